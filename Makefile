@@ -1,0 +1,33 @@
+# The project's commands; `make help` lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint template smoke tools
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):[^#]*## */  make \1: /p' $(firstword $(MAKEFILE_LIST))
+
+run: ## the whole service on this machine; flags in ARGS, as in ARGS='--port 4000'
+	cargo run --locked -p local -- $(ARGS)
+
+test: ## every test
+	cargo test --workspace --locked
+
+lint: ## format, clippy and rustdoc, warnings refused
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --locked
+
+template: tools ## lint template.yaml
+	.venv/bin/cfn-lint template.yaml
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venv/bin/sam validate --lint --template-file template.yaml
+
+smoke: tools ## the real binaries under cargo lambda watch
+	.ci/smoke.sh
+
+tools: .venv/installed ## cargo-lambda, sam and cfn-lint, in .venv
+
+# Last, so that an interrupted install is made anew.
+.venv/installed: requirements-dev.txt
+	python3 -m venv --clear .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	touch $@

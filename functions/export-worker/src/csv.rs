@@ -1,0 +1,237 @@
+//! Activities as CSV rows; knows neither S3 nor DynamoDB.
+//!
+//! `raw` is RFC 4180 and nothing else. `spreadsheet` is for people: a byte
+//! order mark, times that a spreadsheet reads as dates, cells that it can't
+//! take for formulas, and none longer than it can hold.
+
+use std::{borrow::Cow, io};
+
+use jiff::{Timestamp, tz::TimeZone};
+use shared::{
+    Activity, Details, ExportRequest, Identifier, Moment,
+    export::{Locale, Style},
+    range::Zone,
+};
+
+/// A longer cell is cut; Excel holds 32,767 UTF-16 units.
+const CELL_UNITS_MAX: usize = 32_000;
+
+/// The header in English; the two times get their zones.
+const ENGLISH: [&str; 14] = [
+    "Date-Time",
+    "Affected customer",
+    "Action",
+    "Partner user",
+    "Customer ID",
+    "Partner user ID",
+    "Partner user kind",
+    "Outcome",
+    "Resource type",
+    "Resource ID",
+    "Activity ID",
+    "Recorded at",
+    "Correlation ID",
+    "Details",
+];
+
+/// The same in Korean.
+const KOREAN: [&str; 14] = [
+    "날짜-시간",
+    "영향을 받은 고객",
+    "작업",
+    "파트너 사용자",
+    "고객 ID",
+    "파트너 사용자 ID",
+    "파트너 사용자 유형",
+    "결과",
+    "리소스 유형",
+    "리소스 ID",
+    "활동 ID",
+    "기록 시각",
+    "상관 관계 ID",
+    "세부 정보",
+];
+
+/// Encodes one file.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    style: Style,
+    zone: Zone,
+    writer: csv::Writer<Vec<u8>>,
+}
+
+impl Encoder {
+    /// An encoder that has written the header; `raw` is always English and UTC.
+    pub(crate) fn new(request: &ExportRequest) -> Result<Self, csv::Error> {
+        let (start, locale, zone) = match request.style {
+            Style::Spreadsheet => ("\u{feff}", request.locale, request.filter.zone()),
+            Style::Raw => ("", Locale::En, Zone::utc()),
+        };
+        let mut writer = writer(start.into());
+        let names = match locale {
+            Locale::En => ENGLISH,
+            Locale::Ko => KOREAN,
+        };
+        for (column, name) in names.into_iter().enumerate() {
+            match column {
+                0 => writer.write_field(format!("{name} ({zone})"))?,
+                11 => writer.write_field(format!("{name} (UTC)"))?,
+                _ => writer.write_field(name)?,
+            }
+        }
+        writer.write_record(None::<&[u8]>)?;
+        Ok(Self { style: request.style, zone, writer })
+    }
+
+    /// Encodes an activity; answers how many bytes wait to be taken.
+    pub(crate) fn row(&mut self, activity: &Activity) -> Result<usize, csv::Error> {
+        let content = &activity.content;
+        let customer = content.customer.as_ref();
+        let resource = content.resource.as_ref();
+        let cells = [
+            self.time(content.occurred_at, self.zone.time_zone()),
+            self.text(customer.map(|customer| customer.name.as_str())),
+            self.text(Some(content.action.as_str())),
+            self.text(Some(content.actor.name.as_str())),
+            self.text(customer.map(|customer| customer.id.as_str())),
+            self.text(Some(content.actor.id.as_str())),
+            content.actor.kind.as_str().into(),
+            content.outcome.as_str().into(),
+            self.text(resource.map(|resource| resource.r#type.as_str())),
+            self.text(resource.map(|resource| resource.id.as_str())),
+            activity.id.to_string().into(),
+            self.time(activity.recorded_at, &TimeZone::UTC),
+            self.text(content.correlation_id.as_ref().map(Identifier::as_str)),
+            self.text(content.details.as_ref().map(Details::as_str)),
+        ];
+        for cell in cells.each_ref() {
+            self.writer.write_field(cell.as_bytes())?;
+        }
+        self.writer.write_record(None::<&[u8]>)?;
+        self.writer.flush()?;
+        Ok(self.writer.get_ref().len())
+    }
+
+    /// Takes what was encoded since the last time.
+    pub(crate) fn take(&mut self) -> Result<Vec<u8>, io::Error> {
+        let full = std::mem::replace(&mut self.writer, writer(Vec::new()));
+        full.into_inner().map_err(csv::IntoInnerError::into_error)
+    }
+
+    fn time(&self, moment: Moment, zone: &TimeZone) -> Cow<'static, str> {
+        match self.style {
+            Style::Raw => moment.to_string().into(),
+            Style::Spreadsheet => {
+                let zoned = Timestamp::from(moment).to_zoned(zone.clone());
+                zoned.strftime("%Y-%m-%d %H:%M:%S").to_string().into()
+            }
+        }
+    }
+
+    fn text<'a>(&self, text: Option<&'a str>) -> Cow<'a, str> {
+        let text = text.unwrap_or_default();
+        match self.style {
+            Style::Raw => text.into(),
+            Style::Spreadsheet => guard(cut(text)),
+        }
+    }
+}
+
+fn writer(start: Vec<u8>) -> csv::Writer<Vec<u8>> {
+    csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(start)
+}
+
+/// Cuts a cell that is too long for a spreadsheet, with a mark that says so.
+fn cut(text: &str) -> Cow<'_, str> {
+    // A character has at most as many UTF-16 units as bytes.
+    if text.len() <= CELL_UNITS_MAX {
+        return text.into();
+    }
+    let mut units = 0;
+    let end = text.char_indices().find(|(_, c)| {
+        units += c.len_utf16();
+        units > CELL_UNITS_MAX
+    });
+    match end.and_then(|(end, _)| text.get(..end)) {
+        Some(kept) => format!("{kept} … [cut: {} characters in all]", text.chars().count()).into(),
+        None => text.into(),
+    }
+}
+
+/// Keeps a spreadsheet from taking a cell for a formula.
+///
+/// An apostrophe goes in front of a cell that would start a formula, and of one
+/// that starts with an apostrophe: taking exactly one away gives the text back.
+fn guard(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.starts_with('\'') || starts_formula(&text) {
+        return format!("'{text}").into();
+    }
+    text
+}
+
+/// Whether the first character after any that a spreadsheet may skip is one
+/// that starts a formula; TAB, CR and LF count as such themselves.
+fn starts_formula(text: &str) -> bool {
+    for c in text.chars() {
+        match c {
+            '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠' => return true,
+            _ if is_skipped(c) => {}
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// Spaces, control characters, and marks without width, the byte order mark included.
+fn is_skipped(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
+        || ('\u{200b}'..='\u{200f}').contains(&c)
+        || ('\u{202a}'..='\u{202e}').contains(&c)
+        || ('\u{2060}'..='\u{206f}').contains(&c)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What the documentation tells a reader to do.
+    fn unguard(cell: &str) -> &str {
+        cell.strip_prefix('\'').unwrap_or(cell)
+    }
+
+    #[test]
+    fn a_cell_that_starts_a_formula_is_made_inert() {
+        for text in [
+            "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\u{feff}=1",
+            "\u{200b}\u{a0}=1", "＝1", "＋1", "－1", "＠1", "\u{1}=1", "'=1", "'", "\tplain",
+        ] {
+            assert_eq!(guard(text.into()), format!("'{text}"), "{text:?}");
+        }
+        for text in ["", "Ann", "a=1", " Ann", "1-1", "{\"a\":\"=1\"}", "it's"] {
+            assert_eq!(guard(text.into()), text, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_cell_is_cut_visibly() {
+        assert_eq!(cut(&"a".repeat(32_000)).len(), 32_000);
+        let long = "😀".repeat(20_000);
+        let short = cut(&long);
+        assert!(short.ends_with("😀 … [cut: 20000 characters in all]"));
+        assert!(short.encode_utf16().count() < 32_767);
+        assert_eq!(cut(&"한".repeat(31_999)).chars().count(), 31_999);
+    }
+
+    proptest! {
+        #[test]
+        fn guarding_is_reversible(text in "[ '=+@\t\r\n\u{feff}＝a-]{0,6}|\\PC{0,20}") {
+            let guarded = guard(text.as_str().into());
+            prop_assert_eq!(unguard(&guarded), text.as_str());
+            prop_assert!(!starts_formula(&guarded));
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Writes the file of one export: called asynchronously with the export's key.
+//!
+//! A worker takes the export's lease, streams Query pages through the encoder
+//! into parts of at most 8 MiB, uploads them, leaves its entry in the log and
+//! says that the file is ready. Whatever it writes carries its lease's epoch.
+//! An error ends the call, and Lambda calls again; a worker that dies leaves a
+//! lease that runs out.
+
+mod csv;
+mod pipeline;
+mod upload;
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use shared::{
+    ActivityStore, Clock, Config, Error, Export, ExportStore, Files,
+    export::{Failure, File, Progress, WorkerEvent},
+    export_store::{Held, Lease, Taken},
+    store::Stamp,
+    trail,
+};
+use tokio::{sync::watch, time::sleep};
+
+use crate::pipeline::Written;
+
+/// What the function keeps between calls.
+#[derive(Debug)]
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// The exports.
+    pub exports: ExportStore,
+    /// The activities, for the rows and for the trail.
+    pub activities: ActivityStore,
+    files: Files,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// How often the lease of 45 s is renewed.
+const RENEW_EVERY: Duration = Duration::from_secs(15);
+
+impl App {
+    /// Builds the clients, once.
+    pub fn new(sdk: &SdkConfig, config: Config) -> Self {
+        let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
+        let activities = config.activities_table.clone();
+        Self {
+            exports: ExportStore::new(dynamodb.clone(), config.exports_table.clone()),
+            activities: ActivityStore::new(dynamodb, activities, config.retention),
+            files: Files::new(sdk, config.exports_bucket.clone()),
+            config,
+            clock: Clock::system(),
+        }
+    }
+}
+
+/// Why a worker stopped before the file was ready.
+#[derive(Debug)]
+enum Stop {
+    /// The export is no longer this worker's.
+    Lost(Held),
+    /// There can be no such file.
+    Impossible(Failure),
+    /// Something failed; another call may do better.
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Carries out one call.
+pub async fn handle(app: &App, event: &WorkerEvent) -> Result<(), Error> {
+    let export_id = event.export_id;
+    match app.exports.take_lease(event, app.clock.now()).await? {
+        Taken::NotNow => tracing::info!(%export_id, "nothing to do"),
+        Taken::GivenUp => tracing::error!(%export_id, "too many attempts: the export has failed"),
+        Taken::Lease(lease, export) => {
+            let ended = work(app, &lease, &export).await;
+            if let Err(stop) = ended {
+                after(app, &lease, &export, stop).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn work(app: &App, lease: &Lease, export: &Export) -> Result<(), Stop> {
+    let object = export.object_key(&lease.key);
+    if let Some(upload_id) = &export.upload_id {
+        app.files.abort(&object, upload_id).await?;
+    }
+    let (progress, _) = watch::channel(Progress::default());
+    let written = tokio::select! {
+        written = pipeline::write(app, lease, export, &progress) => written?,
+        lost = keep(app, lease, &progress) => return Err(Stop::Lost(lost)),
+    };
+    let file = file(export, lease, written);
+    record(app, lease, export, &file).await?;
+    let done = Progress { rows: file.rows, bytes: file.bytes, fraction: 1.0 };
+    match app.exports.finish(lease, &file, done, app.clock.now()).await? {
+        Held::Yes => Ok(()),
+        lost => Err(Stop::Lost(lost)),
+    }
+}
+
+fn file(export: &Export, lease: &Lease, written: Written) -> File {
+    let Written { rows, bytes, sha256 } = written;
+    File { name: export.file_name(&lease.key.partner_id), rows, bytes, sha256 }
+}
+
+/// Renews the lease until it is lost; a renewal that fails is tried again.
+async fn keep(app: &App, lease: &Lease, progress: &watch::Sender<Progress>) -> Held {
+    loop {
+        sleep(RENEW_EVERY).await;
+        let so_far = *progress.borrow();
+        match app.exports.renew(lease, so_far, None, app.clock.now()).await {
+            Ok(Held::Yes) => {}
+            Ok(lost) => return lost,
+            Err(error) => tracing::warn!(error = error.chain(), "the lease was not renewed"),
+        }
+    }
+}
+
+/// Leaves the entry in the log; one that an earlier worker left stays as it is.
+async fn record(app: &App, lease: &Lease, export: &Export, file: &File) -> Result<(), Error> {
+    let entry = trail::finished(&lease.key, export, file)?;
+    let request_id = format!("export-worker/{}", lease.key.id);
+    let stamp = Stamp { recorded_at: app.clock.now(), request_id };
+    match app.activities.append(entry, &stamp).await {
+        Ok(_) | Err(Error::Conflict) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Leaves nothing behind that the export's state does not tell of.
+async fn after(app: &App, lease: &Lease, export: &Export, stop: Stop) -> Result<(), Error> {
+    let export_id = lease.key.id;
+    match stop {
+        Stop::Lost(Held::Cancelled) => {
+            tracing::info!(%export_id, "the export was deleted");
+            app.files.delete(&export.object_key(&lease.key)).await
+        }
+        Stop::Lost(_) => {
+            tracing::warn!(%export_id, "another worker has the export");
+            Ok(())
+        }
+        Stop::Impossible(failure) => {
+            tracing::error!(%export_id, failure = failure.detail, "the export has failed");
+            app.exports.fail(lease, failure).await.map(|_| ())
+        }
+        Stop::Failed(error) => {
+            tracing::error!(%export_id, error = error.chain(), "the export was interrupted");
+            Err(error)
+        }
+    }
+}

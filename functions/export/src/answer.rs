@@ -1,0 +1,82 @@
+//! What the export routes answer.
+
+use serde::Serialize;
+use shared::{
+    Actor, Export, ExportId, ExportKey, Filter, Moment, Page, TimeRange,
+    files::Link,
+    export::{Failure, File, Format, Locale, Progress, State, Style},
+};
+
+/// An export as its partner sees it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Answer {
+    id: ExportId,
+    state: State,
+    created_at: Moment,
+    created_by: Actor,
+    as_of: Moment,
+    #[serde(flatten)]
+    range: TimeRange,
+    settled: bool,
+    filter: Filter,
+    format: Format,
+    style: Style,
+    locale: Locale,
+    attempts: u32,
+    progress: Progress,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<File>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_at: Option<Moment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    download: Option<Link>,
+}
+
+impl Answer {
+    pub(crate) fn new(key: &ExportKey, export: Export, now: Moment) -> Self {
+        Self {
+            id: key.id,
+            state: export.state(now),
+            created_at: export.created_at,
+            created_by: export.created_by,
+            as_of: export.as_of,
+            range: export.range,
+            settled: export.settled,
+            filter: export.request.filter,
+            format: export.request.format,
+            style: export.request.style,
+            locale: export.request.locale,
+            attempts: export.attempts,
+            progress: export.progress,
+            file: export.file,
+            finished_at: export.finished_at,
+            failure: export.failure,
+            download: None,
+        }
+    }
+
+    pub(crate) fn with_download(self, download: Link) -> Self {
+        Self { download: Some(download), ..self }
+    }
+}
+
+/// A page of exports, without links.
+#[derive(Debug, Serialize)]
+pub(crate) struct Exports {
+    items: Vec<Answer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+impl Exports {
+    pub(crate) fn new(
+        page: Page<(ExportKey, Export)>,
+        next_cursor: Option<String>,
+        now: Moment,
+    ) -> Self {
+        let items = page.items.into_iter().map(|(key, export)| Answer::new(&key, export, now));
+        Self { items: items.collect(), next_cursor }
+    }
+}

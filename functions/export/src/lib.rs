@@ -1,0 +1,218 @@
+//! Exports a partner's log: `POST` and `GET /v1/exports`, `GET` and `DELETE
+//! /v1/exports/{id}`.
+//!
+//! Creating stores the export and calls `export-worker`, which writes the file.
+//! `202` with the export, or `201` when the file was ready within the seconds
+//! of `Prefer: wait`. A link is made afresh on every read, after its entry in
+//! the partner's log is stored, and lives 5 minutes.
+//! An export that nobody works on is given to a worker again when it is read.
+
+mod answer;
+mod request;
+mod workers;
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use lambda_http::{
+    Body, Request, Response,
+    http::{Method, header},
+};
+use shared::{
+    Access, ActivityStore, Clock, Config, Cursor, Error, Export, ExportId, ExportKey, ExportStore,
+    Files, Limit, Moment, Reader,
+    export::State,
+    http,
+    store::Stamp,
+    trail,
+};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    answer::Answer,
+    request::Asked,
+    workers::Workers,
+};
+
+/// What the function keeps between requests.
+#[derive(Debug)]
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// The exports.
+    pub exports: ExportStore,
+    /// The activities, for the trail.
+    pub activities: ActivityStore,
+    files: Files,
+    workers: Workers,
+    /// The clock.
+    pub clock: Clock,
+}
+
+impl App {
+    /// Builds the clients, once.
+    pub fn new(sdk: &SdkConfig, config: Config) -> Self {
+        let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
+        let activities = config.activities_table.clone();
+        Self {
+            exports: ExportStore::new(dynamodb.clone(), config.exports_table.clone()),
+            activities: ActivityStore::new(dynamodb, activities, config.retention),
+            files: Files::new(sdk, config.exports_bucket.clone()),
+            workers: Workers::new(sdk, config.export_worker_function.clone()),
+            config,
+            clock: Clock::system(),
+        }
+    }
+}
+
+/// Answers one request of the gateway.
+pub async fn handle(app: &App, request: &Request) -> Response<Body> {
+    http::answer(request, async {
+        let access = Access::from_request(request, &app.config.claim_names);
+        let reader = access.reader(&app.config.reader_roles)?;
+        match (request.method(), http::segments(request).as_slice()) {
+            (&Method::POST, ["v1", "exports"]) => create(app, request, &reader).await,
+            (&Method::GET, ["v1", "exports"]) => list(app, request, &reader).await,
+            (&Method::GET, ["v1", "exports", id]) => read(app, request, &reader, id).await,
+            (&Method::DELETE, ["v1", "exports", id]) => delete(app, request, &reader, id).await,
+            _ => Err(Error::NotFound),
+        }
+    })
+    .await
+}
+
+async fn create(app: &App, request: &Request, reader: &Reader) -> Result<Response<Body>, Error> {
+    let asked = Asked::read(request)?;
+    let now = app.clock.now();
+    let range = asked.export.filter.range(now)?;
+    let settled = range.to() < app.config.settled_before(now);
+    let actor = reader.actor()?.clone();
+    let (key, replayed) = claim(app, &asked, reader, now).await?;
+    let export = Export::new(asked.export, range, settled, actor, now);
+    let export = app.exports.create(&key, export).await?;
+    if export.is_untouched() {
+        app.workers.call(&key).await?;
+    }
+    let export = wait_for(app, &key, export, asked.wait).await?;
+    let location = format!("/v1/exports/{}", key.id);
+    let response = if export.state(app.clock.now()) == State::Ready {
+        http::created(&with_link(app, request, reader, &key, export).await?, &location)
+    } else {
+        http::accepted(&Answer::new(&key, export, app.clock.now()), &location)
+    };
+    Ok(if replayed { http::replayed(response) } else { response })
+}
+
+/// The export's key: a new one, or the one that the idempotency key stands for.
+async fn claim(
+    app: &App,
+    asked: &Asked,
+    reader: &Reader,
+    now: Moment,
+) -> Result<(ExportKey, bool), Error> {
+    let partner_id = reader.partner_id.clone();
+    let new_id = ExportId::random(now);
+    let id = match &asked.idempotency_key {
+        Some(key) => {
+            app.exports.claim_key(&partner_id, key, asked.export.hash(), new_id, now).await?
+        }
+        None => new_id,
+    };
+    Ok((ExportKey { partner_id, id }, id != new_id))
+}
+
+/// Holds the answer until the export has ended or `wait` is over.
+async fn wait_for(
+    app: &App,
+    key: &ExportKey,
+    mut export: Export,
+    wait: Duration,
+) -> Result<Export, Error> {
+    let deadline = Instant::now() + wait;
+    let mut pause = Duration::from_millis(100);
+    while export.state(app.clock.now()).is_active() && Instant::now() < deadline {
+        sleep(pause.min(deadline - Instant::now())).await;
+        pause = (pause * 3 / 2).min(Duration::from_secs(1));
+        export = app.exports.get(key, app.clock.now()).await?.ok_or(Error::NotFound)?;
+    }
+    Ok(export)
+}
+
+async fn read(
+    app: &App,
+    request: &Request,
+    reader: &Reader,
+    id: &str,
+) -> Result<Response<Body>, Error> {
+    http::no_more(&http::query(request)?)?;
+    let key = ExportKey { partner_id: reader.partner_id.clone(), id: ExportId::try_from(id)? };
+    let now = app.clock.now();
+    let export = app.exports.get(&key, now).await?.ok_or(Error::NotFound)?;
+    if export.wants_dispatch(now) && app.exports.claim_dispatch(&key, now).await? {
+        app.workers.call(&key).await?;
+    }
+    Ok(http::ok(&match export.state(now) {
+        State::Ready => with_link(app, request, reader, &key, export).await?,
+        _ => Answer::new(&key, export, now),
+    }))
+}
+
+/// The export with a fresh link, whose entry in the log is stored first.
+async fn with_link(
+    app: &App,
+    request: &Request,
+    reader: &Reader,
+    key: &ExportKey,
+    export: Export,
+) -> Result<Answer, Error> {
+    let now = app.clock.now();
+    let Some(file) = &export.file else { return Ok(Answer::new(key, export, now)) };
+    let entry = trail::linked(key, file, reader.actor()?.clone(), now)?;
+    let stamp = Stamp { recorded_at: now, request_id: http::request_id(request) };
+    app.activities.append(entry, &stamp).await?;
+    let download = app.files.link(&export.object_key(key), &file.name, now).await?;
+    Ok(Answer::new(key, export, now).with_download(download))
+}
+
+async fn list(app: &App, request: &Request, reader: &Reader) -> Result<Response<Body>, Error> {
+    let mut query = http::query(request)?;
+    let cursor = http::take(&mut query, "cursor")?;
+    let limit = http::take(&mut query, "limit")?;
+    http::no_more(&query)?;
+    let limit = limit.map_or(Ok(Limit::default()), |text| Limit::try_from(text.as_str()))?;
+    let walk = ("exports", &reader.partner_id);
+    let resume_after = cursor
+        .map(|text| Cursor::open(&text, &walk).map(|Cursor(id)| ExportId::from_bytes(id)))
+        .transpose()?;
+    let now = app.clock.now();
+    let page = app.exports.page(&reader.partner_id, resume_after, limit, now).await?;
+    let last = page.items.last().map(|(key, _)| key.id);
+    let next = last.filter(|_| page.more).map(|id| Cursor(id.into_bytes()).seal(&walk));
+    let response = http::ok(&answer::Exports::new(page, next.clone(), now));
+    Ok(match next {
+        Some(cursor) => {
+            let limit = limit.get();
+            let link = format!("</v1/exports?limit={limit}&cursor={cursor}>; rel=\"next\"");
+            http::with(response, header::LINK, &link)
+        }
+        None => response,
+    })
+}
+
+async fn delete(
+    app: &App,
+    request: &Request,
+    reader: &Reader,
+    id: &str,
+) -> Result<Response<Body>, Error> {
+    http::no_more(&http::query(request)?)?;
+    let key = ExportKey { partner_id: reader.partner_id.clone(), id: ExportId::try_from(id)? };
+    let export = app.exports.delete(&key, app.clock.now()).await?.ok_or(Error::NotFound)?;
+    // Also the second time: the first may have ended before this.
+    let object = export.object_key(&key);
+    if let Some(upload_id) = &export.upload_id {
+        app.files.abort(&object, upload_id).await?;
+    }
+    app.files.delete(&object).await?;
+    Ok(http::no_content())
+}

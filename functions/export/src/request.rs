@@ -1,0 +1,70 @@
+//! A request for an export: what, with which key, and how long to wait.
+
+use std::time::Duration;
+
+use lambda_http::Request;
+use shared::{Error, ExportRequest, Identifier, http};
+
+/// The largest body: 64 KiB, far above any filter.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// The longest that an answer is held, below the gateway's 30 s.
+const WAIT_SECONDS_MAX: u64 = 20;
+
+/// A request whose every part is valid.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) export: ExportRequest,
+    pub(crate) idempotency_key: Option<Identifier>,
+    pub(crate) wait: Duration,
+}
+
+impl Asked {
+    pub(crate) fn read(request: &Request) -> Result<Self, Error> {
+        http::no_more(&http::query(request)?)?;
+        Ok(Self {
+            idempotency_key: http::idempotency_key(request)?,
+            wait: wait(request)?,
+            export: ExportRequest::read(http::body(request, BODY_BYTES_MAX)?)?,
+        })
+    }
+}
+
+/// The seconds of `Prefer: wait`; other preferences may be ignored (RFC 7240).
+fn wait(request: &Request) -> Result<Duration, Error> {
+    let invalid = || Error::invalid("Prefer", "must say wait as whole seconds, such as wait=10");
+    for header in request.headers().get_all("prefer") {
+        for preference in header.to_str().map_err(|_| invalid())?.split(',') {
+            let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
+            if name.trim().eq_ignore_ascii_case("wait") {
+                let seconds: u64 = value.trim().trim_matches('"').parse().map_err(|_| invalid())?;
+                return Ok(Duration::from_secs(seconds.min(WAIT_SECONDS_MAX)));
+            }
+        }
+    }
+    Ok(Duration::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::Body;
+
+    use super::*;
+
+    fn waits(prefer: &str) -> Result<u64, String> {
+        let request = lambda_http::http::Request::builder().header("prefer", prefer);
+        let request = request.body(Body::Empty).unwrap();
+        wait(&request).map(|wait| wait.as_secs()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_wait_is_read_among_other_preferences_and_capped() {
+        assert_eq!(waits("wait=10"), Ok(10));
+        assert_eq!(waits("respond-async, Wait = \"7\""), Ok(7));
+        assert_eq!(waits("wait=3600"), Ok(20));
+        assert_eq!(waits("return=minimal"), Ok(0));
+        for prefer in ["wait", "wait=", "wait=soon", "wait=-1", "wait=1.5"] {
+            assert!(waits(prefer).unwrap_err().starts_with("Prefer must say wait"), "{prefer}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What a list answers.
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use shared::{Activity, Config, Customer, Moment, PartnerId, store::Stored};
+
+use crate::{request::Asked, walk::Walked};
+
+/// One page.
+#[derive(Debug, Serialize)]
+pub(crate) struct Answer {
+    items: Vec<Item>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_cursor: Option<String>,
+    from: Moment,
+    to: Moment,
+    settled: bool,
+}
+
+impl Answer {
+    pub(crate) fn new(asked: &Asked, walked: Walked, partner: &PartnerId, config: &Config) -> Self {
+        Self {
+            items: walked.items.into_iter().map(|stored| Item::new(stored, config)).collect(),
+            next_cursor: walked.resume_after.map(|id| asked.cursor_after(id, partner)),
+            from: asked.reading.range.from(),
+            to: asked.reading.range.to(),
+            settled: asked.reading.settled,
+        }
+    }
+}
+
+/// One activity with its links.
+#[derive(Debug, Serialize)]
+pub(crate) struct Item {
+    #[serde(flatten)]
+    activity: Activity,
+    has_details: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    links: Option<Links>,
+}
+
+#[derive(Debug, Serialize)]
+struct Links {
+    subscriptions: String,
+}
+
+impl Item {
+    pub(crate) fn new(stored: Stored, config: &Config) -> Self {
+        let customer = stored.activity.content.customer.as_ref();
+        let links = customer.map(|customer| Links { subscriptions: subscriptions(customer, config) });
+        Self { has_details: stored.has_details, links, activity: stored.activity }
+    }
+}
+
+fn subscriptions(customer: &Customer, config: &Config) -> String {
+    let id = utf8_percent_encode(customer.id.as_str(), NON_ALPHANUMERIC).to_string();
+    config.subscriptions_url.replace("{customer_id}", &id)
+}

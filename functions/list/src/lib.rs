@@ -1,0 +1,75 @@
+//! Shows a partner's log: `GET /v1/activities`, `GET /v1/activities/{id}` and
+//! `GET /v1/openapi.json`.
+//!
+//! A page holds what passes the filter, newest first unless told otherwise.
+//! One request reads at most 4 Query pages or for 5 s; a selective filter then
+//! answers with what it found, perhaps nothing, and a cursor to go on.
+
+mod answer;
+mod request;
+mod walk;
+
+use aws_config::SdkConfig;
+use lambda_http::{Body, Request, Response, http::header};
+use shared::{Access, ActivityId, ActivityStore, Clock, Config, Error, http};
+
+use crate::{answer::Answer, request::Asked};
+
+/// What the function keeps between requests.
+#[derive(Debug)]
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// The activities.
+    pub store: ActivityStore,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// The HTTP contract, compiled in.
+const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
+
+impl App {
+    /// Builds the client, once.
+    pub fn new(sdk: &SdkConfig, config: Config) -> Self {
+        let client = aws_sdk_dynamodb::Client::new(sdk);
+        let store =
+            ActivityStore::new(client, config.activities_table.clone(), config.retention);
+        Self { config, store, clock: Clock::system() }
+    }
+}
+
+/// Answers one request of the gateway.
+pub async fn handle(app: &App, request: &Request) -> Response<Body> {
+    http::answer(request, async {
+        match http::segments(request).as_slice() {
+            ["v1", "openapi.json"] => Ok(http::ready_json(OPENAPI)),
+            ["v1", "activities"] => list(app, request).await,
+            ["v1", "activities", id] => one(app, request, id).await,
+            _ => Err(Error::NotFound),
+        }
+    })
+    .await
+}
+
+async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let access = Access::from_request(request, &app.config.claim_names);
+    let reader = access.reader(&app.config.reader_roles)?;
+    let asked = Asked::read(request, &reader.partner_id, app.clock.now(), &app.config)?;
+    let walked = walk::walk(&app.store, &reader.partner_id, &asked, app.clock.now()).await?;
+    let answer = Answer::new(&asked, walked, &reader.partner_id, &app.config);
+    let response = http::ok(&answer);
+    Ok(match &answer.next_cursor {
+        Some(cursor) => http::with(response, header::LINK, &asked.next_link(cursor)),
+        None => response,
+    })
+}
+
+async fn one(app: &App, request: &Request, id: &str) -> Result<Response<Body>, Error> {
+    let access = Access::from_request(request, &app.config.claim_names);
+    let reader = access.reader(&app.config.reader_roles)?;
+    http::no_more(&http::query(request)?)?;
+    let id = ActivityId::try_from(id).map_err(|reason| Error::invalid("id", reason))?;
+    let stored = app.store.get(&reader.partner_id, id, app.clock.now()).await?;
+    Ok(http::ok(&answer::Item::new(stored.ok_or(Error::NotFound)?, &app.config)))
+}

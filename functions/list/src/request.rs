@@ -1,0 +1,92 @@
+//! A list's query into a range, a filter and a position.
+
+use lambda_http::Request;
+use serde::Serialize;
+use shared::{
+    ActivityId, Config, Cursor, Error, Filter, Limit, Moment, PartnerId, TimeRange, http,
+    store::Reading,
+};
+
+/// A list request whose parameters are all valid.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) filter: Filter,
+    pub(crate) reading: Reading,
+    pub(crate) limit: Limit,
+    pub(crate) resume_after: Option<ActivityId>,
+    /// The query without `cursor`, for the link to the next page.
+    query: Vec<(String, String)>,
+}
+
+impl Asked {
+    pub(crate) fn read(
+        request: &Request,
+        partner: &PartnerId,
+        now: Moment,
+        config: &Config,
+    ) -> Result<Self, Error> {
+        let mut query = http::query(request)?;
+        let cursor = http::take(&mut query, "cursor")?;
+        let mut conditions = query.clone();
+        let limit = match http::take(&mut conditions, "limit")? {
+            Some(text) => Limit::try_from(text.as_str())?,
+            None => Limit::default(),
+        };
+        let filter = Filter::from_query(conditions)?;
+        // With a cursor the range is the first page's, whatever day it is by now.
+        let (range, resume_after) = match cursor {
+            Some(text) => open_cursor(&text, partner, &filter)?,
+            None => (filter.range(now)?, None),
+        };
+        let settled = range.to() < config.settled_before(now);
+        let reading = Reading { range, order: filter.order, with_details: false, settled };
+        Ok(Self { filter, reading, limit, resume_after, query })
+    }
+
+    /// The cursor of the page after `id`.
+    pub(crate) fn cursor_after(&self, id: ActivityId, partner: &PartnerId) -> String {
+        let range = self.reading.range;
+        let mut position = [0; 32];
+        let (from, rest) = position.split_at_mut(8);
+        let (to, last) = rest.split_at_mut(8);
+        from.copy_from_slice(&range.from().as_millis().to_be_bytes());
+        to.copy_from_slice(&range.to().as_millis().to_be_bytes());
+        last.copy_from_slice(&id.into_bytes());
+        Cursor(position).seal(&walk(partner, &self.filter))
+    }
+
+    /// The value of a `Link` header to the page at `cursor`.
+    pub(crate) fn next_link(&self, cursor: &str) -> String {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&self.query)
+            .append_pair("cursor", cursor)
+            .finish();
+        format!("</v1/activities?{query}>; rel=\"next\"")
+    }
+}
+
+/// Everything that a cursor belongs to; `limit` may change on the way.
+fn walk<'a>(partner: &'a PartnerId, filter: &'a Filter) -> impl Serialize + 'a {
+    ("activities", partner, filter)
+}
+
+fn open_cursor(
+    text: &str,
+    partner: &PartnerId,
+    filter: &Filter,
+) -> Result<(TimeRange, Option<ActivityId>), Error> {
+    let Cursor(position) = Cursor::<32>::open(text, &walk(partner, filter))?;
+    position_of(position)
+        .map(|(range, id)| (range, Some(id)))
+        .ok_or_else(|| Error::invalid("cursor", "must be the next_cursor of a page"))
+}
+
+fn position_of(bytes: [u8; 32]) -> Option<(TimeRange, ActivityId)> {
+    let (from, rest) = bytes.split_first_chunk::<8>()?;
+    let (to, last) = rest.split_first_chunk::<8>()?;
+    let moment = |bytes: &[u8; 8]| Moment::from_millis(i64::from_be_bytes(*bytes));
+    let range = TimeRange::new(moment(from)?, moment(to)?)?;
+    let id = ActivityId::from_bytes(last.try_into().ok()?)?;
+    // DynamoDB refuses to start outside of the range.
+    range.contains(id.occurred_at()).then_some((range, id))
+}

@@ -1,0 +1,138 @@
+//! Records activities: `POST /v1/activities` and `POST /v1/activities/batch`.
+//!
+//! One activity is one conditional put. A 2xx answer means that it is stored.
+//! `201` with the stored activity and its `Location`; `200` with the same body
+//! and `Idempotency-Replayed: true` when the key stored it before; `422` when
+//! the key was used for other content; `503` when the outcome is unknown.
+//! A batch answers `200` with one such result an item, in order.
+
+mod request;
+
+use aws_config::SdkConfig;
+use futures_util::{StreamExt, stream};
+use lambda_http::{Body, Request, Response};
+use serde::Serialize;
+use shared::{
+    Access, Activity, ActivityStore, Clock, Config, Error, Moment, Recorded, Recorder,
+    http::{self, Problem},
+    store::Stamp,
+};
+
+use crate::request::{Form, Timing};
+
+/// What the function keeps between requests.
+#[derive(Debug)]
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// The activities.
+    pub store: ActivityStore,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// How many of a batch's activities are written at the same time.
+const WRITES_AT_ONCE: usize = 16;
+
+impl App {
+    /// Builds the client, once.
+    pub fn new(sdk: &SdkConfig, config: Config) -> Self {
+        let client = aws_sdk_dynamodb::Client::new(sdk);
+        let store =
+            ActivityStore::new(client, config.activities_table.clone(), config.retention);
+        Self { config, store, clock: Clock::system() }
+    }
+}
+
+/// Answers one request of the gateway.
+pub async fn handle(app: &App, request: &Request) -> Response<Body> {
+    http::answer(request, async {
+        match http::segments(request).as_slice() {
+            ["v1", "activities"] => record(app, request).await,
+            ["v1", "activities", "batch"] => record_batch(app, request).await,
+            _ => Err(Error::NotFound),
+        }
+    })
+    .await
+}
+
+async fn record(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let recorder = Access::from_request(request, &app.config.claim_names).recorder()?;
+    let form = request::read_one(request)?;
+    let stamp = Stamp { recorded_at: app.clock.now(), request_id: http::request_id(request) };
+    let recorded = store(app, &recorder, form, &stamp).await?;
+    Ok(if recorded.replayed {
+        http::replayed(http::ok(&recorded.activity))
+    } else {
+        let location = format!("/v1/activities/{}", recorded.activity.id);
+        http::created(&recorded.activity, &location)
+    })
+}
+
+async fn record_batch(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let recorder = Access::from_request(request, &app.config.claim_names).recorder()?;
+    let forms = request::read_many(request)?;
+    let (now, request_id) = (app.clock.now(), http::request_id(request));
+    let results = stream::iter(forms.into_iter().enumerate())
+        .map(|(place, form)| {
+            let stamp = Stamp { recorded_at: now, request_id: format!("{request_id}/{place}") };
+            store_or_explain(app, &recorder, form, stamp)
+        })
+        .buffered(WRITES_AT_ONCE)
+        .collect()
+        .await;
+    Ok(http::ok(&BatchAnswer { results }))
+}
+
+#[derive(Serialize)]
+struct BatchAnswer {
+    results: Vec<BatchResult>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum BatchResult {
+    Recorded { status: u16, activity: Activity },
+    Refused { status: u16, problem: Problem },
+}
+
+async fn store_or_explain(
+    app: &App,
+    recorder: &Recorder,
+    form: Result<Form, Error>,
+    stamp: Stamp,
+) -> BatchResult {
+    let recorded = match form {
+        Ok(form) => store(app, recorder, form, &stamp).await,
+        Err(error) => Err(error),
+    };
+    match recorded {
+        Ok(Recorded { mut activity, replayed }) => {
+            activity.content.details = None;
+            BatchResult::Recorded { status: http::recorded_status(replayed), activity }
+        }
+        Err(error) => {
+            let problem = Problem::of(error, &stamp.request_id);
+            BatchResult::Refused { status: problem.status, problem }
+        }
+    }
+}
+
+/// Stores what a form says, or finds what its key stored before.
+async fn store(
+    app: &App,
+    recorder: &Recorder,
+    form: Form,
+    stamp: &Stamp,
+) -> Result<Recorded, Error> {
+    let now: Moment = stamp.recorded_at;
+    let (new, timing) = form.check(recorder, now, app.config.max_lateness)?;
+    match timing {
+        Timing::InTime => app.store.append(new, stamp).await,
+        // Too late to record, but perhaps the retry of a request that was in time.
+        Timing::TooLate(refusal) => match new.idempotency_key {
+            Some(_) => app.store.find_replay(&new, now).await?.ok_or(refusal),
+            None => Err(refusal),
+        },
+    }
+}

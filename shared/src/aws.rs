@@ -1,0 +1,63 @@
+//! The AWS SDK: its configuration and what its errors mean to a caller.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+
+use crate::Error;
+
+/// The SDK's configuration from the environment, with time limits.
+///
+/// The SDK has none of its own: without them a store that hangs would hold a
+/// request until the function is killed, and the caller would learn nothing.
+pub async fn sdk_config() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await
+}
+
+/// Three attempts of 3 s within 8 s: below the functions' shortest time limit.
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(3))
+        .operation_timeout(Duration::from_secs(8))
+        .build()
+}
+
+/// What a failed call means: try again later, or this service is at fault.
+pub fn failed<E, R>(doing: &'static str, error: SdkError<E, R>) -> Error
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let passing = match &error {
+        SdkError::ServiceError(context) => context.err().code().is_none_or(is_passing),
+        SdkError::ConstructionFailure(_) => false,
+        _ => true,
+    };
+    if passing { Error::Unavailable(error.into()) } else { Error::internal(doing, error) }
+}
+
+/// Codes of DynamoDB, S3 and Lambda that say "not now".
+///
+/// Taken from the services' lists of common errors; an error without a code is
+/// a 5xx answer of something in between.
+fn is_passing(code: &str) -> bool {
+    matches!(
+        code,
+        "InternalError"
+            | "InternalServerError"
+            | "InternalFailure"
+            | "OperationAborted"
+            | "ProvisionedThroughputExceededException"
+            | "RequestLimitExceeded"
+            | "RequestTimeout"
+            | "ServiceException"
+            | "ServiceUnavailable"
+            | "SlowDown"
+            | "ThrottlingException"
+            | "TooManyRequestsException"
+            | "TransactionConflictException"
+            | "TransactionInProgressException"
+    )
+}

@@ -1,0 +1,33 @@
+//! The clock that every `App` carries, so that tests can set the time.
+
+use std::{fmt, sync::Arc};
+
+use crate::Moment;
+
+/// Tells the time; cheap to clone.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Moment + Send + Sync>);
+
+impl Clock {
+    /// The machine's clock.
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the clock")]
+    pub fn system() -> Self {
+        Self::from_fn(|| jiff::Timestamp::now().into())
+    }
+
+    /// A clock that answers with what `now` returns.
+    pub fn from_fn(now: impl Fn() -> Moment + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Moment {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Clock({})", self.now())
+    }
+}

@@ -1,0 +1,180 @@
+//! What the environment says; nothing else reads it.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+
+use crate::{ClaimNames, Moment, Role};
+
+/// The service's configuration, the same for its four functions.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `ACTIVITIES_TABLE`: the table of activities; required.
+    pub activities_table: String,
+    /// `EXPORTS_TABLE`: the table of exports; required.
+    pub exports_table: String,
+    /// `EXPORTS_BUCKET`: the bucket of exported files; required.
+    pub exports_bucket: String,
+    /// `EXPORT_WORKER_FUNCTION`: the name of the `export-worker` function; required.
+    pub export_worker_function: String,
+    /// `PARTNER_CLAIM` and `ROLES_CLAIM`: default `partner_id` and `roles`.
+    pub claim_names: ClaimNames,
+    /// `READER_ROLES`: comma-separated, a part of [`Role::READERS`]; default all six.
+    pub reader_roles: BTreeSet<Role>,
+    /// `SUBSCRIPTIONS_URL`: a customer's Subscriptions page, an http(s) URL
+    /// that contains `{customer_id}`; required.
+    pub subscriptions_url: String,
+    /// `MAX_LATENESS_DAYS`: how old an activity may be when it is recorded,
+    /// 0 to 3650, below the retention; default 7.
+    pub max_lateness: SignedDuration,
+    /// `RETENTION_DAYS`: how long an activity is kept, 0 to 3650, 0 for ever; default 400.
+    pub retention: Option<SignedDuration>,
+}
+
+/// Every fault of the environment, one a line.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration is wrong: {}", .0.join("; "))]
+pub struct ConfigError(Vec<String>);
+
+impl Config {
+    /// Reads the process's environment.
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// Reads variables from `lookup`; an empty one counts as absent.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut vars = Variables { lookup, faults: Vec::new() };
+        let config = Self {
+            activities_table: vars.required("ACTIVITIES_TABLE"),
+            exports_table: vars.required("EXPORTS_TABLE"),
+            exports_bucket: vars.required("EXPORTS_BUCKET"),
+            export_worker_function: vars.required("EXPORT_WORKER_FUNCTION"),
+            claim_names: ClaimNames {
+                partner: vars.get("PARTNER_CLAIM").unwrap_or_else(|| "partner_id".into()),
+                roles: vars.get("ROLES_CLAIM").unwrap_or_else(|| "roles".into()),
+            },
+            reader_roles: vars.reader_roles("READER_ROLES"),
+            subscriptions_url: vars.subscriptions_url("SUBSCRIPTIONS_URL"),
+            max_lateness: SignedDuration::from_hours(24 * vars.days("MAX_LATENESS_DAYS", 7)),
+            retention: match vars.days("RETENTION_DAYS", 400) {
+                0 => None,
+                days => Some(SignedDuration::from_hours(24 * days)),
+            },
+        };
+        if config.retention.is_some_and(|retention| config.max_lateness >= retention) {
+            vars.faults.push("MAX_LATENESS_DAYS must be below RETENTION_DAYS".into());
+        }
+        if vars.faults.is_empty() { Ok(config) } else { Err(ConfigError(vars.faults)) }
+    }
+
+    /// The moment before which a range is settled: nothing new can enter it.
+    ///
+    /// Ten minutes allow for clocks that differ and writes under way.
+    pub fn settled_before(&self, now: Moment) -> Moment {
+        now.minus(self.max_lateness).minus(SignedDuration::from_mins(10))
+    }
+}
+
+struct Variables<L> {
+    lookup: L,
+    faults: Vec<String>,
+}
+
+impl<L: Fn(&str) -> Option<String>> Variables<L> {
+    fn get(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|value| !value.is_empty())
+    }
+
+    fn required(&mut self, name: &str) -> String {
+        self.get(name).unwrap_or_else(|| {
+            self.faults.push(format!("{name} is missing"));
+            String::new()
+        })
+    }
+
+    fn days(&mut self, name: &str, default: i64) -> i64 {
+        let Some(text) = self.get(name) else { return default };
+        match text.parse() {
+            Ok(days) if (0..=3650).contains(&days) => days,
+            _ => {
+                self.faults.push(format!("{name} must be a whole number of days from 0 to 3650"));
+                default
+            }
+        }
+    }
+
+    fn reader_roles(&mut self, name: &str) -> BTreeSet<Role> {
+        let Some(text) = self.get(name) else { return Role::READERS.into() };
+        let role = |text: &str| text.trim().parse().ok().filter(|role| Role::READERS.contains(role));
+        match text.split(',').map(role).collect() {
+            Some(roles) => roles,
+            None => {
+                self.faults.push(format!("{name} must be reader roles, separated by commas"));
+                BTreeSet::new()
+            }
+        }
+    }
+
+    fn subscriptions_url(&mut self, name: &str) -> String {
+        let url = self.required(name);
+        let is_web = url.starts_with("https://") || url.starts_with("http://");
+        if !url.is_empty() && !(is_web && url.contains("{customer_id}")) {
+            self.faults.push(format!("{name} must be an http(s) URL that contains {{customer_id}}"));
+        }
+        url
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(changed: &[(&str, &str)]) -> Result<Config, String> {
+        let base = [
+            ("ACTIVITIES_TABLE", "activities"),
+            ("EXPORTS_TABLE", "exports"),
+            ("EXPORTS_BUCKET", "bucket"),
+            ("EXPORT_WORKER_FUNCTION", "export-worker"),
+            ("SUBSCRIPTIONS_URL", "https://portal.example/{customer_id}"),
+        ];
+        let all = [&base, changed].concat();
+        let lookup = |name: &str| {
+            all.iter().rev().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
+        };
+        Config::from_lookup(lookup).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_documentation() {
+        let config = config(&[]).unwrap();
+        assert_eq!(config.max_lateness, SignedDuration::from_hours(7 * 24));
+        assert_eq!(config.retention, Some(SignedDuration::from_hours(400 * 24)));
+        assert_eq!(config.reader_roles.len(), 6);
+    }
+
+    #[test]
+    fn all_faults_are_reported_together() {
+        let faults = config(&[
+            ("ACTIVITIES_TABLE", ""),
+            ("MAX_LATENESS_DAYS", "-1"),
+            ("READER_ROLES", "admin_agent,activity_recorder"),
+            ("SUBSCRIPTIONS_URL", "https://portal.example/"),
+        ]);
+        let faults = faults.unwrap_err();
+        for name in ["ACTIVITIES_TABLE", "MAX_LATENESS_DAYS", "READER_ROLES", "SUBSCRIPTIONS_URL"] {
+            assert!(faults.contains(name), "{faults}");
+        }
+    }
+
+    #[test]
+    fn lateness_stays_below_a_retention_that_ends() {
+        let lateness = |days, retention| {
+            config(&[("MAX_LATENESS_DAYS", days), ("RETENTION_DAYS", retention)]).is_ok()
+        };
+        assert!(lateness("29", "30"));
+        assert!(!lateness("30", "30"));
+        assert!(lateness("3650", "0"));
+    }
+}

@@ -1,0 +1,73 @@
+//! What can go wrong, cut by who must act; HTTP statuses live in `http`.
+
+use std::error::Error as StdError;
+
+/// The cause below an error, for the log alone.
+pub type Source = Box<dyn StdError + Send + Sync>;
+
+/// Why a request was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller sent something wrong and must change it.
+    #[error("{field} {reason}")]
+    Invalid {
+        /// The field, parameter or header, such as `customer.id`.
+        field: String,
+        /// What is wrong with it, to be read after the field's name.
+        reason: String,
+    },
+    /// The body is larger than the route takes.
+    #[error("the body is over {limit_bytes} bytes")]
+    TooLarge {
+        /// The route's limit.
+        limit_bytes: usize,
+    },
+    /// The token does not allow this.
+    #[error("{reason}")]
+    Forbidden {
+        /// What is missing.
+        reason: &'static str,
+    },
+    /// It does not exist, or belongs to another partner; the caller can't tell which.
+    #[error("not found")]
+    NotFound,
+    /// The idempotency key was used before, for other content.
+    #[error("the idempotency key was used before with other content")]
+    Conflict,
+    /// A service behind this one did not answer in time; the same call may work later.
+    #[error("unavailable")]
+    Unavailable(#[source] Source),
+    /// This service is at fault and its team must act.
+    #[error("{doing} failed")]
+    Internal {
+        /// What was being done.
+        doing: &'static str,
+        /// The cause.
+        #[source]
+        source: Source,
+    },
+}
+
+impl Error {
+    /// The caller sent a wrong `field`.
+    pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), reason: reason.into() }
+    }
+
+    /// This service failed while `doing` something.
+    pub fn internal(doing: &'static str, source: impl Into<Source>) -> Self {
+        Self::Internal { doing, source: source.into() }
+    }
+
+    /// This error and its causes in one line, for the log.
+    pub fn chain(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            line.push_str(": ");
+            line.push_str(&error.to_string());
+            cause = error.source();
+        }
+        line
+    }
+}

@@ -1,0 +1,424 @@
+//! An export: a file of a partner's log that is being made, or was.
+
+use std::fmt;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::{Actor, Error, Filter, Moment, PartnerId, TimeRange, activity, json};
+
+/// An export's id: a `UUIDv7` of its creation, so that ids sort by age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportId(Uuid);
+
+impl ExportId {
+    /// An id that no other export has.
+    pub fn random(created_at: Moment) -> Self {
+        Self(activity::random_v7(created_at))
+    }
+
+    /// The id's 16 bytes.
+    pub fn into_bytes(self) -> [u8; 16] {
+        self.0.into_bytes()
+    }
+
+    /// The id of these 16 bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+}
+
+impl TryFrom<&str> for ExportId {
+    type Error = Error;
+
+    fn try_from(text: &str) -> Result<Self, Error> {
+        activity::hyphenated_uuid(text)
+            .map(Self)
+            .ok_or_else(|| Error::invalid("id", "must be an export's id"))
+    }
+}
+
+impl fmt::Display for ExportId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Which export of which partner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportKey {
+    /// Whose log.
+    pub partner_id: PartnerId,
+    /// Which export.
+    pub id: ExportId,
+}
+
+/// What `export` sends to `export-worker`: an export's key, not yet looked up.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerEvent {
+    /// The partner's id.
+    pub partner_id: String,
+    /// The export's id.
+    pub export_id: ExportId,
+}
+
+impl From<&ExportKey> for WorkerEvent {
+    fn from(key: &ExportKey) -> Self {
+        Self { partner_id: key.partner_id.to_string(), export_id: key.id }
+    }
+}
+
+/// The kind of file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Comma-separated values, RFC 4180; the default.
+    #[default]
+    Csv,
+}
+
+/// For whom the file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Style {
+    /// For people, in a spreadsheet; the default.
+    #[default]
+    Spreadsheet,
+    /// For programs.
+    Raw,
+}
+
+/// The language of a spreadsheet's header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Locale {
+    /// English; the default.
+    #[default]
+    En,
+    /// Korean.
+    Ko,
+}
+
+/// What an export was asked to hold and how.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ExportRequest {
+    /// Which activities, and in which order.
+    pub filter: Filter,
+    /// The kind of file.
+    pub format: Format,
+    /// For whom.
+    pub style: Style,
+    /// The header's language.
+    pub locale: Locale,
+}
+
+impl ExportRequest {
+    /// Reads a request's body; an empty object asks for the default month.
+    pub fn read(body: &[u8]) -> Result<Self, Error> {
+        #[derive(Deserialize)]
+        #[serde(default)]
+        struct Form {
+            format: Format,
+            style: Style,
+            locale: Locale,
+        }
+
+        impl Default for Form {
+            fn default() -> Self {
+                let ExportRequest { format, style, locale, .. } = ExportRequest::default();
+                Self { format, style, locale }
+            }
+        }
+
+        let json::StrictObject(mut filter) = json::read(body)?;
+        let form = ["format", "style", "locale"]
+            .into_iter()
+            .filter_map(|name| filter.remove_entry(name))
+            .collect();
+        let Form { format, style, locale } = json::from_object(form)?;
+        Ok(Self { filter: json::from_object(filter)?, format, style, locale })
+    }
+
+    /// A hash of what was asked, to tell a retry from another request.
+    pub fn hash(&self) -> String {
+        let request = serde_json::to_vec(self).expect("a request is plain data with string keys");
+        hex(&Sha256::digest(request))
+    }
+}
+
+/// How far an export is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Waits for a worker.
+    Queued,
+    /// A worker writes the file.
+    Running,
+    /// The file can be downloaded.
+    Ready,
+    /// There is no file; [`Failure`] says why.
+    Failed,
+    /// It was deleted before it was ready.
+    Cancelled,
+    /// The file is gone, by age or by deletion.
+    Expired,
+}
+
+impl State {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Whether a worker still has something to do.
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+/// How much of the file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// Rows without the header.
+    pub rows: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// The part of the range that is read, 0 to 1.
+    pub fraction: f64,
+}
+
+/// A finished file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// The name a browser saves it under.
+    pub name: String,
+    /// Rows without the header.
+    pub rows: u64,
+    /// Its size.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+}
+
+/// Why there is no file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A stable name: `gave_up` or `too_large`.
+    pub code: String,
+    /// The same for people.
+    pub detail: String,
+}
+
+/// An export as it is stored, without its key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Export {
+    /// How far it is; [`Export::state`] knows the time too.
+    pub(crate) state: State,
+    /// What was asked.
+    pub request: ExportRequest,
+    /// The window that was meant when it was asked.
+    pub range: TimeRange,
+    /// It holds what was stored by then.
+    pub as_of: Moment,
+    /// Whether the window was settled at `as_of`.
+    pub settled: bool,
+    /// When it was asked.
+    pub created_at: Moment,
+    /// Who asked.
+    pub created_by: Actor,
+    /// When a worker was last called for it.
+    pub(crate) dispatched_at: Moment,
+    /// How often a worker took the lease.
+    pub attempts: u32,
+    /// Counts the leases; a worker with an older one can't write any more.
+    pub(crate) lease_epoch: u64,
+    /// Until when a worker has it to itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lease_until: Option<Moment>,
+    /// How much is written.
+    pub progress: Progress,
+    /// The multipart upload under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload_id: Option<String>,
+    /// The file, once ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<File>,
+    /// When the file was ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Moment>,
+    /// Why there is no file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// When the item goes, in seconds since 1970.
+    pub(crate) expires_at: i64,
+}
+
+/// How long the bucket keeps a file.
+pub const FILE_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// How long an export is remembered after its file is gone.
+const MEMORY: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// How long a worker is waited for before another is called.
+const DISPATCH_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
+
+impl Export {
+    /// A new export of `range`, asked for by `created_by` now.
+    pub fn new(
+        request: ExportRequest,
+        range: TimeRange,
+        settled: bool,
+        created_by: Actor,
+        now: Moment,
+    ) -> Self {
+        Self {
+            state: State::Queued,
+            request,
+            range,
+            as_of: now,
+            settled,
+            created_at: now,
+            created_by,
+            dispatched_at: now,
+            attempts: 0,
+            lease_epoch: 0,
+            lease_until: None,
+            progress: Progress::default(),
+            upload_id: None,
+            file: None,
+            finished_at: None,
+            failure: None,
+            expires_at: item_expiry(now),
+        }
+    }
+
+    /// How far it is at `now`: a file is gone seven days after it was ready.
+    pub fn state(&self, now: Moment) -> State {
+        match (self.state, self.finished_at) {
+            (State::Ready, Some(at)) if at.plus(FILE_LIFETIME) <= now => State::Expired,
+            (state, _) => state,
+        }
+    }
+
+    /// Whether no worker has had it yet.
+    pub fn is_untouched(&self) -> bool {
+        self.state == State::Queued && self.attempts == 0
+    }
+
+    /// Whether nobody works on it and nobody was called for a minute.
+    pub fn wants_dispatch(&self, now: Moment) -> bool {
+        self.state.is_active()
+            && self.lease_until.is_none_or(|until| until < now)
+            && self.dispatched_at.plus(DISPATCH_INTERVAL) < now
+    }
+
+    /// The file's name: partner and the first and last day, of the request's zone.
+    pub fn file_name(&self, partner: &PartnerId) -> String {
+        let zone = self.request.filter.zone();
+        let first = zone.date_of(self.range.from());
+        let last = zone.date_of(self.range.to().minus(SignedDuration::from_millis(1)));
+        format!("activity-log_{partner}_{first}_{}.csv", last.max(first))
+    }
+
+    /// The file's key in the bucket, which does not name the partner.
+    pub fn object_key(&self, key: &ExportKey) -> String {
+        let partner = hex(&Sha256::digest(key.partner_id.as_str()));
+        let partner = partner.get(..16).unwrap_or_default();
+        format!("exports/{partner}/{}/{}", key.id, self.file_name(&key.partner_id))
+    }
+}
+
+/// When an item whose file was made at `at` goes.
+pub(crate) fn item_expiry(at: Moment) -> i64 {
+    at.plus(FILE_LIFETIME).plus(MEMORY).as_seconds()
+}
+
+/// Before this moment a dispatch is old enough to be repeated.
+pub(crate) fn dispatch_again_before(now: Moment) -> Moment {
+    now.minus(DISPATCH_INTERVAL)
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ActorKind, Identifier, Name};
+
+    fn export(body: &str, now: &str) -> Export {
+        let request = ExportRequest::read(body.as_bytes()).unwrap();
+        let now = now.parse().unwrap();
+        let range = request.filter.range(now).unwrap();
+        let ann = Actor {
+            id: Identifier::try_from("u-1".to_owned()).unwrap(),
+            name: Name::try_from("Ann".to_owned()).unwrap(),
+            kind: ActorKind::User,
+        };
+        Export::new(request, range, false, ann, now)
+    }
+
+    #[test]
+    fn a_request_is_read_strictly() {
+        let read = |body: &str| ExportRequest::read(body.as_bytes()).map_err(|e| e.to_string());
+        assert_eq!(read("{}").unwrap(), ExportRequest::default());
+        let asked = read(r#"{"style":"raw","locale":"ko","action":"a","order":"asc"}"#).unwrap();
+        assert_eq!((asked.style, asked.locale), (Style::Raw, Locale::Ko));
+        assert_eq!(asked.filter.action.len(), 1);
+        assert_eq!(read(r#"{"limit":5}"#).unwrap_err(), "limit is not known here");
+        assert_eq!(read(r#"{"action":[]}"#).unwrap_err(), "action must not be an empty list");
+        assert!(read(r#"{"format":"pdf"}"#).unwrap_err().starts_with("format unknown variant"));
+        assert!(read(r#"{"style":"raw","style":"raw"}"#).unwrap_err().contains("twice"));
+    }
+
+    #[test]
+    fn the_file_is_named_after_the_days_of_the_zone() {
+        let partner = PartnerId::parse("contoso").unwrap();
+        let name = |body| export(body, "2026-11-22T20:00:00Z").file_name(&partner);
+        assert_eq!(name("{}"), "activity-log_contoso_2026-10-23_2026-11-22.csv");
+        assert_eq!(
+            name(r#"{"time_zone":"Asia/Seoul"}"#),
+            "activity-log_contoso_2026-10-24_2026-11-23.csv"
+        );
+        let empty = r#"{"from":"2026-11-01T00:00:00Z","to":"2026-11-01T00:00:00Z"}"#;
+        assert_eq!(name(empty), "activity-log_contoso_2026-11-01_2026-11-01.csv");
+    }
+
+    #[test]
+    fn a_ready_file_expires_after_seven_days() {
+        let mut export = export("{}", "2026-11-22T20:00:00Z");
+        let ready_at = export.created_at;
+        export.state = State::Ready;
+        export.finished_at = Some(ready_at);
+        let end = ready_at.plus(FILE_LIFETIME);
+        assert_eq!(export.state(end.minus(SignedDuration::from_secs(1))), State::Ready);
+        assert_eq!(export.state(end), State::Expired);
+    }
+
+    #[test]
+    fn a_dispatch_is_wanted_when_nobody_works_and_nobody_was_called() {
+        let mut export = export("{}", "2026-11-22T20:00:00Z");
+        let after = |seconds| export.created_at.plus(SignedDuration::from_secs(seconds));
+        let (soon, later) = (after(60), after(61));
+        assert!(!export.wants_dispatch(soon));
+        assert!(export.wants_dispatch(later));
+        export.lease_until = Some(later);
+        assert!(!export.wants_dispatch(later));
+        export.lease_until = Some(soon);
+        assert!(export.wants_dispatch(later));
+        export.state = State::Failed;
+        assert!(!export.wants_dispatch(later));
+    }
+}

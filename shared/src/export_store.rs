@@ -1,0 +1,470 @@
+//! The table of exports; no other code knows it.
+//!
+//! A worker holds a lease on the export it works on. Each lease has a higher
+//! epoch than the one before, and every write of a worker carries its epoch as
+//! a condition: a worker that was thought dead cannot move the state.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    operation::{put_item::PutItemError, update_item::UpdateItemError},
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Error, Export, ExportId, ExportKey, Identifier, Limit, Moment, Page, PartnerId, aws,
+    export::{
+        Failure, File, Progress, State, WorkerEvent, dispatch_again_before, hex, item_expiry,
+    },
+};
+
+type Item = HashMap<String, AttributeValue>;
+
+/// How long a lease lasts unless it is renewed.
+const LEASE: SignedDuration = SignedDuration::from_secs(45);
+
+/// How many workers may try an export before it has failed.
+pub const ATTEMPTS_MAX: u32 = 5;
+
+/// How long an export's idempotency key is remembered.
+const KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
+
+/// The exports of all partners, in DynamoDB.
+#[derive(Debug, Clone)]
+pub struct ExportStore {
+    client: Client,
+    table: String,
+}
+
+/// A worker's hold on an export.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// Which export.
+    pub key: ExportKey,
+    epoch: u64,
+}
+
+/// What came of asking for a lease.
+#[derive(Debug)]
+pub enum Taken {
+    /// The export is this worker's.
+    Lease(Lease, Box<Export>),
+    /// Another worker has it, it has ended, or it never was.
+    NotNow,
+    /// Too many workers tried; it has failed.
+    GivenUp,
+}
+
+/// Whether a worker's write was still allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// The lease held and the write is done.
+    Yes,
+    /// Another worker has the export, or has ended it; nothing was written.
+    TakenOver,
+    /// The export was deleted; nothing was written and no file may stay.
+    Cancelled,
+}
+
+/// The item that remembers an idempotency key.
+#[derive(Debug, Serialize, Deserialize)]
+struct KeyItem {
+    partition_key: String,
+    sort_key: String,
+    export_id: ExportId,
+    request_hash: String,
+    expires_at: i64,
+}
+
+impl ExportStore {
+    /// A store over `table`.
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    /// The export that `key` stands for: `id`, or the one of an earlier request.
+    ///
+    /// `Conflict` when the key stands for another request.
+    pub async fn claim_key(
+        &self,
+        partner: &PartnerId,
+        key: &Identifier,
+        request_hash: String,
+        id: ExportId,
+        now: Moment,
+    ) -> Result<ExportId, Error> {
+        let claim = KeyItem {
+            partition_key: format!("{partner}#keys"),
+            sort_key: hex(&Sha256::digest(key.as_str())),
+            export_id: id,
+            request_hash,
+            expires_at: now.plus(KEY_LIFETIME).as_seconds(),
+        };
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(to_item(&claim)?))
+            .condition_expression("attribute_not_exists(partition_key) OR expires_at < :now")
+            .expression_attribute_values(":now", number(now.as_seconds()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(id),
+            Err(error) => {
+                let old: KeyItem = from_item(item_in_the_way(error)?)?;
+                if old.request_hash == claim.request_hash {
+                    Ok(old.export_id)
+                } else {
+                    Err(Error::Conflict)
+                }
+            }
+        }
+    }
+
+    /// Stores a new export; the stored one when there is one already.
+    pub async fn create(&self, key: &ExportKey, export: Export) -> Result<Export, Error> {
+        let mut item = to_item(&export)?;
+        item.extend(item_key(key));
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(partition_key)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(export),
+            Err(error) => from_item(item_in_the_way(error)?),
+        }
+    }
+
+    /// One export; none when absent or forgotten.
+    pub async fn get(&self, key: &ExportKey, now: Moment) -> Result<Option<Export>, Error> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(item_key(key)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| aws::failed("reading an export", error))?;
+        let export: Option<Export> = output.item.map(from_item).transpose()?;
+        Ok(export.filter(|export| export.expires_at > now.as_seconds()))
+    }
+
+    /// A partner's exports, newest first, after `resume_after`.
+    pub async fn page(
+        &self,
+        partner: &PartnerId,
+        resume_after: Option<ExportId>,
+        limit: Limit,
+        now: Moment,
+    ) -> Result<Page<(ExportKey, Export)>, Error> {
+        let key = |id| ExportKey { partner_id: partner.clone(), id };
+        let mut items = Vec::new();
+        let mut resume_after = resume_after.map(|id| item_key(&key(id)));
+        loop {
+            let output = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("partition_key = :partner")
+                .expression_attribute_values(":partner", text(partner.as_str()))
+                .scan_index_forward(false)
+                .consistent_read(true)
+                .limit(i32::try_from(limit.get() + 1).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(resume_after)
+                .send()
+                .await
+                .map_err(|error| aws::failed("querying exports", error))?;
+            for item in output.items.unwrap_or_default() {
+                let id = id_of(&item)?;
+                let export: Export = from_item(item)?;
+                if export.expires_at > now.as_seconds() {
+                    items.push((key(id), export));
+                }
+            }
+            resume_after = output.last_evaluated_key;
+            if resume_after.is_none() || items.len() > limit.get() {
+                let more = items.len() > limit.get();
+                items.truncate(limit.get());
+                return Ok(Page { items, more });
+            }
+        }
+    }
+
+    /// Claims the right to call a worker, at most once a minute.
+    pub async fn claim_dispatch(&self, key: &ExportKey, now: Moment) -> Result<bool, Error> {
+        let update = Update::new("dispatched_at = :now")
+            .when("#state IN (:queued, :running)")
+            .when("(attribute_not_exists(lease_until) OR lease_until < :now)")
+            .when("dispatched_at < :again_before")
+            .value(":now", moment(now))
+            .value(":again_before", moment(dispatch_again_before(now)))
+            .state(":queued", State::Queued)
+            .state(":running", State::Running);
+        Ok(self.update(key, update).await?.is_ok())
+    }
+
+    /// Takes the lease of the export that an event names.
+    ///
+    /// The partner comes out of the stored item, not out of the event.
+    pub async fn take_lease(&self, event: &WorkerEvent, now: Moment) -> Result<Taken, Error> {
+        let partner_id = PartnerId::parse(&event.partner_id)
+            .ok_or_else(|| Error::invalid("partner_id", "is no partner's id"))?;
+        let key = ExportKey { partner_id, id: event.export_id };
+        let update = Update::new(
+            "#state = :running, lease_epoch = lease_epoch + :one, lease_until = :until, \
+             attempts = attempts + :one",
+        )
+        .when("#state IN (:queued, :running)")
+        .when("(attribute_not_exists(lease_until) OR lease_until < :now)")
+        .when("attempts < :attempts_max")
+        .value(":one", number(1))
+        .value(":now", moment(now))
+        .value(":until", moment(now.plus(LEASE)))
+        .value(":attempts_max", number(ATTEMPTS_MAX.into()))
+        .state(":queued", State::Queued)
+        .state(":running", State::Running);
+        match self.update(&key, update).await? {
+            Ok(item) => {
+                let export: Export = from_item(item)?;
+                Ok(Taken::Lease(Lease { key, epoch: export.lease_epoch }, Box::new(export)))
+            }
+            Err(None) => Ok(Taken::NotNow),
+            Err(Some(old)) => self.give_up(key, from_item(old)?, now).await,
+        }
+    }
+
+    async fn give_up(&self, key: ExportKey, old: Export, now: Moment) -> Result<Taken, Error> {
+        let is_free = old.lease_until.is_none_or(|until| until < now);
+        if !old.state.is_active() || !is_free || old.attempts < ATTEMPTS_MAX {
+            return Ok(Taken::NotNow);
+        }
+        let failure = Failure {
+            code: "gave_up".into(),
+            detail: format!("Writing the file was interrupted {ATTEMPTS_MAX} times."),
+        };
+        let lease = Lease { key, epoch: old.lease_epoch };
+        self.fail(&lease, failure).await.map(|_| Taken::GivenUp)
+    }
+
+    /// Keeps the lease for another 45 s and says how far the file is.
+    pub async fn renew(
+        &self,
+        lease: &Lease,
+        progress: Progress,
+        upload_id: Option<&str>,
+        now: Moment,
+    ) -> Result<Held, Error> {
+        let mut update = Update::new("lease_until = :until, progress = :progress")
+            .value(":until", moment(now.plus(LEASE)))
+            .value(":progress", to_value(&progress)?);
+        if let Some(upload_id) = upload_id {
+            update = update.set("upload_id = :upload_id").value(":upload_id", text(upload_id));
+        }
+        self.update_leased(lease, update).await
+    }
+
+    /// The file is ready.
+    pub async fn finish(
+        &self,
+        lease: &Lease,
+        file: &File,
+        progress: Progress,
+        now: Moment,
+    ) -> Result<Held, Error> {
+        let update = Update::new(
+            "#state = :ready, #file = :file, progress = :progress, finished_at = :now, \
+             expires_at = :expires_at REMOVE lease_until, upload_id",
+        )
+        .name("#file", "file")
+        .state(":ready", State::Ready)
+        .value(":file", to_value(file)?)
+        .value(":progress", to_value(&progress)?)
+        .value(":now", moment(now))
+        .value(":expires_at", number(item_expiry(now)));
+        self.update_leased(lease, update).await
+    }
+
+    /// There will be no file.
+    pub async fn fail(&self, lease: &Lease, failure: Failure) -> Result<Held, Error> {
+        let update = Update::new(
+            "#state = :failed, failure = :failure REMOVE lease_until, upload_id",
+        )
+        .state(":failed", State::Failed)
+        .value(":failure", to_value(&failure)?);
+        self.update_leased(lease, update).await
+    }
+
+    /// Cancels an export that is not finished, or lets its file go.
+    ///
+    /// Answers the export as it was; none when absent.
+    pub async fn delete(&self, key: &ExportKey, now: Moment) -> Result<Option<Export>, Error> {
+        let mut found = self.get(key, now).await?;
+        while let Some(export) = found {
+            let ended = match export.state {
+                State::Queued | State::Running => State::Cancelled,
+                State::Ready => State::Expired,
+                State::Failed | State::Cancelled | State::Expired => return Ok(Some(export)),
+            };
+            // A worker may be faster and move the state first; then it is looked at again.
+            let update = Update::new("#state = :ended REMOVE lease_until")
+                .when("#state = :before")
+                .state(":ended", ended)
+                .state(":before", export.state);
+            match self.update(key, update).await? {
+                Ok(_) => return Ok(Some(export)),
+                Err(old) => found = old.map(from_item).transpose()?,
+            }
+        }
+        Ok(None)
+    }
+
+    async fn update_leased(&self, lease: &Lease, update: Update) -> Result<Held, Error> {
+        let update = update
+            .when("#state = :held")
+            .when("lease_epoch = :epoch")
+            .state(":held", State::Running)
+            .value(":epoch", AttributeValue::N(lease.epoch.to_string()));
+        Ok(match self.update(&lease.key, update).await? {
+            Ok(_) => Held::Yes,
+            Err(old) => match old.map(from_item::<Export>).transpose()?.map(|old| old.state) {
+                None | Some(State::Cancelled | State::Expired) => Held::Cancelled,
+                Some(_) => Held::TakenOver,
+            },
+        })
+    }
+
+    /// The item after the update, or the item that the condition refused, if any.
+    async fn update(
+        &self,
+        key: &ExportKey,
+        update: Update,
+    ) -> Result<Result<Item, Option<Item>>, Error> {
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(item_key(key)))
+            .update_expression(update.expression)
+            .condition_expression(update.conditions.join(" AND "))
+            .set_expression_attribute_names(Some(update.names))
+            .set_expression_attribute_values(Some(update.values))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match sent {
+            Ok(output) => Ok(Ok(output.attributes.unwrap_or_default())),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    Ok(Err(failed.item.clone()))
+                }
+                _ => Err(aws::failed("updating an export", error)),
+            },
+        }
+    }
+}
+
+/// A conditional update under construction.
+struct Update {
+    expression: String,
+    conditions: Vec<&'static str>,
+    names: HashMap<String, String>,
+    values: Item,
+}
+
+impl Update {
+    fn new(assignments: &str) -> Self {
+        Self {
+            expression: format!("SET {assignments}"),
+            // Without this, an update of an absent item would create one.
+            conditions: vec!["attribute_exists(partition_key)"],
+            // `state` is one of DynamoDB's reserved words.
+            names: HashMap::from([("#state".into(), "state".into())]),
+            values: HashMap::new(),
+        }
+    }
+
+    fn set(mut self, assignment: &str) -> Self {
+        self.expression = format!("{}, {assignment}", self.expression);
+        self
+    }
+
+    fn when(mut self, condition: &'static str) -> Self {
+        self.conditions.push(condition);
+        self
+    }
+
+    fn name(mut self, alias: &str, name: &str) -> Self {
+        self.names.insert(alias.into(), name.into());
+        self
+    }
+
+    fn value(mut self, alias: &str, value: AttributeValue) -> Self {
+        self.values.insert(alias.into(), value);
+        self
+    }
+
+    fn state(self, alias: &str, state: State) -> Self {
+        self.value(alias, text(state.as_str()))
+    }
+}
+
+fn item_key(key: &ExportKey) -> Item {
+    HashMap::from([
+        ("partition_key".to_owned(), text(key.partner_id.as_str())),
+        ("sort_key".to_owned(), text(key.id.to_string())),
+    ])
+}
+
+fn id_of(item: &Item) -> Result<ExportId, Error> {
+    let id = item.get("sort_key").and_then(|value| value.as_s().ok());
+    id.and_then(|id| ExportId::try_from(id.as_str()).ok())
+        .ok_or_else(|| Error::internal("reading an export", "its sort_key is malformed"))
+}
+
+fn item_in_the_way(error: SdkError<PutItemError>) -> Result<Item, Error> {
+    match error.as_service_error() {
+        Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+            Ok(failed.item.clone().unwrap_or_default())
+        }
+        _ => Err(aws::failed("storing an export", error)),
+    }
+}
+
+fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn moment(value: Moment) -> AttributeValue {
+    text(value.to_string())
+}
+
+fn to_value(value: &impl Serialize) -> Result<AttributeValue, Error> {
+    serde_dynamo::to_attribute_value(value)
+        .map_err(|error| Error::internal("writing an export", error))
+}
+
+fn to_item(value: &impl Serialize) -> Result<Item, Error> {
+    serde_dynamo::to_item(value).map_err(|error| Error::internal("writing an export", error))
+}
+
+fn from_item<'a, T: Deserialize<'a>>(item: Item) -> Result<T, Error> {
+    serde_dynamo::from_item(item).map_err(|error| Error::internal("reading an export", error))
+}

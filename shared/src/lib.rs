@@ -1,0 +1,42 @@
+//! The model of the partner activity log and the few places that touch AWS.
+//!
+//! `activity`, `filter`, `range`, `page`, `access` and `export` are plain data:
+//! they know neither the SDK nor HTTP nor the clock.
+//! `store` and `export_store` are the only code that knows the two tables,
+//! `files` the only one that knows the bucket, `http` the only one that knows status codes, `config` the only reader of the
+//! environment, and `clock` the only reader of the clock.
+
+pub mod access;
+pub mod activity;
+pub mod aws;
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod export;
+pub mod export_store;
+pub mod files;
+pub mod filter;
+pub mod http;
+pub mod json;
+pub mod moment;
+pub mod page;
+pub mod range;
+pub mod store;
+pub mod trail;
+
+pub use access::{Access, ClaimNames, PartnerId, Reader, Recorder, Role};
+pub use activity::{
+    Action, Activity, ActivityId, Actor, ActorKind, Content, Customer, Details, Identifier, Name,
+    NewActivity, Outcome, Resource,
+};
+pub use clock::Clock;
+pub use config::Config;
+pub use error::Error;
+pub use export::{Export, ExportId, ExportKey, ExportRequest};
+pub use export_store::ExportStore;
+pub use files::Files;
+pub use filter::{Filter, Order};
+pub use moment::Moment;
+pub use page::{Cursor, Limit, Page};
+pub use range::TimeRange;
+pub use store::{ActivityStore, Recorded};

@@ -1,0 +1,272 @@
+//! The window of time that a list or an export covers.
+
+use std::fmt;
+
+use jiff::{ToSpan, civil::Date, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Moment};
+
+/// A window of time: `from` inclusive, `to` exclusive, `from <= to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeRange {
+    from: Moment,
+    to: Moment,
+}
+
+/// Days between a bound that is given and the other one that is not.
+const DEFAULT_DAYS: i32 = 31;
+
+impl TimeRange {
+    /// A window of two moments, if they are in order.
+    pub fn new(from: Moment, to: Moment) -> Option<Self> {
+        (from <= to).then_some(Self { from, to })
+    }
+
+    /// The first moment inside.
+    pub fn from(&self) -> Moment {
+        self.from
+    }
+
+    /// The first moment after.
+    pub fn to(&self) -> Moment {
+        self.to
+    }
+
+    /// Whether no moment lies inside.
+    pub fn is_empty(&self) -> bool {
+        self.from == self.to
+    }
+
+    /// Whether `moment` lies inside.
+    pub fn contains(&self, moment: Moment) -> bool {
+        self.from <= moment && moment < self.to
+    }
+
+    /// The window that a request means, its dates being days of `zone`.
+    ///
+    /// A date in `to` means that whole day.
+    /// Without bounds: today and the 30 days before; with one, 31 days from it.
+    pub fn resolve(
+        from: Option<Bound>,
+        to: Option<Bound>,
+        zone: &Zone,
+        now: Moment,
+    ) -> Result<Self, Error> {
+        if let (Some(Bound::Date(first)), Some(Bound::Date(last))) = (from, to)
+            && first > last
+        {
+            // The end of the last day may be the start of the first: not an empty range.
+            return Err(reversed());
+        }
+        let from = from.map(|bound| bound.start(zone)).transpose().map_err(out_of_years("from"))?;
+        let to = to.map(|bound| bound.end(zone)).transpose().map_err(out_of_years("to"))?;
+        let (from, to) = match (from, to) {
+            (Some(from), Some(to)) => (from, to),
+            (Some(from), None) => {
+                (from, zone.days_from(from, DEFAULT_DAYS).map_err(out_of_years("from"))?)
+            }
+            (None, Some(to)) => {
+                (zone.days_from(to, -DEFAULT_DAYS).map_err(out_of_years("to"))?, to)
+            }
+            (None, None) => {
+                let tomorrow = zone.tomorrow(now).map_err(out_of_years("to"))?;
+                (zone.days_from(tomorrow, -DEFAULT_DAYS).map_err(out_of_years("to"))?, tomorrow)
+            }
+        };
+        Self::new(from, to).ok_or_else(reversed)
+    }
+}
+
+fn reversed() -> Error {
+    Error::invalid("from", "must not be after to")
+}
+
+fn out_of_years(field: &'static str) -> impl Fn(jiff::Error) -> Error {
+    move |_| Error::invalid(field, "must leave the range within the years 0000 to 9999")
+}
+
+/// One end of a window as a request gives it: an instant or a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Bound {
+    /// An instant with its zone.
+    Instant(Moment),
+    /// A day, of the request's `time_zone`.
+    Date(Date),
+}
+
+impl Bound {
+    fn start(self, zone: &Zone) -> Result<Moment, jiff::Error> {
+        match self {
+            Self::Instant(moment) => Ok(moment),
+            Self::Date(date) => zone.start_of(date),
+        }
+    }
+
+    fn end(self, zone: &Zone) -> Result<Moment, jiff::Error> {
+        match self {
+            Self::Instant(moment) => Ok(moment),
+            Self::Date(date) => zone.start_of(date.checked_add(1.day())?),
+        }
+    }
+}
+
+impl TryFrom<String> for Bound {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        if let Ok(moment) = Moment::parse_rounding_up(&text) {
+            return Ok(Self::Instant(moment));
+        }
+        if text.len() == 10 && text.bytes().filter(|&b| b == b'-').count() == 2 {
+            return Date::strptime("%Y-%m-%d", &text)
+                .map(Self::Date)
+                .map_err(|_| "must be a date that exists, such as 2026-11-22");
+        }
+        if text.contains(' ') {
+            return Err("must be an RFC 3339 time or a date; a + in a query is written %2B");
+        }
+        Err("must be an RFC 3339 time with a zone or a date: 2026-11-22T09:32:11Z or 2026-11-22")
+    }
+}
+
+impl From<Bound> for String {
+    fn from(bound: Bound) -> Self {
+        match bound {
+            Bound::Instant(moment) => moment.to_string(),
+            Bound::Date(date) => date.to_string(),
+        }
+    }
+}
+
+/// A time zone of the IANA database; it says whose days are meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// Coordinated Universal Time, the default.
+    pub fn utc() -> Self {
+        Self(TimeZone::UTC)
+    }
+
+    /// The name in the IANA database.
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// `jiff`'s form of it.
+    pub fn time_zone(&self) -> &TimeZone {
+        &self.0
+    }
+
+    /// The day in this zone on which `moment` falls.
+    pub fn date_of(&self, moment: Moment) -> Date {
+        jiff::Timestamp::from(moment).to_zoned(self.0.clone()).date()
+    }
+
+    fn start_of(&self, date: Date) -> Result<Moment, jiff::Error> {
+        Ok(date.to_zoned(self.0.clone())?.timestamp().into())
+    }
+
+    fn tomorrow(&self, now: Moment) -> Result<Moment, jiff::Error> {
+        self.start_of(self.date_of(now).checked_add(1.day())?)
+    }
+
+    fn days_from(&self, moment: Moment, days: i32) -> Result<Moment, jiff::Error> {
+        let zoned = jiff::Timestamp::from(moment).to_zoned(self.0.clone());
+        Ok(zoned.checked_add(days.days())?.timestamp().into())
+    }
+}
+
+impl TryFrom<String> for Zone {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, &'static str> {
+        match TimeZone::get(&name) {
+            Ok(zone) if !zone.is_unknown() => Ok(Self(zone)),
+            _ => Err("must be the name of an IANA time zone, such as Asia/Seoul"),
+        }
+    }
+}
+
+impl From<Zone> for String {
+    fn from(zone: Zone) -> Self {
+        zone.name().to_owned()
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bound(text: &str) -> Option<Bound> {
+        (!text.is_empty()).then(|| Bound::try_from(text.to_owned()).unwrap())
+    }
+
+    fn resolve(from: &str, to: &str, zone: &str) -> Result<(String, String), String> {
+        let zone = Zone::try_from(zone.to_owned()).unwrap();
+        let now = "2026-11-22T20:00:00Z".parse().unwrap();
+        TimeRange::resolve(bound(from), bound(to), &zone, now)
+            .map(|range| (range.from().to_string(), range.to().to_string()))
+            .map_err(|error| error.to_string())
+    }
+
+    fn window(from: &str, to: &str) -> Result<(String, String), String> {
+        Ok((from.to_owned(), to.to_owned()))
+    }
+
+    #[test]
+    fn a_date_means_the_whole_day_of_the_zone() {
+        let seoul = window("2026-11-20T15:00:00.000Z", "2026-11-21T15:00:00.000Z");
+        assert_eq!(resolve("2026-11-21", "2026-11-21", "Asia/Seoul"), seoul);
+        // The day on which clocks go back in New York has 25 hours.
+        let new_york = window("2026-11-01T04:00:00.000Z", "2026-11-02T05:00:00.000Z");
+        assert_eq!(resolve("2026-11-01", "2026-11-01", "America/New_York"), new_york);
+    }
+
+    #[test]
+    fn the_default_is_today_and_the_thirty_days_before() {
+        let utc = window("2026-10-23T00:00:00.000Z", "2026-11-23T00:00:00.000Z");
+        assert_eq!(resolve("", "", "UTC"), utc);
+        // 20:00 in London is tomorrow in Seoul.
+        let seoul = window("2026-10-23T15:00:00.000Z", "2026-11-23T15:00:00.000Z");
+        assert_eq!(resolve("", "", "Asia/Seoul"), seoul);
+    }
+
+    #[test]
+    fn one_bound_puts_the_other_31_days_away() {
+        let from = window("2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z");
+        assert_eq!(resolve("2026-01-01", "", "UTC"), from);
+        let to = window("2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z");
+        assert_eq!(resolve("", "2026-01-31", "UTC"), to);
+    }
+
+    #[test]
+    fn equal_bounds_are_an_empty_range_and_reversed_ones_are_refused() {
+        let instant = "2026-01-01T00:00:00Z";
+        assert!(resolve(instant, instant, "UTC").is_ok());
+        assert_eq!(resolve("2026-01-02", "2026-01-01", "UTC").unwrap_err(), "from must not be after to");
+        assert!(resolve("9999-12-30", "", "UTC").is_err());
+    }
+
+    #[test]
+    fn what_is_neither_date_nor_instant_is_refused() {
+        for text in [
+            "", "2026-02-30", "2026-13-01", "20261122", "2026-11-22T00:00:00", "22-11-2026",
+            "2026-11-22 00:00:00Z", "+02026-11-22", "now",
+        ] {
+            assert!(Bound::try_from(text.to_owned()).is_err(), "{text}");
+        }
+        for name in ["", "Mars/Olympus", "Etc/Unknown", "+09:00"] {
+            assert!(Zone::try_from(name.to_owned()).is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The table of activities; no other code knows it.
+//!
+//! It appends, gets and queries. It never scans, updates or deletes.
+
+mod item;
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    operation::put_item::PutItemError,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
+use jiff::SignedDuration;
+
+pub use self::item::Stored;
+use self::item::{Item, SUMMARY};
+use crate::{Activity, ActivityId, Error, Moment, NewActivity, Order, PartnerId, TimeRange, aws};
+
+/// The activities of all partners, in DynamoDB.
+#[derive(Debug, Clone)]
+pub struct ActivityStore {
+    client: Client,
+    table: String,
+    retention: Option<SignedDuration>,
+}
+
+/// A stored activity and whether it was there already.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The activity as it is stored.
+    pub activity: Activity,
+    /// Whether an earlier request with the same key stored it.
+    pub replayed: bool,
+}
+
+/// Which request writes, so that it knows its own write again.
+///
+/// The SDK repeats a put whose answer was lost; the second put then meets the
+/// first one's item, which is no replay.
+#[derive(Debug, Clone)]
+pub struct Stamp {
+    /// The server's time of the request.
+    pub recorded_at: Moment,
+    /// The gateway's id of the request; in a batch also the item's place.
+    pub request_id: String,
+}
+
+/// How a range is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// The window.
+    pub range: TimeRange,
+    /// Oldest or newest first.
+    pub order: Order,
+    /// Whether each activity comes with its details.
+    pub with_details: bool,
+    /// Whether nothing new can enter the range: then it is read at half the price.
+    pub settled: bool,
+}
+
+/// One Query page: up to 1 MB or the limit, whichever comes first.
+#[derive(Debug, Default)]
+pub struct Slice {
+    items: Vec<Item>,
+    /// Where to go on; absent at the end of the range.
+    pub resume_after: Option<ActivityId>,
+}
+
+impl Slice {
+    /// What was read, unfiltered, expired ones included.
+    ///
+    /// Each activity is decoded when it is asked for: a page of well compressed
+    /// details may be hundreds of times larger in memory than on the wire.
+    pub fn activities(self) -> impl Iterator<Item = Result<Stored, Error>> {
+        self.items.into_iter().map(item::from_item)
+    }
+}
+
+impl ActivityStore {
+    /// The most items that one Query page is asked for.
+    pub const SLICE_MAX: usize = 1_000;
+
+    /// A store over `table`, whose activities expire after `retention`.
+    pub fn new(client: Client, table: String, retention: Option<SignedDuration>) -> Self {
+        Self { client, table, retention }
+    }
+
+    /// Stores an activity, once for each idempotency key, with one conditional put.
+    ///
+    /// `Conflict` when the key was used before for other content.
+    /// `Unavailable` when the outcome is unknown.
+    pub async fn append(&self, new: NewActivity, stamp: &Stamp) -> Result<Recorded, Error> {
+        let id = id_of(&new);
+        let keyed = new.idempotency_key.is_some();
+        let activity = Activity {
+            id,
+            partner_id: new.partner_id,
+            recorded_at: stamp.recorded_at,
+            content: new.content,
+        };
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item::to_item(&activity, &stamp.request_id, self.retention)?))
+            .condition_expression("attribute_not_exists(partition_key)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(Recorded { activity, replayed: false }),
+            Err(error) => match old_item(error)? {
+                Some(old) if old.request_id == stamp.request_id && old.activity == activity => {
+                    Ok(Recorded { activity, replayed: false })
+                }
+                Some(old) if keyed => replay(old, &activity.content),
+                _ => Err(Error::internal("recording", "a random id was taken")),
+            },
+        }
+    }
+
+    /// The activity that this key stored before, if any; writes nothing.
+    pub async fn find_replay(&self, new: &NewActivity, now: Moment) -> Result<Option<Recorded>, Error> {
+        let found = self.get(&new.partner_id, id_of(new), now).await?;
+        found.map(|old| replay(old, &new.content)).transpose()
+    }
+
+    /// One activity with its details; none when absent or expired.
+    pub async fn get(
+        &self,
+        partner: &PartnerId,
+        id: ActivityId,
+        now: Moment,
+    ) -> Result<Option<Stored>, Error> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(item::key(partner, id)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| aws::failed("reading an activity", error))?;
+        let stored = output.item.map(item::from_item).transpose()?;
+        Ok(stored.filter(|stored| !stored.is_expired(now)))
+    }
+
+    /// One Query page of a range, after `resume_after`; expired items are still in it.
+    pub async fn query(
+        &self,
+        partner: &PartnerId,
+        reading: &Reading,
+        resume_after: Option<ActivityId>,
+        limit: usize,
+    ) -> Result<Slice, Error> {
+        if reading.range.is_empty() {
+            return Ok(Slice::default());
+        }
+        let [from, to] = item::sort_key_bounds(&reading.range);
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("partition_key = :partner AND sort_key BETWEEN :from AND :to")
+            .expression_attribute_values(":partner", item::partition_key(partner))
+            .expression_attribute_values(":from", from)
+            .expression_attribute_values(":to", to)
+            .scan_index_forward(reading.order == Order::Asc)
+            .consistent_read(!reading.settled)
+            .limit(i32::try_from(limit.min(Self::SLICE_MAX)).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(resume_after.map(|id| item::key(partner, id)));
+        if !reading.with_details {
+            query = query.projection_expression(SUMMARY.map(|name| format!("#{name}")).join(","));
+            for name in SUMMARY {
+                query = query.expression_attribute_names(format!("#{name}"), name);
+            }
+        }
+        let output =
+            query.send().await.map_err(|error| aws::failed("querying activities", error))?;
+        Ok(Slice {
+            items: output.items.unwrap_or_default(),
+            resume_after: output.last_evaluated_key.map(|key| item::id_of_key(&key)).transpose()?,
+        })
+    }
+}
+
+fn id_of(new: &NewActivity) -> ActivityId {
+    let at = new.content.occurred_at;
+    match &new.idempotency_key {
+        Some(key) => ActivityId::keyed(&new.partner_id, at, key),
+        None => ActivityId::random(at),
+    }
+}
+
+fn replay(old: Stored, content: &crate::Content) -> Result<Recorded, Error> {
+    if old.activity.content == *content {
+        Ok(Recorded { activity: old.activity, replayed: true })
+    } else {
+        Err(Error::Conflict)
+    }
+}
+
+/// The item that made the condition fail; any other failure is passed on.
+fn old_item(error: SdkError<PutItemError>) -> Result<Option<Stored>, Error> {
+    match error.as_service_error() {
+        Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+            let old: Option<Item> = failed.item.clone();
+            old.map(item::from_item).transpose()
+        }
+        _ => Err(aws::failed("recording an activity", error)),
+    }
+}
+
+/// The item that stores `activity`, for loading a table in bulk.
+pub fn item_of(
+    activity: &Activity,
+    retention: Option<SignedDuration>,
+) -> Result<std::collections::HashMap<String, AttributeValue>, Error> {
+    item::to_item(activity, "import", retention)
+}

@@ -1,0 +1,304 @@
+//! An activity as an item of the table, and back.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
+use jiff::SignedDuration;
+
+use crate::{
+    Activity, ActivityId, Actor, ActorKind, Content, Customer, Details, Error, Moment, Outcome,
+    PartnerId, Resource, TimeRange,
+};
+
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// What a list shows: every attribute but the details and the request's id.
+pub(super) const SUMMARY: [&str; 15] = [
+    "partition_key",
+    "sort_key",
+    "recorded_at",
+    "action",
+    "outcome",
+    "customer_id",
+    "customer_name",
+    "actor_id",
+    "actor_name",
+    "actor_kind",
+    "resource_type",
+    "resource_id",
+    "correlation_id",
+    "details_bytes",
+    "expires_at",
+];
+
+/// Details below this many bytes are not worth compressing.
+const COMPRESS_FROM_BYTES: usize = 512;
+
+/// A stored activity with what only this service reads.
+#[derive(Debug)]
+pub struct Stored {
+    /// The activity; without details when a summary was read.
+    pub activity: Activity,
+    /// Whether it has details, even when they were not read.
+    pub has_details: bool,
+    pub(super) request_id: String,
+    expires_at: Option<i64>,
+}
+
+impl Stored {
+    /// Whether the retention ended at or before `now`; DynamoDB deletes later.
+    pub fn is_expired(&self, now: Moment) -> bool {
+        self.expires_at.is_some_and(|seconds| seconds <= now.as_seconds())
+    }
+}
+
+/// The partition of a partner's log.
+///
+/// The seam for write shards: shard 0 is the bare partner id.
+pub(super) fn partition_key(partner: &PartnerId) -> AttributeValue {
+    text(partner.as_str())
+}
+
+/// The key of an activity's item, which follows from its id.
+pub(super) fn key(partner: &PartnerId, id: ActivityId) -> Item {
+    HashMap::from([
+        ("partition_key".to_owned(), partition_key(partner)),
+        ("sort_key".to_owned(), text(format!("{}#{id}", id.occurred_at()))),
+    ])
+}
+
+/// The inclusive bounds of the sort keys of a range.
+///
+/// A key is longer than the bare moment it starts with, so it sorts after it:
+/// `BETWEEN` then takes in `from` and leaves out `to`.
+pub(super) fn sort_key_bounds(range: &TimeRange) -> [AttributeValue; 2] {
+    [text(range.from().to_string()), text(range.to().to_string())]
+}
+
+/// The id of the activity under this key.
+pub(super) fn id_of_key(key: &Item) -> Result<ActivityId, Error> {
+    key.get("sort_key")
+        .and_then(|value| value.as_s().ok())
+        .and_then(|sort_key| sort_key.split_once('#'))
+        .and_then(|(_, id)| ActivityId::try_from(id).ok())
+        .ok_or_else(|| broken("sort_key"))
+}
+
+pub(super) fn to_item(
+    activity: &Activity,
+    request_id: &str,
+    retention: Option<SignedDuration>,
+) -> Result<Item, Error> {
+    let content = &activity.content;
+    let mut item = key(&activity.partner_id, activity.id);
+    let mut put = |name: &str, value| item.insert(name.to_owned(), value);
+    put("recorded_at", text(activity.recorded_at.to_string()));
+    put("request_id", text(request_id));
+    put("action", text(content.action.as_str()));
+    put("outcome", text(content.outcome.as_str()));
+    put("actor_id", text(content.actor.id.as_str()));
+    put("actor_name", text(content.actor.name.as_str()));
+    put("actor_kind", text(content.actor.kind.as_str()));
+    if let Some(customer) = &content.customer {
+        put("customer_id", text(customer.id.as_str()));
+        put("customer_name", text(customer.name.as_str()));
+    }
+    if let Some(resource) = &content.resource {
+        put("resource_type", text(resource.r#type.as_str()));
+        put("resource_id", text(resource.id.as_str()));
+    }
+    if let Some(correlation_id) = &content.correlation_id {
+        put("correlation_id", text(correlation_id.as_str()));
+    }
+    if let Some(details) = &content.details {
+        put("details", pack(details)?);
+        put("details_bytes", AttributeValue::N(details.as_str().len().to_string()));
+    }
+    if let Some(retention) = retention {
+        let expires_at = content.occurred_at.plus(retention).as_seconds();
+        put("expires_at", AttributeValue::N(expires_at.to_string()));
+    }
+    Ok(item)
+}
+
+pub(super) fn from_item(mut item: Item) -> Result<Stored, Error> {
+    let id = id_of_key(&item)?;
+    let partner_id = PartnerId::parse(&take(&mut item, "partition_key")?)
+        .ok_or_else(|| broken("partition_key"))?;
+    let details = item.remove("details").map(unpack).transpose()?;
+    let actor = Actor {
+        id: parse(&mut item, "actor_id")?,
+        name: parse(&mut item, "actor_name")?,
+        kind: match take(&mut item, "actor_kind")?.as_str() {
+            "user" => ActorKind::User,
+            "application" => ActorKind::Application,
+            _ => return Err(broken("actor_kind")),
+        },
+    };
+    let content = Content {
+        occurred_at: id.occurred_at(),
+        action: parse(&mut item, "action")?,
+        outcome: outcome(&take(&mut item, "outcome")?)?,
+        customer: match item.contains_key("customer_id") {
+            true => Some(Customer {
+                id: parse(&mut item, "customer_id")?,
+                name: parse(&mut item, "customer_name")?,
+            }),
+            false => None,
+        },
+        actor,
+        resource: match item.contains_key("resource_id") {
+            true => Some(Resource {
+                r#type: parse(&mut item, "resource_type")?,
+                id: parse(&mut item, "resource_id")?,
+            }),
+            false => None,
+        },
+        correlation_id: match item.contains_key("correlation_id") {
+            true => Some(parse(&mut item, "correlation_id")?),
+            false => None,
+        },
+        details,
+    };
+    let recorded_at =
+        take(&mut item, "recorded_at")?.parse().map_err(|_| broken("recorded_at"))?;
+    Ok(Stored {
+        activity: Activity { id, partner_id, recorded_at, content },
+        has_details: item.contains_key("details_bytes"),
+        request_id: take(&mut item, "request_id").unwrap_or_default(),
+        expires_at: match item.get("expires_at") {
+            Some(AttributeValue::N(number)) => {
+                Some(number.parse().map_err(|_| broken("expires_at"))?)
+            }
+            _ => None,
+        },
+    })
+}
+
+fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+fn take(item: &mut Item, name: &'static str) -> Result<String, Error> {
+    match item.remove(name) {
+        Some(AttributeValue::S(text)) => Ok(text),
+        _ => Err(broken(name)),
+    }
+}
+
+fn parse<T: TryFrom<String>>(item: &mut Item, name: &'static str) -> Result<T, Error> {
+    T::try_from(take(item, name)?).map_err(|_| broken(name))
+}
+
+fn outcome(name: &str) -> Result<Outcome, Error> {
+    [Outcome::Succeeded, Outcome::Failed, Outcome::InProgress, Outcome::Declined]
+        .into_iter()
+        .find(|outcome| outcome.as_str() == name)
+        .ok_or_else(|| broken("outcome"))
+}
+
+/// Details as text when small, compressed when that is smaller.
+fn pack(details: &Details) -> Result<AttributeValue, Error> {
+    let json = details.as_str();
+    if json.len() >= COMPRESS_FROM_BYTES {
+        let packed = zstd::bulk::compress(json.as_bytes(), zstd::DEFAULT_COMPRESSION_LEVEL)
+            .map_err(|error| Error::internal("compressing details", error))?;
+        if packed.len() < json.len() {
+            return Ok(AttributeValue::B(Blob::new(packed)));
+        }
+    }
+    Ok(text(json))
+}
+
+fn unpack(value: AttributeValue) -> Result<Details, Error> {
+    match value {
+        AttributeValue::S(json) => Ok(Details::stored(json)),
+        AttributeValue::B(packed) => zstd::bulk::decompress(packed.as_ref(), Details::BYTES_MAX)
+            .ok()
+            .and_then(|json| String::from_utf8(json).ok())
+            .map(Details::stored)
+            .ok_or_else(|| broken("details")),
+        _ => Err(broken("details")),
+    }
+}
+
+fn broken(attribute: &'static str) -> Error {
+    Error::internal("reading an item", format!("its {attribute} is missing or malformed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Identifier, Name};
+
+    fn activity(details: Option<&str>) -> Activity {
+        let occurred_at: Moment = "2026-11-22T09:32:11.123Z".parse().unwrap();
+        let id = |text: &str| Identifier::try_from(text.to_owned()).unwrap();
+        let name = |text: &str| Name::try_from(text.to_owned()).unwrap();
+        Activity {
+            id: ActivityId::random(occurred_at),
+            partner_id: PartnerId::parse("contoso").unwrap(),
+            recorded_at: occurred_at,
+            content: Content {
+                occurred_at,
+                action: "create_order".to_owned().try_into().unwrap(),
+                outcome: Outcome::InProgress,
+                customer: Some(Customer { id: id("c-1"), name: name("=한국\n전자") }),
+                actor: Actor { id: id("u-1"), name: name("Ann"), kind: ActorKind::Application },
+                resource: Some(Resource { r#type: id("order"), id: id("o-1") }),
+                correlation_id: Some(id("x-1")),
+                details: details.map(|json| serde_json::from_str(json).unwrap()),
+            },
+        }
+    }
+
+    #[test]
+    fn an_item_reads_back_as_the_activity() {
+        let long = format!("{{\"note\":\"{}\"}}", "한국 order ".repeat(500));
+        for details in [None, Some(r#"{"a":[1,2.5,null]}"#), Some(long.as_str())] {
+            let activity = activity(details);
+            let item = to_item(&activity, "r-1", Some(SignedDuration::from_hours(24))).unwrap();
+            let stored = from_item(item).unwrap();
+            assert_eq!(stored.activity, activity);
+            assert_eq!(stored.has_details, details.is_some());
+            assert_eq!(stored.request_id, "r-1");
+        }
+    }
+
+    #[test]
+    fn long_details_are_stored_compressed() {
+        let long = format!("{{\"note\":\"{}\"}}", "order ".repeat(1_000));
+        let item = to_item(&activity(Some(&long)), "r-1", None).unwrap();
+        assert!(item["details"].as_b().unwrap().as_ref().len() < long.len() / 10);
+        let item = to_item(&activity(Some("{}")), "r-1", None).unwrap();
+        assert_eq!(item["details"].as_s().unwrap(), "{}");
+    }
+
+    #[test]
+    fn an_activity_expires_when_its_retention_ends() {
+        let day = SignedDuration::from_hours(24);
+        let activity = activity(None);
+        let stored = from_item(to_item(&activity, "r-1", Some(day)).unwrap()).unwrap();
+        let end = activity.content.occurred_at.plus(day);
+        assert!(!stored.is_expired(end.minus(SignedDuration::from_secs(1))));
+        assert!(stored.is_expired(end));
+        let kept = from_item(to_item(&activity, "r-1", None).unwrap()).unwrap();
+        assert!(!kept.is_expired(end.plus(day * 10_000)));
+    }
+
+    #[test]
+    fn bounds_take_in_from_and_leave_out_to() {
+        let activity = activity(None);
+        let at = activity.content.occurred_at;
+        let key = key(&activity.partner_id, activity.id);
+        let key = key["sort_key"].as_s().unwrap().as_str();
+        let within = |from, to| {
+            let [from, to] = sort_key_bounds(&TimeRange::new(from, to).unwrap());
+            (from.as_s().unwrap().as_str()..=to.as_s().unwrap().as_str()).contains(&key)
+        };
+        let later = at.plus(SignedDuration::from_millis(1));
+        assert!(within(at, later));
+        assert!(!within(at.minus(SignedDuration::from_secs(1)), at));
+        assert!(!within(later, later.plus(SignedDuration::from_secs(1))));
+    }
+}
