@@ -1,1 +1,312 @@
+//! The whole service on one machine, in one process.
+//!
+//! An embedded DynamoDB, an S3 over a folder, a gateway that reads its routes
+//! from `template.yaml`, and a development issuer. The functions are the same
+//! code as on AWS, with the same SDK clients; their endpoints are here.
 
+pub mod aws;
+pub mod demo;
+pub mod functions;
+mod gateway;
+mod s3;
+pub mod sample;
+mod tables;
+pub mod template;
+pub mod token;
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use dynoxide::Database;
+use shared::{Clock, Config};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use crate::{
+    aws::Endpoints,
+    functions::{Apps, Functions},
+    gateway::Gateway,
+    token::Issuer,
+};
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it all")]
+pub enum Error {
+    #[error("port {port} is in use or not allowed; choose another with {flag} (0 picks a free one)")]
+    Port { port: u16, flag: &'static str, source: io::Error },
+    #[error("the folder {} can't be used", folder.display())]
+    Folder { folder: PathBuf, source: io::Error },
+    #[error("the development issuer's key can't be used")]
+    Key(#[source] io::Error),
+    #[error("the embedded DynamoDB did not start: {0}")]
+    DynamoDb(String),
+    #[error("the embedded S3 did not start: {0}")]
+    S3(String),
+    #[error("the table {0} could not be made")]
+    Table(String, #[source] aws_sdk_dynamodb::Error),
+    #[error("template.yaml: {0}")]
+    Template(String),
+    #[error(transparent)]
+    Config(#[from] shared::config::ConfigError),
+    #[error("loading activities into the table failed: {0}")]
+    Load(String),
+}
+
+/// What to start, and where.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The port of the gateway; 0 picks a free one.
+    pub port: u16,
+    /// The port of DynamoDB; 0 picks a free one.
+    pub dynamodb_port: u16,
+    /// The port of S3; 0 picks a free one.
+    pub s3_port: u16,
+    /// Where data stays; none keeps it in memory and a temporary folder.
+    pub data_dir: Option<PathBuf>,
+    /// Where the functions run instead of in this process.
+    pub functions: Option<String>,
+    /// The service's variables that differ from those of a laptop.
+    pub variables: HashMap<String, String>,
+    /// The development issuer's key; none reads or makes one in the folder.
+    pub key: Option<String>,
+    /// The clock of gateway and functions.
+    pub clock: Clock,
+}
+
+impl Options {
+    /// In memory, on free ports.
+    pub fn in_memory() -> Self {
+        Self {
+            port: 0,
+            dynamodb_port: 0,
+            s3_port: 0,
+            data_dir: None,
+            functions: None,
+            variables: HashMap::new(),
+            key: None,
+            clock: Clock::system(),
+        }
+    }
+}
+
+/// The service, until it is dropped.
+pub struct Stack {
+    /// The gateway's address: `http://127.0.0.1:3000`.
+    pub url: String,
+    /// DynamoDB's address.
+    pub dynamodb_url: String,
+    /// S3's address.
+    pub s3_url: String,
+    /// The configuration of the functions.
+    pub config: Config,
+    /// The development issuer.
+    pub issuer: Arc<Issuer>,
+    /// The variables with which the functions run elsewhere.
+    pub environment: Vec<(String, String)>,
+    /// The folder of the bucket's files.
+    pub s3_dir: PathBuf,
+    database: Database,
+    servers: Vec<JoinHandle<()>>,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl std::fmt::Debug for Stack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stack").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.servers.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Stack {
+    /// Starts everything; it answers when this returns.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let gateway = listen(options.port, "--port").await?;
+        let dynamodb = listen(options.dynamodb_port, "--dynamodb-port").await?;
+        let s3 = listen(options.s3_port, "--s3-port").await?;
+        let (url, dynamodb_url, s3_url) =
+            (url_of(&gateway)?, url_of(&dynamodb)?, url_of(&s3)?);
+        let folder = Folder::open(options.data_dir.as_deref())?;
+
+        let variables = variables(options.variables);
+        let config = Config::from_lookup(|name| variables.get(name).cloned())?;
+        let endpoints = [("DynamoDB", &dynamodb_url), ("S3", &s3_url), ("Lambda", &url)];
+        let sdk = aws::sdk_config(Endpoints(
+            endpoints.iter().map(|(service, url)| (*service, (*url).clone())).collect(),
+        ));
+
+        let database = folder.database()?;
+        let mut servers = vec![tokio::spawn(dynoxide::server::serve_on(dynamodb, database.clone()))];
+        let client = aws_sdk_dynamodb::Client::new(&sdk);
+        tables::create(&client, &config.activities_table).await?;
+        tables::create(&client, &config.exports_table).await?;
+
+        let s3_dir = folder.bucket(&config.exports_bucket)?;
+        servers.push(serve(s3, s3::router(&s3_dir)?));
+
+        let key = options.key.map_or_else(|| folder.key(), Ok)?;
+        let issuer = Arc::new(Issuer::new(url.clone(), &key)?);
+        let functions = match options.functions {
+            Some(url) => Functions::There { url, client: reqwest::Client::new() },
+            None => Functions::Here(Arc::new(apps(&sdk, &config, &options.clock))),
+        };
+        let routes = template::routes()?;
+        let clock = options.clock;
+        let issuer_of_gateway = Arc::clone(&issuer);
+        let router =
+            gateway::router(Gateway { routes, issuer: issuer_of_gateway, functions, clock });
+        servers.push(serve(gateway, router));
+
+        let environment = environment(&variables, &endpoints);
+        let _temporary = folder.temporary;
+        Ok(Self {
+            url, dynamodb_url, s3_url, config, issuer, environment, s3_dir, database, servers,
+            _temporary,
+        })
+    }
+
+    /// Loads activities straight into the table, past the API, for large trials.
+    pub fn load(&self, partner: &str, count: usize, now: shared::Moment) -> Result<(), Error> {
+        let failed = |error: &dyn std::fmt::Display| Error::Load(error.to_string());
+        let mut samples = sample::Samples::new(now);
+        for start in (0..count).step_by(LOAD_AT_ONCE) {
+            let items = (start..count.min(start + LOAD_AT_ONCE))
+                .map(|_| {
+                    let content = samples.next();
+                    shared::store::import_item(partner, content, now, self.config.retention)
+                        .map(sample::into_dynoxide)
+                })
+                .collect::<Result<_, _>>()
+                .map_err(|error| failed(&error))?;
+            let table = &self.config.activities_table;
+            self.database
+                .import_items(table, items, dynoxide::ImportOptions::default())
+                .map_err(|error| failed(&error))?;
+        }
+        Ok(())
+    }
+}
+
+/// How many activities one transaction loads.
+const LOAD_AT_ONCE: usize = 10_000;
+
+fn apps(sdk: &aws_config::SdkConfig, config: &Config, clock: &Clock) -> Apps {
+    let clock = || clock.clone();
+    Apps {
+        record: record::App::new(sdk, config.clone()).with_clock(clock()),
+        list: list::App::new(sdk, config.clone()).with_clock(clock()),
+        export: export::App::new(sdk, config.clone()).with_clock(clock()),
+        export_worker: export_worker::App::new(sdk, config.clone()).with_clock(clock()),
+    }
+}
+
+async fn listen(port: u16, flag: &'static str) -> Result<TcpListener, Error> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpListener::bind(address).await.map_err(|source| Error::Port { port, flag, source })
+}
+
+fn url_of(listener: &TcpListener) -> Result<String, Error> {
+    let address = listener.local_addr();
+    let address = address.map_err(|source| Error::Port { port: 0, flag: "--port", source })?;
+    Ok(format!("http://{address}"))
+}
+
+fn serve(listener: TcpListener, router: axum::Router) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, "a server ended");
+        }
+    })
+}
+
+/// A laptop's variables, with what the caller changes.
+fn variables(changed: HashMap<String, String>) -> HashMap<String, String> {
+    let defaults = [
+        ("ACTIVITIES_TABLE", "activities"),
+        ("EXPORTS_TABLE", "exports"),
+        ("EXPORTS_BUCKET", "exports"),
+        ("EXPORT_WORKER_FUNCTION", "export-worker"),
+        ("SUBSCRIPTIONS_URL", "https://portal.example/customers/{customer_id}/subscriptions"),
+        // A year of history can be recorded on a laptop.
+        ("MAX_LATENESS_DAYS", "366"),
+    ];
+    let defaults = defaults.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    defaults.into_iter().chain(changed).collect()
+}
+
+/// Everything that the functions need to run as processes of their own.
+fn environment(
+    variables: &HashMap<String, String>,
+    endpoints: &[(&str, &String)],
+) -> Vec<(String, String)> {
+    let fixed = [
+        ("AWS_ACCESS_KEY_ID", aws::ACCESS_KEY),
+        ("AWS_SECRET_ACCESS_KEY", aws::SECRET_KEY),
+        ("AWS_REGION", aws::REGION),
+    ];
+    let fixed = fixed.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let endpoints = endpoints.iter().map(|(service, url)| {
+        (format!("AWS_ENDPOINT_URL_{}", service.to_uppercase()), (*url).clone())
+    });
+    let mut all: Vec<_> = fixed
+        .into_iter()
+        .chain(endpoints)
+        .chain(variables.iter().map(|(name, value)| (name.clone(), value.clone())))
+        .collect();
+    all.sort();
+    all
+}
+
+/// Where data lies.
+struct Folder {
+    kept: Option<PathBuf>,
+    temporary: Option<tempfile::TempDir>,
+}
+
+impl Folder {
+    fn open(data_dir: Option<&Path>) -> Result<Self, Error> {
+        let Some(folder) = data_dir else {
+            let temporary = tempfile::tempdir()
+                .map_err(|source| Error::Folder { folder: std::env::temp_dir(), source })?;
+            return Ok(Self { kept: None, temporary: Some(temporary) });
+        };
+        make(folder)?;
+        Ok(Self { kept: Some(folder.to_owned()), temporary: None })
+    }
+
+    fn database(&self) -> Result<Database, Error> {
+        let opened = match &self.kept {
+            None => Database::memory(),
+            Some(folder) => Database::new(&folder.join("dynamodb.sqlite").to_string_lossy()),
+        };
+        opened.map_err(|error| Error::DynamoDb(error.to_string()))
+    }
+
+    fn bucket(&self, bucket: &str) -> Result<PathBuf, Error> {
+        let temporary = self.temporary.as_ref().map(tempfile::TempDir::path);
+        let folder = self.kept.as_deref().or(temporary).unwrap_or(Path::new(".")).join("s3");
+        make(&folder.join(bucket))?;
+        Ok(folder)
+    }
+
+    fn key(&self) -> Result<String, Error> {
+        match &self.kept {
+            Some(folder) => token::key_in(&folder.join("issuer.pem")),
+            None => token::new_key(),
+        }
+    }
+}
+
+fn make(folder: &Path) -> Result<(), Error> {
+    let failed = |source| Error::Folder { folder: folder.to_owned(), source };
+    fs::create_dir_all(folder).map_err(failed)
+}

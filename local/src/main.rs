@@ -1,1 +1,131 @@
-fn main(){}
+//! `local`: starts the service on this machine, or fills a log with a demo.
+
+use std::{collections::HashMap, fs, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use local::{Options, Stack, demo};
+use shared::Clock;
+use tracing_subscriber::EnvFilter;
+
+/// The partner activity log on one machine.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Fill a partner's log with realistic activities, through the public API
+    Demo(demo::Demo),
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// Port of the API; 0 picks a free one
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// Port of DynamoDB; 0 picks a free one
+    #[arg(long, default_value_t = 3001)]
+    dynamodb_port: u16,
+    /// Port of S3; 0 picks a free one
+    #[arg(long, default_value_t = 3002)]
+    s3_port: u16,
+    /// Folder in which the data stays
+    #[arg(long, default_value = ".local")]
+    data_dir: PathBuf,
+    /// Keep the data in memory instead
+    #[arg(long)]
+    in_memory: bool,
+    /// Call the functions that run at this address, such as those of
+    /// `cargo lambda watch`, instead of in this process
+    #[arg(long, value_name = "URL")]
+    functions: Option<String>,
+    /// Load that many activities straight into the table before serving
+    #[arg(long, value_name = "PARTNER=COUNT", value_parser = preload)]
+    preload: Vec<(String, usize)>,
+}
+
+fn preload(text: &str) -> Result<(String, usize), String> {
+    let (partner, count) = text.split_once('=').ok_or("must be PARTNER=COUNT")?;
+    let count = count.parse().map_err(|_| "COUNT must be a whole number")?;
+    Ok((partner.to_owned(), count))
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let Cli { command, serve } = Cli::parse();
+    let done = match command {
+        Some(Command::Demo(demo)) => demo.run().await.map_err(|error| chain(&error)),
+        None => run(serve).await.map_err(|error| chain(&error)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(serve: Serve) -> Result<(), local::Error> {
+    let stack = Stack::start(Options {
+        port: serve.port,
+        dynamodb_port: serve.dynamodb_port,
+        s3_port: serve.s3_port,
+        data_dir: (!serve.in_memory).then(|| serve.data_dir.clone()),
+        functions: serve.functions.map(|url| url.trim_end_matches('/').to_owned()),
+        variables: HashMap::new(),
+        key: None,
+        clock: Clock::system(),
+    })
+    .await?;
+    for (partner, count) in &serve.preload {
+        println!("Loading {count} activities of {partner} …");
+        stack.load(partner, *count, Clock::system().now())?;
+    }
+    if !serve.in_memory {
+        write_environment(&stack, &serve.data_dir)?;
+    }
+    greet(&stack, (!serve.in_memory).then_some(&serve.data_dir));
+    // Ctrl-C and an end of the terminal both end the process; data is on disk.
+    let _ = tokio::signal::ctrl_c().await;
+    Ok(())
+}
+
+/// The variables for `cargo lambda watch --env-file`.
+fn write_environment(stack: &Stack, folder: &std::path::Path) -> Result<(), local::Error> {
+    let lines = stack.environment.iter().map(|(name, value)| format!("{name}='{value}'\n"));
+    fs::write(folder.join("functions.env"), lines.collect::<String>())
+        .map_err(|source| local::Error::Folder { folder: folder.to_owned(), source })
+}
+
+fn greet(stack: &Stack, folder: Option<&PathBuf>) {
+    let data = folder.map_or_else(
+        || "in memory, gone when this ends".to_owned(),
+        |folder| format!("in {}", folder.display()),
+    );
+    println!("Partner activity log");
+    println!("  API       {}   contract at /v1/openapi.json", stack.url);
+    println!("  DynamoDB  {}   tables {}, {}", stack.dynamodb_url, stack.config.activities_table, stack.config.exports_table);
+    println!("  S3        {}   bucket {}", stack.s3_url, stack.config.exports_bucket);
+    println!("  Data      {data}");
+    println!("A token:  curl '{}/dev/token?partner_id=contoso&roles=admin_agent,activity_recorder&name=ann@contoso.example'", stack.url);
+    println!("A demo:   cargo run -p local -- demo --url {} --partner contoso --activities 2000", stack.url);
+    println!("Ctrl-C ends it.");
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        cause = error.source();
+    }
+    line
+}

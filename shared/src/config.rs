@@ -25,7 +25,7 @@ pub struct Config {
     /// that contains `{customer_id}`; required.
     pub subscriptions_url: String,
     /// `MAX_LATENESS_DAYS`: how old an activity may be when it is recorded,
-    /// 0 to 3650, below the retention; default 7.
+    /// 1 to 3650, below the retention; default 7.
     pub max_lateness: SignedDuration,
     /// `RETENTION_DAYS`: how long an activity is kept, 0 to 3650, 0 for ever; default 400.
     pub retention: Option<SignedDuration>,
@@ -57,8 +57,8 @@ impl Config {
             },
             reader_roles: vars.reader_roles("READER_ROLES"),
             subscriptions_url: vars.subscriptions_url("SUBSCRIPTIONS_URL"),
-            max_lateness: SignedDuration::from_hours(24 * vars.days("MAX_LATENESS_DAYS", 7)),
-            retention: match vars.days("RETENTION_DAYS", 400) {
+            max_lateness: SignedDuration::from_hours(24 * vars.days("MAX_LATENESS_DAYS", 1, 7)),
+            retention: match vars.days("RETENTION_DAYS", 0, 400) {
                 0 => None,
                 days => Some(SignedDuration::from_hours(24 * days)),
             },
@@ -94,12 +94,12 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
         })
     }
 
-    fn days(&mut self, name: &str, default: i64) -> i64 {
+    fn days(&mut self, name: &str, min: i64, default: i64) -> i64 {
         let Some(text) = self.get(name) else { return default };
         match text.parse() {
-            Ok(days) if (0..=3650).contains(&days) => days,
+            Ok(days) if (min..=3650).contains(&days) => days,
             _ => {
-                self.faults.push(format!("{name} must be a whole number of days from 0 to 3650"));
+                self.faults.push(format!("{name} must be a whole number of days from {min} to 3650"));
                 default
             }
         }

@@ -33,43 +33,83 @@ pub enum Order {
 #[serde(deny_unknown_fields)]
 pub struct Filter {
     /// The range's first instant or day; see [`TimeRange::resolve`].
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub from: Option<Bound>,
     /// The instant after the range, or its last day.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub to: Option<Bound>,
     /// Whose days `from` and `to` mean; default UTC.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub time_zone: Option<Zone>,
     /// The order; default newest first.
     #[serde(default)]
     pub order: Order,
     /// The customer's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub customer_id: Option<Identifier>,
     /// A part of the customer's name, without case.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub customer: Option<Needle>,
     /// Any of these actions.
     #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "BTreeSet::is_empty")]
     pub action: BTreeSet<Action>,
     /// The actor's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub actor_id: Option<Identifier>,
     /// A part of the actor's name, without case.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub actor: Option<Needle>,
     /// The resource's type.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub resource_type: Option<Identifier>,
     /// The resource's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub resource_id: Option<Identifier>,
     /// Any of these outcomes.
     #[serde(default, deserialize_with = "one_or_more", skip_serializing_if = "BTreeSet::is_empty")]
     pub outcome: BTreeSet<Outcome>,
     /// The correlation id.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub correlation_id: Option<Identifier>,
 }
 

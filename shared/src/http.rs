@@ -46,10 +46,10 @@ impl Problem {
         let title = status.canonical_reason().unwrap_or_default();
         let detail = match &error {
             Error::Internal { .. } => title.into(),
-            Error::Unavailable(_) => "The outcome is unknown. Retry with the same idempotency \
-                                      key; without one, a retry may record twice."
+            Error::Unavailable(_) => "outcome unknown, retry with the same key; a write without \
+                                      an idempotency key may be done twice"
                 .into(),
-            error => sentence(&error.to_string()),
+            error => error.to_string(),
         };
         let errors = match error {
             Error::Invalid { field, reason } => vec![FieldError { field, reason }],
@@ -81,12 +81,6 @@ fn status(error: &Error) -> (StatusCode, &'static str) {
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         Error::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
     }
-}
-
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str())
 }
 
 /// Turns a handler's result into the response; every error becomes a problem.

@@ -60,6 +60,15 @@ fn reason(error: &serde_json::Error) -> String {
     message.strip_suffix(&place).unwrap_or(&message).to_owned()
 }
 
+/// An optional field that must not be null, for `deserialize_with`.
+pub fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
 /// A struct read from a JSON object alone.
 ///
 /// What serde derives also reads an array, by position.

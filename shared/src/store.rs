@@ -8,13 +8,15 @@ use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::put_item::PutItemError,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+    types::ReturnValuesOnConditionCheckFailure,
 };
 use jiff::SignedDuration;
 
-pub use self::item::Stored;
-use self::item::{Item, SUMMARY};
-use crate::{Activity, ActivityId, Error, Moment, NewActivity, Order, PartnerId, TimeRange, aws};
+pub use self::item::{Item, Stored};
+use self::item::SUMMARY;
+use crate::{
+    Activity, ActivityId, Content, Error, Moment, NewActivity, Order, PartnerId, TimeRange, aws,
+};
 
 /// The activities of all partners, in DynamoDB.
 #[derive(Debug, Clone)]
@@ -192,7 +194,7 @@ fn id_of(new: &NewActivity) -> ActivityId {
     }
 }
 
-fn replay(old: Stored, content: &crate::Content) -> Result<Recorded, Error> {
+fn replay(old: Stored, content: &Content) -> Result<Recorded, Error> {
     if old.activity.content == *content {
         Ok(Recorded { activity: old.activity, replayed: true })
     } else {
@@ -211,10 +213,16 @@ fn old_item(error: SdkError<PutItemError>) -> Result<Option<Stored>, Error> {
     }
 }
 
-/// The item that stores `activity`, for loading a table in bulk.
-pub fn item_of(
-    activity: &Activity,
+/// An item for loading a table in bulk, past every check, as `local` does for trials.
+pub fn import_item(
+    partner_id: &str,
+    content: Content,
+    recorded_at: Moment,
     retention: Option<SignedDuration>,
-) -> Result<std::collections::HashMap<String, AttributeValue>, Error> {
-    item::to_item(activity, "import", retention)
+) -> Result<Item, Error> {
+    let partner_id = PartnerId::parse(partner_id)
+        .ok_or_else(|| Error::invalid("partner_id", "is no partner's id"))?;
+    let id = ActivityId::random(content.occurred_at);
+    let activity = Activity { id, partner_id, recorded_at, content };
+    item::to_item(&activity, "import", retention)
 }

@@ -7,6 +7,12 @@ use crate::{
     NewActivity, Outcome, Resource, TimeRange, export::File, json::StrictObject,
 };
 
+/// The actions that only this service records, so that its trail can't be forged.
+pub const ACTIONS: [&str; 2] = [EXPORTED, DOWNLOADED];
+
+const EXPORTED: &str = "export_activity_log";
+const DOWNLOADED: &str = "download_activity_log";
+
 #[derive(Serialize)]
 struct Finished<'a> {
     file: &'a File,
@@ -29,7 +35,7 @@ pub fn finished(key: &ExportKey, export: &Export, file: &File) -> Result<NewActi
     let details =
         Finished { file, range: export.range, as_of: export.as_of, filter: &export.request.filter };
     let actor = export.created_by.clone();
-    let mut new = entry("export_activity_log", key, actor, export.created_at, &details)?;
+    let mut new = entry(EXPORTED, key, actor, export.created_at, &details)?;
     new.idempotency_key = Some(identifier(key.id.to_string())?);
     Ok(new)
 }
@@ -41,7 +47,7 @@ pub fn linked(
     actor: Actor,
     now: Moment,
 ) -> Result<NewActivity, Error> {
-    entry("download_activity_log", key, actor, now, &Linked { file })
+    entry(DOWNLOADED, key, actor, now, &Linked { file })
 }
 
 fn entry(

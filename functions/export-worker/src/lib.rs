@@ -54,6 +54,12 @@ impl App {
             clock: Clock::system(),
         }
     }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
 }
 
 /// Why a worker stopped before the file was ready.

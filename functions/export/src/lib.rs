@@ -63,6 +63,12 @@ impl App {
             clock: Clock::system(),
         }
     }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
 }
 
 /// Answers one request of the gateway.
@@ -83,6 +89,7 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
 
 async fn create(app: &App, request: &Request, reader: &Reader) -> Result<Response<Body>, Error> {
     let asked = Asked::read(request)?;
+    let deadline = Instant::now() + asked.wait;
     let now = app.clock.now();
     let range = asked.export.filter.range(now)?;
     let settled = range.to() < app.config.settled_before(now);
@@ -93,7 +100,7 @@ async fn create(app: &App, request: &Request, reader: &Reader) -> Result<Respons
     if export.is_untouched() {
         app.workers.call(&key).await?;
     }
-    let export = wait_for(app, &key, export, asked.wait).await?;
+    let export = wait_for(app, &key, export, deadline).await?;
     let location = format!("/v1/exports/{}", key.id);
     let response = if export.state(app.clock.now()) == State::Ready {
         http::created(&with_link(app, request, reader, &key, export).await?, &location)
@@ -121,14 +128,13 @@ async fn claim(
     Ok((ExportKey { partner_id, id }, id != new_id))
 }
 
-/// Holds the answer until the export has ended or `wait` is over.
+/// Holds the answer until the export has ended or the deadline is there.
 async fn wait_for(
     app: &App,
     key: &ExportKey,
     mut export: Export,
-    wait: Duration,
+    deadline: Instant,
 ) -> Result<Export, Error> {
-    let deadline = Instant::now() + wait;
     let mut pause = Duration::from_millis(100);
     while export.state(app.clock.now()).is_active() && Instant::now() < deadline {
         sleep(pause.min(deadline - Instant::now())).await;

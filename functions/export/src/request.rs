@@ -35,9 +35,15 @@ fn wait(request: &Request) -> Result<Duration, Error> {
     let invalid = || Error::invalid("Prefer", "must say wait as whole seconds, such as wait=10");
     for header in request.headers().get_all("prefer") {
         for preference in header.to_str().map_err(|_| invalid())?.split(',') {
+            let preference = preference.split(';').next().unwrap_or_default();
             let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
             if name.trim().eq_ignore_ascii_case("wait") {
-                let seconds: u64 = value.trim().trim_matches('"').parse().map_err(|_| invalid())?;
+                let digits = value.trim().trim_matches('"');
+                if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+                    return Err(invalid());
+                }
+                // More digits than a number holds are more seconds than the most.
+                let seconds = digits.parse().unwrap_or(WAIT_SECONDS_MAX);
                 return Ok(Duration::from_secs(seconds.min(WAIT_SECONDS_MAX)));
             }
         }
@@ -62,8 +68,10 @@ mod tests {
         assert_eq!(waits("wait=10"), Ok(10));
         assert_eq!(waits("respond-async, Wait = \"7\""), Ok(7));
         assert_eq!(waits("wait=3600"), Ok(20));
+        assert_eq!(waits("wait=99999999999999999999"), Ok(20));
+        assert_eq!(waits("wait=3; x=y"), Ok(3));
         assert_eq!(waits("return=minimal"), Ok(0));
-        for prefer in ["wait", "wait=", "wait=soon", "wait=-1", "wait=1.5"] {
+        for prefer in ["wait", "wait=", "wait=soon", "wait=-1", "wait=+5", "wait=1.5"] {
             assert!(waits(prefer).unwrap_err().starts_with("Prefer must say wait"), "{prefer}");
         }
     }

@@ -37,13 +37,22 @@ impl App {
             ActivityStore::new(client, config.activities_table.clone(), config.retention);
         Self { config, store, clock: Clock::system() }
     }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
 }
 
 /// Answers one request of the gateway.
 pub async fn handle(app: &App, request: &Request) -> Response<Body> {
     http::answer(request, async {
         match http::segments(request).as_slice() {
-            ["v1", "openapi.json"] => Ok(http::ready_json(OPENAPI)),
+            ["v1", "openapi.json"] => {
+                http::no_more(&http::query(request)?)?;
+                Ok(http::ready_json(OPENAPI))
+            }
             ["v1", "activities"] => list(app, request).await,
             ["v1", "activities", id] => one(app, request, id).await,
             _ => Err(Error::NotFound),

@@ -42,6 +42,12 @@ impl App {
             ActivityStore::new(client, config.activities_table.clone(), config.retention);
         Self { config, store, clock: Clock::system() }
     }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
 }
 
 /// Answers one request of the gateway.

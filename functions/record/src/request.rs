@@ -8,6 +8,7 @@ use shared::{
     Action, Actor, Content, Customer, Details, Error, Identifier, Moment, NewActivity, Outcome,
     Recorder, Resource, http,
     json::{self, Object},
+    trail,
 };
 
 /// The largest body of one activity: 1 MiB.
@@ -26,15 +27,21 @@ const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub(crate) struct Form {
+    #[serde(default, deserialize_with = "json::present")]
     partner_id: Option<String>,
+    #[serde(default, deserialize_with = "json::present")]
     idempotency_key: Option<Identifier>,
+    #[serde(default, deserialize_with = "json::present")]
     occurred_at: Option<Moment>,
     action: Action,
     outcome: Outcome,
     customer: Object<Customer>,
     actor: Object<Actor>,
+    #[serde(default, deserialize_with = "json::present")]
     resource: Option<Object<Resource>>,
+    #[serde(default, deserialize_with = "json::present")]
     correlation_id: Option<Identifier>,
+    #[serde(default, deserialize_with = "json::present")]
     details: Option<Details>,
 }
 
@@ -88,6 +95,9 @@ impl Form {
         max_lateness: SignedDuration,
     ) -> Result<(NewActivity, Timing), Error> {
         let partner_id = recorder.partner(self.partner_id.as_deref())?;
+        if trail::ACTIONS.contains(&self.action.as_str()) {
+            return Err(Error::invalid("action", "is recorded by this service alone"));
+        }
         if self.idempotency_key.is_some() && self.occurred_at.is_none() {
             let reason = "is missing; a retry with an idempotency key must repeat it";
             return Err(Error::invalid("occurred_at", reason));

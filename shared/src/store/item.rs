@@ -10,7 +10,8 @@ use crate::{
     PartnerId, Resource, TimeRange,
 };
 
-pub(super) type Item = HashMap<String, AttributeValue>;
+/// An item of the table, as the SDK gives it.
+pub type Item = HashMap<String, AttributeValue>;
 
 /// What a list shows: every attribute but the details and the request's id.
 pub(super) const SUMMARY: [&str; 15] = [

@@ -1,0 +1,144 @@
+//! `local demo`: fills a partner's log through the public API.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use shared::{Clock, Content};
+use uuid::Uuid;
+
+use crate::sample::Samples;
+
+/// How many activities one request carries; the API takes 100.
+const BATCH: usize = 100;
+
+/// How many requests are under way at the same time.
+const REQUESTS_AT_ONCE: usize = 4;
+
+/// How often a batch is sent again when an outcome is unknown.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// What to fill, and with how much.
+#[derive(Debug, clap::Args)]
+pub struct Demo {
+    /// Address of the API
+    #[arg(long, default_value = "http://127.0.0.1:3000")]
+    url: String,
+    /// Whose log to fill
+    #[arg(long, default_value = "contoso")]
+    partner: String,
+    /// How many activities to record
+    #[arg(long, default_value_t = 2_000)]
+    activities: usize,
+}
+
+/// Why the demo stopped.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it all")]
+pub enum DemoError {
+    #[error("{0} did not answer; is `make run` running?")]
+    NoAnswer(String, #[source] reqwest::Error),
+    #[error("{0} answered without a token; is it a local stack?")]
+    NoToken(String),
+    #[error("an activity was refused: {0}")]
+    Refused(Value),
+    #[error("{ATTEMPTS_MAX} attempts did not record a batch: {0}")]
+    GaveUp(String),
+}
+
+impl Demo {
+    /// Records the activities, with a bar that shows how far it is.
+    pub async fn run(self) -> Result<(), DemoError> {
+        let client = reqwest::Client::new();
+        let token = self.token(&client).await?;
+        let bar = ProgressBar::new(self.activities as u64).with_style(style());
+        let mut samples = Samples::new(Clock::system().now());
+        let batches = (0..self.activities).step_by(BATCH).map(|start| {
+            let count = BATCH.min(self.activities - start);
+            (0..count).map(|_| keyed(samples.next())).collect::<Vec<_>>()
+        });
+        let batches: Vec<_> = batches.collect();
+        stream::iter(batches)
+            .map(|batch| self.send(&client, &token, batch, &bar))
+            .buffer_unordered(REQUESTS_AT_ONCE)
+            .try_collect::<()>()
+            .await?;
+        bar.finish();
+        println!("Recorded {} activities of {}.", self.activities, self.partner);
+        Ok(())
+    }
+
+    async fn token(&self, client: &reqwest::Client) -> Result<String, DemoError> {
+        let query = [
+            ("partner_id", self.partner.as_str()),
+            ("roles", "activity_recorder"),
+            ("name", "demo@localhost"),
+        ];
+        let unreachable = |error| DemoError::NoAnswer(self.url.clone(), error);
+        let response = client.get(format!("{}/dev/token", self.url)).query(&query);
+        let response = response.send().await.map_err(unreachable)?;
+        let body: Value = response.json().await.map_err(unreachable)?;
+        let token = body["access_token"].as_str().map(str::to_owned);
+        token.ok_or_else(|| DemoError::NoToken(self.url.clone()))
+    }
+
+    /// Sends a batch until each outcome is known; the keys make that safe.
+    async fn send(
+        &self,
+        client: &reqwest::Client,
+        token: &str,
+        mut batch: Vec<Value>,
+        bar: &ProgressBar,
+    ) -> Result<(), DemoError> {
+        let mut why = String::new();
+        for attempt in 0..ATTEMPTS_MAX {
+            tokio::time::sleep(Duration::from_millis(200) * attempt).await;
+            let request = client.post(format!("{}/v1/activities/batch", self.url));
+            let request = request.bearer_auth(token).json(&json!({ "activities": batch }));
+            let answer: Result<Value, _> = match request.send().await {
+                Ok(response) => response.json().await,
+                Err(error) => Err(error),
+            };
+            let results = match answer {
+                Ok(answer) => answer["results"].as_array().cloned().ok_or(DemoError::Refused(answer))?,
+                Err(error) => {
+                    why = error.to_string();
+                    continue;
+                }
+            };
+            let sent = batch.len();
+            batch = unknown(batch, &results)?;
+            bar.inc((sent - batch.len()) as u64);
+            if batch.is_empty() {
+                return Ok(());
+            }
+            why = "the outcome stayed unknown".into();
+        }
+        Err(DemoError::GaveUp(why))
+    }
+}
+
+/// The activities whose outcome is unknown; a refused one ends the demo.
+fn unknown(batch: Vec<Value>, results: &[Value]) -> Result<Vec<Value>, DemoError> {
+    let mut unknown = Vec::new();
+    for (activity, result) in batch.into_iter().zip(results) {
+        match result["status"].as_u64() {
+            Some(200 | 201) => {}
+            Some(500..) => unknown.push(activity),
+            _ => return Err(DemoError::Refused(result.clone())),
+        }
+    }
+    Ok(unknown)
+}
+
+fn keyed(content: Content) -> Value {
+    let mut activity = serde_json::to_value(content).unwrap_or_default();
+    activity["idempotency_key"] = Uuid::now_v7().to_string().into();
+    activity
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{bar:40} {pos}/{len} activities, {per_sec}, {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+}

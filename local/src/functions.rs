@@ -1,0 +1,141 @@
+//! The four functions: called in this process, or as the binaries that
+//! `cargo lambda watch` runs.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use lambda_http::{
+    Adapter, Body, LambdaEvent, Request, Response, Service, request::LambdaRequest, service_fn,
+};
+use lambda_runtime::Context;
+use serde_json::Value;
+use shared::export::WorkerEvent;
+
+/// The functions behind the gateway.
+#[derive(Debug, Clone)]
+pub enum Functions {
+    /// In this process.
+    Here(Arc<Apps>),
+    /// Behind an endpoint that speaks Lambda's invoke call.
+    There {
+        /// The endpoint, without a slash at its end.
+        url: String,
+        /// The client for it.
+        client: reqwest::Client,
+    },
+}
+
+/// What the functions keep between calls.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the functions' names")]
+pub struct Apps {
+    pub record: record::App,
+    pub list: list::App,
+    pub export: export::App,
+    pub export_worker: export_worker::App,
+}
+
+/// Why a call brought no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// There is no function of this name.
+    #[error("there is no function {0}")]
+    Unknown(String),
+    /// The function ended with an error, which it has logged.
+    #[error("the function {function} failed: {reason}")]
+    Failed {
+        /// Which function.
+        function: String,
+        /// What it said.
+        reason: String,
+    },
+}
+
+/// When an asynchronous call that failed is tried again, as Lambda does.
+pub const RETRIES_AFTER: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
+
+impl Functions {
+    /// Calls a function and waits for its answer.
+    pub async fn call(&self, function: &str, event: Value) -> Result<Value, CallError> {
+        match self {
+            Self::Here(apps) => apps.call(function, event).await,
+            Self::There { url, client } => {
+                let url = format!("{url}/2015-03-31/functions/{function}/invocations");
+                forward(client.post(url).json(&event)).await.map_err(|reason| failed(function, reason))
+            }
+        }
+    }
+
+    /// Calls a function some time soon, up to three times, as Lambda does.
+    pub fn queue(&self, function: &str, event: Value) {
+        let (functions, function) = (self.clone(), function.to_owned());
+        tokio::spawn(async move {
+            let pauses = RETRIES_AFTER.into_iter().map(Some).chain([None]);
+            for pause in pauses {
+                let Err(error) = functions.call(&function, event.clone()).await else { return };
+                tracing::warn!(%error, ?pause, "a queued call failed");
+                if let Some(pause) = pause {
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        });
+    }
+}
+
+impl Apps {
+    async fn call(self: &Arc<Self>, function: &str, event: Value) -> Result<Value, CallError> {
+        let apps = Arc::clone(self);
+        let handle: Handle = match function {
+            "record" => Box::new(move |request| {
+                let apps = Arc::clone(&apps);
+                async move { record::handle(&apps.record, &request).await }.boxed()
+            }),
+            "list" => Box::new(move |request| {
+                let apps = Arc::clone(&apps);
+                async move { list::handle(&apps.list, &request).await }.boxed()
+            }),
+            "export" => Box::new(move |request| {
+                let apps = Arc::clone(&apps);
+                async move { export::handle(&apps.export, &request).await }.boxed()
+            }),
+            "export-worker" => {
+                let event: WorkerEvent =
+                    serde_json::from_value(event).map_err(|error| failed(function, error))?;
+                let handled = export_worker::handle(&apps.export_worker, &event).await;
+                return handled.map(|()| Value::Null).map_err(|error| failed(function, error));
+            }
+            _ => return Err(CallError::Unknown(function.to_owned())),
+        };
+        answer(event, handle).await.map_err(|error| failed(function, error))
+    }
+}
+
+type Handle = Box<dyn FnMut(Request) -> BoxFuture<'static, Response<Body>> + Send>;
+
+/// Hands an event to a handler exactly as `lambda_http::run` does.
+async fn answer(event: Value, mut handle: Handle) -> Result<Value, serde_json::Error> {
+    let request: LambdaRequest = serde_json::from_str(&event.to_string())?;
+    let handle = service_fn(move |request| handle(request).map(Ok::<_, Infallible>));
+    let event = LambdaEvent::new(request, Context::default());
+    let Ok(response) = Adapter::from(handle).call(event).await;
+    serde_json::to_value(response)
+}
+
+/// Passes a call on to an endpoint that speaks Lambda's invoke call.
+async fn forward(call: reqwest::RequestBuilder) -> Result<Value, String> {
+    let response = call.send().await.map_err(|error| error.to_string())?;
+    let failed = response.headers().contains_key("x-amz-function-error");
+    let status = response.status();
+    let body = response.text().await.map_err(|error| error.to_string())?;
+    if failed || !status.is_success() {
+        return Err(format!("{status}: {body}"));
+    }
+    if body.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_str(&body).map_err(|error| error.to_string())
+}
+
+fn failed(function: &str, reason: impl std::fmt::Display) -> CallError {
+    CallError::Failed { function: function.to_owned(), reason: reason.to_string() }
+}

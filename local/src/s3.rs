@@ -1,0 +1,76 @@
+//! S3 over a folder: `s3s-fs`, mended where it answers other than S3.
+//!
+//! Of an upload that is not there it says `AccessDenied`; S3 says `NoSuchUpload`.
+
+use std::path::Path;
+
+use axum::{Router, error_handling::HandleError, http::StatusCode};
+use s3s::{
+    HttpError, S3, S3ErrorCode, S3Request, S3Response, S3Result, auth::SimpleAuth, dto,
+    service::S3ServiceBuilder,
+};
+use s3s_fs::FileSystem;
+use crate::{Error, aws};
+
+/// The service that answers S3's protocol out of `folder`.
+pub(crate) fn router(folder: &Path) -> Result<Router, Error> {
+    let files = FileSystem::new(folder).map_err(|error| Error::S3(format!("{error:?}")))?;
+    let mut builder = S3ServiceBuilder::new(Bucket(files));
+    builder.set_auth(SimpleAuth::from_single(aws::ACCESS_KEY, aws::SECRET_KEY));
+    let failed = |_: HttpError| std::future::ready(StatusCode::INTERNAL_SERVER_ERROR);
+    Ok(Router::new().fallback_service(HandleError::new(builder.build(), failed)))
+}
+
+#[derive(Debug)]
+struct Bucket(FileSystem);
+
+/// Passes operations on, each with its input and output type; those of `uploads`
+/// are told apart from uploads that are not there.
+macro_rules! pass_on {
+    (
+        objects { $($operation:ident: $input:ident => $output:ident,)* }
+        uploads { $($upload:ident: $upload_input:ident => $upload_output:ident,)* }
+    ) => {
+        #[async_trait::async_trait]
+        impl S3 for Bucket {
+            $(async fn $operation(
+                &self,
+                request: S3Request<dto::$input>,
+            ) -> S3Result<S3Response<dto::$output>> {
+                self.0.$operation(request).await
+            })*
+
+            $(async fn $upload(
+                &self,
+                request: S3Request<dto::$upload_input>,
+            ) -> S3Result<S3Response<dto::$upload_output>> {
+                self.0.$upload(request).await.map_err(|error| match error.code() {
+                    S3ErrorCode::AccessDenied => S3ErrorCode::NoSuchUpload.into(),
+                    _ => error,
+                })
+            })*
+        }
+    };
+}
+
+pass_on! {
+    objects {
+        create_bucket: CreateBucketInput => CreateBucketOutput,
+        create_multipart_upload: CreateMultipartUploadInput => CreateMultipartUploadOutput,
+        delete_object: DeleteObjectInput => DeleteObjectOutput,
+        get_bucket_location: GetBucketLocationInput => GetBucketLocationOutput,
+        get_object: GetObjectInput => GetObjectOutput,
+        head_bucket: HeadBucketInput => HeadBucketOutput,
+        head_object: HeadObjectInput => HeadObjectOutput,
+        list_buckets: ListBucketsInput => ListBucketsOutput,
+        list_objects: ListObjectsInput => ListObjectsOutput,
+        list_objects_v2: ListObjectsV2Input => ListObjectsV2Output,
+        list_parts: ListPartsInput => ListPartsOutput,
+        put_object: PutObjectInput => PutObjectOutput,
+    }
+    uploads {
+        abort_multipart_upload: AbortMultipartUploadInput => AbortMultipartUploadOutput,
+        complete_multipart_upload: CompleteMultipartUploadInput => CompleteMultipartUploadOutput,
+        upload_part: UploadPartInput => UploadPartOutput,
+    }
+}

@@ -1,0 +1,44 @@
+//! The tables of `template.yaml`, made in the embedded DynamoDB.
+
+use aws_sdk_dynamodb::{
+    Client,
+    types::{
+        AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+        TimeToLiveSpecification,
+    },
+};
+
+use crate::Error;
+
+/// Makes a table with the keys that both tables have, unless it is there.
+pub(crate) async fn create(client: &Client, table: &str) -> Result<(), Error> {
+    let failed = |error: aws_sdk_dynamodb::Error| Error::Table(table.to_owned(), error);
+    let mut create =
+        client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
+    for (name, key_type) in [("partition_key", KeyType::Hash), ("sort_key", KeyType::Range)] {
+        let attribute = AttributeDefinition::builder()
+            .attribute_name(name)
+            .attribute_type(ScalarAttributeType::S)
+            .build();
+        let key = KeySchemaElement::builder().attribute_name(name).key_type(key_type).build();
+        create = create
+            .attribute_definitions(attribute.map_err(|error| failed(error.into()))?)
+            .key_schema(key.map_err(|error| failed(error.into()))?);
+    }
+    match create.send().await {
+        Ok(_) => {}
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) => {
+            return Ok(());
+        }
+        Err(error) => return Err(failed(error.into())),
+    }
+    let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name("expires_at").build();
+    client
+        .update_time_to_live()
+        .table_name(table)
+        .time_to_live_specification(ttl.map_err(|error| failed(error.into()))?)
+        .send()
+        .await
+        .map_err(|error| failed(error.into()))?;
+    Ok(())
+}

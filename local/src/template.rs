@@ -1,0 +1,115 @@
+//! What the gateway needs to know of `template.yaml`: routes and their functions.
+
+use serde_json::Value;
+
+use crate::Error;
+
+/// The template that is deployed, compiled in.
+pub const TEMPLATE: &str = include_str!("../../template.yaml");
+
+/// One route of the HTTP API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The HTTP method.
+    pub method: String,
+    /// The path, with parameters such as `{id}`.
+    pub path: String,
+    /// The function's binary, which is also its crate.
+    pub function: String,
+    /// Whether it is open to requests without a token.
+    pub open: bool,
+}
+
+impl Route {
+    /// The route's name in an event: `GET /v1/activities/{id}`.
+    pub fn key(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// The path parameters, if the request is this route's.
+    fn matches(&self, method: &str, path: &str) -> Option<Vec<(String, String)>> {
+        let (mut wanted, mut found) = (self.path.split('/'), path.split('/'));
+        let mut parameters = Vec::new();
+        if self.method != method {
+            return None;
+        }
+        loop {
+            match (wanted.next(), found.next()) {
+                (None, None) => return Some(parameters),
+                (Some(wanted), Some(found)) => match parameter(wanted) {
+                    Some(name) if !found.is_empty() => {
+                        parameters.push((name.to_owned(), found.to_owned()));
+                    }
+                    None if wanted == found => {}
+                    _ => return None,
+                },
+                _ => return None,
+            }
+        }
+    }
+}
+
+fn parameter(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
+}
+
+/// The template as data; tags such as `!Ref` are gone, their values stay.
+pub fn parse() -> Result<Value, Error> {
+    serde_saphyr::from_str(TEMPLATE).map_err(|error| Error::Template(error.to_string()))
+}
+
+/// The routes of every function.
+pub fn routes() -> Result<Vec<Route>, Error> {
+    let template = parse()?;
+    let resources = template["Resources"].as_object().into_iter().flatten();
+    let functions = resources.filter(|(_, it)| it["Type"] == "AWS::Serverless::Function");
+    functions.flat_map(|(_, function)| routes_of(function)).collect()
+}
+
+fn routes_of(function: &Value) -> Vec<Result<Route, Error>> {
+    let events = function["Properties"]["Events"].as_object().into_iter().flatten();
+    let events = events.filter(|(_, event)| event["Type"] == "HttpApi");
+    events.map(|(name, event)| route(function, &event["Properties"], name)).collect()
+}
+
+fn route(function: &Value, event: &Value, name: &str) -> Result<Route, Error> {
+    let text = |value: &Value| {
+        value.as_str().map(str::to_owned).ok_or_else(|| {
+            Error::Template(format!("the event {name} lacks Path, Method or its function's Binary"))
+        })
+    };
+    Ok(Route {
+        method: text(&event["Method"])?,
+        path: text(&event["Path"])?,
+        function: text(&function["Metadata"]["BuildProperties"]["Binary"])?,
+        open: event["Auth"]["Authorizer"] == "NONE",
+    })
+}
+
+/// The route of a request and its path parameters; a literal path wins.
+pub fn find<'a>(
+    routes: &'a [Route],
+    method: &str,
+    path: &str,
+) -> Option<(&'a Route, Vec<(String, String)>)> {
+    let matches = routes.iter().filter_map(|route| Some((route, route.matches(method, path)?)));
+    matches.min_by_key(|(_, parameters)| parameters.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_are_found_as_the_gateway_finds_them() {
+        let routes = routes().unwrap();
+        let key = |method, path| find(&routes, method, path).map(|(route, _)| route.key());
+        assert_eq!(key("POST", "/v1/activities/batch").unwrap(), "POST /v1/activities/batch");
+        assert_eq!(key("GET", "/v1/activities/batch").unwrap(), "GET /v1/activities/{id}");
+        assert_eq!(key("GET", "/v1/activities/"), None);
+        assert_eq!(key("PUT", "/v1/activities"), None);
+        assert_eq!(key("GET", "/v1/activities/a/b"), None);
+        let open: Vec<_> = routes.iter().filter(|route| route.open).map(Route::key).collect();
+        assert_eq!(open, ["GET /v1/openapi.json"]);
+    }
+}

@@ -1,0 +1,141 @@
+//! The development issuer: RS256 tokens, and the authorizer that reads them.
+//!
+//! It signs whatever it is asked to. It exists in this package alone.
+
+use std::{fs, io, path::Path};
+
+use aws_lc_rs::{encoding::AsDer, rsa::KeySize, signature::RsaKeyPair};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation,
+    jwk::{Jwk, JwkSet},
+};
+use serde_json::{Map, Value, json};
+
+use crate::Error;
+
+/// The audience of the tokens, as `JwtAudience` of the template would be.
+pub const AUDIENCE: &str = "partner-activity-log";
+
+/// Signs and verifies tokens.
+pub struct Issuer {
+    url: String,
+    signing: EncodingKey,
+    verifying: DecodingKey,
+    jwk: Jwk,
+}
+
+impl std::fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Issuer").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl Issuer {
+    /// An issuer at `url` that signs with a PEM key.
+    pub fn new(url: String, private_key: &str) -> Result<Self, Error> {
+        let failed = |error| Error::Key(io::Error::other(error));
+        let signing = EncodingKey::from_rsa_pem(private_key.as_bytes()).map_err(failed)?;
+        let mut jwk = Jwk::from_encoding_key(&signing, Algorithm::RS256).map_err(failed)?;
+        jwk.common.key_id = Some("development".into());
+        let verifying = DecodingKey::from_jwk(&jwk).map_err(failed)?;
+        Ok(Self { url, signing, verifying, jwk })
+    }
+
+    /// A token with these claims; issuer and audience are added unless given.
+    pub fn sign(&self, claims: Value) -> Result<String, Error> {
+        let mut all = json!({ "iss": self.url, "aud": AUDIENCE });
+        if let (Value::Object(all), Value::Object(claims)) = (&mut all, claims) {
+            all.extend(claims);
+        }
+        let header = Header { kid: self.jwk.common.key_id.clone(), ..Header::new(Algorithm::RS256) };
+        let token = jsonwebtoken::encode(&header, &all, &self.signing);
+        token.map_err(|error| Error::Key(io::Error::other(error)))
+    }
+
+    /// The claims of a valid token, each as the string that API Gateway makes of it.
+    pub fn claims(&self, authorization: &str) -> Option<Map<String, Value>> {
+        let token = authorization.strip_prefix("Bearer ").unwrap_or(authorization);
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.leeway = 0;
+        validation.validate_nbf = true;
+        validation.set_issuer(&[&self.url]);
+        validation.set_audience(&[AUDIENCE]);
+        let token = jsonwebtoken::decode::<Map<String, Value>>(token, &self.verifying, &validation);
+        let claims = token.ok()?.claims.into_iter();
+        Some(claims.map(|(name, value)| (name, flat(&value).into())).collect())
+    }
+
+    /// The public key, as an issuer publishes it.
+    pub fn jwks(&self) -> JwkSet {
+        JwkSet { keys: vec![self.jwk.clone()] }
+    }
+
+    /// The discovery document, as an issuer publishes it.
+    pub fn configuration(&self) -> Value {
+        json!({
+            "issuer": self.url,
+            "jwks_uri": format!("{}/.well-known/jwks.json", self.url),
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "response_types_supported": ["token"],
+            "subject_types_supported": ["public"],
+        })
+    }
+}
+
+/// A claim as API Gateway passes it on: a string, an array as `[a b]`.
+fn flat(claim: &Value) -> String {
+    match claim {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(flat).collect::<Vec<_>>().join(" "))
+        }
+        Value::Object(entries) => {
+            let entries = entries.iter().map(|(name, value)| format!("{name}:{}", flat(value)));
+            format!("map[{}]", entries.collect::<Vec<_>>().join(" "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A new private key, as PEM.
+pub fn new_key() -> Result<String, Error> {
+    let failed = |_| Error::Key(io::Error::other("the key could not be made"));
+    let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
+    let der = pair.as_der().map_err(failed)?;
+    Ok(pem::encode(&pem::Pem::new("PRIVATE KEY", der.as_ref().to_vec())))
+}
+
+/// The key in a file, made when it is missing: tokens stay valid over a restart.
+pub fn key_in(file: &Path) -> Result<String, Error> {
+    match fs::read_to_string(file) {
+        Ok(key) => Ok(key),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let key = new_key()?;
+            write_secret(file, &key).map_err(Error::Key)?;
+            Ok(key)
+        }
+        Err(error) => Err(Error::Key(error)),
+    }
+}
+
+fn write_secret(file: &Path, text: &str) -> io::Result<()> {
+    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600).open(file)?.write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_become_strings_as_on_api_gateway() {
+        assert_eq!(flat(&json!(["a", "b"])), "[a b]");
+        assert_eq!(flat(&json!(["a"])), "[a]");
+        assert_eq!(flat(&json!([])), "[]");
+        assert_eq!(flat(&json!(5)), "5");
+        assert_eq!(flat(&json!(true)), "true");
+        assert_eq!(flat(&json!("a b")), "a b");
+    }
+}
