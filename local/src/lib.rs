@@ -22,6 +22,8 @@ use std::{
     sync::Arc,
 };
 
+use aws_config::{AppName, SdkConfig};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use dynoxide::Database;
 use shared::{Clock, Config};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -76,6 +78,9 @@ pub struct Options {
     pub key: Option<String>,
     /// The clock of gateway and functions.
     pub clock: Clock,
+    /// What the functions' SDK clients send their requests with; none for the
+    /// SDK's own.
+    pub http_client: Option<SharedHttpClient>,
 }
 
 impl Options {
@@ -90,6 +95,7 @@ impl Options {
             variables: HashMap::new(),
             key: None,
             clock: Clock::system(),
+            http_client: None,
         }
     }
 }
@@ -106,6 +112,8 @@ pub struct Stack {
     pub config: Config,
     /// The development issuer.
     pub issuer: Arc<Issuer>,
+    /// The SDK's configuration for this stack's DynamoDB, S3 and Lambda.
+    pub sdk: SdkConfig,
     /// The variables with which the functions run elsewhere.
     pub environment: Vec<(String, String)>,
     /// The folder of the bucket's files.
@@ -140,9 +148,9 @@ impl Stack {
         let variables = variables(options.variables);
         let config = Config::from_lookup(|name| variables.get(name).cloned())?;
         let endpoints = [("DynamoDB", &dynamodb_url), ("S3", &s3_url), ("Lambda", &url)];
-        let sdk = aws::sdk_config(Endpoints(
-            endpoints.iter().map(|(service, url)| (*service, (*url).clone())).collect(),
-        ));
+        let endpoints_of_sdk =
+            Endpoints(endpoints.iter().map(|(service, url)| (*service, (*url).clone())).collect());
+        let sdk = aws::sdk_config(endpoints_of_sdk);
 
         let database = folder.database()?;
         let mut servers = vec![tokio::spawn(dynoxide::server::serve_on(dynamodb, database.clone()))];
@@ -155,9 +163,13 @@ impl Stack {
 
         let key = options.key.map_or_else(|| folder.key(), Ok)?;
         let issuer = Arc::new(Issuer::new(url.clone(), &key)?);
+        let sdk_of_functions = match options.http_client {
+            Some(client) => sdk.clone().into_builder().http_client(client).build(),
+            None => sdk.clone(),
+        };
         let functions = match options.functions {
             Some(url) => Functions::There { url, client: reqwest::Client::new() },
-            None => Functions::Here(Arc::new(apps(&sdk, &config, &options.clock))),
+            None => Functions::Here(Arc::new(apps(&sdk_of_functions, &config, &options.clock))),
         };
         let routes = template::routes()?;
         let clock = options.clock;
@@ -169,7 +181,7 @@ impl Stack {
         let environment = environment(&variables, &endpoints);
         let _temporary = folder.temporary;
         Ok(Self {
-            url, dynamodb_url, s3_url, config, issuer, environment, s3_dir, database, servers,
+            url, dynamodb_url, s3_url, config, issuer, sdk, environment, s3_dir, database, servers,
             _temporary,
         })
     }
@@ -199,13 +211,16 @@ impl Stack {
 /// How many activities one transaction loads.
 const LOAD_AT_ONCE: usize = 10_000;
 
-fn apps(sdk: &aws_config::SdkConfig, config: &Config, clock: &Clock) -> Apps {
-    let clock = || clock.clone();
+fn apps(sdk: &SdkConfig, config: &Config, clock: &Clock) -> Apps {
+    let (config, clock) = (|| config.clone(), || clock.clone());
+    // Each function's requests carry its name, so that they can be told apart.
+    let name = |name| AppName::new(name).expect("the functions' names are valid");
+    let sdk = |function| sdk.to_builder().app_name(name(function)).build();
     Apps {
-        record: record::App::new(sdk, config.clone()).with_clock(clock()),
-        list: list::App::new(sdk, config.clone()).with_clock(clock()),
-        export: export::App::new(sdk, config.clone()).with_clock(clock()),
-        export_worker: export_worker::App::new(sdk, config.clone()).with_clock(clock()),
+        record: record::App::new(&sdk("record"), config()).with_clock(clock()),
+        list: list::App::new(&sdk("list"), config()).with_clock(clock()),
+        export: export::App::new(&sdk("export"), config()).with_clock(clock()),
+        export_worker: export_worker::App::new(&sdk("export-worker"), config()).with_clock(clock()),
     }
 }
 

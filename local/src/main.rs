@@ -1,6 +1,6 @@
 //! `local`: starts the service on this machine, or fills a log with a demo.
 
-use std::{collections::HashMap, fs, path::PathBuf, process::ExitCode};
+use std::{fs, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 use local::{Options, Stack, demo};
@@ -79,9 +79,7 @@ async fn run(serve: Serve) -> Result<(), local::Error> {
         s3_port: serve.s3_port,
         data_dir: (!serve.in_memory).then(|| serve.data_dir.clone()),
         functions: serve.functions.map(|url| url.trim_end_matches('/').to_owned()),
-        variables: HashMap::new(),
-        key: None,
-        clock: Clock::system(),
+        ..Options::in_memory()
     })
     .await?;
     for (partner, count) in &serve.preload {

@@ -35,13 +35,17 @@ fn invalid(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     if error.inner().is_syntax() || error.inner().is_eof() {
         return Error::invalid("body", format!("is not valid JSON: {reason}"));
     }
-    match named(&reason, "missing field `") {
-        Some(name) if path.is_empty() => Error::invalid(name, "is missing"),
-        Some(name) => Error::invalid(format!("{path}.{name}"), "is missing"),
-        None if reason.starts_with("unknown field `") => Error::invalid(path, "is not known here"),
-        None if reason.starts_with("duplicate field `") => Error::invalid(path, "is given twice"),
-        None if path.is_empty() => Error::invalid("body", reason),
-        None => Error::invalid(path, reason),
+    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    if let Some(name) = named(&reason, "missing field `") {
+        Error::invalid(below(name), "is missing")
+    } else if let Some(name) = named(&reason, "duplicate field `") {
+        Error::invalid(below(name), "is given twice")
+    } else if reason.starts_with("unknown field `") {
+        Error::invalid(path, "is not known here")
+    } else if path.is_empty() {
+        Error::invalid("body", reason)
+    } else {
+        Error::invalid(path, reason)
     }
 }
 

@@ -1,1 +1,18 @@
+//! The whole service under test: real SDK clients, real wire protocols, the
+//! gateway of `local`, one stack of its own for each test.
 
+#![expect(clippy::indexing_slicing, reason = "a test that indexes beyond its data fails, as it should")]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails, as it should")]
+#![expect(clippy::panic, reason = "a test that can't go on fails, as it should")]
+
+mod contract;
+mod faults;
+mod harness;
+
+mod access;
+mod export;
+mod guards;
+mod list;
+mod model;
+mod promises;
+mod record;

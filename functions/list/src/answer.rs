@@ -1,6 +1,6 @@
 //! What a list answers.
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use shared::{Activity, Config, Customer, Moment, PartnerId, store::Stored};
 
@@ -52,7 +52,11 @@ impl Item {
     }
 }
 
+/// All but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 fn subscriptions(customer: &Customer, config: &Config) -> String {
-    let id = utf8_percent_encode(customer.id.as_str(), NON_ALPHANUMERIC).to_string();
+    let id = utf8_percent_encode(customer.id.as_str(), RESERVED).to_string();
     config.subscriptions_url.replace("{customer_id}", &id)
 }

@@ -1,0 +1,172 @@
+//! Faults at the SDK's HTTP seam: each request of a function may be lost, done
+//! but reported lost, refused, or swallowed.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use aws_smithy_runtime_api::{
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
+            SharedHttpClient, SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use serde_json::Value;
+
+/// What happens to one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It never arrives.
+    Lost,
+    /// It is carried out, and the answer never arrives.
+    ReplyLost,
+    /// The service says that it is too busy.
+    Throttled,
+    /// It never arrives, and is answered with `202` all the same.
+    Swallowed,
+    /// It arrives half a second late.
+    Late,
+}
+
+type Rule = (String, Fault, usize);
+
+/// The faults to come, each for the next requests of one operation, and what
+/// was called so far.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Faults {
+    rules: Arc<Mutex<Vec<Rule>>>,
+    calls: Arc<Mutex<BTreeSet<Call>>>,
+}
+
+/// A function, an operation, and the table or bucket that it was for.
+pub(crate) type Call = (String, String, String);
+
+impl Faults {
+    /// The next `times` requests of `operation`, such as `PutItem`, meet `fault`.
+    pub(crate) fn add(&self, operation: &str, fault: Fault, times: usize) {
+        self.rules.lock().unwrap().push((operation.to_owned(), fault, times));
+    }
+
+    /// The client that the functions' SDK clients get.
+    pub(crate) fn client(&self) -> SharedHttpClient {
+        let inner = aws_smithy_http_client::Builder::new().build_http();
+        SharedHttpClient::new(FaultyClient { inner, faults: self.clone() })
+    }
+
+    /// Every kind of call that was made so far.
+    pub(crate) fn calls(&self) -> BTreeSet<Call> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    fn note(&self, request: &HttpRequest, operation: &str) {
+        let agent = request.headers().get("user-agent").unwrap_or_default();
+        let function = agent.split_whitespace().find_map(|part| part.strip_prefix("app/"));
+        let body: Value = request
+            .body()
+            .bytes()
+            .and_then(|body| serde_json::from_slice(body).ok())
+            .unwrap_or_default();
+        let table = body["TableName"].as_str().unwrap_or_default();
+        let call = (function.unwrap_or_default().to_owned(), operation.to_owned(), table.to_owned());
+        self.calls.lock().unwrap().insert(call);
+    }
+
+    fn next(&self, operation: &str) -> Option<Fault> {
+        let mut rules = self.rules.lock().unwrap();
+        let (_, fault, left) =
+            rules.iter_mut().find(|(name, _, left)| name == operation && *left > 0)?;
+        *left -= 1;
+        Some(*fault)
+    }
+}
+
+#[derive(Debug)]
+struct FaultyClient {
+    inner: SharedHttpClient,
+    faults: Faults,
+}
+
+impl HttpClient for FaultyClient {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let inner = self.inner.http_connector(settings, components);
+        SharedHttpConnector::new(FaultyConnector { inner, faults: self.faults.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct FaultyConnector {
+    inner: SharedHttpConnector,
+    faults: Faults,
+}
+
+impl HttpConnector for FaultyConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let operation = operation(&request);
+        self.faults.note(&request, &operation);
+        let fault = self.faults.next(&operation);
+        let inner = self.inner.clone();
+        HttpConnectorFuture::new(async move {
+            match fault {
+                None => inner.call(request).await,
+                Some(Fault::Lost) => Err(lost()),
+                Some(Fault::ReplyLost) => {
+                    inner.call(request).await?;
+                    Err(lost())
+                }
+                Some(Fault::Throttled) => Ok(throttled()),
+                Some(Fault::Swallowed) => Ok(answer(202, "")),
+                Some(Fault::Late) => {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                    inner.call(request).await
+                }
+            }
+        })
+    }
+}
+
+/// The operation's name: DynamoDB says it in a header, Lambda in its path, S3
+/// by method and parameters.
+fn operation(request: &HttpRequest) -> String {
+    if let Some(target) = request.headers().get("x-amz-target") {
+        return target.rsplit('.').next().unwrap_or_default().to_owned();
+    }
+    let uri = request.uri();
+    let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
+    match request.method() {
+        "POST" if path.ends_with("/invocations") => "Invoke",
+        "POST" if query.starts_with("uploads") => "CreateMultipartUpload",
+        "POST" => "CompleteMultipartUpload",
+        "PUT" if query.contains("partNumber=") => "UploadPart",
+        "PUT" => "PutObject",
+        "DELETE" if query.contains("uploadId=") => "AbortMultipartUpload",
+        "DELETE" => "DeleteObject",
+        _ => "GetObject",
+    }
+    .to_owned()
+}
+
+fn lost() -> ConnectorError {
+    ConnectorError::io("the connection broke".into())
+}
+
+fn throttled() -> HttpResponse {
+    let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException"}"#;
+    answer(400, body)
+}
+
+fn answer(status: u16, body: &'static str) -> HttpResponse {
+    HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body))
+}

@@ -1,0 +1,246 @@
+//! Rules that no compiler checks: the template, the manifests, the contract
+//! and the documents agree with the code.
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use local::template;
+use serde_json::{Value, json};
+use shared::Config;
+
+use crate::{
+    contract::OPENAPI,
+    faults::{Call, Fault},
+    harness::{TestApp, activity, ago, with},
+};
+
+fn read(path: &str) -> String {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn functions() -> Vec<Value> {
+    let template = template::parse().unwrap();
+    let resources = template["Resources"].as_object().unwrap().values();
+    resources.filter(|it| it["Type"] == "AWS::Serverless::Function").cloned().collect()
+}
+
+fn binary(function: &Value) -> String {
+    function["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_template_sets_exactly_the_variables_that_are_read() {
+    let read = std::cell::RefCell::new(BTreeSet::new());
+    let _ = Config::from_lookup(|name| {
+        read.borrow_mut().insert(name.to_owned());
+        None
+    });
+    let template = template::parse().unwrap();
+    let set = template["Globals"]["Function"]["Environment"]["Variables"].as_object().unwrap();
+    assert_eq!(set.keys().cloned().collect::<BTreeSet<_>>(), read.into_inner());
+    for function in functions() {
+        assert!(function["Properties"]["Environment"].is_null(), "{}", binary(&function));
+    }
+}
+
+#[test]
+fn the_templates_routes_are_those_of_the_contract() {
+    let routes: BTreeSet<_> = template::routes().unwrap().iter().map(template::Route::key).collect();
+    let paths = OPENAPI["paths"].as_object().unwrap().iter();
+    let contract: BTreeSet<_> = paths
+        .flat_map(|(path, item)| {
+            let methods = item.as_object().unwrap().keys().filter(|name| *name != "parameters");
+            methods.map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect();
+    assert_eq!(routes, contract);
+}
+
+#[test]
+fn each_function_of_the_template_is_a_crate() {
+    let binaries: BTreeSet<_> = functions().iter().map(binary).collect();
+    let folders = fs::read_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../functions")).unwrap();
+    let folders: BTreeSet<_> =
+        folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(binaries, folders);
+    for name in binaries {
+        assert!(read(&format!("functions/{name}/Cargo.toml")).contains(&format!("name = \"{name}\"")));
+    }
+}
+
+/// What a function may do: its name, the action, and the resource's logical id.
+fn allowed() -> BTreeSet<Call> {
+    let mut allowed = BTreeSet::new();
+    for function in functions() {
+        for policy in function["Properties"]["Policies"].as_array().unwrap() {
+            for statement in policy["Statement"].as_array().unwrap() {
+                let resource = statement["Resource"].as_str().expect("one resource a statement");
+                let actions = match &statement["Action"] {
+                    Value::Array(actions) => actions.clone(),
+                    action => vec![action.clone()],
+                };
+                for action in actions {
+                    let action = action.as_str().unwrap();
+                    assert!(!action.contains('*') && !action.contains("Scan"), "{action}");
+                    assert_ne!(resource, "*", "{action}");
+                    allowed.insert((binary(&function), action.to_owned(), logical(resource)));
+                }
+            }
+        }
+    }
+    allowed
+}
+
+/// The thing behind an ARN of the template.
+fn logical(resource: &str) -> String {
+    let known = ["ActivitiesTable", "ExportsTable", "ExportsBucket", "export-worker"];
+    let found = known.into_iter().find(|name| resource.contains(name));
+    found.unwrap_or_else(|| panic!("unknown resource {resource}")).to_owned()
+}
+
+/// The permission that a call needs.
+fn needed((function, operation, table): Call) -> Call {
+    let (action, resource) = match operation.as_str() {
+        "Invoke" => ("lambda:InvokeFunction".to_owned(), "export-worker"),
+        // S3 takes every step of a multipart upload for a put.
+        "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
+            ("s3:PutObject".to_owned(), "ExportsBucket")
+        }
+        "AbortMultipartUpload" | "DeleteObject" => (format!("s3:{operation}"), "ExportsBucket"),
+        _ => match table.as_str() {
+            "activities" => (format!("dynamodb:{operation}"), "ActivitiesTable"),
+            "exports" => (format!("dynamodb:{operation}"), "ExportsTable"),
+            table => panic!("{function} calls {operation} on {table:?}"),
+        },
+    };
+    (function, action, resource.to_owned())
+}
+
+impl TestApp {
+    /// Everything the functions do, the seldom things too.
+    async fn do_everything(&self) {
+        let sent = with("occurred_at", ago(5));
+        let stored = self.record(&sent).await;
+        self.read(&format!("/v1/activities/{}", stored["id"].as_str().unwrap())).await;
+        self.list("").await;
+        self.read("/v1/exports").await;
+        let late = with("occurred_at", "2020-01-01T00:00:00Z");
+        let late = self.post("/v1/activities", &late).header("idempotency-key", "k-1");
+        late.token(&self.recorder()).send().await;
+        self.stack.load("contoso", 12_000, self.now()).unwrap();
+        let year = json!({ "from": "2025-11-01", "to": "2027-01-01" });
+        self.export(&year).await;
+        self.faults.add("PutObject", Fault::Late, 1);
+        self.cancelled(&json!({})).await;
+        self.faults.add("UploadPart", Fault::Lost, 3);
+        let request = self.post("/v1/exports", &year).token(&self.reader());
+        request.send().await;
+        self.until_called("export-worker", "AbortMultipartUpload").await;
+        // A part that is late: by then the upload is known, and the delete ends it.
+        self.faults.add("CompleteMultipartUpload", Fault::Late, 1);
+        self.cancelled(&year).await;
+        self.until_called("export", "AbortMultipartUpload").await;
+        self.until_called("export-worker", "DeleteObject").await;
+    }
+
+    /// Deletes an export once its file is about to be complete.
+    async fn cancelled(&self, asked: &Value) {
+        let request = self.post("/v1/exports", asked).token(&self.reader());
+        let export = request.send().await.json();
+        let path = format!("/v1/exports/{}", export["id"].as_str().unwrap());
+        let written = if asked == &json!({}) { 0.0 } else { 1.0 };
+        self.until(&path, |export| {
+            export["state"] == "running" && export["progress"]["fraction"] == written
+        })
+        .await;
+        self.request(reqwest::Method::DELETE, &path).token(&self.reader()).send().await;
+    }
+
+    async fn until_called(&self, function: &str, operation: &str) {
+        let called = |(by, what, _): &Call| by == function && what == operation;
+        for _ in 0..500 {
+            if self.faults.calls().iter().any(called) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("{function} never called {operation}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_function_may_do_exactly_what_it_does() {
+    let app = TestApp::start().await;
+    app.do_everything().await;
+    let mut needed: BTreeSet<_> = app.faults.calls().into_iter().map(needed).collect();
+    // A link carries this right; whoever follows it uses it.
+    needed.insert(("export".into(), "s3:GetObject".into(), "ExportsBucket".into()));
+    assert_eq!(needed, allowed());
+}
+
+#[test]
+fn imports_keep_to_the_layers() {
+    let functions = ["record", "list", "export", "export-worker"];
+    let imports = |manifest: &str, name: &str| manifest.contains(&format!("\n{name}.workspace = true"));
+    for function in functions {
+        let manifest = read(&format!("functions/{function}/Cargo.toml"));
+        for other in functions.iter().chain(&["local", "tests"]) {
+            assert!(!imports(&manifest, other), "{function} imports {other}");
+        }
+    }
+    let shared = read("shared/Cargo.toml");
+    for other in functions.iter().chain(&["local", "tests"]) {
+        assert!(!imports(&shared, other), "shared imports {other}");
+    }
+    let tests = read("tests/Cargo.toml");
+    assert!(functions.iter().all(|function| !imports(&tests, function)));
+}
+
+#[test]
+fn each_promise_has_its_test() {
+    let (page, tests) = (read("docs/promises.md"), read("tests/it/promises.rs"));
+    let promised: Vec<_> = page
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Test: `")?.strip_suffix("`."))
+        .collect();
+    let numbered = page.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit()));
+    assert_eq!(numbered.count(), promised.len());
+    let written = tests.matches("async fn ").count() - tests.matches("async fn keyed(").count();
+    assert_eq!(written, promised.len());
+    for name in promised {
+        assert!(tests.contains(&format!("async fn {name}()")), "no test {name}");
+    }
+}
+
+#[tokio::test]
+async fn the_recorded_events_are_answered_as_their_names_say() {
+    // The same files that `cargo lambda invoke` is given.
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("events");
+    let app = TestApp::start().await;
+    app.record(&activity()).await;
+    let mut seen = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let (function, _) = name.split_once("__").expect("<function>__<what>.json");
+        let event: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        let url = format!("{}/2015-03-31/functions/{function}/invocations", app.stack.url);
+        let response = reqwest::Client::new().post(url).json(&event).send().await.unwrap();
+        assert!(!response.headers().contains_key("x-amz-function-error"), "{name}");
+        let answer: Value = response.json().await.unwrap();
+        if function != "export-worker" {
+            let status = answer["statusCode"].as_u64().unwrap();
+            let expected = match name {
+                name if name.contains("no_role") => 403,
+                "list__one" => 404,
+                name if name.contains("unknown") => 404,
+                "record__activity" | "record__base64" => 201,
+                "export__create" => 202,
+                _ => 200,
+            };
+            assert_eq!(status, expected, "{name}: {answer}");
+        }
+        seen += 1;
+    }
+    assert!(seen >= 8, "only {seen} events");
+}

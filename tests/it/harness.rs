@@ -1,0 +1,264 @@
+//! `TestApp`: a stack of its own, requests, tokens, a clock to set, and the
+//! builder of activities.
+
+use std::sync::{
+    Arc, LazyLock,
+    atomic::{AtomicI64, Ordering},
+};
+
+use jiff::SignedDuration;
+use local::{Options, Stack};
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+use shared::{Clock, Moment};
+
+use crate::{contract, faults::Faults};
+
+/// One key for all stacks: making one takes longer than a test.
+static KEY: LazyLock<String> = LazyLock::new(|| local::token::new_key().unwrap());
+
+/// The service, in memory, on ports of its own.
+pub(crate) struct TestApp {
+    pub(crate) stack: Stack,
+    client: reqwest::Client,
+    ahead_ms: Arc<AtomicI64>,
+    pub(crate) faults: Faults,
+}
+
+impl TestApp {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With variables that differ from those of a laptop.
+    pub(crate) async fn start_with(variables: &[(&str, &str)]) -> Self {
+        let ahead_ms = Arc::new(AtomicI64::new(0));
+        let ahead = Arc::clone(&ahead_ms);
+        let clock = Clock::from_fn(move || {
+            let ahead = SignedDuration::from_millis(ahead.load(Ordering::SeqCst));
+            Clock::system().now().plus(ahead)
+        });
+        let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        let faults = Faults::default();
+        let options = Options {
+            http_client: Some(faults.client()),
+            variables: variables.collect(),
+            key: Some(KEY.clone()),
+            clock,
+            ..Options::in_memory()
+        };
+        let stack = Stack::start(options).await.unwrap();
+        Self { stack, client: reqwest::Client::new(), ahead_ms, faults }
+    }
+
+    /// What the service's clock says.
+    pub(crate) fn now(&self) -> Moment {
+        let ahead = SignedDuration::from_millis(self.ahead_ms.load(Ordering::SeqCst));
+        Clock::system().now().plus(ahead)
+    }
+
+    /// Moves the service's clock.
+    pub(crate) fn advance(&self, by: SignedDuration) {
+        let by = i64::try_from(by.as_millis()).unwrap();
+        self.ahead_ms.fetch_add(by, Ordering::SeqCst);
+    }
+
+    /// A token with these claims beside issuer, audience and expiry.
+    pub(crate) fn token_of(&self, claims: Value) -> String {
+        let mut all = json!({ "sub": "u-1", "name": "Ann Beebe", "exp": 4_000_000_000_u64 });
+        all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+        self.stack.issuer.sign(all).unwrap()
+    }
+
+    /// A token for a partner with one role.
+    pub(crate) fn token(&self, partner: &str, role: &str) -> String {
+        self.token_of(json!({ "partner_id": partner, "roles": [role] }))
+    }
+
+    /// One who may read contoso's log.
+    pub(crate) fn reader(&self) -> String {
+        self.token("contoso", "admin_agent")
+    }
+
+    /// One who may record into contoso's log.
+    pub(crate) fn recorder(&self) -> String {
+        self.token("contoso", "activity_recorder")
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> TestRequest<'_> {
+        let url = format!("{}{path}", self.stack.url);
+        let builder = self.client.request(method.clone(), url);
+        TestRequest { app: self, method, path: path.to_owned(), builder, sent: None }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> TestRequest<'_> {
+        self.request(Method::GET, path)
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> TestRequest<'_> {
+        let mut request = self.request(Method::POST, path).raw(body.to_string());
+        request.sent = Some(body.clone());
+        request
+    }
+
+    /// Records an activity as contoso's recorder; answers what is stored.
+    pub(crate) async fn record(&self, activity: &Value) -> Value {
+        let answer = self.post("/v1/activities", activity).token(&self.recorder()).send().await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        answer.json()
+    }
+
+    /// Reads as contoso's reader.
+    pub(crate) async fn read(&self, path: &str) -> Answer {
+        self.get(path).token(&self.reader()).send().await
+    }
+
+    /// A page of contoso's log.
+    pub(crate) async fn list(&self, query: &str) -> Value {
+        let answer = self.read(&format!("/v1/activities?{query}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()
+    }
+
+    /// Everything that the pages of a query hold.
+    pub(crate) async fn list_all(&self, query: &str) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut page = self.list(query).await;
+        loop {
+            items.extend(page["items"].as_array().unwrap().clone());
+            let Some(cursor) = page["next_cursor"].as_str() else { return items };
+            page = self.list(&format!("{query}&cursor={cursor}")).await;
+        }
+    }
+
+    /// Reads until the answer is as wanted; panics when it never is.
+    pub(crate) async fn until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        loop {
+            let answer = self.read(path).await.json();
+            if wanted(&answer) {
+                return answer;
+            }
+            assert!(std::time::Instant::now() < deadline, "never as wanted: {answer}");
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Exports as contoso's reader and waits until the file is ready.
+    pub(crate) async fn export(&self, body: &Value) -> Value {
+        let request = self.post("/v1/exports", body).header("prefer", "wait=20");
+        let answer = request.token(&self.reader()).send().await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        answer.json()
+    }
+
+    /// What a link gives; not a part of the contract.
+    pub(crate) async fn download(&self, url: &str) -> (StatusCode, HeaderMap, Vec<u8>) {
+        let response = self.client.get(url).send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        (status, headers, response.bytes().await.unwrap().to_vec())
+    }
+
+    /// The bytes of an export's file.
+    pub(crate) async fn file(&self, export: &Value) -> Vec<u8> {
+        let url = export["download"]["url"].as_str().unwrap();
+        let (status, _, bytes) = self.download(url).await;
+        assert_eq!(status, 200);
+        bytes
+    }
+}
+
+/// A request under construction.
+pub(crate) struct TestRequest<'a> {
+    app: &'a TestApp,
+    method: Method,
+    path: String,
+    builder: reqwest::RequestBuilder,
+    sent: Option<Value>,
+}
+
+impl TestRequest<'_> {
+    pub(crate) fn token(mut self, token: &str) -> Self {
+        self.builder = self.builder.bearer_auth(token);
+        self
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.builder = self.builder.header(name, value);
+        self
+    }
+
+    /// A body that need not be JSON.
+    pub(crate) fn raw(mut self, body: impl Into<reqwest::Body>) -> Self {
+        self.builder = self.builder.header("content-type", "application/json").body(body);
+        self
+    }
+
+    /// The answer, which the contract must allow.
+    pub(crate) async fn send(self) -> Answer {
+        let response = self.builder.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let sent = self.sent.as_ref();
+        contract::check(&self.method, &self.path, sent, status, &headers, &text);
+        let _ = self.app;
+        Answer { status, headers, text }
+    }
+}
+
+/// An answer of the service.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    /// `400 customer.id is missing`: status, field and reason of a refusal.
+    pub(crate) fn refusal(&self) -> String {
+        let body = self.json();
+        let error = &body["errors"][0];
+        match error["field"].as_str() {
+            Some(field) => {
+                format!("{} {field} {}", self.status.as_u16(), error["reason"].as_str().unwrap())
+            }
+            None => format!("{} {}", self.status.as_u16(), body["code"].as_str().unwrap()),
+        }
+    }
+}
+
+/// A valid activity that happened just now; a test sets only its subject.
+pub(crate) fn activity() -> Value {
+    json!({
+        "action": "create_order",
+        "outcome": "succeeded",
+        "customer": { "id": "c-1", "name": "Relecloud" },
+        "actor": { "id": "u-17", "name": "admin@contoso.example", "kind": "user" },
+    })
+}
+
+/// A valid activity with one field set.
+pub(crate) fn with(field: &str, value: impl Into<Value>) -> Value {
+    let mut activity = activity();
+    *at(&mut activity, field) = value.into();
+    activity
+}
+
+/// The place of a field such as `customer.id`.
+pub(crate) fn at<'a>(activity: &'a mut Value, field: &str) -> &'a mut Value {
+    field.split('.').fold(activity, |value, name| &mut value[name])
+}
+
+/// The moment `seconds` before now, as text.
+pub(crate) fn ago(seconds: i64) -> String {
+    Clock::system().now().minus(SignedDuration::from_secs(seconds)).to_string()
+}

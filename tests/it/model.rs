@@ -1,0 +1,189 @@
+//! Random operations on the service and on a sorted `Vec`; both must agree.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, TestApp};
+
+/// How many random runs; each has a log of its own.
+const SEEDS: u64 = 24;
+
+/// How many operations a run has.
+const OPERATIONS: usize = 60;
+
+const ACTIONS: [&str; 3] = ["create_order", "create_referral", "update_user"];
+const OUTCOMES: [&str; 3] = ["succeeded", "failed", "declined"];
+const CUSTOMERS: [(&str, &str); 3] = [("c-1", "Relecloud"), ("c-2", "Straßenbau"), ("c-3", "한국전자")];
+
+/// The log as anyone would write it down: id to activity, sorted by the id,
+/// whose first bits are the time.
+#[derive(Default)]
+struct Reference(BTreeMap<String, Value>);
+
+impl Reference {
+    fn list(&self, query: &Query) -> Vec<String> {
+        let matching = self.0.iter().filter(|(_, activity)| query.matches(activity));
+        let mut ids: Vec<_> = matching.map(|(id, _)| id.clone()).collect();
+        if !query.rising {
+            ids.reverse();
+        }
+        ids
+    }
+}
+
+#[derive(Debug)]
+struct Query {
+    from: String,
+    to: String,
+    action: Option<&'static str>,
+    outcome: Option<&'static str>,
+    customer: Option<(&'static str, &'static str)>,
+    rising: bool,
+}
+
+impl Query {
+    fn matches(&self, activity: &Value) -> bool {
+        let at = activity["occurred_at"].as_str().unwrap();
+        let name = activity["customer"]["name"].as_str().unwrap();
+        self.from.as_str() <= at
+            && at < self.to.as_str()
+            && self.action.is_none_or(|action| activity["action"] == action)
+            && self.outcome.is_none_or(|outcome| activity["outcome"] == outcome)
+            && self.customer.is_none_or(|(_, found)| name == found)
+    }
+
+    fn as_text(&self) -> String {
+        let order = if self.rising { "asc" } else { "desc" };
+        let mut text = format!("from={}&to={}&order={order}", self.from, self.to);
+        let customer = self.customer.map(|(needle, _)| needle);
+        for (name, value) in [("action", self.action), ("outcome", self.outcome), ("customer", customer)] {
+            text.extend(value.map(|value| format!("&{name}={value}")));
+        }
+        text
+    }
+}
+
+/// One random run over one partner's log.
+struct Run<'a> {
+    app: &'a TestApp,
+    rng: fastrand::Rng,
+    partner: String,
+    start: shared::Moment,
+    reference: Reference,
+    keyed: Vec<(String, Value)>,
+}
+
+impl Run<'_> {
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        *self.rng.choice(from).unwrap()
+    }
+
+    fn maybe<T: Copy>(&mut self, from: &[T]) -> Option<T> {
+        if self.rng.bool() { Some(self.pick(from)) } else { None }
+    }
+
+    /// One of 40 moments, so that many activities share one.
+    fn moment(&mut self) -> String {
+        let after = SignedDuration::from_millis(self.rng.i64(0..40));
+        self.start.plus(after).to_string()
+    }
+
+    fn activity(&mut self) -> Value {
+        let (id, name) = self.pick(&CUSTOMERS);
+        json!({
+            "occurred_at": self.moment(),
+            "action": self.pick(&ACTIONS),
+            "outcome": self.pick(&OUTCOMES),
+            "customer": { "id": id, "name": name },
+            "actor": { "id": "u-1", "name": "Ann", "kind": "user" },
+        })
+    }
+
+    async fn post(&mut self, key: Option<&str>, activity: &Value) -> Answer {
+        let mut request = self.app.post("/v1/activities", activity);
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        request.token(&self.app.token(&self.partner, "activity_recorder")).send().await
+    }
+
+    async fn record(&mut self) {
+        let activity = self.activity();
+        let key = self.rng.bool().then(|| format!("k-{}", self.keyed.len()));
+        let answer = self.post(key.as_deref(), &activity).await;
+        assert_eq!(answer.status, StatusCode::CREATED);
+        let stored = answer.json();
+        self.reference.0.insert(stored["id"].as_str().unwrap().to_owned(), stored.clone());
+        self.keyed.extend(key.map(|key| (key, activity)));
+    }
+
+    async fn retry(&mut self) {
+        let Some((key, activity)) = self.rng.choice(&self.keyed).cloned() else { return };
+        let answer = self.post(Some(&key), &activity).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        let id = answer.json()["id"].as_str().unwrap().to_owned();
+        assert_eq!(answer.json(), self.reference.0[&id]);
+    }
+
+    async fn reuse(&mut self) {
+        let Some((key, mut activity)) = self.rng.choice(&self.keyed).cloned() else { return };
+        activity["correlation_id"] = "another".into();
+        assert_eq!(self.post(Some(&key), &activity).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+
+    async fn list(&mut self) {
+        let (mut from, mut to) = (self.moment(), self.moment());
+        if from > to {
+            std::mem::swap(&mut from, &mut to);
+        }
+        let query = Query {
+            from,
+            to,
+            action: self.maybe(&ACTIONS),
+            outcome: self.maybe(&OUTCOMES),
+            customer: self.maybe(&[("RELE", "Relecloud"), ("strassen", "Straßenbau")]),
+            rising: self.rng.bool(),
+        };
+        let limit = self.rng.u16(1..=20);
+        let token = self.app.token(&self.partner, "admin_agent");
+        let mut found = Vec::new();
+        let mut path = format!("/v1/activities?limit={limit}&{}", query.as_text());
+        loop {
+            let page = self.app.get(&path).token(&token).send().await.json();
+            let items = page["items"].as_array().unwrap();
+            assert!(items.len() <= usize::from(limit));
+            found.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+            let Some(cursor) = page["next_cursor"].as_str() else { break };
+            path = format!("/v1/activities?limit={limit}&{}&cursor={cursor}", query.as_text());
+        }
+        assert_eq!(found, self.reference.list(&query), "{query:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn random_operations_agree_with_a_sorted_list() {
+    let app = TestApp::start().await;
+    let start = app.now().minus(SignedDuration::from_hours(1));
+    for seed in 0..SEEDS {
+        let mut run = Run {
+            app: &app,
+            rng: fastrand::Rng::with_seed(seed),
+            partner: format!("partner-{seed}"),
+            start,
+            reference: Reference::default(),
+            keyed: Vec::new(),
+        };
+        println!("seed {seed}");
+        for _ in 0..OPERATIONS {
+            match run.rng.u8(..10) {
+                0..6 => run.record().await,
+                6 => run.retry().await,
+                7 => run.reuse().await,
+                _ => run.list().await,
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! See `it/main.rs`: the package is its one test binary.
