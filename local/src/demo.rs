@@ -56,7 +56,9 @@ impl Demo {
         let mut samples = Samples::new(Clock::system().now());
         let batches = (0..self.activities).step_by(BATCH).map(|start| {
             let count = BATCH.min(self.activities - start);
-            (0..count).map(|_| keyed(samples.next())).collect::<Vec<_>>()
+            (0..count)
+                .map(|_| keyed(samples.next()))
+                .collect::<Vec<_>>()
         });
         let batches: Vec<_> = batches.collect();
         stream::iter(batches)
@@ -65,7 +67,10 @@ impl Demo {
             .try_collect::<()>()
             .await?;
         bar.finish();
-        println!("Recorded {} activities of {}.", self.activities, self.partner);
+        println!(
+            "Recorded {} activities of {}.",
+            self.activities, self.partner
+        );
         Ok(())
     }
 
@@ -95,13 +100,18 @@ impl Demo {
         for attempt in 0..ATTEMPTS_MAX {
             tokio::time::sleep(Duration::from_millis(200) * attempt).await;
             let request = client.post(format!("{}/v1/activities/batch", self.url));
-            let request = request.bearer_auth(token).json(&json!({ "activities": batch }));
+            let request = request
+                .bearer_auth(token)
+                .json(&json!({ "activities": batch }));
             let answer: Result<Value, _> = match request.send().await {
                 Ok(response) => response.json().await,
                 Err(error) => Err(error),
             };
             let results = match answer {
-                Ok(answer) => answer["results"].as_array().cloned().ok_or(DemoError::Refused(answer))?,
+                Ok(answer) => answer["results"]
+                    .as_array()
+                    .cloned()
+                    .ok_or(DemoError::Refused(answer))?,
                 Err(error) => {
                     why = error.to_string();
                     continue;

@@ -61,7 +61,9 @@ impl Functions {
             Self::Here(apps) => apps.call(function, event).await,
             Self::There { url, client } => {
                 let url = format!("{url}/2015-03-31/functions/{function}/invocations");
-                forward(client.post(url).json(&event)).await.map_err(|reason| failed(function, reason))
+                forward(client.post(url).json(&event))
+                    .await
+                    .map_err(|reason| failed(function, reason))
             }
         }
     }
@@ -72,7 +74,9 @@ impl Functions {
         tokio::spawn(async move {
             let pauses = RETRIES_AFTER.into_iter().map(Some).chain([None]);
             for pause in pauses {
-                let Err(error) = functions.call(&function, event.clone()).await else { return };
+                let Err(error) = functions.call(&function, event.clone()).await else {
+                    return;
+                };
                 tracing::warn!(%error, ?pause, "a queued call failed");
                 if let Some(pause) = pause {
                     tokio::time::sleep(pause).await;
@@ -102,11 +106,15 @@ impl Apps {
                 let event: WorkerEvent =
                     serde_json::from_value(event).map_err(|error| failed(function, error))?;
                 let handled = export_worker::handle(&apps.export_worker, &event).await;
-                return handled.map(|()| Value::Null).map_err(|error| failed(function, error));
+                return handled
+                    .map(|()| Value::Null)
+                    .map_err(|error| failed(function, error));
             }
             _ => return Err(CallError::Unknown(function.to_owned())),
         };
-        answer(event, handle).await.map_err(|error| failed(function, error))
+        answer(event, handle)
+            .await
+            .map_err(|error| failed(function, error))
     }
 }
 
@@ -137,5 +145,8 @@ async fn forward(call: reqwest::RequestBuilder) -> Result<Value, String> {
 }
 
 fn failed(function: &str, reason: impl std::fmt::Display) -> CallError {
-    CallError::Failed { function: function.to_owned(), reason: reason.to_string() }
+    CallError::Failed {
+        function: function.to_owned(),
+        reason: reason.to_string(),
+    }
 }

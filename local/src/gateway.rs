@@ -86,11 +86,22 @@ async fn answer(gateway: &Gateway, request: Request) -> Result<Response, Refusal
     let (route, parameters) =
         template::find(&gateway.routes, parts.method.as_str(), parts.uri.path())
             .ok_or(Refusal(StatusCode::NOT_FOUND, "Not Found"))?;
-    let claims = if route.open { None } else { Some(authorize(gateway, &parts.headers)?) };
+    let claims = if route.open {
+        None
+    } else {
+        Some(authorize(gateway, &parts.headers)?)
+    };
     let body = axum::body::to_bytes(body, BODY_BYTES_MAX)
         .await
         .map_err(|_| Refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"))?;
-    let event = event(route, parameters, claims, &parts, &body, gateway.clock.now());
+    let event = event(
+        route,
+        parameters,
+        claims,
+        &parts,
+        &body,
+        gateway.clock.now(),
+    );
     let called = gateway.functions.call(&route.function, event);
     match tokio::time::timeout(INTEGRATION_TIMEOUT, called).await {
         Ok(Ok(answer)) => response(&answer).ok_or(FUNCTION_FAILED),
@@ -98,7 +109,10 @@ async fn answer(gateway: &Gateway, request: Request) -> Result<Response, Refusal
             tracing::error!(%error, route = route.key(), "no answer");
             Err(FUNCTION_FAILED)
         }
-        Err(_) => Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")),
+        Err(_) => Err(Refusal(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Service Unavailable",
+        )),
     }
 }
 
@@ -134,24 +148,30 @@ fn event(
         "isBase64Encoded": false,
     });
     if !parameters.is_empty() {
-        let parameters = parameters.into_iter().map(|(name, value)| (name, value.into()));
+        let parameters = parameters
+            .into_iter()
+            .map(|(name, value)| (name, value.into()));
         event["pathParameters"] = Value::Object(parameters.collect());
     }
     if !body.is_empty() {
-        let text = if is_text(&parts.headers) { std::str::from_utf8(body).ok() } else { None };
+        let text = if is_text(&parts.headers) {
+            std::str::from_utf8(body).ok()
+        } else {
+            None
+        };
         event["isBase64Encoded"] = text.is_none().into();
-        event["body"] = text.map_or_else(|| STANDARD.encode(body), str::to_owned).into();
+        event["body"] = text
+            .map_or_else(|| STANDARD.encode(body), str::to_owned)
+            .into();
     }
     event
 }
 
-fn context(
-    route: &Route,
-    claims: Option<Map<String, Value>>,
-    parts: &Parts,
-    now: Moment,
-) -> Value {
-    let user_agent = parts.headers.get("user-agent").and_then(|value| value.to_str().ok());
+fn context(route: &Route, claims: Option<Map<String, Value>>, parts: &Parts, now: Moment) -> Value {
+    let user_agent = parts
+        .headers
+        .get("user-agent")
+        .and_then(|value| value.to_str().ok());
     let mut context = json!({
         "accountId": "000000000000",
         "apiId": "local",
@@ -179,8 +199,11 @@ fn context(
 /// Headers by their lower-case names, repeated ones joined by commas.
 fn joined_headers(headers: &HeaderMap) -> Value {
     let joined = headers.keys().map(|name| {
-        let values: Vec<_> =
-            headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        let values: Vec<_> = headers
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+            .collect();
         (name.as_str().to_owned(), values.join(",").into())
     });
     Value::Object(joined.collect())
@@ -188,10 +211,18 @@ fn joined_headers(headers: &HeaderMap) -> Value {
 
 /// Whether API Gateway passes a body on as text; it encodes any other in base64.
 fn is_text(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = content_type
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default()
+        .trim();
     essence.starts_with("text/")
-        || matches!(essence, "application/json" | "application/javascript" | "application/xml")
+        || matches!(
+            essence,
+            "application/json" | "application/javascript" | "application/xml"
+        )
         || essence.ends_with("+json")
         || essence.ends_with("+xml")
 }
@@ -209,7 +240,9 @@ fn response(answer: &Value) -> Option<Response> {
     *response.status_mut() = StatusCode::from_u16(status).ok()?;
     for (name, value) in answer["headers"].as_object().into_iter().flatten() {
         let name = HeaderName::try_from(name).ok()?;
-        response.headers_mut().insert(name, HeaderValue::from_str(value.as_str()?).ok()?);
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_str(value.as_str()?).ok()?);
     }
     Some(response)
 }
@@ -224,7 +257,9 @@ async fn invoke(
     let Ok(event) = serde_json::from_slice(&body) else {
         return lambda_error(StatusCode::BAD_REQUEST, "InvalidRequestContentException");
     };
-    let wanted = headers.get("x-amz-invocation-type").map(HeaderValue::as_bytes);
+    let wanted = headers
+        .get("x-amz-invocation-type")
+        .map(HeaderValue::as_bytes);
     if wanted == Some(b"Event") {
         gateway.functions.queue(&function, event);
         return StatusCode::ACCEPTED.into_response();
@@ -237,7 +272,9 @@ async fn invoke(
         Err(error) => {
             let mut response = Json(json!({ "errorMessage": error.to_string() })).into_response();
             let unhandled = HeaderValue::from_static("Unhandled");
-            response.headers_mut().insert("x-amz-function-error", unhandled);
+            response
+                .headers_mut()
+                .insert("x-amz-function-error", unhandled);
             response
         }
     }
@@ -245,7 +282,9 @@ async fn invoke(
 
 fn lambda_error(status: StatusCode, code: &'static str) -> Response {
     let mut response = (status, Json(json!({ "Type": "User", "Message": code }))).into_response();
-    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(code));
+    response
+        .headers_mut()
+        .insert("x-amzn-errortype", HeaderValue::from_static(code));
     response
 }
 
@@ -276,8 +315,12 @@ async fn token(
         return (StatusCode::BAD_REQUEST, Json(json!({ "message": message }))).into_response();
     };
     let name = query.name.unwrap_or_else(|| "developer@localhost".into());
-    let roles: Vec<_> =
-        query.roles.iter().flat_map(|roles| roles.split(',')).map(str::trim).collect();
+    let roles: Vec<_> = query
+        .roles
+        .iter()
+        .flat_map(|roles| roles.split(','))
+        .map(str::trim)
+        .collect();
     // The authorizer compares with the machine's clock, whatever the stack's says.
     let now = Clock::system().now().as_seconds();
     let expires = now + TOKEN_LIFETIME_SECONDS;

@@ -4,8 +4,15 @@
 //! from `template.yaml`, and a development issuer. The functions are the same
 //! code as on AWS, with the same SDK clients; their endpoints are here.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "only JSON values are indexed here, and an absent one is null"
+)]
+
 pub mod aws;
 pub mod demo;
+mod environment;
+mod folder;
 pub mod functions;
 mod gateway;
 mod s3;
@@ -16,9 +23,9 @@ pub mod token;
 
 use std::{
     collections::HashMap,
-    fs, io,
+    io,
     net::{Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -30,6 +37,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
     aws::Endpoints,
+    folder::Folder,
     functions::{Apps, Functions},
     gateway::Gateway,
     token::Issuer,
@@ -39,8 +47,14 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it all")]
 pub enum Error {
-    #[error("port {port} is in use or not allowed; choose another with {flag} (0 picks a free one)")]
-    Port { port: u16, flag: &'static str, source: io::Error },
+    #[error(
+        "port {port} is in use or not allowed; choose another with {flag} (0 picks a free one)"
+    )]
+    Port {
+        port: u16,
+        flag: &'static str,
+        source: io::Error,
+    },
     #[error("the folder {} can't be used", folder.display())]
     Folder { folder: PathBuf, source: io::Error },
     #[error("the development issuer's key can't be used")]
@@ -50,7 +64,7 @@ pub enum Error {
     #[error("the embedded S3 did not start: {0}")]
     S3(String),
     #[error("the table {0} could not be made")]
-    Table(String, #[source] aws_sdk_dynamodb::Error),
+    Table(String, #[source] Box<aws_sdk_dynamodb::Error>),
     #[error("template.yaml: {0}")]
     Template(String),
     #[error(transparent)]
@@ -119,13 +133,15 @@ pub struct Stack {
     /// The folder of the bucket's files.
     pub s3_dir: PathBuf,
     database: Database,
-    servers: Vec<JoinHandle<()>>,
+    servers: [JoinHandle<()>; 3],
     _temporary: Option<tempfile::TempDir>,
 }
 
 impl std::fmt::Debug for Stack {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stack").field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("Stack")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 
@@ -141,48 +157,45 @@ impl Stack {
         let gateway = listen(options.port, "--port").await?;
         let dynamodb = listen(options.dynamodb_port, "--dynamodb-port").await?;
         let s3 = listen(options.s3_port, "--s3-port").await?;
-        let (url, dynamodb_url, s3_url) =
-            (url_of(&gateway)?, url_of(&dynamodb)?, url_of(&s3)?);
+        let (url, dynamodb_url, s3_url) = (url_of(&gateway)?, url_of(&dynamodb)?, url_of(&s3)?);
+        let endpoints = [
+            ("DynamoDB", &dynamodb_url),
+            ("S3", &s3_url),
+            ("Lambda", &url),
+        ];
+        let endpoints = Endpoints(endpoints.map(|(name, url)| (name, url.clone())).into());
         let folder = Folder::open(options.data_dir.as_deref())?;
-
-        let variables = variables(options.variables);
+        let variables = environment::variables(&options.variables);
         let config = Config::from_lookup(|name| variables.get(name).cloned())?;
-        let endpoints = [("DynamoDB", &dynamodb_url), ("S3", &s3_url), ("Lambda", &url)];
-        let endpoints_of_sdk =
-            Endpoints(endpoints.iter().map(|(service, url)| (*service, (*url).clone())).collect());
-        let sdk = aws::sdk_config(endpoints_of_sdk);
+        let environment = environment::environment(&variables, &endpoints);
+        let sdk = aws::sdk_config(endpoints);
 
         let database = folder.database()?;
-        let mut servers = vec![tokio::spawn(dynoxide::server::serve_on(dynamodb, database.clone()))];
-        let client = aws_sdk_dynamodb::Client::new(&sdk);
-        tables::create(&client, &config.activities_table).await?;
-        tables::create(&client, &config.exports_table).await?;
-
+        let dynamodb = tokio::spawn(dynoxide::server::serve_on(dynamodb, database.clone()));
+        tables::create(&sdk, &config.activities_table).await?;
+        tables::create(&sdk, &config.exports_table).await?;
         let s3_dir = folder.bucket(&config.exports_bucket)?;
-        servers.push(serve(s3, s3::router(&s3_dir)?));
-
-        let key = options.key.map_or_else(|| folder.key(), Ok)?;
+        let s3 = serve(s3, s3::router(&s3_dir)?);
+        let key = options.key.clone().map_or_else(|| folder.key(), Ok)?;
         let issuer = Arc::new(Issuer::new(url.clone(), &key)?);
-        let sdk_of_functions = match options.http_client {
-            Some(client) => sdk.clone().into_builder().http_client(client).build(),
-            None => sdk.clone(),
-        };
-        let functions = match options.functions {
-            Some(url) => Functions::There { url, client: reqwest::Client::new() },
-            None => Functions::Here(Arc::new(apps(&sdk_of_functions, &config, &options.clock))),
-        };
-        let routes = template::routes()?;
-        let clock = options.clock;
-        let issuer_of_gateway = Arc::clone(&issuer);
-        let router =
-            gateway::router(Gateway { routes, issuer: issuer_of_gateway, functions, clock });
-        servers.push(serve(gateway, router));
-
-        let environment = environment(&variables, &endpoints);
-        let _temporary = folder.temporary;
+        let router = gateway::router(Gateway {
+            routes: template::routes()?,
+            issuer: Arc::clone(&issuer),
+            functions: functions(&options, &sdk, &config),
+            clock: options.clock,
+        });
         Ok(Self {
-            url, dynamodb_url, s3_url, config, issuer, sdk, environment, s3_dir, database, servers,
-            _temporary,
+            url,
+            dynamodb_url,
+            s3_url,
+            config,
+            issuer,
+            sdk,
+            environment,
+            s3_dir,
+            database,
+            servers: [dynamodb, s3, serve(gateway, router)],
+            _temporary: folder.temporary,
         })
     }
 
@@ -211,6 +224,18 @@ impl Stack {
 /// How many activities one transaction loads.
 const LOAD_AT_ONCE: usize = 10_000;
 
+fn functions(options: &Options, sdk: &SdkConfig, config: &Config) -> Functions {
+    if let Some(url) = &options.functions {
+        return Functions::There {
+            url: url.clone(),
+            client: reqwest::Client::new(),
+        };
+    }
+    let mut sdk = sdk.to_builder();
+    sdk.set_http_client(options.http_client.clone());
+    Functions::Here(Arc::new(apps(&sdk.build(), config, &options.clock)))
+}
+
 fn apps(sdk: &SdkConfig, config: &Config, clock: &Clock) -> Apps {
     let (config, clock) = (|| config.clone(), || clock.clone());
     // Each function's requests carry its name, so that they can be told apart.
@@ -226,12 +251,18 @@ fn apps(sdk: &SdkConfig, config: &Config, clock: &Clock) -> Apps {
 
 async fn listen(port: u16, flag: &'static str) -> Result<TcpListener, Error> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    TcpListener::bind(address).await.map_err(|source| Error::Port { port, flag, source })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| Error::Port { port, flag, source })
 }
 
 fn url_of(listener: &TcpListener) -> Result<String, Error> {
     let address = listener.local_addr();
-    let address = address.map_err(|source| Error::Port { port: 0, flag: "--port", source })?;
+    let address = address.map_err(|source| Error::Port {
+        port: 0,
+        flag: "--port",
+        source,
+    })?;
     Ok(format!("http://{address}"))
 }
 
@@ -241,87 +272,4 @@ fn serve(listener: TcpListener, router: axum::Router) -> JoinHandle<()> {
             tracing::error!(%error, "a server ended");
         }
     })
-}
-
-/// A laptop's variables, with what the caller changes.
-fn variables(changed: HashMap<String, String>) -> HashMap<String, String> {
-    let defaults = [
-        ("ACTIVITIES_TABLE", "activities"),
-        ("EXPORTS_TABLE", "exports"),
-        ("EXPORTS_BUCKET", "exports"),
-        ("EXPORT_WORKER_FUNCTION", "export-worker"),
-        ("SUBSCRIPTIONS_URL", "https://portal.example/customers/{customer_id}/subscriptions"),
-        // A year of history can be recorded on a laptop.
-        ("MAX_LATENESS_DAYS", "366"),
-    ];
-    let defaults = defaults.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    defaults.into_iter().chain(changed).collect()
-}
-
-/// Everything that the functions need to run as processes of their own.
-fn environment(
-    variables: &HashMap<String, String>,
-    endpoints: &[(&str, &String)],
-) -> Vec<(String, String)> {
-    let fixed = [
-        ("AWS_ACCESS_KEY_ID", aws::ACCESS_KEY),
-        ("AWS_SECRET_ACCESS_KEY", aws::SECRET_KEY),
-        ("AWS_REGION", aws::REGION),
-    ];
-    let fixed = fixed.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let endpoints = endpoints.iter().map(|(service, url)| {
-        (format!("AWS_ENDPOINT_URL_{}", service.to_uppercase()), (*url).clone())
-    });
-    let mut all: Vec<_> = fixed
-        .into_iter()
-        .chain(endpoints)
-        .chain(variables.iter().map(|(name, value)| (name.clone(), value.clone())))
-        .collect();
-    all.sort();
-    all
-}
-
-/// Where data lies.
-struct Folder {
-    kept: Option<PathBuf>,
-    temporary: Option<tempfile::TempDir>,
-}
-
-impl Folder {
-    fn open(data_dir: Option<&Path>) -> Result<Self, Error> {
-        let Some(folder) = data_dir else {
-            let temporary = tempfile::tempdir()
-                .map_err(|source| Error::Folder { folder: std::env::temp_dir(), source })?;
-            return Ok(Self { kept: None, temporary: Some(temporary) });
-        };
-        make(folder)?;
-        Ok(Self { kept: Some(folder.to_owned()), temporary: None })
-    }
-
-    fn database(&self) -> Result<Database, Error> {
-        let opened = match &self.kept {
-            None => Database::memory(),
-            Some(folder) => Database::new(&folder.join("dynamodb.sqlite").to_string_lossy()),
-        };
-        opened.map_err(|error| Error::DynamoDb(error.to_string()))
-    }
-
-    fn bucket(&self, bucket: &str) -> Result<PathBuf, Error> {
-        let temporary = self.temporary.as_ref().map(tempfile::TempDir::path);
-        let folder = self.kept.as_deref().or(temporary).unwrap_or(Path::new(".")).join("s3");
-        make(&folder.join(bucket))?;
-        Ok(folder)
-    }
-
-    fn key(&self) -> Result<String, Error> {
-        match &self.kept {
-            Some(folder) => token::key_in(&folder.join("issuer.pem")),
-            None => token::new_key(),
-        }
-    }
-}
-
-fn make(folder: &Path) -> Result<(), Error> {
-    let failed = |source| Error::Folder { folder: folder.to_owned(), source };
-    fs::create_dir_all(folder).map_err(failed)
 }

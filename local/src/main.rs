@@ -57,7 +57,10 @@ fn preload(text: &str) -> Result<(String, usize), String> {
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     let Cli { command, serve } = Cli::parse();
     let done = match command {
         Some(Command::Demo(demo)) => demo.run().await.map_err(|error| chain(&error)),
@@ -78,7 +81,9 @@ async fn run(serve: Serve) -> Result<(), local::Error> {
         dynamodb_port: serve.dynamodb_port,
         s3_port: serve.s3_port,
         data_dir: (!serve.in_memory).then(|| serve.data_dir.clone()),
-        functions: serve.functions.map(|url| url.trim_end_matches('/').to_owned()),
+        functions: serve
+            .functions
+            .map(|url| url.trim_end_matches('/').to_owned()),
         ..Options::in_memory()
     })
     .await?;
@@ -97,9 +102,16 @@ async fn run(serve: Serve) -> Result<(), local::Error> {
 
 /// The variables for `cargo lambda watch --env-file`.
 fn write_environment(stack: &Stack, folder: &std::path::Path) -> Result<(), local::Error> {
-    let lines = stack.environment.iter().map(|(name, value)| format!("{name}='{value}'\n"));
-    fs::write(folder.join("functions.env"), lines.collect::<String>())
-        .map_err(|source| local::Error::Folder { folder: folder.to_owned(), source })
+    let lines = stack
+        .environment
+        .iter()
+        .map(|(name, value)| format!("{name}='{value}'\n"));
+    fs::write(folder.join("functions.env"), lines.collect::<String>()).map_err(|source| {
+        local::Error::Folder {
+            folder: folder.to_owned(),
+            source,
+        }
+    })
 }
 
 fn greet(stack: &Stack, folder: Option<&PathBuf>) {
@@ -109,11 +121,23 @@ fn greet(stack: &Stack, folder: Option<&PathBuf>) {
     );
     println!("Partner activity log");
     println!("  API       {}   contract at /v1/openapi.json", stack.url);
-    println!("  DynamoDB  {}   tables {}, {}", stack.dynamodb_url, stack.config.activities_table, stack.config.exports_table);
-    println!("  S3        {}   bucket {}", stack.s3_url, stack.config.exports_bucket);
+    println!(
+        "  DynamoDB  {}   tables {}, {}",
+        stack.dynamodb_url, stack.config.activities_table, stack.config.exports_table
+    );
+    println!(
+        "  S3        {}   bucket {}",
+        stack.s3_url, stack.config.exports_bucket
+    );
     println!("  Data      {data}");
-    println!("A token:  curl '{}/dev/token?partner_id=contoso&roles=admin_agent,activity_recorder&name=ann@contoso.example'", stack.url);
-    println!("A demo:   cargo run -p local -- demo --url {} --partner contoso --activities 2000", stack.url);
+    println!(
+        "A token:  curl '{}/dev/token?partner_id=contoso&roles=admin_agent,activity_recorder&name=ann@contoso.example'",
+        stack.url
+    );
+    println!(
+        "A demo:   cargo run -p local -- demo --url {} --partner contoso --activities 2000",
+        stack.url
+    );
     println!("Ctrl-C ends it.");
 }
 

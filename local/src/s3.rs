@@ -4,13 +4,13 @@
 
 use std::path::Path;
 
+use crate::{Error, aws};
 use axum::{Router, error_handling::HandleError, http::StatusCode};
 use s3s::{
     HttpError, S3, S3ErrorCode, S3Request, S3Response, S3Result, auth::SimpleAuth, dto,
     service::S3ServiceBuilder,
 };
 use s3s_fs::FileSystem;
-use crate::{Error, aws};
 
 /// The service that answers S3's protocol out of `folder`.
 pub(crate) fn router(folder: &Path) -> Result<Router, Error> {

@@ -22,10 +22,18 @@ const ACTIONS: [(&str, &str, u32); 78] = [
     ("convert_trial_subscription", "subscription", 1),
     ("add_customer", "customer", 12),
     ("update_customer_billing_profile", "customer", 1),
-    ("update_customer_partner_contract_company_name", "customer", 1),
+    (
+        "update_customer_partner_contract_company_name",
+        "customer",
+        1,
+    ),
     ("update_customer_spending_budget", "spending_limit", 1),
     ("delete_customer", "customer", 1),
-    ("remove_partner_customer_relationship", "partner_customer_relationship", 1),
+    (
+        "remove_partner_customer_relationship",
+        "partner_customer_relationship",
+        1,
+    ),
     ("create_order", "order", 60),
     ("update_order", "order", 25),
     ("create_customer_user", "customer_user", 40),
@@ -63,24 +71,68 @@ const ACTIONS: [(&str, &str, u32); 78] = [
     ("delete_tip_customer", "customer", 1),
     ("create_related_referral", "referral", 1),
     ("update_related_referral", "referral", 1),
-    ("granular_admin_relationship_approved", "granular_admin_relationship", 8),
-    ("granular_admin_relationship_activated", "granular_admin_relationship", 1),
-    ("granular_admin_relationship_termination_requested", "granular_admin_relationship", 1),
-    ("granular_admin_relationship_terminated", "granular_admin_relationship", 1),
-    ("granular_admin_relationship_expired", "granular_admin_relationship", 1),
-    ("granular_admin_access_assignment_created", "granular_admin_access_assignment", 8),
-    ("granular_admin_access_assignment_updated", "granular_admin_access_assignment", 1),
-    ("granular_admin_access_assignment_deleted", "granular_admin_access_assignment", 1),
+    (
+        "granular_admin_relationship_approved",
+        "granular_admin_relationship",
+        8,
+    ),
+    (
+        "granular_admin_relationship_activated",
+        "granular_admin_relationship",
+        1,
+    ),
+    (
+        "granular_admin_relationship_termination_requested",
+        "granular_admin_relationship",
+        1,
+    ),
+    (
+        "granular_admin_relationship_terminated",
+        "granular_admin_relationship",
+        1,
+    ),
+    (
+        "granular_admin_relationship_expired",
+        "granular_admin_relationship",
+        1,
+    ),
+    (
+        "granular_admin_access_assignment_created",
+        "granular_admin_access_assignment",
+        8,
+    ),
+    (
+        "granular_admin_access_assignment_updated",
+        "granular_admin_access_assignment",
+        1,
+    ),
+    (
+        "granular_admin_access_assignment_deleted",
+        "granular_admin_access_assignment",
+        1,
+    ),
     ("dap_admin_relationship_approved", "partner_customer_dap", 1),
-    ("dap_admin_relationship_terminated", "partner_customer_dap", 1),
+    (
+        "dap_admin_relationship_terminated",
+        "partner_customer_dap",
+        1,
+    ),
     ("create_credit", "credit", 1),
     ("update_credit", "credit", 1),
     ("cancel_credit", "credit", 1),
     ("add_user_member", "customer_directory_role", 1),
     ("remove_user_member", "customer_directory_role", 1),
-    ("granular_admin_access_assignment_activated", "granular_admin_access_assignment", 1),
+    (
+        "granular_admin_access_assignment_activated",
+        "granular_admin_access_assignment",
+        1,
+    ),
     ("software_attestation", "software_page", 1),
-    ("granular_admin_relationship_cleaned_up", "granular_admin_relationship", 1),
+    (
+        "granular_admin_relationship_cleaned_up",
+        "granular_admin_relationship",
+        1,
+    ),
     ("update_company_info", "customer", 1),
     ("policy_created", "policy", 1),
     ("policy_updated", "policy", 1),
@@ -91,7 +143,11 @@ const ACTIONS: [(&str, &str, u32); 78] = [
     ("devices_upload_to_new_batch_attempted", "device", 1),
     ("devices_upload_to_existing_batch_attempted", "device", 1),
     ("manage_overage", "overage", 1),
-    ("dap_admin_relationship_terminated_by_microsoft", "partner_customer_dap", 1),
+    (
+        "dap_admin_relationship_terminated_by_microsoft",
+        "partner_customer_dap",
+        1,
+    ),
     ("azure_fraud_event_detected", "azure_entitlement", 1),
     ("create_new_commerce_migration", "new_commerce_migration", 1),
 ];
@@ -100,22 +156,43 @@ const ACTIONS: [(&str, &str, u32); 78] = [
 const CUSTOMERS: [(&str, &str); 20] = [
     ("0c39d6d5-c70d-4c55-bc02-f620844f3fd1", "Relecloud"),
     ("5f2a1c07-93d2-4bd7-8f3a-0f6ad3b2c5e1", "Fabrikam, Inc."),
-    ("9a7be1d4-2c55-4c0e-a1f0-7d3b6f0f9a22", "Tailspin \"Toys\" Ltd."),
-    ("c1d0f3aa-0b6e-4e58-9a44-b9d6a7c1e203", "=SUM(A1:A9) Trading"),
+    (
+        "9a7be1d4-2c55-4c0e-a1f0-7d3b6f0f9a22",
+        "Tailspin \"Toys\" Ltd.",
+    ),
+    (
+        "c1d0f3aa-0b6e-4e58-9a44-b9d6a7c1e203",
+        "=SUM(A1:A9) Trading",
+    ),
     ("d7c4b5f0-5b1a-4f6d-8a3c-1f2e3d4c5b6a", "한국전자 주식회사"),
     ("e2b9a8c7-6d5e-4f3a-9b2c-3d4e5f6a7b8c", "서울물산"),
     ("f3c8d7e6-1a2b-4c3d-8e4f-5a6b7c8d9e0f", "株式会社コントソ"),
     ("a4b5c6d7-2b3c-4d4e-9f5a-6b7c8d9e0f1a", "東京商事"),
     ("b5c6d7e8-3c4d-4e5f-8a6b-7c8d9e0f1a2b", "شركة النور للتجارة"),
     ("c6d7e8f9-4d5e-4f6a-9b7c-8d9e0f1a2b3c", "مؤسسة الخليج"),
-    ("d7e8f9a0-5e6f-4a7b-8c8d-9e0f1a2b3c4d", "Straßenbau Müller GmbH"),
-    ("e8f9a0b1-6f7a-4b8c-9d9e-0f1a2b3c4d5e", "İstanbul Bilişim A.Ş."),
-    ("f9a0b1c2-7a8b-4c9d-8e0f-1a2b3c4d5e6f", "Société Générale d'Électricité"),
-    ("a0b1c2d3-8b9c-4d0e-9f1a-2b3c4d5e6f7a", "Line one\nLine two Ltd."),
+    (
+        "d7e8f9a0-5e6f-4a7b-8c8d-9e0f1a2b3c4d",
+        "Straßenbau Müller GmbH",
+    ),
+    (
+        "e8f9a0b1-6f7a-4b8c-9d9e-0f1a2b3c4d5e",
+        "İstanbul Bilişim A.Ş.",
+    ),
+    (
+        "f9a0b1c2-7a8b-4c9d-8e0f-1a2b3c4d5e6f",
+        "Société Générale d'Électricité",
+    ),
+    (
+        "a0b1c2d3-8b9c-4d0e-9f1a-2b3c4d5e6f7a",
+        "Line one\nLine two Ltd.",
+    ),
     ("b1c2d3e4-9c0d-4e1f-8a2b-3c4d5e6f7a8b", "'Quoted' Systems"),
     ("c2d3e4f5-0d1e-4f2a-9b3c-4d5e6f7a8b9c", "+Plus & -Minus"),
     ("d3e4f5a6-1e2f-4a3b-8c4d-5e6f7a8b9c0d", "@Home Services"),
-    ("e4f5a6b7-2f3a-4b4c-9d5e-6f7a8b9c0d1e", "Wide World Importers"),
+    (
+        "e4f5a6b7-2f3a-4b4c-9d5e-6f7a8b9c0d1e",
+        "Wide World Importers",
+    ),
     ("f5a6b7c8-3a4b-4c5d-8e6f-7a8b9c0d1e2f", "Ελληνικά Δίκτυα"),
     ("a6b7c8d9-4b5c-4d6e-9f7a-8b9c0d1e2f3a", "Северный Ветер"),
 ];
@@ -165,11 +242,19 @@ impl Samples {
     /// Activities that all lie at least a minute before `now`.
     pub fn new(now: Moment) -> Self {
         let weight = ACTIONS.iter().map(|(_, _, weight)| weight).sum();
-        Self { end: now.minus(MINUTE), rng: fastrand::Rng::new(), last: None, weight }
+        Self {
+            end: now.minus(MINUTE),
+            rng: fastrand::Rng::new(),
+            last: None,
+            weight,
+        }
     }
 
     /// The next activity.
-    #[expect(clippy::should_implement_trait, reason = "it never ends, so it needs no Option")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it never ends, so it needs no Option"
+    )]
     pub fn next(&mut self) -> Content {
         let occurred_at = self.moment();
         let (action, resource_type) = self.action();
@@ -178,18 +263,36 @@ impl Samples {
         let resource_id = format!("{:08x}", self.rng.u32(..));
         Content {
             occurred_at,
-            action: action.to_owned().try_into().expect("the actions above are valid"),
+            action: action
+                .to_owned()
+                .try_into()
+                .expect("the actions above are valid"),
             outcome: self.outcome(),
-            customer: Some(Customer { id: id(customer.0), name: name(customer.1) }),
-            actor: Actor { id: id(actor_id), name: name(actor_name), kind },
-            resource: Some(Resource { r#type: id(resource_type), id: id(&resource_id) }),
-            correlation_id: self.rng.bool().then(|| id(&format!("{:032x}", self.rng.u128(..)))),
+            customer: Some(Customer {
+                id: id(customer.0),
+                name: name(customer.1),
+            }),
+            actor: Actor {
+                id: id(actor_id),
+                name: name(actor_name),
+                kind,
+            },
+            resource: Some(Resource {
+                r#type: id(resource_type),
+                id: id(&resource_id),
+            }),
+            correlation_id: self
+                .rng
+                .bool()
+                .then(|| id(&format!("{:032x}", self.rng.u128(..)))),
             details: self.details(action),
         }
     }
 
     fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        self.rng.choice(from).expect("the lists above are not empty")
+        self.rng
+            .choice(from)
+            .expect("the lists above are not empty")
     }
 
     /// Half in the last month, half in the year; some share their millisecond.
@@ -198,7 +301,9 @@ impl Samples {
             return last;
         }
         let span = if self.rng.bool() { MONTH } else { YEAR };
-        let back = self.rng.i64(0..i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
+        let back = self
+            .rng
+            .i64(0..i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
         let moment = self.end.minus(SignedDuration::from_millis(back));
         self.last = Some(moment);
         moment
@@ -240,7 +345,9 @@ impl Samples {
                 "new_value": { "state": "active", "note": "Changed in the portal." },
             }),
         };
-        let Value::Object(details) = details else { return None };
+        let Value::Object(details) = details else {
+            return None;
+        };
         Details::try_from(StrictObject(details)).ok()
     }
 
@@ -278,7 +385,9 @@ pub(crate) fn into_dynoxide(item: shared::store::Item) -> dynoxide::Item {
         AttributeValue::S(text) => dynoxide::AttributeValue::S(text),
         _ => dynoxide::AttributeValue::NULL(true),
     };
-    item.into_iter().map(|(name, found)| (name, value(found))).collect::<HashMap<_, _>>()
+    item.into_iter()
+        .map(|(name, found)| (name, value(found)))
+        .collect::<HashMap<_, _>>()
 }
 
 #[cfg(test)]
@@ -290,13 +399,30 @@ mod tests {
         let now: Moment = "2026-11-22T09:32:11.123Z".parse().unwrap();
         let mut samples = Samples::new(now);
         let contents: Vec<_> = (0..2_000).map(|_| samples.next()).collect();
-        let oldest = contents.iter().map(|content| content.occurred_at).min().unwrap();
-        let newest = contents.iter().map(|content| content.occurred_at).max().unwrap();
+        let oldest = contents
+            .iter()
+            .map(|content| content.occurred_at)
+            .min()
+            .unwrap();
+        let newest = contents
+            .iter()
+            .map(|content| content.occurred_at)
+            .max()
+            .unwrap();
         assert!(newest <= now.minus(MINUTE));
         assert!(oldest >= now.minus(SignedDuration::from_hours(365 * 24)));
-        let details = |content: &&Content| content.details.as_ref().is_some_and(|d| d.as_str().len() > 5_000);
+        let details = |content: &&Content| {
+            content
+                .details
+                .as_ref()
+                .is_some_and(|d| d.as_str().len() > 5_000)
+        };
         assert!(contents.iter().filter(details).count() > 20);
-        assert!(contents.iter().any(|content| content.outcome == Outcome::Declined));
+        assert!(
+            contents
+                .iter()
+                .any(|content| content.outcome == Outcome::Declined)
+        );
         let shared = contents.windows(2).filter(|pair| match pair {
             [one, two] => one.occurred_at == two.occurred_at,
             _ => false,

@@ -1,7 +1,9 @@
 //! The tables of `template.yaml`, made in the embedded DynamoDB.
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
+    operation::create_table::CreateTableError,
     types::{
         AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
         TimeToLiveSpecification,
@@ -11,28 +13,44 @@ use aws_sdk_dynamodb::{
 use crate::Error;
 
 /// Makes a table with the keys that both tables have, unless it is there.
-pub(crate) async fn create(client: &Client, table: &str) -> Result<(), Error> {
-    let failed = |error: aws_sdk_dynamodb::Error| Error::Table(table.to_owned(), error);
-    let mut create =
-        client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
-    for (name, key_type) in [("partition_key", KeyType::Hash), ("sort_key", KeyType::Range)] {
+pub(crate) async fn create(sdk: &SdkConfig, table: &str) -> Result<(), Error> {
+    let client = Client::new(sdk);
+    let failed = |error: aws_sdk_dynamodb::Error| Error::Table(table.to_owned(), Box::new(error));
+    let mut create = client
+        .create_table()
+        .table_name(table)
+        .billing_mode(BillingMode::PayPerRequest);
+    for (name, key_type) in [
+        ("partition_key", KeyType::Hash),
+        ("sort_key", KeyType::Range),
+    ] {
         let attribute = AttributeDefinition::builder()
             .attribute_name(name)
             .attribute_type(ScalarAttributeType::S)
             .build();
-        let key = KeySchemaElement::builder().attribute_name(name).key_type(key_type).build();
+        let key = KeySchemaElement::builder()
+            .attribute_name(name)
+            .key_type(key_type)
+            .build();
         create = create
             .attribute_definitions(attribute.map_err(|error| failed(error.into()))?)
             .key_schema(key.map_err(|error| failed(error.into()))?);
     }
     match create.send().await {
         Ok(_) => {}
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) => {
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(CreateTableError::is_resource_in_use_exception) =>
+        {
             return Ok(());
         }
         Err(error) => return Err(failed(error.into())),
     }
-    let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name("expires_at").build();
+    let ttl = TimeToLiveSpecification::builder()
+        .enabled(true)
+        .attribute_name("expires_at")
+        .build();
     client
         .update_time_to_live()
         .table_name(table)

@@ -63,19 +63,28 @@ pub fn routes() -> Result<Vec<Route>, Error> {
     let template = parse()?;
     let resources = template["Resources"].as_object().into_iter().flatten();
     let functions = resources.filter(|(_, it)| it["Type"] == "AWS::Serverless::Function");
-    functions.flat_map(|(_, function)| routes_of(function)).collect()
+    functions
+        .flat_map(|(_, function)| routes_of(function))
+        .collect()
 }
 
 fn routes_of(function: &Value) -> Vec<Result<Route, Error>> {
-    let events = function["Properties"]["Events"].as_object().into_iter().flatten();
+    let events = function["Properties"]["Events"]
+        .as_object()
+        .into_iter()
+        .flatten();
     let events = events.filter(|(_, event)| event["Type"] == "HttpApi");
-    events.map(|(name, event)| route(function, &event["Properties"], name)).collect()
+    events
+        .map(|(name, event)| route(function, &event["Properties"], name))
+        .collect()
 }
 
 fn route(function: &Value, event: &Value, name: &str) -> Result<Route, Error> {
     let text = |value: &Value| {
         value.as_str().map(str::to_owned).ok_or_else(|| {
-            Error::Template(format!("the event {name} lacks Path, Method or its function's Binary"))
+            Error::Template(format!(
+                "the event {name} lacks Path, Method or its function's Binary"
+            ))
         })
     };
     Ok(Route {
@@ -92,7 +101,9 @@ pub fn find<'a>(
     method: &str,
     path: &str,
 ) -> Option<(&'a Route, Vec<(String, String)>)> {
-    let matches = routes.iter().filter_map(|route| Some((route, route.matches(method, path)?)));
+    let matches = routes
+        .iter()
+        .filter_map(|route| Some((route, route.matches(method, path)?)));
     matches.min_by_key(|(_, parameters)| parameters.len())
 }
 
@@ -104,12 +115,22 @@ mod tests {
     fn routes_are_found_as_the_gateway_finds_them() {
         let routes = routes().unwrap();
         let key = |method, path| find(&routes, method, path).map(|(route, _)| route.key());
-        assert_eq!(key("POST", "/v1/activities/batch").unwrap(), "POST /v1/activities/batch");
-        assert_eq!(key("GET", "/v1/activities/batch").unwrap(), "GET /v1/activities/{id}");
+        assert_eq!(
+            key("POST", "/v1/activities/batch").unwrap(),
+            "POST /v1/activities/batch"
+        );
+        assert_eq!(
+            key("GET", "/v1/activities/batch").unwrap(),
+            "GET /v1/activities/{id}"
+        );
         assert_eq!(key("GET", "/v1/activities/"), None);
         assert_eq!(key("PUT", "/v1/activities"), None);
         assert_eq!(key("GET", "/v1/activities/a/b"), None);
-        let open: Vec<_> = routes.iter().filter(|route| route.open).map(Route::key).collect();
+        let open: Vec<_> = routes
+            .iter()
+            .filter(|route| route.open)
+            .map(Route::key)
+            .collect();
         assert_eq!(open, ["GET /v1/openapi.json"]);
     }
 }

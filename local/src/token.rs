@@ -26,7 +26,9 @@ pub struct Issuer {
 
 impl std::fmt::Debug for Issuer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Issuer").field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("Issuer")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 
@@ -38,7 +40,12 @@ impl Issuer {
         let mut jwk = Jwk::from_encoding_key(&signing, Algorithm::RS256).map_err(failed)?;
         jwk.common.key_id = Some("development".into());
         let verifying = DecodingKey::from_jwk(&jwk).map_err(failed)?;
-        Ok(Self { url, signing, verifying, jwk })
+        Ok(Self {
+            url,
+            signing,
+            verifying,
+            jwk,
+        })
     }
 
     /// A token with these claims; issuer and audience are added unless given.
@@ -47,14 +54,19 @@ impl Issuer {
         if let (Value::Object(all), Value::Object(claims)) = (&mut all, claims) {
             all.extend(claims);
         }
-        let header = Header { kid: self.jwk.common.key_id.clone(), ..Header::new(Algorithm::RS256) };
+        let header = Header {
+            kid: self.jwk.common.key_id.clone(),
+            ..Header::new(Algorithm::RS256)
+        };
         let token = jsonwebtoken::encode(&header, &all, &self.signing);
         token.map_err(|error| Error::Key(io::Error::other(error)))
     }
 
     /// The claims of a valid token, each as the string that API Gateway makes of it.
     pub fn claims(&self, authorization: &str) -> Option<Map<String, Value>> {
-        let token = authorization.strip_prefix("Bearer ").unwrap_or(authorization);
+        let token = authorization
+            .strip_prefix("Bearer ")
+            .unwrap_or(authorization);
         let mut validation = Validation::new(Algorithm::RS256);
         validation.leeway = 0;
         validation.validate_nbf = true;
@@ -62,12 +74,18 @@ impl Issuer {
         validation.set_audience(&[AUDIENCE]);
         let token = jsonwebtoken::decode::<Map<String, Value>>(token, &self.verifying, &validation);
         let claims = token.ok()?.claims.into_iter();
-        Some(claims.map(|(name, value)| (name, flat(&value).into())).collect())
+        Some(
+            claims
+                .map(|(name, value)| (name, flat(&value).into()))
+                .collect(),
+        )
     }
 
     /// The public key, as an issuer publishes it.
     pub fn jwks(&self) -> JwkSet {
-        JwkSet { keys: vec![self.jwk.clone()] }
+        JwkSet {
+            keys: vec![self.jwk.clone()],
+        }
     }
 
     /// The discovery document, as an issuer publishes it.
@@ -90,7 +108,9 @@ fn flat(claim: &Value) -> String {
             format!("[{}]", items.iter().map(flat).collect::<Vec<_>>().join(" "))
         }
         Value::Object(entries) => {
-            let entries = entries.iter().map(|(name, value)| format!("{name}:{}", flat(value)));
+            let entries = entries
+                .iter()
+                .map(|(name, value)| format!("{name}:{}", flat(value)));
             format!("map[{}]", entries.collect::<Vec<_>>().join(" "))
         }
         other => other.to_string(),
@@ -102,7 +122,10 @@ pub fn new_key() -> Result<String, Error> {
     let failed = |_| Error::Key(io::Error::other("the key could not be made"));
     let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
     let der = pair.as_der().map_err(failed)?;
-    Ok(pem::encode(&pem::Pem::new("PRIVATE KEY", der.as_ref().to_vec())))
+    Ok(pem::encode(&pem::Pem::new(
+        "PRIVATE KEY",
+        der.as_ref().to_vec(),
+    )))
 }
 
 /// The key in a file, made when it is missing: tokens stay valid over a restart.
@@ -122,7 +145,12 @@ fn write_secret(file: &Path, text: &str) -> io::Result<()> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
 
     let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600).open(file)?.write_all(text.as_bytes())
+    options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)?
+        .write_all(text.as_bytes())
 }
 
 #[cfg(test)]

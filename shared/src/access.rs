@@ -136,9 +136,14 @@ impl Access {
     /// Reads the claims that the gateway verified; without any, nothing is allowed.
     pub fn from_request(request: &Request, names: &ClaimNames) -> Self {
         let claim = |name: &str| match request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => {
-                context.authorizer.as_ref()?.jwt.as_ref()?.claims.get(name).map(String::as_str)
-            }
+            Some(RequestContext::ApiGatewayV2(context)) => context
+                .authorizer
+                .as_ref()?
+                .jwt
+                .as_ref()?
+                .claims
+                .get(name)
+                .map(String::as_str),
             _ => None,
         };
         Self::from_claims(claim, names)
@@ -158,10 +163,15 @@ impl Access {
     /// Allows listing and exporting to one of `reader_roles` with a partner.
     pub fn reader(self, reader_roles: &BTreeSet<Role>) -> Result<Reader, Error> {
         if self.roles.is_disjoint(reader_roles) {
-            return Err(Error::Forbidden { reason: "the token has no role that may read the log" });
+            return Err(Error::Forbidden {
+                reason: "the token has no role that may read the log",
+            });
         }
         let partner_id = self.partner.known()?.ok_or(NO_PARTNER)?;
-        Ok(Reader { partner_id, subject: self.subject })
+        Ok(Reader {
+            partner_id,
+            subject: self.subject,
+        })
     }
 
     /// Allows recording to an `activity_recorder` or a `platform_recorder`.
@@ -169,7 +179,9 @@ impl Access {
         let for_own = self.roles.contains(&Role::ActivityRecorder);
         let any = self.roles.contains(&Role::PlatformRecorder);
         if !for_own && !any {
-            return Err(Error::Forbidden { reason: "the token has no role that may record" });
+            return Err(Error::Forbidden {
+                reason: "the token has no role that may record",
+            });
         }
         let own = self.partner.known()?.filter(|_| for_own);
         if own.is_none() && !any {
@@ -179,14 +191,18 @@ impl Access {
     }
 }
 
-const NO_PARTNER: Error = Error::Forbidden { reason: "the token names no partner" };
+const NO_PARTNER: Error = Error::Forbidden {
+    reason: "the token names no partner",
+};
 
 impl Claim {
     fn known(self) -> Result<Option<PartnerId>, Error> {
         match self {
             Self::Absent => Ok(None),
             Self::Partner(partner) => Ok(Some(partner)),
-            Self::Malformed => Err(Error::Forbidden { reason: "the token's partner is malformed" }),
+            Self::Malformed => Err(Error::Forbidden {
+                reason: "the token's partner is malformed",
+            }),
         }
     }
 }
@@ -199,11 +215,15 @@ impl Recorder {
         let invalid = |reason| Error::invalid("partner_id", reason);
         match (named, &self.own) {
             (None, Some(own)) => Ok(own.clone()),
-            (None, None) => Err(invalid("is missing; a platform recorder names it in each activity")),
+            (None, None) => Err(invalid(
+                "is missing; a platform recorder names it in each activity",
+            )),
             (Some(named), Some(own)) if named == own.as_str() => Ok(own.clone()),
             (Some(named), _) if self.any => PartnerId::parse(named)
                 .ok_or_else(|| invalid("must be 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'")),
-            (Some(_), _) => Err(Error::Forbidden { reason: "the token is for another partner" }),
+            (Some(_), _) => Err(Error::Forbidden {
+                reason: "the token is for another partner",
+            }),
         }
     }
 }
@@ -220,7 +240,9 @@ fn roles(claim: &str) -> BTreeSet<Role> {
     if list.contains(['[', ']']) || list.split(' ').any(str::is_empty) {
         return BTreeSet::new();
     }
-    list.split(' ').filter_map(|name| name.parse().ok()).collect()
+    list.split(' ')
+        .filter_map(|name| name.parse().ok())
+        .collect()
 }
 
 /// The person behind a token; a name that can't be stored gives way to the subject.
@@ -229,7 +251,11 @@ fn subject(sub: &str, name: Option<&str>) -> Option<Actor> {
     let name = name
         .and_then(|name| Name::try_from(name.to_owned()).ok())
         .or_else(|| Name::try_from(sub.to_owned()).ok())?;
-    Some(Actor { id, name, kind: ActorKind::User })
+    Some(Actor {
+        id,
+        name,
+        kind: ActorKind::User,
+    })
 }
 
 #[cfg(test)]
@@ -237,8 +263,16 @@ mod tests {
     use super::*;
 
     fn access(claims: &[(&str, &str)]) -> Access {
-        let names = ClaimNames { partner: "partner_id".into(), roles: "roles".into() };
-        let claim = |name: &str| claims.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
+        let names = ClaimNames {
+            partner: "partner_id".into(),
+            roles: "roles".into(),
+        };
+        let claim = |name: &str| {
+            claims
+                .iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, value)| *value)
+        };
         Access::from_claims(claim, &names)
     }
 
@@ -249,14 +283,27 @@ mod tests {
     #[test]
     fn roles_are_read_as_the_gateway_writes_them() {
         let known = |claim| roles(claim).into_iter().collect::<Vec<_>>();
-        assert_eq!(known("[sales_agent admin_agent]"), [Role::AdminAgent, Role::SalesAgent]);
+        assert_eq!(
+            known("[sales_agent admin_agent]"),
+            [Role::AdminAgent, Role::SalesAgent]
+        );
         assert_eq!(known("[admin_agent]"), [Role::AdminAgent]);
         assert_eq!(known("admin_agent"), [Role::AdminAgent]);
         assert_eq!(known("[admin_agent unknown]"), [Role::AdminAgent]);
         for claim in [
-            "", "[]", "[admin_agent", "admin_agent]", "admin_agent sales_agent", "[[admin_agent]]",
-            "[admin_agent  sales_agent]", "[ admin_agent]", "admin_agent,sales_agent", "ADMIN_AGENT",
-            "[admin_agent]]", "\"admin_agent\"", "admin_agent\n",
+            "",
+            "[]",
+            "[admin_agent",
+            "admin_agent]",
+            "admin_agent sales_agent",
+            "[[admin_agent]]",
+            "[admin_agent  sales_agent]",
+            "[ admin_agent]",
+            "admin_agent,sales_agent",
+            "ADMIN_AGENT",
+            "[admin_agent]]",
+            "\"admin_agent\"",
+            "admin_agent\n",
         ] {
             assert_eq!(known(claim), [], "{claim}");
         }
@@ -265,10 +312,22 @@ mod tests {
     #[test]
     fn a_reader_needs_a_role_and_a_well_formed_partner() {
         let allowed = |claims: &[_]| access(claims).reader(&readers()).is_ok();
-        assert!(allowed(&[("partner_id", "contoso"), ("roles", "[helpdesk_agent]")]));
-        assert!(!allowed(&[("partner_id", "contoso"), ("roles", "[activity_recorder]")]));
-        assert!(!allowed(&[("partner_id", "contoso#keys"), ("roles", "[admin_agent]")]));
-        assert!(!allowed(&[("partner_id", "con toso"), ("roles", "[admin_agent]")]));
+        assert!(allowed(&[
+            ("partner_id", "contoso"),
+            ("roles", "[helpdesk_agent]")
+        ]));
+        assert!(!allowed(&[
+            ("partner_id", "contoso"),
+            ("roles", "[activity_recorder]")
+        ]));
+        assert!(!allowed(&[
+            ("partner_id", "contoso#keys"),
+            ("roles", "[admin_agent]")
+        ]));
+        assert!(!allowed(&[
+            ("partner_id", "con toso"),
+            ("roles", "[admin_agent]")
+        ]));
         assert!(!allowed(&[("roles", "[admin_agent]")]));
         assert!(!allowed(&[("partner_id", "contoso")]));
     }
@@ -279,26 +338,50 @@ mod tests {
         let own = own.recorder().unwrap();
         assert_eq!(own.partner(None).unwrap().as_str(), "contoso");
         assert_eq!(own.partner(Some("contoso")).unwrap().as_str(), "contoso");
-        assert!(matches!(own.partner(Some("fabrikam")), Err(Error::Forbidden { .. })));
+        assert!(matches!(
+            own.partner(Some("fabrikam")),
+            Err(Error::Forbidden { .. })
+        ));
 
-        let platform = access(&[("roles", "platform_recorder")]).recorder().unwrap();
-        assert_eq!(platform.partner(Some("fabrikam")).unwrap().as_str(), "fabrikam");
+        let platform = access(&[("roles", "platform_recorder")])
+            .recorder()
+            .unwrap();
+        assert_eq!(
+            platform.partner(Some("fabrikam")).unwrap().as_str(),
+            "fabrikam"
+        );
         assert!(matches!(platform.partner(None), Err(Error::Invalid { .. })));
-        assert!(matches!(platform.partner(Some("a#b")), Err(Error::Invalid { .. })));
+        assert!(matches!(
+            platform.partner(Some("a#b")),
+            Err(Error::Invalid { .. })
+        ));
 
-        assert!(access(&[("roles", "activity_recorder")]).recorder().is_err());
-        assert!(access(&[("partner_id", "contoso"), ("roles", "admin_agent")]).recorder().is_err());
+        assert!(
+            access(&[("roles", "activity_recorder")])
+                .recorder()
+                .is_err()
+        );
+        assert!(
+            access(&[("partner_id", "contoso"), ("roles", "admin_agent")])
+                .recorder()
+                .is_err()
+        );
     }
 
     #[test]
     fn a_subject_without_a_storable_name_is_named_by_its_id() {
         let reader = |claims: &[_]| {
             let base = [("partner_id", "contoso"), ("roles", "admin_agent")];
-            access(&[&base, claims].concat()).reader(&readers()).unwrap()
+            access(&[&base, claims].concat())
+                .reader(&readers())
+                .unwrap()
         };
         let named = reader(&[("sub", "u-17"), ("name", "Ann")]);
         assert_eq!(named.actor().unwrap().name.as_str(), "Ann");
-        assert_eq!(reader(&[("sub", "u-17")]).actor().unwrap().name.as_str(), "u-17");
+        assert_eq!(
+            reader(&[("sub", "u-17")]).actor().unwrap().name.as_str(),
+            "u-17"
+        );
         assert!(reader(&[("name", "Ann")]).actor().is_err());
     }
 }

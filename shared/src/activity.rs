@@ -9,7 +9,10 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Moment, PartnerId, json::StrictObject};
+use crate::{
+    Moment, PartnerId,
+    json::{self, StrictObject},
+};
 
 /// Defines a text type that is checked once, when it is made.
 macro_rules! checked_text {
@@ -81,7 +84,10 @@ fn check_name(text: &str) -> Result<(), &'static str> {
     if !(1..=256).contains(&text.chars().count()) {
         return Err("must have 1 to 256 characters");
     }
-    if text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r')) {
+    if text
+        .chars()
+        .any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
+    {
         return Err("must not hold control characters other than TAB, LF and CR");
     }
     Ok(())
@@ -148,6 +154,7 @@ pub struct Actor {
     /// The actor's name at that time.
     pub name: Name,
     /// A person or a program.
+    #[serde(deserialize_with = "json::word")]
     pub kind: ActorKind,
 }
 
@@ -197,7 +204,9 @@ impl TryFrom<StrictObject> for Details {
 
 impl<'de> Deserialize<'de> for Details {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        StrictObject::deserialize(deserializer)?.try_into().map_err(de::Error::custom)
+        StrictObject::deserialize(deserializer)?
+            .try_into()
+            .map_err(de::Error::custom)
     }
 }
 
@@ -223,14 +232,22 @@ impl ActivityId {
     /// The id that belongs to this partner, moment and idempotency key, for ever.
     ///
     /// A retry computes the same id and so lands on the same item.
-    pub fn keyed(partner: &PartnerId, occurred_at: Moment, key: &Identifier) -> Self {
+    /// No client's key can stand for an entry of the trail.
+    pub fn keyed(partner: &PartnerId, occurred_at: Moment, key: &IdempotencyKey) -> Self {
+        let (kind, key) = match key {
+            IdempotencyKey::Given(key) => (0, key),
+            IdempotencyKey::Trail(key) => (1, key),
+        };
         let digest = Sha256::new()
             .chain_update(partner.as_str())
-            .chain_update([0])
+            .chain_update([kind])
             .chain_update(key.as_str())
             .finalize();
         let mut bytes = [0; 10];
-        bytes.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        bytes
+            .iter_mut()
+            .zip(digest)
+            .for_each(|(to, from)| *to = from);
         Self::new(occurred_at, bytes)
     }
 
@@ -276,7 +293,11 @@ impl TryFrom<&str> for ActivityId {
 pub(crate) fn random_v7(at: Moment) -> Uuid {
     let millis = u64::try_from(at.as_millis()).unwrap_or(0);
     let nanos = u32::try_from(millis % 1_000 * 1_000_000).unwrap_or(0);
-    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, millis / 1_000, nanos))
+    Uuid::new_v7(uuid::Timestamp::from_unix(
+        uuid::NoContext,
+        millis / 1_000,
+        nanos,
+    ))
 }
 
 /// The UUID of the hyphenated form alone; the `uuid` crate takes four others too.
@@ -321,13 +342,22 @@ pub struct Content {
     pub details: Option<Details>,
 }
 
+/// What makes a retry safe; scoped to partner and `occurred_at`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdempotencyKey {
+    /// A key that a client gave.
+    Given(Identifier),
+    /// A key of this service's own trail.
+    Trail(Identifier),
+}
+
 /// An activity to store.
 #[derive(Debug, Clone)]
 pub struct NewActivity {
     /// Whose log it goes into.
     pub partner_id: PartnerId,
-    /// Makes a retry safe; scoped to partner and `occurred_at`.
-    pub idempotency_key: Option<Identifier>,
+    /// Makes a retry safe.
+    pub idempotency_key: Option<IdempotencyKey>,
     /// What happened.
     pub content: Content,
 }
@@ -367,20 +397,29 @@ mod tests {
     fn a_keyed_id_depends_on_partner_moment_and_key_alone() {
         let id = |partner, at, key: &str| {
             let partner = PartnerId::parse(partner).unwrap();
-            ActivityId::keyed(&partner, moment(at), &Identifier::try_from(key.to_owned()).unwrap())
+            let key = IdempotencyKey::Given(Identifier::try_from(key.to_owned()).unwrap());
+            ActivityId::keyed(&partner, moment(at), &key)
         };
         let first = id("contoso", "2026-11-22T09:32:11.123Z", "k-1");
         assert_eq!(first, id("contoso", "2026-11-22T09:32:11.123Z", "k-1"));
         assert_ne!(first, id("contoso", "2026-11-22T09:32:11.124Z", "k-1"));
         assert_ne!(first, id("contoso", "2026-11-22T09:32:11.123Z", "k-2"));
         assert_ne!(first, id("fabrikam", "2026-11-22T09:32:11.123Z", "k-1"));
+        let trail = IdempotencyKey::Trail(Identifier::try_from("k-1".to_owned()).unwrap());
+        let partner = PartnerId::parse("contoso").unwrap();
+        let at = moment("2026-11-22T09:32:11.123Z");
+        assert_ne!(first, ActivityId::keyed(&partner, at, &trail));
     }
 
     #[test]
     fn what_is_no_id_is_refused() {
         for text in [
-            "", "1", "019ab0f4-5c5b-4d0a-8e4f-0c39d6d5c70d", "019ab0f45c5b7d0a8e4f0c39d6d5c70d",
-            "ffffffff-ffff-7d0a-8e4f-0c39d6d5c70d", "{019ab0f4-5c5b-7d0a-8e4f-0c39d6d5c70}",
+            "",
+            "1",
+            "019ab0f4-5c5b-4d0a-8e4f-0c39d6d5c70d",
+            "019ab0f45c5b7d0a8e4f0c39d6d5c70d",
+            "ffffffff-ffff-7d0a-8e4f-0c39d6d5c70d",
+            "{019ab0f4-5c5b-7d0a-8e4f-0c39d6d5c70}",
         ] {
             assert!(ActivityId::try_from(text).is_err(), "{text}");
         }
@@ -390,7 +429,10 @@ mod tests {
     fn texts_are_checked_by_character_and_kept_verbatim() {
         assert!(Name::try_from(" 한".repeat(128)).is_ok());
         assert!(Name::try_from("한".repeat(257)).is_err());
-        assert_eq!(Name::try_from(" =1\r\n\t ".to_owned()).unwrap().as_str(), " =1\r\n\t ");
+        assert_eq!(
+            Name::try_from(" =1\r\n\t ".to_owned()).unwrap().as_str(),
+            " =1\r\n\t "
+        );
         assert!(Name::try_from("a\u{7f}".to_owned()).is_err());
         assert!(Identifier::try_from("a\tb".to_owned()).is_err());
         assert!(Identifier::try_from(String::new()).is_err());
@@ -401,7 +443,10 @@ mod tests {
     #[test]
     fn equal_details_are_equal_whatever_the_order_of_names() {
         let details = |text: &str| serde_json::from_str::<Details>(text).unwrap();
-        assert_eq!(details(r#"{"b":{"d":1,"c":2},"a":[]}"#), details(r#"{"a":[],"b":{"c":2,"d":1}}"#));
+        assert_eq!(
+            details(r#"{"b":{"d":1,"c":2},"a":[]}"#),
+            details(r#"{"a":[],"b":{"c":2,"d":1}}"#)
+        );
         assert_ne!(details(r#"{"a":1}"#), details(r#"{"a":"1"}"#));
     }
 }

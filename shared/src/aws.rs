@@ -12,7 +12,10 @@ use crate::Error;
 /// The SDK has none of its own: without them a store that hangs would hold a
 /// request until the function is killed, and the caller would learn nothing.
 pub async fn sdk_config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts()).load().await
+    aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts())
+        .load()
+        .await
 }
 
 /// Three attempts of 3 s within 8 s: below the functions' shortest time limit.
@@ -35,7 +38,11 @@ where
         SdkError::ConstructionFailure(_) => false,
         _ => true,
     };
-    if passing { Error::Unavailable(error.into()) } else { Error::internal(doing, error) }
+    if passing {
+        Error::Unavailable(error.into())
+    } else {
+        Error::internal(doing, error)
+    }
 }
 
 /// Codes of DynamoDB, S3 and Lambda that say "not now".

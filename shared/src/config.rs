@@ -38,21 +38,29 @@ pub struct ConfigError(Vec<String>);
 
 impl Config {
     /// Reads the process's environment.
-    #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one reader of the environment"
+    )]
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
     /// Reads variables from `lookup`; an empty one counts as absent.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut vars = Variables { lookup, faults: Vec::new() };
+        let mut vars = Variables {
+            lookup,
+            faults: Vec::new(),
+        };
         let config = Self {
             activities_table: vars.required("ACTIVITIES_TABLE"),
             exports_table: vars.required("EXPORTS_TABLE"),
             exports_bucket: vars.required("EXPORTS_BUCKET"),
             export_worker_function: vars.required("EXPORT_WORKER_FUNCTION"),
             claim_names: ClaimNames {
-                partner: vars.get("PARTNER_CLAIM").unwrap_or_else(|| "partner_id".into()),
+                partner: vars
+                    .get("PARTNER_CLAIM")
+                    .unwrap_or_else(|| "partner_id".into()),
                 roles: vars.get("ROLES_CLAIM").unwrap_or_else(|| "roles".into()),
             },
             reader_roles: vars.reader_roles("READER_ROLES"),
@@ -63,17 +71,26 @@ impl Config {
                 days => Some(SignedDuration::from_hours(24 * days)),
             },
         };
-        if config.retention.is_some_and(|retention| config.max_lateness >= retention) {
-            vars.faults.push("MAX_LATENESS_DAYS must be below RETENTION_DAYS".into());
+        if config
+            .retention
+            .is_some_and(|retention| config.max_lateness >= retention)
+        {
+            vars.faults
+                .push("MAX_LATENESS_DAYS must be below RETENTION_DAYS".into());
         }
-        if vars.faults.is_empty() { Ok(config) } else { Err(ConfigError(vars.faults)) }
+        if vars.faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError(vars.faults))
+        }
     }
 
     /// The moment before which a range is settled: nothing new can enter it.
     ///
     /// Ten minutes allow for clocks that differ and writes under way.
     pub fn settled_before(&self, now: Moment) -> Moment {
-        now.minus(self.max_lateness).minus(SignedDuration::from_mins(10))
+        now.minus(self.max_lateness)
+            .minus(SignedDuration::from_mins(10))
     }
 }
 
@@ -95,33 +112,49 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
     }
 
     fn days(&mut self, name: &str, min: i64, default: i64) -> i64 {
-        let Some(text) = self.get(name) else { return default };
+        let Some(text) = self.get(name) else {
+            return default;
+        };
         match text.parse() {
             Ok(days) if (min..=3650).contains(&days) => days,
             _ => {
-                self.faults.push(format!("{name} must be a whole number of days from {min} to 3650"));
+                self.faults.push(format!(
+                    "{name} must be a whole number of days from {min} to 3650"
+                ));
                 default
             }
         }
     }
 
     fn reader_roles(&mut self, name: &str) -> BTreeSet<Role> {
-        let Some(text) = self.get(name) else { return Role::READERS.into() };
-        let role = |text: &str| text.trim().parse().ok().filter(|role| Role::READERS.contains(role));
-        match text.split(',').map(role).collect() {
-            Some(roles) => roles,
-            None => {
-                self.faults.push(format!("{name} must be reader roles, separated by commas"));
+        let Some(text) = self.get(name) else {
+            return Role::READERS.into();
+        };
+        let role = |text: &str| {
+            text.trim()
+                .parse()
+                .ok()
+                .filter(|role| Role::READERS.contains(role))
+        };
+        text.split(',')
+            .map(role)
+            .collect::<Option<_>>()
+            .unwrap_or_else(|| {
+                self.faults
+                    .push(format!("{name} must be reader roles, separated by commas"));
                 BTreeSet::new()
-            }
-        }
+            })
     }
 
     fn subscriptions_url(&mut self, name: &str) -> String {
         let url = self.required(name);
         let is_web = url.starts_with("https://") || url.starts_with("http://");
-        if !url.is_empty() && !(is_web && url.contains("{customer_id}")) {
-            self.faults.push(format!("{name} must be an http(s) URL that contains {{customer_id}}"));
+        let is_template = is_web && url.contains("{customer_id}");
+        // An absent one is a fault already.
+        if !url.is_empty() && !is_template {
+            self.faults.push(format!(
+                "{name} must be an http(s) URL that contains {{customer_id}}"
+            ));
         }
         url
     }
@@ -141,7 +174,10 @@ mod tests {
         ];
         let all = [&base, changed].concat();
         let lookup = |name: &str| {
-            all.iter().rev().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
+            all.iter()
+                .rev()
+                .find(|(n, _)| *n == name)
+                .map(|(_, value)| (*value).to_owned())
         };
         Config::from_lookup(lookup).map_err(|error| error.to_string())
     }
@@ -163,7 +199,12 @@ mod tests {
             ("SUBSCRIPTIONS_URL", "https://portal.example/"),
         ]);
         let faults = faults.unwrap_err();
-        for name in ["ACTIVITIES_TABLE", "MAX_LATENESS_DAYS", "READER_ROLES", "SUBSCRIPTIONS_URL"] {
+        for name in [
+            "ACTIVITIES_TABLE",
+            "MAX_LATENESS_DAYS",
+            "READER_ROLES",
+            "SUBSCRIPTIONS_URL",
+        ] {
             assert!(faults.contains(name), "{faults}");
         }
     }

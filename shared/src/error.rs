@@ -51,12 +51,18 @@ pub enum Error {
 impl Error {
     /// The caller sent a wrong `field`.
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Invalid { field: field.into(), reason: reason.into() }
+        Self::Invalid {
+            field: field.into(),
+            reason: reason.into(),
+        }
     }
 
     /// This service failed while `doing` something.
     pub fn internal(doing: &'static str, source: impl Into<Source>) -> Self {
-        Self::Internal { doing, source: source.into() }
+        Self::Internal {
+            doing,
+            source: source.into(),
+        }
     }
 
     /// This error and its causes in one line, for the log.

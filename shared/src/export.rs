@@ -67,7 +67,10 @@ pub struct WorkerEvent {
 
 impl From<&ExportKey> for WorkerEvent {
     fn from(key: &ExportKey) -> Self {
-        Self { partner_id: key.partner_id.to_string(), export_id: key.id }
+        Self {
+            partner_id: key.partner_id.to_string(),
+            export_id: key.id,
+        }
     }
 }
 
@@ -119,18 +122,13 @@ impl ExportRequest {
     /// Reads a request's body; an empty object asks for the default month.
     pub fn read(body: &[u8]) -> Result<Self, Error> {
         #[derive(Deserialize)]
-        #[serde(default)]
         struct Form {
+            #[serde(default, deserialize_with = "json::word")]
             format: Format,
+            #[serde(default, deserialize_with = "json::word")]
             style: Style,
+            #[serde(default, deserialize_with = "json::word")]
             locale: Locale,
-        }
-
-        impl Default for Form {
-            fn default() -> Self {
-                let ExportRequest { format, style, locale, .. } = ExportRequest::default();
-                Self { format, style, locale }
-            }
         }
 
         let json::StrictObject(mut filter) = json::read(body)?;
@@ -138,14 +136,23 @@ impl ExportRequest {
             .into_iter()
             .filter_map(|name| filter.remove_entry(name))
             .collect();
-        let Form { format, style, locale } = json::from_object(form)?;
-        Ok(Self { filter: json::from_object(filter)?, format, style, locale })
+        let Form {
+            format,
+            style,
+            locale,
+        } = json::from_object(form)?;
+        Ok(Self {
+            filter: json::from_object(filter)?,
+            format,
+            style,
+            locale,
+        })
     }
 
     /// A hash of what was asked, to tell a retry from another request.
     pub fn hash(&self) -> String {
         let request = serde_json::to_vec(self).expect("a request is plain data with string keys");
-        hex(&Sha256::digest(request))
+        base16ct::lower::encode_string(&Sha256::digest(request))
     }
 }
 
@@ -269,6 +276,12 @@ pub const FILE_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long an export is remembered after its file is gone.
 const MEMORY: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+/// How long an export may take, from its creation.
+///
+/// Its entry in the log is dated by its creation, so it must be stored before
+/// that day can be settled, which is a day and ten minutes later at the earliest.
+pub(crate) const AGE_MAX: SignedDuration = SignedDuration::from_hours(12);
+
 /// How long a worker is waited for before another is called.
 const DISPATCH_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
@@ -332,9 +345,13 @@ impl Export {
 
     /// The file's key in the bucket, which does not name the partner.
     pub fn object_key(&self, key: &ExportKey) -> String {
-        let partner = hex(&Sha256::digest(key.partner_id.as_str()));
+        let partner = base16ct::lower::encode_string(&Sha256::digest(key.partner_id.as_str()));
         let partner = partner.get(..16).unwrap_or_default();
-        format!("exports/{partner}/{}/{}", key.id, self.file_name(&key.partner_id))
+        format!(
+            "exports/{partner}/{}/{}",
+            key.id,
+            self.file_name(&key.partner_id)
+        )
     }
 }
 
@@ -346,11 +363,6 @@ pub(crate) fn item_expiry(at: Moment) -> i64 {
 /// Before this moment a dispatch is old enough to be repeated.
 pub(crate) fn dispatch_again_before(now: Moment) -> Moment {
     now.minus(DISPATCH_INTERVAL)
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -377,10 +389,24 @@ mod tests {
         let asked = read(r#"{"style":"raw","locale":"ko","action":"a","order":"asc"}"#).unwrap();
         assert_eq!((asked.style, asked.locale), (Style::Raw, Locale::Ko));
         assert_eq!(asked.filter.action.len(), 1);
-        assert_eq!(read(r#"{"limit":5}"#).unwrap_err(), "limit is not known here");
-        assert_eq!(read(r#"{"action":[]}"#).unwrap_err(), "action must not be an empty list");
-        assert!(read(r#"{"format":"pdf"}"#).unwrap_err().starts_with("format unknown variant"));
-        assert!(read(r#"{"style":"raw","style":"raw"}"#).unwrap_err().contains("twice"));
+        assert_eq!(
+            read(r#"{"limit":5}"#).unwrap_err(),
+            "limit is not known here"
+        );
+        assert_eq!(
+            read(r#"{"action":[]}"#).unwrap_err(),
+            "action must not be an empty list"
+        );
+        assert!(
+            read(r#"{"format":"pdf"}"#)
+                .unwrap_err()
+                .starts_with("format unknown variant")
+        );
+        assert!(
+            read(r#"{"style":"raw","style":"raw"}"#)
+                .unwrap_err()
+                .contains("twice")
+        );
     }
 
     #[test]
@@ -393,7 +419,10 @@ mod tests {
             "activity-log_contoso_2026-10-24_2026-11-23.csv"
         );
         let empty = r#"{"from":"2026-11-01T00:00:00Z","to":"2026-11-01T00:00:00Z"}"#;
-        assert_eq!(name(empty), "activity-log_contoso_2026-11-01_2026-11-01.csv");
+        assert_eq!(
+            name(empty),
+            "activity-log_contoso_2026-11-01_2026-11-01.csv"
+        );
     }
 
     #[test]
@@ -403,7 +432,10 @@ mod tests {
         export.state = State::Ready;
         export.finished_at = Some(ready_at);
         let end = ready_at.plus(FILE_LIFETIME);
-        assert_eq!(export.state(end.minus(SignedDuration::from_secs(1))), State::Ready);
+        assert_eq!(
+            export.state(end.minus(SignedDuration::from_secs(1))),
+            State::Ready
+        );
         assert_eq!(export.state(end), State::Expired);
     }
 

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Error, Export, ExportId, ExportKey, Identifier, Limit, Moment, Page, PartnerId, aws,
     export::{
-        Failure, File, Progress, State, WorkerEvent, dispatch_again_before, hex, item_expiry,
+        AGE_MAX, Failure, File, Progress, State, WorkerEvent, dispatch_again_before, item_expiry,
     },
 };
 
@@ -100,7 +100,7 @@ impl ExportStore {
     ) -> Result<ExportId, Error> {
         let claim = KeyItem {
             partition_key: format!("{partner}#keys"),
-            sort_key: hex(&Sha256::digest(key.as_str())),
+            sort_key: base16ct::lower::encode_string(&Sha256::digest(key.as_str())),
             export_id: id,
             request_hash,
             expires_at: now.plus(KEY_LIFETIME).as_seconds(),
@@ -170,7 +170,10 @@ impl ExportStore {
         limit: Limit,
         now: Moment,
     ) -> Result<Page<(ExportKey, Export)>, Error> {
-        let key = |id| ExportKey { partner_id: partner.clone(), id };
+        let key = |id| ExportKey {
+            partner_id: partner.clone(),
+            id,
+        };
         let mut items = Vec::new();
         let mut resume_after = resume_after.map(|id| item_key(&key(id)));
         loop {
@@ -222,7 +225,10 @@ impl ExportStore {
     pub async fn take_lease(&self, event: &WorkerEvent, now: Moment) -> Result<Taken, Error> {
         let partner_id = PartnerId::parse(&event.partner_id)
             .ok_or_else(|| Error::invalid("partner_id", "is no partner's id"))?;
-        let key = ExportKey { partner_id, id: event.export_id };
+        let key = ExportKey {
+            partner_id,
+            id: event.export_id,
+        };
         let update = Update::new(
             "#state = :running, lease_epoch = lease_epoch + :one, lease_until = :until, \
              attempts = attempts + :one",
@@ -230,16 +236,24 @@ impl ExportStore {
         .when("#state IN (:queued, :running)")
         .when("(attribute_not_exists(lease_until) OR lease_until < :now)")
         .when("attempts < :attempts_max")
+        .when("created_at > :too_old")
         .value(":one", number(1))
         .value(":now", moment(now))
         .value(":until", moment(now.plus(LEASE)))
         .value(":attempts_max", number(ATTEMPTS_MAX.into()))
+        .value(":too_old", moment(now.minus(AGE_MAX)))
         .state(":queued", State::Queued)
         .state(":running", State::Running);
         match self.update(&key, update).await? {
             Ok(item) => {
                 let export: Export = from_item(item)?;
-                Ok(Taken::Lease(Lease { key, epoch: export.lease_epoch }, Box::new(export)))
+                Ok(Taken::Lease(
+                    Lease {
+                        key,
+                        epoch: export.lease_epoch,
+                    },
+                    Box::new(export),
+                ))
             }
             Err(None) => Ok(Taken::NotNow),
             Err(Some(old)) => self.give_up(key, from_item(old)?, now).await,
@@ -248,15 +262,34 @@ impl ExportStore {
 
     async fn give_up(&self, key: ExportKey, old: Export, now: Moment) -> Result<Taken, Error> {
         let is_free = old.lease_until.is_none_or(|until| until < now);
-        if !old.state.is_active() || !is_free || old.attempts < ATTEMPTS_MAX {
+        if !old.state.is_active() || !is_free {
             return Ok(Taken::NotNow);
         }
-        let failure = Failure {
-            code: "gave_up".into(),
-            detail: format!("Writing the file was interrupted {ATTEMPTS_MAX} times."),
+        let detail = if old.attempts >= ATTEMPTS_MAX {
+            format!("Writing the file was interrupted {ATTEMPTS_MAX} times.")
+        } else if old.created_at <= now.minus(AGE_MAX) {
+            format!(
+                "The file was not finished within {} hours.",
+                AGE_MAX.as_hours()
+            )
+        } else {
+            return Ok(Taken::NotNow);
         };
-        let lease = Lease { key, epoch: old.lease_epoch };
-        self.fail(&lease, failure).await.map(|_| Taken::GivenUp)
+        let update = Update::new("#state = :failed, failure = :failure REMOVE lease_until")
+            .when("#state IN (:queued, :running)")
+            .when("lease_epoch = :epoch")
+            .state(":failed", State::Failed)
+            .state(":queued", State::Queued)
+            .state(":running", State::Running)
+            .value(
+                ":failure",
+                to_value(&Failure {
+                    code: "gave_up".into(),
+                    detail,
+                })?,
+            )
+            .value(":epoch", AttributeValue::N(old.lease_epoch.to_string()));
+        self.update(&key, update).await.map(|_| Taken::GivenUp)
     }
 
     /// Keeps the lease for another 45 s and says how far the file is.
@@ -271,7 +304,9 @@ impl ExportStore {
             .value(":until", moment(now.plus(LEASE)))
             .value(":progress", to_value(&progress)?);
         if let Some(upload_id) = upload_id {
-            update = update.set("upload_id = :upload_id").value(":upload_id", text(upload_id));
+            update = update
+                .set("upload_id = :upload_id")
+                .value(":upload_id", text(upload_id));
         }
         self.update_leased(lease, update).await
     }
@@ -299,11 +334,10 @@ impl ExportStore {
 
     /// There will be no file.
     pub async fn fail(&self, lease: &Lease, failure: Failure) -> Result<Held, Error> {
-        let update = Update::new(
-            "#state = :failed, failure = :failure REMOVE lease_until, upload_id",
-        )
-        .state(":failed", State::Failed)
-        .value(":failure", to_value(&failure)?);
+        let update =
+            Update::new("#state = :failed, failure = :failure REMOVE lease_until, upload_id")
+                .state(":failed", State::Failed)
+                .value(":failure", to_value(&failure)?);
         self.update_leased(lease, update).await
     }
 
@@ -339,7 +373,11 @@ impl ExportStore {
             .value(":epoch", AttributeValue::N(lease.epoch.to_string()));
         Ok(match self.update(&lease.key, update).await? {
             Ok(_) => Held::Yes,
-            Err(old) => match old.map(from_item::<Export>).transpose()?.map(|old| old.state) {
+            Err(old) => match old
+                .map(from_item::<Export>)
+                .transpose()?
+                .map(|old| old.state)
+            {
                 None | Some(State::Cancelled | State::Expired) => Held::Cancelled,
                 Some(_) => Held::TakenOver,
             },

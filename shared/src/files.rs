@@ -37,29 +37,39 @@ pub struct Link {
 impl std::fmt::Debug for Link {
     /// Leaves the link out, so that no log can hold it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Link").field("expires_at", &self.expires_at).finish_non_exhaustive()
+        f.debug_struct("Link")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
     }
 }
 
 impl Files {
-    /// A part takes longer than a row of a table: a minute, three times.
+    /// The bucket, for calls that take no longer than those to a table.
     pub fn new(sdk: &SdkConfig, bucket: String) -> Self {
+        Self {
+            client: Client::new(sdk),
+            bucket,
+        }
+    }
+
+    /// The bucket, for uploads: a part may take a minute, three times.
+    pub fn for_uploads(sdk: &SdkConfig, bucket: String) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(2))
-            .operation_attempt_timeout(Duration::from_secs(60))
+            .operation_attempt_timeout(Duration::from_mins(1))
             .operation_timeout(Duration::from_secs(200))
             .build();
-        let config = aws_sdk_s3::config::Builder::from(sdk).timeout_config(timeouts).build();
-        Self { client: Client::from_conf(config), bucket }
+        let config = aws_sdk_s3::config::Builder::from(sdk)
+            .timeout_config(timeouts)
+            .build();
+        Self {
+            client: Client::from_conf(config),
+            bucket,
+        }
     }
 
     /// A presigned link that saves the object under `name`; signing calls nobody.
-    pub async fn link(
-        &self,
-        object: &str,
-        name: &str,
-        now: Moment,
-    ) -> Result<Link, Error> {
+    pub async fn link(&self, object: &str, name: &str, now: Moment) -> Result<Link, Error> {
         let start = Duration::from_millis(u64::try_from(now.as_millis()).unwrap_or_default());
         let lifetime = PresigningConfig::builder()
             .start_time(SystemTime::UNIX_EPOCH + start)
@@ -75,7 +85,10 @@ impl Files {
             .presigned(lifetime)
             .await
             .map_err(|error| aws::failed("signing a link", error))?;
-        Ok(Link { url: request.uri().to_owned(), expires_at: now.plus(LINK_LIFETIME) })
+        Ok(Link {
+            url: request.uri().to_owned(),
+            expires_at: now.plus(LINK_LIFETIME),
+        })
     }
 
     /// Stores an object in one call.
@@ -91,7 +104,11 @@ impl Files {
 
     /// Begins an upload in parts.
     pub async fn begin(&self, object: &str) -> Result<String, Error> {
-        let create = self.client.create_multipart_upload().bucket(&self.bucket).key(object);
+        let create = self
+            .client
+            .create_multipart_upload()
+            .bucket(&self.bucket)
+            .key(object);
         let created = create
             .content_type(CONTENT_TYPE)
             .send()
@@ -118,7 +135,10 @@ impl Files {
             .send()
             .await
             .map_err(|error| aws::failed("uploading a part", error))?;
-        Ok(CompletedPart::builder().part_number(number).set_e_tag(uploaded.e_tag).build())
+        Ok(CompletedPart::builder()
+            .part_number(number)
+            .set_e_tag(uploaded.e_tag)
+            .build())
     }
 
     /// Makes the parts one object.
@@ -128,8 +148,14 @@ impl Files {
         upload_id: &str,
         parts: Vec<CompletedPart>,
     ) -> Result<(), Error> {
-        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
-        let complete = self.client.complete_multipart_upload().bucket(&self.bucket).key(object);
+        let parts = CompletedMultipartUpload::builder()
+            .set_parts(Some(parts))
+            .build();
+        let complete = self
+            .client
+            .complete_multipart_upload()
+            .bucket(&self.bucket)
+            .key(object);
         complete
             .upload_id(upload_id)
             .multipart_upload(parts)
@@ -141,7 +167,11 @@ impl Files {
 
     /// Ends an upload and removes its parts; one that is not there has ended.
     pub async fn abort(&self, object: &str, upload_id: &str) -> Result<(), Error> {
-        let abort = self.client.abort_multipart_upload().bucket(&self.bucket).key(object);
+        let abort = self
+            .client
+            .abort_multipart_upload()
+            .bucket(&self.bucket)
+            .key(object);
         match abort.upload_id(upload_id).send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
@@ -154,7 +184,10 @@ impl Files {
     /// Removes an object; one that is not there is removed.
     pub async fn delete(&self, object: &str) -> Result<(), Error> {
         let delete = self.client.delete_object().bucket(&self.bucket).key(object);
-        delete.send().await.map_err(|error| aws::failed("deleting a file", error))?;
+        delete
+            .send()
+            .await
+            .map_err(|error| aws::failed("deleting a file", error))?;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use lambda_http::{
     Body, Request, RequestExt, Response,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     request::RequestContext,
 };
 use serde::Serialize;
@@ -33,22 +33,32 @@ struct FieldError {
 impl Problem {
     /// The problem that `error` is, and the line in the log that it deserves.
     ///
+    /// A 503 says `when_unavailable`.
+    ///
     /// Of a fault of this service the answer says no more than its status; the
     /// causes are logged here, once. Of the caller's faults the log says
     /// nothing that a caller wrote.
-    pub fn of(error: Error, request_id: &str) -> Self {
+    pub fn of(error: Error, request_id: &str, when_unavailable: &str) -> Self {
         let (status, code) = status(&error);
         if status.is_server_error() {
-            tracing::error!(request_id, code, error = error.chain(), "the request failed");
+            tracing::error!(
+                request_id,
+                code,
+                error = error.chain(),
+                "the request failed"
+            );
         } else {
-            tracing::info!(request_id, code, status = status.as_u16(), "the request was refused");
+            tracing::info!(
+                request_id,
+                code,
+                status = status.as_u16(),
+                "the request was refused"
+            );
         }
         let title = status.canonical_reason().unwrap_or_default();
         let detail = match &error {
             Error::Internal { .. } => title.into(),
-            Error::Unavailable(_) => "outcome unknown, retry with the same key; a write without \
-                                      an idempotency key may be done twice"
-                .into(),
+            Error::Unavailable(_) => when_unavailable.into(),
             error => error.to_string(),
         };
         let errors = match error {
@@ -56,19 +66,37 @@ impl Problem {
             _ => Vec::new(),
         };
         let (status, request_id) = (status.as_u16(), request_id.to_owned());
-        Self { title, status, detail, code, errors, request_id }
+        Self {
+            title,
+            status,
+            detail,
+            code,
+            errors,
+            request_id,
+        }
     }
 
     fn into_response(self) -> Response<Body> {
         let status = StatusCode::from_u16(self.status).unwrap_or_default();
         let mut response = json(status, &self);
-        set(&mut response, header::CONTENT_TYPE, "application/problem+json");
+        set(
+            &mut response,
+            header::CONTENT_TYPE,
+            "application/problem+json",
+        );
         if status == StatusCode::SERVICE_UNAVAILABLE {
             set(&mut response, header::RETRY_AFTER, "1");
         }
         response
     }
 }
+
+/// What a 503 says to one who read.
+const READ_AGAIN: &str = "no answer in time, try again";
+
+/// What a 503 says to one who wrote.
+pub const WRITE_AGAIN: &str = "outcome unknown, retry with the same key; \
+                               a write without an idempotency key may be done twice";
 
 /// The status and the stable code of each error.
 fn status(error: &Error) -> (StatusCode, &'static str) {
@@ -90,7 +118,14 @@ pub async fn answer(
 ) -> Response<Body> {
     match work.await {
         Ok(response) => response,
-        Err(error) => Problem::of(error, &request_id(request)).into_response(),
+        Err(error) => {
+            let advice = if request.method() == Method::GET {
+                READ_AGAIN
+            } else {
+                WRITE_AGAIN
+            };
+            Problem::of(error, &request_id(request), advice).into_response()
+        }
     }
 }
 
@@ -115,14 +150,20 @@ pub fn query(request: &Request) -> Result<Vec<(String, String)>, Error> {
     pairs
         .map(|(name, text)| {
             let is_text = !name.contains('\u{fffd}') && !text.contains('\u{fffd}');
-            if is_text { Ok((name, text)) } else { Err(Error::invalid(name, "must be UTF-8")) }
+            if is_text {
+                Ok((name, text))
+            } else {
+                Err(Error::invalid(name, "must be UTF-8"))
+            }
         })
         .collect()
 }
 
 /// Takes a parameter out of a query in which it may stand once.
 pub fn take(query: &mut Vec<(String, String)>, name: &str) -> Result<Option<String>, Error> {
-    let mut found = query.extract_if(.., |(other, _)| other == name).map(|(_, text)| text);
+    let mut found = query
+        .extract_if(.., |(other, _)| other == name)
+        .map(|(_, text)| text);
     let first = found.next();
     match found.next() {
         None => Ok(first),
@@ -141,19 +182,27 @@ pub fn no_more(query: &[(String, String)]) -> Result<(), Error> {
 /// The body, if it has at most `limit_bytes`.
 pub fn body(request: &Request, limit_bytes: usize) -> Result<&[u8], Error> {
     let body: &[u8] = request.body();
-    if body.len() > limit_bytes { Err(Error::TooLarge { limit_bytes }) } else { Ok(body) }
+    if body.len() > limit_bytes {
+        Err(Error::TooLarge { limit_bytes })
+    } else {
+        Ok(body)
+    }
 }
 
 /// The `Idempotency-Key`, if one was sent: 1 to 128 characters, no control characters.
 pub fn idempotency_key(request: &Request) -> Result<Option<Identifier>, Error> {
     let invalid = |reason| Error::invalid("Idempotency-Key", reason);
     let mut keys = request.headers().get_all("idempotency-key").iter();
-    let Some(key) = keys.next() else { return Ok(None) };
+    let Some(key) = keys.next() else {
+        return Ok(None);
+    };
     if keys.next().is_some() {
         return Err(invalid("is given twice"));
     }
     let key = std::str::from_utf8(key.as_bytes()).map_err(|_| invalid("must be UTF-8"))?;
-    Identifier::try_from(key.to_owned()).map(Some).map_err(invalid)
+    Identifier::try_from(key.to_owned())
+        .map(Some)
+        .map_err(invalid)
 }
 
 /// `200`.
@@ -182,12 +231,21 @@ pub fn no_content() -> Response<Body> {
 /// Marks a response as the repetition of an earlier one.
 #[must_use]
 pub fn replayed(response: Response<Body>) -> Response<Body> {
-    with(response, HeaderName::from_static("idempotency-replayed"), "true")
+    with(
+        response,
+        HeaderName::from_static("idempotency-replayed"),
+        "true",
+    )
 }
 
 /// Status `201` and `200` as the numbers that a batch puts beside its items.
 pub fn recorded_status(replayed: bool) -> u16 {
-    if replayed { StatusCode::OK } else { StatusCode::CREATED }.as_u16()
+    if replayed {
+        StatusCode::OK
+    } else {
+        StatusCode::CREATED
+    }
+    .as_u16()
 }
 
 /// A JSON text that is ready, such as the `OpenAPI` document.

@@ -4,7 +4,10 @@
 
 use std::fmt;
 
-use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    self, Deserialize, DeserializeOwned, Deserializer, IntoDeserializer, MapAccess, SeqAccess,
+    Visitor,
+};
 use serde_json::{Map, Number, Value};
 
 use crate::Error;
@@ -17,7 +20,9 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let Object(value) =
         serde_path_to_error::deserialize(&mut deserializer).map_err(|error| invalid(&error))?;
-    deserializer.end().map_err(|error| Error::invalid("body", reason(&error)))?;
+    deserializer
+        .end()
+        .map_err(|error| Error::invalid("body", reason(&error)))?;
     Ok(value)
 }
 
@@ -35,7 +40,13 @@ fn invalid(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     if error.inner().is_syntax() || error.inner().is_eof() {
         return Error::invalid("body", format!("is not valid JSON: {reason}"));
     }
-    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    let below = |name: &str| {
+        if path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{path}.{name}")
+        }
+    };
     if let Some(name) = named(&reason, "missing field `") {
         Error::invalid(below(name), "is missing")
     } else if let Some(name) = named(&reason, "duplicate field `") {
@@ -71,6 +82,17 @@ where
     T: Deserialize<'de>,
 {
     T::deserialize(deserializer).map(Some)
+}
+
+/// One of a few words, for `deserialize_with`.
+///
+/// What serde derives for an enum also reads an object such as `{"failed": null}`.
+pub fn word<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(String::deserialize(deserializer)?.into_deserializer())
 }
 
 /// A struct read from a JSON object alone.
@@ -127,8 +149,9 @@ impl<'de> Deserialize<'de> for Strict {
 
 struct StrictVisitor;
 
-/// 2^64: from here on a float no longer tells which integer was written.
-const INTEGER_LIMIT: f64 = 18_446_744_073_709_551_616.0;
+/// From -2^63 to 2^64 integers are held as they are; beyond, a float stands for
+/// many and no longer tells which was written.
+const INTEGERS: std::ops::Range<f64> = -9_223_372_036_854_775_807.0..18_446_744_073_709_551_616.0;
 
 impl<'de> Visitor<'de> for StrictVisitor {
     type Value = Value;
@@ -151,8 +174,12 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
         match Number::from_f64(value) {
-            Some(number) if value.abs() < INTEGER_LIMIT => Ok(Value::Number(number)),
-            _ => Err(E::custom("holds a number beyond 64 bits; send it as a string")),
+            Some(number) if value > INTEGERS.start && value < INTEGERS.end => {
+                Ok(Value::Number(number))
+            }
+            _ => Err(E::custom(
+                "holds a number beyond 64 bits; send it as a string",
+            )),
         }
     }
 
@@ -180,7 +207,9 @@ impl<'de> Visitor<'de> for StrictVisitor {
         let mut object = Map::new();
         while let Some(name) = entries.next_key::<String>()? {
             if object.contains_key(&name) {
-                return Err(de::Error::custom(format_args!("holds `{name:.64}` twice in one object")));
+                return Err(de::Error::custom(format_args!(
+                    "holds `{name:.64}` twice in one object"
+                )));
             }
             let Strict(value) = entries.next_value()?;
             object.insert(name, value);
@@ -194,19 +223,33 @@ mod tests {
     use super::*;
 
     fn refusal(body: &str) -> String {
-        read::<StrictObject>(body.as_bytes()).unwrap_err().to_string()
+        read::<StrictObject>(body.as_bytes())
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
     fn strict_objects_refuse_what_other_tools_would_change() {
-        assert_eq!(refusal(r#"{"a":{"b":1,"b":2}}"#), "a holds `b` twice in one object");
+        assert_eq!(
+            refusal(r#"{"a":{"b":1,"b":2}}"#),
+            "a holds `b` twice in one object"
+        );
         assert!(refusal(r#"{"a":[1e400]}"#).contains("number out of range"));
         assert!(refusal(r#"{"a":184467440737095516160}"#).starts_with("a holds a number beyond"));
-        assert_eq!(refusal("[]"), "body invalid type: sequence, expected an object");
-        assert_eq!(refusal("5"), "body invalid type: integer `5`, expected an object");
+        assert!(refusal(r#"{"a":-9223372036854775809}"#).starts_with("a holds a number beyond"));
+        assert_eq!(
+            refusal("[]"),
+            "body invalid type: sequence, expected an object"
+        );
+        assert_eq!(
+            refusal("5"),
+            "body invalid type: integer `5`, expected an object"
+        );
         assert_eq!(refusal(" \n"), "body must not be empty");
         assert!(refusal(r#"{"a":1} x"#).starts_with("body trailing characters"));
-        assert!(refusal(&format!("{}{}", "{\"a\":".repeat(200), "}".repeat(200))).contains("recursion"));
+        assert!(
+            refusal(&format!("{}{}", "{\"a\":".repeat(200), "}".repeat(200))).contains("recursion")
+        );
     }
 
     #[test]
@@ -222,8 +265,14 @@ mod tests {
             _b: u8,
         }
         let refusal = |body: &str| read::<Pair>(body.as_bytes()).unwrap_err().to_string();
-        assert_eq!(refusal("[[1]]"), "body invalid type: sequence, expected an object");
-        assert_eq!(refusal(r#"{"_a":[1]}"#), "_a invalid type: sequence, expected an object");
+        assert_eq!(
+            refusal("[[1]]"),
+            "body invalid type: sequence, expected an object"
+        );
+        assert_eq!(
+            refusal(r#"{"_a":[1]}"#),
+            "_a invalid type: sequence, expected an object"
+        );
         assert_eq!(refusal(r#"{"_a":{}}"#), "_a._b is missing");
     }
 

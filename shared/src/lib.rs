@@ -1,7 +1,7 @@
 //! The model of the partner activity log and the few places that touch AWS.
 //!
-//! `activity`, `filter`, `range`, `page`, `access` and `export` are plain data:
-//! they know neither the SDK nor HTTP nor the clock.
+//! `activity`, `filter`, `range`, `page` and `export` are plain data: they know
+//! neither the SDK nor HTTP nor the clock. `access` reads verified claims alone.
 //! `store` and `export_store` are the only code that knows the two tables,
 //! `files` the only one that knows the bucket, `http` the only one that knows status codes, `config` the only reader of the
 //! environment, and `clock` the only reader of the clock.
@@ -26,8 +26,8 @@ pub mod trail;
 
 pub use access::{Access, ClaimNames, PartnerId, Reader, Recorder, Role};
 pub use activity::{
-    Action, Activity, ActivityId, Actor, ActorKind, Content, Customer, Details, Identifier, Name,
-    NewActivity, Outcome, Resource,
+    Action, Activity, ActivityId, Actor, ActorKind, Content, Customer, Details, IdempotencyKey,
+    Identifier, Name, NewActivity, Outcome, Resource,
 };
 pub use clock::Clock;
 pub use config::Config;

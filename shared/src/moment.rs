@@ -35,7 +35,11 @@ impl Moment {
     #[must_use]
     pub fn plus(self, duration: SignedDuration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        Self(self.0.saturating_add(millis).clamp(*MILLIS.start(), *MILLIS.end()))
+        Self(
+            self.0
+                .saturating_add(millis)
+                .clamp(*MILLIS.start(), *MILLIS.end()),
+        )
     }
 
     /// This moment moved back by `duration`.
@@ -52,7 +56,11 @@ impl Moment {
         let timestamp = parse(text)?;
         let floor = Self::from(timestamp);
         let exact = timestamp.as_nanosecond() == i128::from(floor.0) * 1_000_000;
-        Ok(if exact { floor } else { floor.plus(SignedDuration::from_millis(1)) })
+        Ok(if exact {
+            floor
+        } else {
+            floor.plus(SignedDuration::from_millis(1))
+        })
     }
 }
 
@@ -81,7 +89,9 @@ fn parse(text: &str) -> Result<Timestamp, ParseError> {
         return Err(ParseError);
     }
     let timestamp: Timestamp = text.parse().map_err(|_| ParseError)?;
-    Moment::from_millis(timestamp.as_millisecond()).map(|_| timestamp).ok_or(ParseError)
+    Moment::from_millis(timestamp.as_millisecond())
+        .map(|_| timestamp)
+        .ok_or(ParseError)
 }
 
 /// Whether `text` has a digit wherever `shape` has `0`, and else the same bytes.
@@ -97,7 +107,11 @@ fn fits(text: &[u8], shape: &[u8]) -> bool {
 impl From<Timestamp> for Moment {
     fn from(timestamp: Timestamp) -> Self {
         let floor = timestamp.as_nanosecond().div_euclid(1_000_000);
-        Self(i64::try_from(floor).unwrap_or(i64::MAX).clamp(*MILLIS.start(), *MILLIS.end()))
+        Self(
+            i64::try_from(floor)
+                .unwrap_or(i64::MAX)
+                .clamp(*MILLIS.start(), *MILLIS.end()),
+        )
     }
 }
 
@@ -117,7 +131,9 @@ impl FromStr for Moment {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Timestamp::from(*self).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").fmt(f)
+        Timestamp::from(*self)
+            .strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
+            .fmt(f)
     }
 }
 
@@ -154,11 +170,21 @@ mod tests {
     #[test]
     fn what_is_not_rfc_3339_is_refused() {
         for text in [
-            "", "now", "2026-11-22", "2026-11-22T09:32:11", "2026-02-30T00:00:00Z",
-            "2026-11-22 09:32:11Z", "2026-11-22T09:32Z", "2026-11-22T09:32:11+09",
-            "2026-11-22T09:32:11.Z", "2026-11-22T24:00:00Z", "20261122T093211Z",
-            "2026-11-22T09:32:11Z[Asia/Seoul]", "2026-11-22T09:32:11+09:00[Asia/Seoul]",
-            "+002026-11-22T09:32:11Z", "2026-11-22T09:32:11ÄZ",
+            "",
+            "now",
+            "2026-11-22",
+            "2026-11-22T09:32:11",
+            "2026-02-30T00:00:00Z",
+            "2026-11-22 09:32:11Z",
+            "2026-11-22T09:32Z",
+            "2026-11-22T09:32:11+09",
+            "2026-11-22T09:32:11.Z",
+            "2026-11-22T24:00:00Z",
+            "20261122T093211Z",
+            "2026-11-22T09:32:11Z[Asia/Seoul]",
+            "2026-11-22T09:32:11+09:00[Asia/Seoul]",
+            "+002026-11-22T09:32:11Z",
+            "2026-11-22T09:32:11ÄZ",
         ] {
             assert_eq!(text.parse::<Moment>(), Err(ParseError), "{text}");
         }
@@ -167,7 +193,13 @@ mod tests {
     #[test]
     fn bounds_are_rounded_up() {
         let bound = |text| Moment::parse_rounding_up(text).unwrap().to_string();
-        assert_eq!(bound("2026-11-22T09:32:11.123Z"), "2026-11-22T09:32:11.123Z");
-        assert_eq!(bound("2026-11-22T09:32:11.1230001Z"), "2026-11-22T09:32:11.124Z");
+        assert_eq!(
+            bound("2026-11-22T09:32:11.123Z"),
+            "2026-11-22T09:32:11.123Z"
+        );
+        assert_eq!(
+            bound("2026-11-22T09:32:11.1230001Z"),
+            "2026-11-22T09:32:11.124Z"
+        );
     }
 }

@@ -39,7 +39,10 @@ impl TryFrom<&str> for Limit {
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         match text.parse() {
             Ok(limit @ 1..=500) if digits => Ok(Self(limit)),
-            _ => Err(Error::invalid("limit", "must be a whole number from 1 to 500")),
+            _ => Err(Error::invalid(
+                "limit",
+                "must be a whole number from 1 to 500",
+            )),
         }
     }
 }
@@ -68,7 +71,10 @@ impl<const N: usize> Cursor<N> {
     /// Reads a cursor that was sealed for the same `walk`.
     pub fn open(text: &str, walk: &impl Serialize) -> Result<Self, Error> {
         Self::opened(text, walk).ok_or_else(|| {
-            Error::invalid("cursor", "must be the next_cursor of the same query, unchanged")
+            Error::invalid(
+                "cursor",
+                "must be the next_cursor of the same query, unchanged",
+            )
         })
     }
 
@@ -82,9 +88,15 @@ impl<const N: usize> Cursor<N> {
 
 fn check(sealed: &[u8], walk: &impl Serialize) -> [u8; CHECK_BYTES] {
     let walk = serde_json::to_vec(walk).expect("a walk is plain data with string keys");
-    let digest = Sha256::new().chain_update(sealed).chain_update(walk).finalize();
+    let digest = Sha256::new()
+        .chain_update(sealed)
+        .chain_update(walk)
+        .finalize();
     let mut check = [0; CHECK_BYTES];
-    check.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+    check
+        .iter_mut()
+        .zip(digest)
+        .for_each(|(to, from)| *to = from);
     check
 }
 
@@ -116,8 +128,14 @@ mod tests {
             let mut changed = text.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).unwrap();
-            assert!(Cursor::<16>::open(&changed, &"walk").is_err(), "changed at {at}");
-            assert!(Cursor::<16>::open(&text[..at], &"walk").is_err(), "cut at {at}");
+            assert!(
+                Cursor::<16>::open(&changed, &"walk").is_err(),
+                "changed at {at}"
+            );
+            assert!(
+                Cursor::<16>::open(&text[..at], &"walk").is_err(),
+                "cut at {at}"
+            );
         }
     }
 }

@@ -5,15 +5,13 @@
 mod item;
 
 use aws_sdk_dynamodb::{
-    Client,
-    error::SdkError,
-    operation::put_item::PutItemError,
+    Client, error::SdkError, operation::put_item::PutItemError,
     types::ReturnValuesOnConditionCheckFailure,
 };
 use jiff::SignedDuration;
 
-pub use self::item::{Item, Stored};
 use self::item::SUMMARY;
+pub use self::item::{Item, Stored};
 use crate::{
     Activity, ActivityId, Content, Error, Moment, NewActivity, Order, PartnerId, TimeRange, aws,
 };
@@ -84,7 +82,11 @@ impl ActivityStore {
 
     /// A store over `table`, whose activities expire after `retention`.
     pub fn new(client: Client, table: String, retention: Option<SignedDuration>) -> Self {
-        Self { client, table, retention }
+        Self {
+            client,
+            table,
+            retention,
+        }
     }
 
     /// Stores an activity, once for each idempotency key, with one conditional put.
@@ -104,16 +106,26 @@ impl ActivityStore {
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item::to_item(&activity, &stamp.request_id, self.retention)?))
+            .set_item(Some(item::to_item(
+                &activity,
+                &stamp.request_id,
+                self.retention,
+            )?))
             .condition_expression("attribute_not_exists(partition_key)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
         match put {
-            Ok(_) => Ok(Recorded { activity, replayed: false }),
+            Ok(_) => Ok(Recorded {
+                activity,
+                replayed: false,
+            }),
             Err(error) => match old_item(error)? {
                 Some(old) if old.request_id == stamp.request_id && old.activity == activity => {
-                    Ok(Recorded { activity, replayed: false })
+                    Ok(Recorded {
+                        activity,
+                        replayed: false,
+                    })
                 }
                 Some(old) if keyed => replay(old, &activity.content),
                 _ => Err(Error::internal("recording", "a random id was taken")),
@@ -122,7 +134,11 @@ impl ActivityStore {
     }
 
     /// The activity that this key stored before, if any; writes nothing.
-    pub async fn find_replay(&self, new: &NewActivity, now: Moment) -> Result<Option<Recorded>, Error> {
+    pub async fn find_replay(
+        &self,
+        new: &NewActivity,
+        now: Moment,
+    ) -> Result<Option<Recorded>, Error> {
         let found = self.get(&new.partner_id, id_of(new), now).await?;
         found.map(|old| replay(old, &new.content)).transpose()
     }
@@ -177,11 +193,16 @@ impl ActivityStore {
                 query = query.expression_attribute_names(format!("#{name}"), name);
             }
         }
-        let output =
-            query.send().await.map_err(|error| aws::failed("querying activities", error))?;
+        let output = query
+            .send()
+            .await
+            .map_err(|error| aws::failed("querying activities", error))?;
         Ok(Slice {
             items: output.items.unwrap_or_default(),
-            resume_after: output.last_evaluated_key.map(|key| item::id_of_key(&key)).transpose()?,
+            resume_after: output
+                .last_evaluated_key
+                .map(|key| item::id_of_key(&key))
+                .transpose()?,
         })
     }
 }
@@ -196,7 +217,10 @@ fn id_of(new: &NewActivity) -> ActivityId {
 
 fn replay(old: Stored, content: &Content) -> Result<Recorded, Error> {
     if old.activity.content == *content {
-        Ok(Recorded { activity: old.activity, replayed: true })
+        Ok(Recorded {
+            activity: old.activity,
+            replayed: true,
+        })
     } else {
         Err(Error::Conflict)
     }
@@ -223,6 +247,11 @@ pub fn import_item(
     let partner_id = PartnerId::parse(partner_id)
         .ok_or_else(|| Error::invalid("partner_id", "is no partner's id"))?;
     let id = ActivityId::random(content.occurred_at);
-    let activity = Activity { id, partner_id, recorded_at, content };
+    let activity = Activity {
+        id,
+        partner_id,
+        recorded_at,
+        content,
+    };
     item::to_item(&activity, "import", retention)
 }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    Action, Actor, Content, Details, Error, Export, ExportKey, Filter, Identifier, Moment,
-    NewActivity, Outcome, Resource, TimeRange, export::File, json::StrictObject,
+    Action, Actor, Content, Details, Error, Export, ExportKey, Filter, IdempotencyKey, Identifier,
+    Moment, NewActivity, Outcome, Resource, TimeRange, export::File, json::StrictObject,
 };
 
 /// The actions that only this service records, so that its trail can't be forged.
@@ -32,11 +32,15 @@ struct Linked<'a> {
 /// It is keyed by the export and dated by its creation, so that however often
 /// it is recorded, it is recorded once.
 pub fn finished(key: &ExportKey, export: &Export, file: &File) -> Result<NewActivity, Error> {
-    let details =
-        Finished { file, range: export.range, as_of: export.as_of, filter: &export.request.filter };
+    let details = Finished {
+        file,
+        range: export.range,
+        as_of: export.as_of,
+        filter: &export.request.filter,
+    };
     let actor = export.created_by.clone();
     let mut new = entry(EXPORTED, key, actor, export.created_at, &details)?;
-    new.idempotency_key = Some(identifier(key.id.to_string())?);
+    new.idempotency_key = Some(IdempotencyKey::Trail(identifier(key.id.to_string())?));
     Ok(new)
 }
 
@@ -70,7 +74,11 @@ fn entry(
         correlation_id: None,
         details: Some(object(details)?),
     };
-    Ok(NewActivity { partner_id: key.partner_id.clone(), idempotency_key: None, content })
+    Ok(NewActivity {
+        partner_id: key.partner_id.clone(),
+        idempotency_key: None,
+        content,
+    })
 }
 
 fn object(details: &impl Serialize) -> Result<Details, Error> {

@@ -20,8 +20,13 @@ static REGISTRY: LazyLock<Registry<'static>> = LazyLock::new(|| {
 });
 
 /// The headers that a response may carry only if the contract says so.
-const CONTRACT_HEADERS: [&str; 5] =
-    ["location", "link", "retry-after", "idempotency-replayed", "cache-control"];
+const CONTRACT_HEADERS: [&str; 5] = [
+    "location",
+    "link",
+    "retry-after",
+    "idempotency-replayed",
+    "cache-control",
+];
 
 /// Panics unless the contract allows this answer.
 pub(crate) fn check(
@@ -33,7 +38,10 @@ pub(crate) fn check(
     body: &str,
 ) {
     let Some(template) = template(method, path) else {
-        assert!(status == 404 || status == 401, "{method} {path}: {status} outside the contract");
+        assert!(
+            status == 404 || status == 401,
+            "{method} {path}: {status} outside the contract"
+        );
         return;
     };
     let at = format!("{method} {path}: {status} {body}");
@@ -46,14 +54,22 @@ pub(crate) fn check(
     }
     let response = resolve(&operation["responses"][status.as_str()]);
     assert!(!response.is_null(), "the contract lacks {at}");
-    for name in CONTRACT_HEADERS.iter().filter(|name| headers.contains_key(**name)) {
+    for name in CONTRACT_HEADERS
+        .iter()
+        .filter(|name| headers.contains_key(**name))
+    {
         let declared = response["headers"].as_object().into_iter().flatten();
-        let known = declared.map(|(header, _)| header).any(|header| header.eq_ignore_ascii_case(name));
+        let known = declared
+            .map(|(header, _)| header)
+            .any(|header| header.eq_ignore_ascii_case(name));
         assert!(known, "the contract lacks the header {name} of {at}");
     }
     for (name, header) in response["headers"].as_object().into_iter().flatten() {
         let required = resolve(header)["required"] == true;
-        assert!(!required || headers.contains_key(name.as_str()), "no header {name} in {at}");
+        assert!(
+            !required || headers.contains_key(name.as_str()),
+            "no header {name} in {at}"
+        );
     }
     if body.is_empty() {
         assert!(response["content"].is_null(), "no body in {at}");
@@ -61,8 +77,15 @@ pub(crate) fn check(
     }
     let media_type = headers["content-type"].to_str().unwrap();
     let content = &response["content"][media_type];
-    assert!(!content.is_null(), "the contract lacks {media_type} for {at}");
-    assert_valid(&schema_of(content), &serde_json::from_str(body).unwrap(), &at);
+    assert!(
+        !content.is_null(),
+        "the contract lacks {media_type} for {at}"
+    );
+    assert_valid(
+        &schema_of(content),
+        &serde_json::from_str(body).unwrap(),
+        &at,
+    );
 }
 
 /// The path of the contract that a request belongs to; a literal one wins.
@@ -74,11 +97,14 @@ fn template(method: &Method, path: &str) -> Option<&'static str> {
         let operation = &OPENAPI["paths"][template.as_str()][method.as_str().to_lowercase()];
         !operation.is_null()
             && wanted.len() == segments.len()
-            && wanted.iter().zip(&segments).all(|(want, have)| {
-                want == have || (want.starts_with('{') && !have.is_empty())
-            })
+            && wanted
+                .iter()
+                .zip(&segments)
+                .all(|(want, have)| want == have || (want.starts_with('{') && !have.is_empty()))
     });
-    matches.min_by_key(|template| template.matches('{').count()).map(String::as_str)
+    matches
+        .min_by_key(|template| template.matches('{').count())
+        .map(String::as_str)
 }
 
 /// What a reference of the document stands for.
@@ -91,16 +117,28 @@ fn resolve(value: &Value) -> &Value {
 
 /// A media type's schema, with references that lead into the document.
 fn schema_of(content: &Value) -> Value {
-    let schema = content["schema"].to_string().replace("\"#/", "\"urn:openapi#/");
+    let schema = content["schema"]
+        .to_string()
+        .replace("\"#/", "\"urn:openapi#/");
     serde_json::from_str(&schema).unwrap()
 }
 
 /// The validator of a schema, built once in the whole run.
 fn validator(schema: &Value) -> Arc<Validator> {
-    static BUILT: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
-    let build = || jsonschema::options().with_registry(&REGISTRY).build(schema).unwrap();
-    let mut built = BUILT.lock().unwrap();
-    Arc::clone(built.entry(schema.to_string()).or_insert_with(|| Arc::new(build())))
+    static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> =
+        LazyLock::new(Mutex::default);
+    let build = || {
+        jsonschema::options()
+            .with_registry(&REGISTRY)
+            .build(schema)
+            .unwrap()
+    };
+    let mut validators = VALIDATORS.lock().unwrap();
+    Arc::clone(
+        validators
+            .entry(schema.to_string())
+            .or_insert_with(|| Arc::new(build())),
+    )
 }
 
 fn assert_valid(schema: &Value, instance: &Value, at: &str) {
@@ -109,7 +147,10 @@ fn assert_valid(schema: &Value, instance: &Value, at: &str) {
         .iter_errors(instance)
         .map(|fault| format!("{} {fault}", fault.instance_path()))
         .collect();
-    assert!(faults.is_empty(), "not as the contract says: {faults:#?}\n{at}");
+    assert!(
+        faults.is_empty(),
+        "not as the contract says: {faults:#?}\n{at}"
+    );
 }
 
 #[test]

@@ -53,13 +53,19 @@ pub(crate) type Call = (String, String, String);
 impl Faults {
     /// The next `times` requests of `operation`, such as `PutItem`, meet `fault`.
     pub(crate) fn add(&self, operation: &str, fault: Fault, times: usize) {
-        self.rules.lock().unwrap().push((operation.to_owned(), fault, times));
+        self.rules
+            .lock()
+            .unwrap()
+            .push((operation.to_owned(), fault, times));
     }
 
     /// The client that the functions' SDK clients get.
     pub(crate) fn client(&self) -> SharedHttpClient {
         let inner = aws_smithy_http_client::Builder::new().build_http();
-        SharedHttpClient::new(FaultyClient { inner, faults: self.clone() })
+        SharedHttpClient::new(FaultyClient {
+            inner,
+            faults: self.clone(),
+        })
     }
 
     /// Every kind of call that was made so far.
@@ -69,21 +75,28 @@ impl Faults {
 
     fn note(&self, request: &HttpRequest, operation: &str) {
         let agent = request.headers().get("user-agent").unwrap_or_default();
-        let function = agent.split_whitespace().find_map(|part| part.strip_prefix("app/"));
+        let function = agent
+            .split_whitespace()
+            .find_map(|part| part.strip_prefix("app/"));
         let body: Value = request
             .body()
             .bytes()
             .and_then(|body| serde_json::from_slice(body).ok())
             .unwrap_or_default();
         let table = body["TableName"].as_str().unwrap_or_default();
-        let call = (function.unwrap_or_default().to_owned(), operation.to_owned(), table.to_owned());
+        let call = (
+            function.unwrap_or_default().to_owned(),
+            operation.to_owned(),
+            table.to_owned(),
+        );
         self.calls.lock().unwrap().insert(call);
     }
 
     fn next(&self, operation: &str) -> Option<Fault> {
         let mut rules = self.rules.lock().unwrap();
-        let (_, fault, left) =
-            rules.iter_mut().find(|(name, _, left)| name == operation && *left > 0)?;
+        let (_, fault, left) = rules
+            .iter_mut()
+            .find(|(name, _, left)| name == operation && *left > 0)?;
         *left -= 1;
         Some(*fault)
     }
@@ -102,7 +115,10 @@ impl HttpClient for FaultyClient {
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
         let inner = self.inner.http_connector(settings, components);
-        SharedHttpConnector::new(FaultyConnector { inner, faults: self.faults.clone() })
+        SharedHttpConnector::new(FaultyConnector {
+            inner,
+            faults: self.faults.clone(),
+        })
     }
 }
 

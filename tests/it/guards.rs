@@ -21,11 +21,17 @@ fn read(path: &str) -> String {
 fn functions() -> Vec<Value> {
     let template = template::parse().unwrap();
     let resources = template["Resources"].as_object().unwrap().values();
-    resources.filter(|it| it["Type"] == "AWS::Serverless::Function").cloned().collect()
+    resources
+        .filter(|it| it["Type"] == "AWS::Serverless::Function")
+        .cloned()
+        .collect()
 }
 
 fn binary(function: &Value) -> String {
-    function["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap().to_owned()
+    function["Metadata"]["BuildProperties"]["Binary"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 #[test]
@@ -36,20 +42,37 @@ fn the_template_sets_exactly_the_variables_that_are_read() {
         None
     });
     let template = template::parse().unwrap();
-    let set = template["Globals"]["Function"]["Environment"]["Variables"].as_object().unwrap();
-    assert_eq!(set.keys().cloned().collect::<BTreeSet<_>>(), read.into_inner());
+    let set = template["Globals"]["Function"]["Environment"]["Variables"]
+        .as_object()
+        .unwrap();
+    assert_eq!(
+        set.keys().cloned().collect::<BTreeSet<_>>(),
+        read.into_inner()
+    );
     for function in functions() {
-        assert!(function["Properties"]["Environment"].is_null(), "{}", binary(&function));
+        assert!(
+            function["Properties"]["Environment"].is_null(),
+            "{}",
+            binary(&function)
+        );
     }
 }
 
 #[test]
 fn the_templates_routes_are_those_of_the_contract() {
-    let routes: BTreeSet<_> = template::routes().unwrap().iter().map(template::Route::key).collect();
+    let routes: BTreeSet<_> = template::routes()
+        .unwrap()
+        .iter()
+        .map(template::Route::key)
+        .collect();
     let paths = OPENAPI["paths"].as_object().unwrap().iter();
     let contract: BTreeSet<_> = paths
         .flat_map(|(path, item)| {
-            let methods = item.as_object().unwrap().keys().filter(|name| *name != "parameters");
+            let methods = item
+                .as_object()
+                .unwrap()
+                .keys()
+                .filter(|name| *name != "parameters");
             methods.map(move |method| format!("{} {path}", method.to_uppercase()))
         })
         .collect();
@@ -59,12 +82,16 @@ fn the_templates_routes_are_those_of_the_contract() {
 #[test]
 fn each_function_of_the_template_is_a_crate() {
     let binaries: BTreeSet<_> = functions().iter().map(binary).collect();
-    let folders = fs::read_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../functions")).unwrap();
-    let folders: BTreeSet<_> =
-        folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let folders =
+        fs::read_dir(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../functions")).unwrap();
+    let folders: BTreeSet<_> = folders
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     assert_eq!(binaries, folders);
     for name in binaries {
-        assert!(read(&format!("functions/{name}/Cargo.toml")).contains(&format!("name = \"{name}\"")));
+        assert!(
+            read(&format!("functions/{name}/Cargo.toml")).contains(&format!("name = \"{name}\""))
+        );
     }
 }
 
@@ -74,14 +101,19 @@ fn allowed() -> BTreeSet<Call> {
     for function in functions() {
         for policy in function["Properties"]["Policies"].as_array().unwrap() {
             for statement in policy["Statement"].as_array().unwrap() {
-                let resource = statement["Resource"].as_str().expect("one resource a statement");
+                let resource = statement["Resource"]
+                    .as_str()
+                    .expect("one resource a statement");
                 let actions = match &statement["Action"] {
                     Value::Array(actions) => actions.clone(),
                     action => vec![action.clone()],
                 };
                 for action in actions {
                     let action = action.as_str().unwrap();
-                    assert!(!action.contains('*') && !action.contains("Scan"), "{action}");
+                    assert!(
+                        !action.contains('*') && !action.contains("Scan"),
+                        "{action}"
+                    );
                     assert_ne!(resource, "*", "{action}");
                     allowed.insert((binary(&function), action.to_owned(), logical(resource)));
                 }
@@ -93,9 +125,16 @@ fn allowed() -> BTreeSet<Call> {
 
 /// The thing behind an ARN of the template.
 fn logical(resource: &str) -> String {
-    let known = ["ActivitiesTable", "ExportsTable", "ExportsBucket", "export-worker"];
+    let known = [
+        "ActivitiesTable",
+        "ExportsTable",
+        "ExportsBucket",
+        "export-worker",
+    ];
     let found = known.into_iter().find(|name| resource.contains(name));
-    found.unwrap_or_else(|| panic!("unknown resource {resource}")).to_owned()
+    found
+        .unwrap_or_else(|| panic!("unknown resource {resource}"))
+        .to_owned()
 }
 
 /// The permission that a call needs.
@@ -121,11 +160,17 @@ impl TestApp {
     async fn do_everything(&self) {
         let sent = with("occurred_at", ago(5));
         let stored = self.record(&sent).await;
-        self.read(&format!("/v1/activities/{}", stored["id"].as_str().unwrap())).await;
+        self.read(&format!(
+            "/v1/activities/{}",
+            stored["id"].as_str().unwrap()
+        ))
+        .await;
         self.list("").await;
         self.read("/v1/exports").await;
         let late = with("occurred_at", "2020-01-01T00:00:00Z");
-        let late = self.post("/v1/activities", &late).header("idempotency-key", "k-1");
+        let late = self
+            .post("/v1/activities", &late)
+            .header("idempotency-key", "k-1");
         late.token(&self.recorder()).send().await;
         self.stack.load("contoso", 12_000, self.now()).unwrap();
         let year = json!({ "from": "2025-11-01", "to": "2027-01-01" });
@@ -135,7 +180,8 @@ impl TestApp {
         self.faults.add("UploadPart", Fault::Lost, 3);
         let request = self.post("/v1/exports", &year).token(&self.reader());
         request.send().await;
-        self.until_called("export-worker", "AbortMultipartUpload").await;
+        self.until_called("export-worker", "AbortMultipartUpload")
+            .await;
         // A part that is late: by then the upload is known, and the delete ends it.
         self.faults.add("CompleteMultipartUpload", Fault::Late, 1);
         self.cancelled(&year).await;
@@ -153,7 +199,10 @@ impl TestApp {
             export["state"] == "running" && export["progress"]["fraction"] == written
         })
         .await;
-        self.request(reqwest::Method::DELETE, &path).token(&self.reader()).send().await;
+        self.request(reqwest::Method::DELETE, &path)
+            .token(&self.reader())
+            .send()
+            .await;
     }
 
     async fn until_called(&self, function: &str, operation: &str) {
@@ -174,14 +223,19 @@ async fn each_function_may_do_exactly_what_it_does() {
     app.do_everything().await;
     let mut needed: BTreeSet<_> = app.faults.calls().into_iter().map(needed).collect();
     // A link carries this right; whoever follows it uses it.
-    needed.insert(("export".into(), "s3:GetObject".into(), "ExportsBucket".into()));
+    needed.insert((
+        "export".into(),
+        "s3:GetObject".into(),
+        "ExportsBucket".into(),
+    ));
     assert_eq!(needed, allowed());
 }
 
 #[test]
 fn imports_keep_to_the_layers() {
     let functions = ["record", "list", "export", "export-worker"];
-    let imports = |manifest: &str, name: &str| manifest.contains(&format!("\n{name}.workspace = true"));
+    let imports =
+        |manifest: &str, name: &str| manifest.contains(&format!("\n{name}.workspace = true"));
     for function in functions {
         let manifest = read(&format!("functions/{function}/Cargo.toml"));
         for other in functions.iter().chain(&["local", "tests"]) {
@@ -203,12 +257,17 @@ fn each_promise_has_its_test() {
         .lines()
         .filter_map(|line| line.trim().strip_prefix("Test: `")?.strip_suffix("`."))
         .collect();
-    let numbered = page.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_digit()));
+    let numbered = page
+        .lines()
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_digit()));
     assert_eq!(numbered.count(), promised.len());
     let written = tests.matches("async fn ").count() - tests.matches("async fn keyed(").count();
     assert_eq!(written, promised.len());
     for name in promised {
-        assert!(tests.contains(&format!("async fn {name}()")), "no test {name}");
+        assert!(
+            tests.contains(&format!("async fn {name}()")),
+            "no test {name}"
+        );
     }
 }
 
@@ -224,9 +283,20 @@ async fn the_recorded_events_are_answered_as_their_names_say() {
         let name = path.file_stem().unwrap().to_str().unwrap();
         let (function, _) = name.split_once("__").expect("<function>__<what>.json");
         let event: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-        let url = format!("{}/2015-03-31/functions/{function}/invocations", app.stack.url);
-        let response = reqwest::Client::new().post(url).json(&event).send().await.unwrap();
-        assert!(!response.headers().contains_key("x-amz-function-error"), "{name}");
+        let url = format!(
+            "{}/2015-03-31/functions/{function}/invocations",
+            app.stack.url
+        );
+        let response = reqwest::Client::new()
+            .post(url)
+            .json(&event)
+            .send()
+            .await
+            .unwrap();
+        assert!(
+            !response.headers().contains_key("x-amz-function-error"),
+            "{name}"
+        );
         let answer: Value = response.json().await.unwrap();
         if function != "export-worker" {
             let status = answer["statusCode"].as_u64().unwrap();

@@ -38,7 +38,9 @@ impl TestApp {
             let ahead = SignedDuration::from_millis(ahead.load(Ordering::SeqCst));
             Clock::system().now().plus(ahead)
         });
-        let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()));
         let faults = Faults::default();
         let options = Options {
             http_client: Some(faults.client()),
@@ -48,7 +50,12 @@ impl TestApp {
             ..Options::in_memory()
         };
         let stack = Stack::start(options).await.unwrap();
-        Self { stack, client: reqwest::Client::new(), ahead_ms, faults }
+        Self {
+            stack,
+            client: reqwest::Client::new(),
+            ahead_ms,
+            faults,
+        }
     }
 
     /// What the service's clock says.
@@ -66,7 +73,9 @@ impl TestApp {
     /// A token with these claims beside issuer, audience and expiry.
     pub(crate) fn token_of(&self, claims: Value) -> String {
         let mut all = json!({ "sub": "u-1", "name": "Ann Beebe", "exp": 4_000_000_000_u64 });
-        all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+        all.as_object_mut()
+            .unwrap()
+            .extend(claims.as_object().unwrap().clone());
         self.stack.issuer.sign(all).unwrap()
     }
 
@@ -88,7 +97,13 @@ impl TestApp {
     pub(crate) fn request(&self, method: Method, path: &str) -> TestRequest<'_> {
         let url = format!("{}{path}", self.stack.url);
         let builder = self.client.request(method.clone(), url);
-        TestRequest { app: self, method, path: path.to_owned(), builder, sent: None }
+        TestRequest {
+            app: self,
+            method,
+            path: path.to_owned(),
+            builder,
+            sent: None,
+        }
     }
 
     pub(crate) fn get(&self, path: &str) -> TestRequest<'_> {
@@ -103,7 +118,11 @@ impl TestApp {
 
     /// Records an activity as contoso's recorder; answers what is stored.
     pub(crate) async fn record(&self, activity: &Value) -> Value {
-        let answer = self.post("/v1/activities", activity).token(&self.recorder()).send().await;
+        let answer = self
+            .post("/v1/activities", activity)
+            .token(&self.recorder())
+            .send()
+            .await;
         assert_eq!(answer.status, 201, "{}", answer.text);
         answer.json()
     }
@@ -126,7 +145,9 @@ impl TestApp {
         let mut page = self.list(query).await;
         loop {
             items.extend(page["items"].as_array().unwrap().clone());
-            let Some(cursor) = page["next_cursor"].as_str() else { return items };
+            let Some(cursor) = page["next_cursor"].as_str() else {
+                return items;
+            };
             page = self.list(&format!("{query}&cursor={cursor}")).await;
         }
     }
@@ -139,7 +160,10 @@ impl TestApp {
             if wanted(&answer) {
                 return answer;
             }
-            assert!(std::time::Instant::now() < deadline, "never as wanted: {answer}");
+            assert!(
+                std::time::Instant::now() < deadline,
+                "never as wanted: {answer}"
+            );
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     }
@@ -190,7 +214,10 @@ impl TestRequest<'_> {
 
     /// A body that need not be JSON.
     pub(crate) fn raw(mut self, body: impl Into<reqwest::Body>) -> Self {
-        self.builder = self.builder.header("content-type", "application/json").body(body);
+        self.builder = self
+            .builder
+            .header("content-type", "application/json")
+            .body(body);
         self
     }
 
@@ -202,7 +229,11 @@ impl TestRequest<'_> {
         let sent = self.sent.as_ref();
         contract::check(&self.method, &self.path, sent, status, &headers, &text);
         let _ = self.app;
-        Answer { status, headers, text }
+        Answer {
+            status,
+            headers,
+            text,
+        }
     }
 }
 
@@ -220,7 +251,10 @@ impl Answer {
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .map(|value| value.to_str().unwrap())
+            .unwrap_or_default()
     }
 
     /// `400 customer.id is missing`: status, field and reason of a refusal.
@@ -229,9 +263,17 @@ impl Answer {
         let error = &body["errors"][0];
         match error["field"].as_str() {
             Some(field) => {
-                format!("{} {field} {}", self.status.as_u16(), error["reason"].as_str().unwrap())
+                format!(
+                    "{} {field} {}",
+                    self.status.as_u16(),
+                    error["reason"].as_str().unwrap()
+                )
             }
-            None => format!("{} {}", self.status.as_u16(), body["code"].as_str().unwrap()),
+            None => format!(
+                "{} {}",
+                self.status.as_u16(),
+                body["code"].as_str().unwrap()
+            ),
         }
     }
 }
@@ -255,10 +297,15 @@ pub(crate) fn with(field: &str, value: impl Into<Value>) -> Value {
 
 /// The place of a field such as `customer.id`.
 pub(crate) fn at<'a>(activity: &'a mut Value, field: &str) -> &'a mut Value {
-    field.split('.').fold(activity, |value, name| &mut value[name])
+    field
+        .split('.')
+        .fold(activity, |value, name| &mut value[name])
 }
 
 /// The moment `seconds` before now, as text.
 pub(crate) fn ago(seconds: i64) -> String {
-    Clock::system().now().minus(SignedDuration::from_secs(seconds)).to_string()
+    Clock::system()
+        .now()
+        .minus(SignedDuration::from_secs(seconds))
+        .to_string()
 }

@@ -9,7 +9,9 @@ use crate::harness::{TestApp, activity, ago, at, with};
 
 impl TestApp {
     async fn refused_list(&self, query: &str) -> String {
-        self.read(&format!("/v1/activities?{query}")).await.refusal()
+        self.read(&format!("/v1/activities?{query}"))
+            .await
+            .refusal()
     }
 
     async fn names(&self, query: &str) -> Vec<String> {
@@ -37,7 +39,10 @@ async fn list_shows_the_newest_first_and_leaves_details_out() {
     let page = app.list("").await;
     let items = page["items"].as_array().unwrap();
     assert_eq!((items.len(), &items[0]["id"]), (2, &stored["id"]));
-    assert_eq!((&items[0]["has_details"], &items[1]["has_details"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&items[0]["has_details"], &items[1]["has_details"]),
+        (&json!(true), &json!(false))
+    );
     assert!(items[0]["details"].is_null());
     assert_eq!(
         items[0]["links"]["subscriptions"],
@@ -63,8 +68,10 @@ async fn list_percent_encodes_the_customer_in_its_link() {
 async fn list_covers_the_most_recent_month_unless_told_otherwise() {
     let app = TestApp::start().await;
     let day = SignedDuration::from_hours(24);
-    app.record(&with("occurred_at", app.now().minus(day * 29).to_string())).await;
-    app.record(&with("occurred_at", app.now().minus(day * 32).to_string())).await;
+    app.record(&with("occurred_at", app.now().minus(day * 29).to_string()))
+        .await;
+    app.record(&with("occurred_at", app.now().minus(day * 32).to_string()))
+        .await;
     let page = app.list("").await;
     assert_eq!(page["items"].as_array().unwrap().len(), 1);
     let tomorrow = format!("{}T00:00:00.000Z", &app.now().plus(day).to_string()[..10]);
@@ -75,29 +82,60 @@ async fn list_covers_the_most_recent_month_unless_told_otherwise() {
 #[tokio::test]
 async fn list_takes_dates_as_whole_days_of_the_zone() {
     let app = TestApp::start().await;
-    for moment in ["2026-11-20T14:59:59.999Z", "2026-11-20T15:00:00.000Z", "2026-11-21T14:59:59.999Z", "2026-11-21T15:00:00.000Z"] {
+    for moment in [
+        "2026-11-20T14:59:59.999Z",
+        "2026-11-20T15:00:00.000Z",
+        "2026-11-21T14:59:59.999Z",
+        "2026-11-21T15:00:00.000Z",
+    ] {
         app.record(&with("occurred_at", moment)).await;
     }
-    let page = app.list("from=2026-11-21&to=2026-11-21&time_zone=Asia/Seoul").await;
-    let moments: Vec<_> = page["items"].as_array().unwrap().iter().map(|item| &item["occurred_at"]).collect();
-    assert_eq!(moments, ["2026-11-21T14:59:59.999Z", "2026-11-20T15:00:00.000Z"]);
-    assert_eq!((&page["from"], &page["to"]), (&json!("2026-11-20T15:00:00.000Z"), &json!("2026-11-21T15:00:00.000Z")));
+    let page = app
+        .list("from=2026-11-21&to=2026-11-21&time_zone=Asia/Seoul")
+        .await;
+    let moments: Vec<_> = page["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| &item["occurred_at"])
+        .collect();
+    assert_eq!(
+        moments,
+        ["2026-11-21T14:59:59.999Z", "2026-11-20T15:00:00.000Z"]
+    );
+    assert_eq!(
+        (&page["from"], &page["to"]),
+        (
+            &json!("2026-11-20T15:00:00.000Z"),
+            &json!("2026-11-21T15:00:00.000Z")
+        )
+    );
 }
 
 #[tokio::test]
 async fn list_includes_from_and_excludes_to() {
     let app = TestApp::start().await;
-    app.record(&with("occurred_at", "2026-11-20T00:00:00.123Z")).await;
+    app.record(&with("occurred_at", "2026-11-20T00:00:00.123Z"))
+        .await;
     let count = async |from: &str, to: &str| {
-        app.list(&format!("from={from}&to={to}")).await["items"].as_array().unwrap().len()
+        app.list(&format!("from={from}&to={to}")).await["items"]
+            .as_array()
+            .unwrap()
+            .len()
     };
-    let (before, at, after) =
-        ("2026-11-20T00:00:00.122Z", "2026-11-20T00:00:00.123Z", "2026-11-20T00:00:00.124Z");
+    let (before, at, after) = (
+        "2026-11-20T00:00:00.122Z",
+        "2026-11-20T00:00:00.123Z",
+        "2026-11-20T00:00:00.124Z",
+    );
     assert_eq!(count(before, at).await, 0);
     assert_eq!(count(at, after).await, 1);
     assert_eq!(count(at, at).await, 0);
     // Finer than a millisecond: after the stored moment, so it is outside.
-    assert_eq!(count("2026-11-20T00:00:00.1230001Z", "2026-11-21T00:00:00Z").await, 0);
+    assert_eq!(
+        count("2026-11-20T00:00:00.1230001Z", "2026-11-21T00:00:00Z").await,
+        0
+    );
     assert_eq!(count(before, "2026-11-20T00:00:00.1230001Z").await, 1);
 }
 
@@ -114,16 +152,28 @@ async fn list_filters_by_every_field() {
     let stored = app.record(&wanted).await;
     app.record(&activity()).await;
     for query in [
-        "action=create_referral", "action=delete_order&action=create_referral", "outcome=declined",
-        "outcome=failed&outcome=declined", "customer_id=c-9", "customer=STRASSEN", "actor_id=app-1",
-        "actor=nightly%20sync", "resource_type=referral", "resource_id=r-1", "correlation_id=x-1",
+        "action=create_referral",
+        "action=delete_order&action=create_referral",
+        "outcome=declined",
+        "outcome=failed&outcome=declined",
+        "customer_id=c-9",
+        "customer=STRASSEN",
+        "actor_id=app-1",
+        "actor=nightly%20sync",
+        "resource_type=referral",
+        "resource_id=r-1",
+        "correlation_id=x-1",
         "action=create_referral&outcome=declined&customer=m%C3%BCller&actor=sync",
     ] {
         let items = app.list_all(query).await;
         assert_eq!(items.len(), 1, "{query}");
         assert_eq!(items[0]["id"], stored["id"], "{query}");
     }
-    for query in ["customer_id=c-99", "customer=stra%C3%9Fen&outcome=failed", "resource_id=r"] {
+    for query in [
+        "customer_id=c-99",
+        "customer=stra%C3%9Fen&outcome=failed",
+        "resource_id=r",
+    ] {
         assert_eq!(app.list_all(query).await.len(), 0, "{query}");
     }
 }
@@ -131,10 +181,20 @@ async fn list_filters_by_every_field() {
 #[tokio::test]
 async fn list_matches_names_in_any_script() {
     let app = TestApp::start().await;
-    app.record_named(&["İstanbul Bilişim", "한국전자", "Cafe\u{301}", "ＣＯＮＴＯＳＯ", "=SUM(A1)"]).await;
+    app.record_named(&[
+        "İstanbul Bilişim",
+        "한국전자",
+        "Cafe\u{301}",
+        "ＣＯＮＴＯＳＯ",
+        "=SUM(A1)",
+    ])
+    .await;
     for (needle, name) in [
-        ("istanbul", "İstanbul Bilişim"), ("%EC%A0%84%EC%9E%90", "한국전자"),
-        ("CAF%C3%89", "Cafe\u{301}"), ("contoso", "ＣＯＮＴＯＳＯ"), ("%3Dsum", "=SUM(A1)"),
+        ("istanbul", "İstanbul Bilişim"),
+        ("%EC%A0%84%EC%9E%90", "한국전자"),
+        ("CAF%C3%89", "Cafe\u{301}"),
+        ("contoso", "ＣＯＮＴＯＳＯ"),
+        ("%3Dsum", "=SUM(A1)"),
     ] {
         assert_eq!(app.names(&format!("customer={needle}")).await, [name]);
     }
@@ -145,29 +205,69 @@ async fn list_refuses_bad_parameters() {
     let app = TestApp::start().await;
     for (query, refusal) in [
         ("limit=0", "400 limit must be a whole number from 1 to 500"),
-        ("limit=501", "400 limit must be a whole number from 1 to 500"),
-        ("limit=abc", "400 limit must be a whole number from 1 to 500"),
+        (
+            "limit=501",
+            "400 limit must be a whole number from 1 to 500",
+        ),
+        (
+            "limit=abc",
+            "400 limit must be a whole number from 1 to 500",
+        ),
         ("limit=", "400 limit must be a whole number from 1 to 500"),
         ("limit=5&limit=5", "400 limit is given twice"),
-        ("from=2026-11-22&to=2026-11-21", "400 from must not be after to"),
-        ("from=2026-11-22T00:00:01Z&to=2026-11-21", "400 from must not be after to"),
-        ("from=2026-02-30", "400 from must be a date that exists, such as 2026-11-22"),
-        ("from=2026-11-22T00:00:00+09:00", "400 from must be an RFC 3339 time or a date; a + in a query is written %2B"),
-        ("time_zone=Mars/Olympus", "400 time_zone must be the name of an IANA time zone, such as Asia/Seoul"),
+        (
+            "from=2026-11-22&to=2026-11-21",
+            "400 from must not be after to",
+        ),
+        (
+            "from=2026-11-22T00:00:01Z&to=2026-11-21",
+            "400 from must not be after to",
+        ),
+        (
+            "from=2026-02-30",
+            "400 from must be a date that exists, such as 2026-11-22",
+        ),
+        (
+            "from=2026-11-22T00:00:00+09:00",
+            "400 from must be an RFC 3339 time or a date; a + in a query is written %2B",
+        ),
+        (
+            "time_zone=Mars/Olympus",
+            "400 time_zone must be the name of an IANA time zone, such as Asia/Seoul",
+        ),
         ("customer=", "400 customer must not be empty"),
         ("actor=", "400 actor must not be empty"),
-        ("customer_id=", "400 customer_id must have 1 to 128 characters"),
-        ("action=Create", "400 action[0] must be 1 to 64 of a-z, 0-9, '.', '_' and '-'"),
-        ("order=up", "400 order unknown variant `up`, expected `asc` or `desc`"),
+        (
+            "customer_id=",
+            "400 customer_id must have 1 to 128 characters",
+        ),
+        (
+            "action=Create",
+            "400 action[0] must be 1 to 64 of a-z, 0-9, '.', '_' and '-'",
+        ),
+        (
+            "order=up",
+            "400 order unknown variant `up`, expected `asc` or `desc`",
+        ),
         ("colour=red", "400 colour is not known here"),
         ("partner_id=fabrikam", "400 partner_id is not known here"),
         ("actor=%FF", "400 actor must be UTF-8"),
-        ("cursor=", "400 cursor must be the next_cursor of the same query, unchanged"),
-        ("cursor=AAAA", "400 cursor must be the next_cursor of the same query, unchanged"),
+        (
+            "cursor=",
+            "400 cursor must be the next_cursor of the same query, unchanged",
+        ),
+        (
+            "cursor=AAAA",
+            "400 cursor must be the next_cursor of the same query, unchanged",
+        ),
     ] {
         assert_eq!(app.refused_list(query).await, refusal, "{query}");
     }
-    assert!(app.refused_list("outcome=lost").await.starts_with("400 outcome[0] unknown variant"));
+    assert!(
+        app.refused_list("outcome=lost")
+            .await
+            .starts_with("400 outcome[0] unknown variant")
+    );
 }
 
 #[tokio::test]
@@ -178,7 +278,9 @@ async fn a_cursor_fits_its_own_query_alone() {
     }
     let page = app.list("limit=1&outcome=succeeded").await;
     let cursor = page["next_cursor"].as_str().unwrap();
-    let next = app.list(&format!("limit=2&outcome=succeeded&cursor={cursor}")).await;
+    let next = app
+        .list(&format!("limit=2&outcome=succeeded&cursor={cursor}"))
+        .await;
     assert_eq!(next["items"].as_array().unwrap().len(), 2);
     let refusal = "400 cursor must be the next_cursor of the same query, unchanged";
     for query in [
@@ -187,13 +289,21 @@ async fn a_cursor_fits_its_own_query_alone() {
         format!("limit=1&outcome=succeeded&order=asc&cursor={cursor}"),
         format!("limit=1&outcome=succeeded&from=2026-11-01&cursor={cursor}"),
         format!("limit=1&outcome=succeeded&time_zone=Asia/Seoul&cursor={cursor}"),
-        format!("limit=1&outcome=succeeded&cursor={}", &cursor[..cursor.len() - 1]),
+        format!(
+            "limit=1&outcome=succeeded&cursor={}",
+            &cursor[..cursor.len() - 1]
+        ),
         format!("limit=1&outcome=succeeded&cursor={cursor}A"),
     ] {
         assert_eq!(app.refused_list(&query).await, refusal, "{query}");
     }
-    let foreign = app.get(&format!("/v1/activities?limit=1&outcome=succeeded&cursor={cursor}"));
-    let foreign = foreign.token(&app.token("fabrikam", "admin_agent")).send().await;
+    let foreign = app.get(&format!(
+        "/v1/activities?limit=1&outcome=succeeded&cursor={cursor}"
+    ));
+    let foreign = foreign
+        .token(&app.token("fabrikam", "admin_agent"))
+        .send()
+        .await;
     assert_eq!(foreign.refusal(), refusal);
 }
 
@@ -214,9 +324,13 @@ async fn a_cursor_keeps_the_first_pages_range_over_midnight() {
 async fn the_link_header_leads_to_the_next_page() {
     let app = TestApp::start().await;
     app.record_named(&["한국 A", "한국 B", "한국 C"]).await;
-    let answer = app.read("/v1/activities?limit=2&customer=%ED%95%9C%EA%B5%AD").await;
+    let answer = app
+        .read("/v1/activities?limit=2&customer=%ED%95%9C%EA%B5%AD")
+        .await;
     let link = answer.header("link");
-    let path = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
+    let path = link
+        .strip_prefix('<')
+        .and_then(|link| link.strip_suffix(">; rel=\"next\""));
     let next = app.read(path.unwrap()).await;
     assert_eq!(next.json()["items"][0]["customer"]["name"], "한국 A");
     assert_eq!(next.header("link"), "");
@@ -240,7 +354,9 @@ async fn a_selective_filter_answers_in_bounded_work() {
     let query = "from=2025-11-01&to=2026-12-31&customer=nobody%20is%20called%20this";
     let page = app.list(query).await;
     assert_eq!(page["items"], json!([]));
-    let cursor = page["next_cursor"].as_str().expect("6,000 activities are more than 4 pages");
+    let cursor = page["next_cursor"]
+        .as_str()
+        .expect("6,000 activities are more than 4 pages");
     let next = app.list(&format!("{query}&cursor={cursor}")).await;
     assert!(next["next_cursor"].is_null());
 }
@@ -249,10 +365,16 @@ async fn a_selective_filter_answers_in_bounded_work() {
 async fn list_says_whether_its_range_is_settled() {
     let app = TestApp::start_with(&[("MAX_LATENESS_DAYS", "7")]).await;
     let settled = async |days: i64| {
-        let to = app.now().minus(SignedDuration::from_hours(24 * days)).to_string();
+        let to = app
+            .now()
+            .minus(SignedDuration::from_hours(24 * days))
+            .to_string();
         app.list(&format!("to={to}")).await["settled"].clone()
     };
-    assert_eq!((settled(6).await, settled(7).await, settled(8).await), (json!(false), json!(false), json!(true)));
+    assert_eq!(
+        (settled(6).await, settled(7).await, settled(8).await),
+        (json!(false), json!(false), json!(true))
+    );
 }
 
 #[tokio::test]
@@ -270,9 +392,16 @@ async fn list_hides_what_its_retention_has_ended() {
 #[tokio::test]
 async fn one_is_shown_with_its_details() {
     let app = TestApp::start().await;
-    let long = json!({ "lines": vec!["한국 Office 365 E3"; 3_000], "n": 18_446_744_073_709_551_615_u64 });
+    let long =
+        json!({ "lines": vec!["한국 Office 365 E3"; 3_000], "n": 18_446_744_073_709_551_615_u64 });
     let stored = app.record(&with("details", long.clone())).await;
-    let one = app.read(&format!("/v1/activities/{}", stored["id"].as_str().unwrap())).await.json();
+    let one = app
+        .read(&format!(
+            "/v1/activities/{}",
+            stored["id"].as_str().unwrap()
+        ))
+        .await
+        .json();
     assert_eq!(one["details"], long);
     assert_eq!(one["has_details"], true);
     assert_eq!(one["id"], stored["id"]);
@@ -290,15 +419,31 @@ async fn one_is_found_by_its_id_in_either_case() {
 #[tokio::test]
 async fn one_that_is_absent_is_not_found_and_a_malformed_id_is_refused() {
     let app = TestApp::start().await;
-    let absent = app.read("/v1/activities/019ab0f4-5c5b-7d0a-8e4f-0c39d6d5c70d").await;
+    let absent = app
+        .read("/v1/activities/019ab0f4-5c5b-7d0a-8e4f-0c39d6d5c70d")
+        .await;
     assert_eq!(absent.refusal(), "404 not_found");
-    for id in ["1", "batch", "019ab0f4-5c5b-4d0a-8e4f-0c39d6d5c70d", "%7B019ab0f45c5b7d0a8e4f0c39d6d5c70d%7D"] {
+    for id in [
+        "1",
+        "batch",
+        "019ab0f4-5c5b-4d0a-8e4f-0c39d6d5c70d",
+        "%7B019ab0f45c5b7d0a8e4f0c39d6d5c70d%7D",
+    ] {
         let refusal = app.read(&format!("/v1/activities/{id}")).await.refusal();
-        assert!(refusal.starts_with("400 id must be an activity's id"), "{id}: {refusal}");
+        assert!(
+            refusal.starts_with("400 id must be an activity's id"),
+            "{id}: {refusal}"
+        );
     }
     let stored = app.record(&activity()).await;
-    let path = format!("/v1/activities/{}?fields=all", stored["id"].as_str().unwrap());
-    assert_eq!(app.read(&path).await.refusal(), "400 fields is not known here");
+    let path = format!(
+        "/v1/activities/{}?fields=all",
+        stored["id"].as_str().unwrap()
+    );
+    assert_eq!(
+        app.read(&path).await.refusal(),
+        "400 fields is not known here"
+    );
 }
 
 #[tokio::test]
@@ -313,8 +458,14 @@ async fn the_contract_is_served_without_a_token() {
 async fn activities_of_one_millisecond_are_paged_once_each() {
     let app = TestApp::start().await;
     let body = json!({ "activities": vec![with("occurred_at", ago(60)); 50] });
-    app.post("/v1/activities/batch", &body).token(&app.recorder()).send().await;
+    app.post("/v1/activities/batch", &body)
+        .token(&app.recorder())
+        .send()
+        .await;
     let items = app.list_all("limit=7").await;
-    let ids: BTreeSet<_> = items.iter().map(|item| item["id"].as_str().unwrap()).collect();
+    let ids: BTreeSet<_> = items
+        .iter()
+        .map(|item| item["id"].as_str().unwrap())
+        .collect();
     assert_eq!((items.len(), ids.len()), (50, 50));
 }

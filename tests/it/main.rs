@@ -1,9 +1,23 @@
 //! The whole service under test: real SDK clients, real wire protocols, the
 //! gateway of `local`, one stack of its own for each test.
 
-#![expect(clippy::indexing_slicing, reason = "a test that indexes beyond its data fails, as it should")]
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails, as it should")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test that indexes beyond its data fails, as it should"
+)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails, as it should"
+)]
 #![expect(clippy::panic, reason = "a test that can't go on fails, as it should")]
+#![expect(
+    clippy::too_many_lines,
+    reason = "a table of cases is one thing, however long"
+)]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "json!(…) reads better than &json!(…) in a call"
+)]
 
 mod contract;
 mod faults;

@@ -16,7 +16,11 @@ const OPERATIONS: usize = 60;
 
 const ACTIONS: [&str; 3] = ["create_order", "create_referral", "update_user"];
 const OUTCOMES: [&str; 3] = ["succeeded", "failed", "declined"];
-const CUSTOMERS: [(&str, &str); 3] = [("c-1", "Relecloud"), ("c-2", "Straßenbau"), ("c-3", "한국전자")];
+const CUSTOMERS: [(&str, &str); 3] = [
+    ("c-1", "Relecloud"),
+    ("c-2", "Straßenbau"),
+    ("c-3", "한국전자"),
+];
 
 /// The log as anyone would write it down: id to activity, sorted by the id,
 /// whose first bits are the time.
@@ -25,7 +29,10 @@ struct Reference(BTreeMap<String, Value>);
 
 impl Reference {
     fn list(&self, query: &Query) -> Vec<String> {
-        let matching = self.0.iter().filter(|(_, activity)| query.matches(activity));
+        let matching = self
+            .0
+            .iter()
+            .filter(|(_, activity)| query.matches(activity));
         let mut ids: Vec<_> = matching.map(|(id, _)| id.clone()).collect();
         if !query.rising {
             ids.reverse();
@@ -50,8 +57,12 @@ impl Query {
         let name = activity["customer"]["name"].as_str().unwrap();
         self.from.as_str() <= at
             && at < self.to.as_str()
-            && self.action.is_none_or(|action| activity["action"] == action)
-            && self.outcome.is_none_or(|outcome| activity["outcome"] == outcome)
+            && self
+                .action
+                .is_none_or(|action| activity["action"] == action)
+            && self
+                .outcome
+                .is_none_or(|outcome| activity["outcome"] == outcome)
             && self.customer.is_none_or(|(_, found)| name == found)
     }
 
@@ -59,7 +70,11 @@ impl Query {
         let order = if self.rising { "asc" } else { "desc" };
         let mut text = format!("from={}&to={}&order={order}", self.from, self.to);
         let customer = self.customer.map(|(needle, _)| needle);
-        for (name, value) in [("action", self.action), ("outcome", self.outcome), ("customer", customer)] {
+        for (name, value) in [
+            ("action", self.action),
+            ("outcome", self.outcome),
+            ("customer", customer),
+        ] {
             text.extend(value.map(|value| format!("&{name}={value}")));
         }
         text
@@ -82,7 +97,11 @@ impl Run<'_> {
     }
 
     fn maybe<T: Copy>(&mut self, from: &[T]) -> Option<T> {
-        if self.rng.bool() { Some(self.pick(from)) } else { None }
+        if self.rng.bool() {
+            Some(self.pick(from))
+        } else {
+            None
+        }
     }
 
     /// One of 40 moments, so that many activities share one.
@@ -107,7 +126,10 @@ impl Run<'_> {
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
-        request.token(&self.app.token(&self.partner, "activity_recorder")).send().await
+        request
+            .token(&self.app.token(&self.partner, "activity_recorder"))
+            .send()
+            .await
     }
 
     async fn record(&mut self) {
@@ -116,12 +138,16 @@ impl Run<'_> {
         let answer = self.post(key.as_deref(), &activity).await;
         assert_eq!(answer.status, StatusCode::CREATED);
         let stored = answer.json();
-        self.reference.0.insert(stored["id"].as_str().unwrap().to_owned(), stored.clone());
+        self.reference
+            .0
+            .insert(stored["id"].as_str().unwrap().to_owned(), stored.clone());
         self.keyed.extend(key.map(|key| (key, activity)));
     }
 
     async fn retry(&mut self) {
-        let Some((key, activity)) = self.rng.choice(&self.keyed).cloned() else { return };
+        let Some((key, activity)) = self.rng.choice(&self.keyed).cloned() else {
+            return;
+        };
         let answer = self.post(Some(&key), &activity).await;
         assert_eq!(answer.status, StatusCode::OK);
         let id = answer.json()["id"].as_str().unwrap().to_owned();
@@ -129,9 +155,14 @@ impl Run<'_> {
     }
 
     async fn reuse(&mut self) {
-        let Some((key, mut activity)) = self.rng.choice(&self.keyed).cloned() else { return };
+        let Some((key, mut activity)) = self.rng.choice(&self.keyed).cloned() else {
+            return;
+        };
         activity["correlation_id"] = "another".into();
-        assert_eq!(self.post(Some(&key), &activity).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(
+            self.post(Some(&key), &activity).await.status,
+            StatusCode::UNPROCESSABLE_ENTITY
+        );
     }
 
     async fn list(&mut self) {
@@ -155,9 +186,18 @@ impl Run<'_> {
             let page = self.app.get(&path).token(&token).send().await.json();
             let items = page["items"].as_array().unwrap();
             assert!(items.len() <= usize::from(limit));
-            found.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
-            let Some(cursor) = page["next_cursor"].as_str() else { break };
-            path = format!("/v1/activities?limit={limit}&{}&cursor={cursor}", query.as_text());
+            found.extend(
+                items
+                    .iter()
+                    .map(|item| item["id"].as_str().unwrap().to_owned()),
+            );
+            let Some(cursor) = page["next_cursor"].as_str() else {
+                break;
+            };
+            path = format!(
+                "/v1/activities?limit={limit}&{}&cursor={cursor}",
+                query.as_text()
+            );
         }
         assert_eq!(found, self.reference.list(&query), "{query:?}");
     }

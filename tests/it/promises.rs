@@ -11,12 +11,17 @@ use crate::{
 };
 
 async fn keyed(app: &TestApp, activity: &Value) -> crate::harness::Answer {
-    let request = app.post("/v1/activities", activity).header("idempotency-key", "k-1");
+    let request = app
+        .post("/v1/activities", activity)
+        .header("idempotency-key", "k-1");
     request.token(&app.recorder()).send().await
 }
 
 fn ids(items: &[Value]) -> Vec<String> {
-    items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+    items
+        .iter()
+        .map(|item| item["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test]
@@ -33,9 +38,22 @@ async fn a_2xx_answer_to_a_record_means_that_the_activity_is_stored() {
     // Every attempt lost: no 2xx, and how to go on.
     for fault in [Fault::Lost, Fault::Throttled] {
         app.faults.add("PutItem", fault, 3);
-        let answer = app.post("/v1/activities", &activity()).token(&app.recorder()).send().await;
-        assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "1"), "{fault:?}");
-        assert!(answer.json()["detail"].as_str().unwrap().contains("retry with the same key"));
+        let answer = app
+            .post("/v1/activities", &activity())
+            .token(&app.recorder())
+            .send()
+            .await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("retry-after")),
+            (503, "1"),
+            "{fault:?}"
+        );
+        assert!(
+            answer.json()["detail"]
+                .as_str()
+                .unwrap()
+                .contains("retry with the same key")
+        );
     }
     assert_eq!(app.list_all("").await.len(), 3);
 }
@@ -60,10 +78,17 @@ async fn two_activities_never_share_a_place() {
     let moment = ago(5);
     let activities = vec![with("occurred_at", moment.as_str()); 100];
     let body = json!({ "activities": activities });
-    let answer = app.post("/v1/activities/batch", &body).token(&app.recorder()).send().await.json();
+    let answer = app
+        .post("/v1/activities/batch", &body)
+        .token(&app.recorder())
+        .send()
+        .await
+        .json();
     let results = answer["results"].as_array().unwrap().clone();
-    let recorded: BTreeSet<_> =
-        results.iter().map(|result| result["activity"]["id"].as_str().unwrap().to_owned()).collect();
+    let recorded: BTreeSet<_> = results
+        .iter()
+        .map(|result| result["activity"]["id"].as_str().unwrap().to_owned())
+        .collect();
     let listed: BTreeSet<_> = ids(&app.list_all("limit=500").await).into_iter().collect();
     assert_eq!((recorded.len(), recorded == listed), (100, true));
 }
@@ -76,8 +101,13 @@ async fn walking_the_pages_gives_every_activity_of_the_range_once() {
     let whole = ids(&app.list_all(&format!("{range}&limit=500")).await);
     assert_eq!(whole.iter().collect::<BTreeSet<_>>().len(), 1_500);
     for limit in [7, 499] {
-        assert_eq!(ids(&app.list_all(&format!("{range}&limit={limit}")).await), whole);
-        let mut rising = ids(&app.list_all(&format!("{range}&order=asc&limit={limit}")).await);
+        assert_eq!(
+            ids(&app.list_all(&format!("{range}&limit={limit}")).await),
+            whole
+        );
+        let mut rising = ids(&app
+            .list_all(&format!("{range}&order=asc&limit={limit}"))
+            .await);
         rising.reverse();
         assert_eq!(rising, whole);
     }
@@ -93,8 +123,16 @@ async fn a_settled_range_never_changes() {
     assert_eq!(before["settled"], true);
     for seconds in [0, 60, 3_600] {
         let late = with("occurred_at", ago(seconds));
-        let answer = app.post("/v1/activities", &late).token(&app.recorder()).send().await;
-        assert!(answer.refusal().starts_with("400 occurred_at must be at most 7 days ago"));
+        let answer = app
+            .post("/v1/activities", &late)
+            .token(&app.recorder())
+            .send()
+            .await;
+        assert!(
+            answer
+                .refusal()
+                .starts_with("400 occurred_at must be at most 7 days ago")
+        );
         assert_eq!(keyed(&app, &late).await.status, 400);
     }
     assert_eq!(app.list(&range).await, before);
@@ -106,20 +144,43 @@ async fn an_export_holds_exactly_what_the_list_shows() {
     app.stack.load("contoso", 3_000, app.now()).unwrap();
     for (query, asked) in [
         ("", json!({})),
-        ("&order=asc&outcome=failed", json!({ "order": "asc", "outcome": "failed" })),
+        (
+            "&order=asc&outcome=failed",
+            json!({ "order": "asc", "outcome": "failed" }),
+        ),
         ("&customer=stra%C3%9F", json!({ "customer": "straß" })),
-        ("&action=create_order&action=add_customer", json!({ "action": ["create_order", "add_customer"] })),
+        (
+            "&action=create_order&action=add_customer",
+            json!({ "action": ["create_order", "add_customer"] }),
+        ),
     ] {
-        let listed = app.list_all(&format!("from=2025-11-01&to=2027-01-01&limit=500{query}")).await;
+        let listed = app
+            .list_all(&format!("from=2025-11-01&to=2027-01-01&limit=500{query}"))
+            .await;
         let mut asked = asked;
         let range = json!({ "from": "2025-11-01", "to": "2027-01-01", "style": "raw" });
-        asked.as_object_mut().unwrap().extend(range.as_object().unwrap().clone());
+        asked
+            .as_object_mut()
+            .unwrap()
+            .extend(range.as_object().unwrap().clone());
         let file = app.file(&app.export(&asked).await).await;
-        let rows: Vec<_> = csv::Reader::from_reader(file.as_slice()).into_records().map(Result::unwrap).collect();
+        let rows: Vec<_> = csv::Reader::from_reader(file.as_slice())
+            .into_records()
+            .map(Result::unwrap)
+            .collect();
         assert_eq!(rows.len(), listed.len());
         for (row, item) in rows.iter().zip(&listed) {
-            assert_eq!((&row[10], &row[0]), (item["id"].as_str().unwrap(), item["occurred_at"].as_str().unwrap()));
-            assert_eq!(row[1], *item["customer"]["name"].as_str().unwrap_or_default());
+            assert_eq!(
+                (&row[10], &row[0]),
+                (
+                    item["id"].as_str().unwrap(),
+                    item["occurred_at"].as_str().unwrap()
+                )
+            );
+            assert_eq!(
+                row[1],
+                *item["customer"]["name"].as_str().unwrap_or_default()
+            );
         }
     }
 }
@@ -133,7 +194,9 @@ async fn no_answer_contains_anything_of_another_partner() {
     let export = app.export(&json!({})).await;
     let page = app.list("").await;
     assert!(page.to_string().contains("canary"));
-    let fabrikam = app.token_of(json!({ "partner_id": "fabrikam", "roles": ["admin_agent", "activity_recorder"] }));
+    let fabrikam = app.token_of(
+        json!({ "partner_id": "fabrikam", "roles": ["admin_agent", "activity_recorder"] }),
+    );
     let id = stored["id"].as_str().unwrap();
     for path in [
         "/v1/activities".to_owned(),
@@ -143,9 +206,16 @@ async fn no_answer_contains_anything_of_another_partner() {
         format!("/v1/exports/{}", export["id"].as_str().unwrap()),
     ] {
         let answer = app.get(&path).token(&fabrikam).send().await;
-        assert!(!answer.text.contains("canary") && !answer.text.contains(id), "{path}: {}", answer.text);
+        assert!(
+            !answer.text.contains("canary") && !answer.text.contains(id),
+            "{path}: {}",
+            answer.text
+        );
     }
-    let request = app.post("/v1/exports", &json!({})).header("prefer", "wait=20").token(&fabrikam);
+    let request = app
+        .post("/v1/exports", &json!({}))
+        .header("prefer", "wait=20")
+        .token(&fabrikam);
     let file = app.file(&request.send().await.json()).await;
     assert!(!String::from_utf8(file).unwrap().contains("canary"));
 }
@@ -163,15 +233,33 @@ async fn a_download_link_dies_in_minutes() {
     app.advance(SignedDuration::from_secs(301));
     let path = format!("/v1/exports/{}", export["id"].as_str().unwrap());
     let recorder = app.get(&path).token(&app.recorder()).send().await;
-    assert_eq!((recorder.status.as_u16(), recorder.text.contains("X-Amz")), (403, false));
+    assert_eq!(
+        (recorder.status.as_u16(), recorder.text.contains("X-Amz")),
+        (403, false)
+    );
     let fresh = app.read(&path).await.json();
-    assert_eq!(app.download(fresh["download"]["url"].as_str().unwrap()).await.0, 200);
+    assert_eq!(
+        app.download(fresh["download"]["url"].as_str().unwrap())
+            .await
+            .0,
+        200
+    );
 }
 
 #[tokio::test]
 async fn opening_an_exported_file_in_a_spreadsheet_runs_nothing() {
     let app = TestApp::start().await;
-    let names = ["=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1", " \u{feff}=1", "＝1", "'=1", "=HYPERLINK(\"http://x\",\"y\")"];
+    let names = [
+        "=1+1",
+        "+1",
+        "-1+1",
+        "@SUM(A1)",
+        "\t=1",
+        " \u{feff}=1",
+        "＝1",
+        "'=1",
+        "=HYPERLINK(\"http://x\",\"y\")",
+    ];
     for name in names {
         let mut sent = activity();
         *at(&mut sent, "customer.name") = name.into();
@@ -179,8 +267,12 @@ async fn opening_an_exported_file_in_a_spreadsheet_runs_nothing() {
         sent["resource"] = json!({ "type": "order", "id": name.replace('\t', " ") });
         app.record(&sent).await;
     }
-    let file = app.file(&app.export(&json!({ "order": "asc" })).await).await;
-    let rows = csv::Reader::from_reader(file.as_slice()).into_records().map(Result::unwrap);
+    let file = app
+        .file(&app.export(&json!({ "order": "asc" })).await)
+        .await;
+    let rows = csv::Reader::from_reader(file.as_slice())
+        .into_records()
+        .map(Result::unwrap);
     let mut seen = BTreeSet::new();
     for row in rows {
         for cell in [&row[1], &row[3], &row[9]] {
@@ -195,16 +287,24 @@ async fn opening_an_exported_file_in_a_spreadsheet_runs_nothing() {
 async fn bad_input_is_refused_with_its_field_and_reason_and_changes_nothing() {
     let app = TestApp::start().await;
     for (field, value) in [
-        ("action", json!("")), ("outcome", json!("ok")), ("customer.id", json!(7)),
-        ("actor.name", json!("\u{7}")), ("occurred_at", json!("tomorrow")), ("details", json!("x")),
+        ("action", json!("")),
+        ("outcome", json!("ok")),
+        ("customer.id", json!(7)),
+        ("actor.name", json!("\u{7}")),
+        ("occurred_at", json!("tomorrow")),
+        ("details", json!("x")),
         ("nonsense", json!(1)),
     ] {
-        let request = app.post("/v1/activities", &with(field, value)).token(&app.recorder());
+        let request = app
+            .post("/v1/activities", &with(field, value))
+            .token(&app.recorder());
         let body = request.send().await.json();
         assert_eq!(body["errors"][0]["field"], field);
         assert!(!body["errors"][0]["reason"].as_str().unwrap().is_empty());
     }
-    let request = app.post("/v1/exports", &json!({ "style": "loud" })).token(&app.reader());
+    let request = app
+        .post("/v1/exports", &json!({ "style": "loud" }))
+        .token(&app.reader());
     assert_eq!(request.send().await.json()["errors"][0]["field"], "style");
     assert_eq!(app.list_all("").await, Vec::<Value>::new());
     assert_eq!(app.read("/v1/exports").await.json()["items"], json!([]));

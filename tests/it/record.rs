@@ -9,7 +9,9 @@ use crate::harness::{Answer, TestApp, activity, ago, at, with};
 
 impl TestApp {
     async fn post_keyed(&self, activity: &Value, key: &str) -> Answer {
-        let request = self.post("/v1/activities", activity).header("idempotency-key", key);
+        let request = self
+            .post("/v1/activities", activity)
+            .header("idempotency-key", key);
         request.token(&self.recorder()).send().await
     }
 
@@ -25,7 +27,10 @@ impl TestApp {
 
     async fn batch(&self, activities: &Value) -> Answer {
         let body = json!({ "activities": activities });
-        self.post("/v1/activities/batch", &body).token(&self.recorder()).send().await
+        self.post("/v1/activities/batch", &body)
+            .token(&self.recorder())
+            .send()
+            .await
     }
 }
 
@@ -36,10 +41,17 @@ async fn record_answers_with_the_stored_activity() {
     sent["resource"] = json!({ "type": "order", "id": "d51a052e" });
     sent["correlation_id"] = "de9c2ccc".into();
     sent["details"] = json!({ "line_items": [{ "offer": "Office 365", "quantity": 25 }] });
-    let answer = app.post("/v1/activities", &sent).token(&app.recorder()).send().await;
+    let answer = app
+        .post("/v1/activities", &sent)
+        .token(&app.recorder())
+        .send()
+        .await;
     let stored = answer.json();
     assert_eq!(answer.status, 201);
-    assert_eq!(answer.header("location"), format!("/v1/activities/{}", stored["id"].as_str().unwrap()));
+    assert_eq!(
+        answer.header("location"),
+        format!("/v1/activities/{}", stored["id"].as_str().unwrap())
+    );
     assert_eq!(stored["occurred_at"], sent["occurred_at"]);
     assert_json_snapshot!(stored, {
         ".id" => "[id]", ".recorded_at" => "[moment]", ".occurred_at" => "[moment]",
@@ -87,14 +99,22 @@ async fn record_takes_the_servers_time_when_none_is_given() {
 #[tokio::test]
 async fn record_cuts_a_time_to_the_millisecond_in_utc() {
     let app = TestApp::start().await;
-    let stored = app.record(&with("occurred_at", "2026-11-20T09:00:00.123987+09:00")).await;
+    let stored = app
+        .record(&with("occurred_at", "2026-11-20T09:00:00.123987+09:00"))
+        .await;
     assert_eq!(stored["occurred_at"], "2026-11-20T00:00:00.123Z");
 }
 
 #[tokio::test]
 async fn record_keeps_names_verbatim() {
     let app = TestApp::start().await;
-    for name in ["=1+1", " 한국전자 ", "Line one\r\nLine two\t", "İ\u{202e}שלום", "a\"b,c'"] {
+    for name in [
+        "=1+1",
+        " 한국전자 ",
+        "Line one\r\nLine two\t",
+        "İ\u{202e}שלום",
+        "a\"b,c'",
+    ] {
         let stored = app.record(&with("customer.name", name)).await;
         assert_eq!(stored["customer"]["name"], name);
     }
@@ -107,11 +127,17 @@ async fn record_replays_an_equal_retry() {
     sent["details"] = json!({ "a": 1, "b": { "c": 2, "d": 3 } });
     let first = app.post_keyed(&sent, "k-1").await;
     // Another order of names and another zone are the same content.
-    let text = sent.to_string().replace(r#"{"c":2,"d":3}"#, r#"{"d":3,"c":2}"#);
+    let text = sent
+        .to_string()
+        .replace(r#"{"c":2,"d":3}"#, r#"{"d":3,"c":2}"#);
     let moment = sent["occurred_at"].as_str().unwrap();
     let text = text.replace(moment, &moment.replace('Z', "999+00:00"));
     let request = app.request(Method::POST, "/v1/activities").raw(text);
-    let again = request.header("idempotency-key", "k-1").token(&app.recorder()).send().await;
+    let again = request
+        .header("idempotency-key", "k-1")
+        .token(&app.recorder())
+        .send()
+        .await;
     assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 200));
     assert_eq!(again.header("idempotency-replayed"), "true");
     assert_eq!(again.text, first.text);
@@ -124,9 +150,15 @@ async fn record_refuses_a_key_that_was_used_for_other_content() {
     let mut sent = with("occurred_at", ago(5));
     app.post_keyed(&sent, "k-1").await;
     sent["outcome"] = "failed".into();
-    assert_eq!(app.post_keyed(&sent, "k-1").await.refusal(), "422 idempotency_key_reused");
+    assert_eq!(
+        app.post_keyed(&sent, "k-1").await.refusal(),
+        "422 idempotency_key_reused"
+    );
     let listed = app.list_all("").await;
-    assert_eq!((listed.len(), &listed[0]["outcome"]), (1, &json!("succeeded")));
+    assert_eq!(
+        (listed.len(), &listed[0]["outcome"]),
+        (1, &json!("succeeded"))
+    );
 }
 
 #[tokio::test]
@@ -134,9 +166,19 @@ async fn record_scopes_a_key_to_partner_and_moment() {
     let app = TestApp::start().await;
     let sent = with("occurred_at", ago(5));
     app.post_keyed(&sent, "k-1").await;
-    assert_eq!(app.post_keyed(&with("occurred_at", ago(6)), "k-1").await.status, 201);
-    let other = app.post("/v1/activities", &sent).header("idempotency-key", "k-1");
-    let other = other.token(&app.token("fabrikam", "activity_recorder")).send().await;
+    assert_eq!(
+        app.post_keyed(&with("occurred_at", ago(6)), "k-1")
+            .await
+            .status,
+        201
+    );
+    let other = app
+        .post("/v1/activities", &sent)
+        .header("idempotency-key", "k-1");
+    let other = other
+        .token(&app.token("fabrikam", "activity_recorder"))
+        .send()
+        .await;
     assert_eq!(other.status, 201);
 }
 
@@ -154,11 +196,18 @@ async fn record_refuses_a_malformed_key() {
     let app = TestApp::start().await;
     for key in [String::new(), "k".repeat(129)] {
         let answer = app.post_keyed(&with("occurred_at", ago(5)), &key).await;
-        assert_eq!(answer.refusal(), "400 Idempotency-Key must have 1 to 128 characters");
+        assert_eq!(
+            answer.refusal(),
+            "400 Idempotency-Key must have 1 to 128 characters"
+        );
     }
     let mut keyed = with("occurred_at", ago(5));
     keyed["idempotency_key"] = "k-1".into();
-    assert!(app.refused(&keyed).await.starts_with("400 idempotency_key belongs into the"));
+    assert!(
+        app.refused(&keyed)
+            .await
+            .starts_with("400 idempotency_key belongs into the")
+    );
 }
 
 #[tokio::test]
@@ -173,11 +222,13 @@ async fn record_refuses_a_time_that_is_too_early_or_too_late() {
         "400 occurred_at must be at most 5 minutes ahead"
     );
     assert_eq!(
-        app.refused(&sent(now.minus(days(7)).minus(seconds(1)))).await,
+        app.refused(&sent(now.minus(days(7)).minus(seconds(1))))
+            .await,
         "400 occurred_at must be at most 7 days ago"
     );
     app.record(&sent(now.plus(seconds(290)))).await;
-    app.record(&sent(now.minus(days(7)).plus(seconds(60)))).await;
+    app.record(&sent(now.minus(days(7)).plus(seconds(60))))
+        .await;
 }
 
 #[tokio::test]
@@ -189,10 +240,16 @@ async fn record_finds_a_keyed_activity_after_it_is_too_late_to_record_it() {
     let again = app.post_keyed(&sent, "k-1").await;
     assert_eq!((again.status.as_u16(), &again.text), (200, &first.text));
     let absent = app.post_keyed(&sent, "k-2").await;
-    assert_eq!(absent.refusal(), "400 occurred_at must be at most 7 days ago");
+    assert_eq!(
+        absent.refusal(),
+        "400 occurred_at must be at most 7 days ago"
+    );
     let mut other = sent.clone();
     other["outcome"] = "failed".into();
-    assert_eq!(app.post_keyed(&other, "k-1").await.refusal(), "422 idempotency_key_reused");
+    assert_eq!(
+        app.post_keyed(&other, "k-1").await.refusal(),
+        "422 idempotency_key_reused"
+    );
 }
 
 #[tokio::test]
@@ -203,11 +260,20 @@ async fn record_refuses_a_body_that_is_no_activity() {
         ("  ", "400 body must not be empty"),
         ("[]", "400 body invalid type: sequence, expected an object"),
         ("null", "400 body invalid type: null, expected an object"),
-        ("\"x\"", "400 body invalid type: string \"x\", expected an object"),
+        (
+            "\"x\"",
+            "400 body invalid type: string \"x\", expected an object",
+        ),
     ] {
         assert_eq!(app.refused_raw(body).await, refusal);
     }
-    for body in ["{", "{\"action\":}", "{} {}", "action=create", "{\"a\":\"\\ud800\"}"] {
+    for body in [
+        "{",
+        "{\"action\":}",
+        "{} {}",
+        "action=create",
+        "{\"a\":\"\\ud800\"}",
+    ] {
         let refusal = app.refused_raw(body).await;
         assert!(refusal.starts_with("400 "), "{body}: {refusal}");
     }
@@ -219,28 +285,110 @@ async fn record_refuses_a_body_that_is_no_activity() {
 async fn record_names_the_field_and_the_reason() {
     let app = TestApp::start().await;
     for (field, value, refusal) in [
-        ("action", json!("Create Order"), "must be 1 to 64 of a-z, 0-9, '.', '_' and '-'"),
-        ("action", json!("a".repeat(65)), "must be 1 to 64 of a-z, 0-9, '.', '_' and '-'"),
-        ("action", json!("export_activity_log"), "is recorded by this service alone"),
-        ("action", json!(5), "invalid type: integer `5`, expected a string"),
-        ("customer", json!("Relecloud"), "invalid type: string \"Relecloud\", expected an object"),
-        ("customer", json!(["c-1", "Relecloud"]), "invalid type: sequence, expected an object"),
-        ("customer", json!(null), "invalid type: null, expected an object"),
+        (
+            "action",
+            json!("Create Order"),
+            "must be 1 to 64 of a-z, 0-9, '.', '_' and '-'",
+        ),
+        (
+            "action",
+            json!("a".repeat(65)),
+            "must be 1 to 64 of a-z, 0-9, '.', '_' and '-'",
+        ),
+        (
+            "action",
+            json!("export_activity_log"),
+            "is recorded by this service alone",
+        ),
+        (
+            "action",
+            json!(5),
+            "invalid type: integer `5`, expected a string",
+        ),
+        (
+            "customer",
+            json!("Relecloud"),
+            "invalid type: string \"Relecloud\", expected an object",
+        ),
+        (
+            "customer",
+            json!(["c-1", "Relecloud"]),
+            "invalid type: sequence, expected an object",
+        ),
+        (
+            "customer",
+            json!(null),
+            "invalid type: null, expected an object",
+        ),
         ("customer.id", json!(""), "must have 1 to 128 characters"),
-        ("customer.id", json!("i".repeat(129)), "must have 1 to 128 characters"),
-        ("customer.id", json!("a\nb"), "must not hold control characters"),
-        ("customer.name", json!("n".repeat(257)), "must have 1 to 256 characters"),
-        ("customer.name", json!("a\u{0}"), "must not hold control characters other than TAB, LF and CR"),
+        (
+            "customer.id",
+            json!("i".repeat(129)),
+            "must have 1 to 128 characters",
+        ),
+        (
+            "customer.id",
+            json!("a\nb"),
+            "must not hold control characters",
+        ),
+        (
+            "customer.name",
+            json!("n".repeat(257)),
+            "must have 1 to 256 characters",
+        ),
+        (
+            "customer.name",
+            json!("a\u{0}"),
+            "must not hold control characters other than TAB, LF and CR",
+        ),
         ("customer.vip", json!(true), "is not known here"),
-        ("actor.kind", json!("robot"), "unknown variant `robot`, expected `user` or `application`"),
+        (
+            "actor.kind",
+            json!("robot"),
+            "unknown variant `robot`, expected `user` or `application`",
+        ),
+        (
+            "outcome",
+            json!({ "failed": null }),
+            "invalid type: map, expected a string",
+        ),
+        (
+            "actor.kind",
+            json!({ "user": null }),
+            "invalid type: map, expected a string",
+        ),
         ("resource", json!({ "type": "order" }), ".id is missing"),
-        ("resource", json!(null), "invalid type: null, expected an object"),
+        (
+            "resource",
+            json!(null),
+            "invalid type: null, expected an object",
+        ),
         ("colour", json!("red"), "is not known here"),
-        ("details", json!("text"), "invalid type: string \"text\", expected an object"),
-        ("details", json!([1]), "invalid type: sequence, expected an object"),
-        ("occurred_at", json!("yesterday"), "must be an RFC 3339 time with a zone, such as 2026-11-22T09:32:11.123Z"),
-        ("occurred_at", json!("2026-02-30T00:00:00Z"), "must be an RFC 3339 time with a zone, such as 2026-11-22T09:32:11.123Z"),
-        ("occurred_at", json!("2026-11-22T09:32:11"), "must be an RFC 3339 time with a zone, such as 2026-11-22T09:32:11.123Z"),
+        (
+            "details",
+            json!("text"),
+            "invalid type: string \"text\", expected an object",
+        ),
+        (
+            "details",
+            json!([1]),
+            "invalid type: sequence, expected an object",
+        ),
+        (
+            "occurred_at",
+            json!("yesterday"),
+            "must be an RFC 3339 time with a zone, such as 2026-11-22T09:32:11.123Z",
+        ),
+        (
+            "occurred_at",
+            json!("2026-02-30T00:00:00Z"),
+            "must be an RFC 3339 time with a zone, such as 2026-11-22T09:32:11.123Z",
+        ),
+        (
+            "occurred_at",
+            json!("2026-11-22T09:32:11"),
+            "must be an RFC 3339 time with a zone, such as 2026-11-22T09:32:11.123Z",
+        ),
         ("partner_id", json!("a b"), "forbidden"),
     ] {
         let answer = app.refused(&with(field, value)).await;
@@ -257,13 +405,27 @@ async fn record_names_the_field_and_the_reason() {
 async fn record_names_what_is_missing() {
     let app = TestApp::start().await;
     for (parent, name) in [
-        ("", "action"), ("", "outcome"), ("", "customer"), ("", "actor"),
-        ("customer", "id"), ("customer", "name"), ("actor", "id"), ("actor", "kind"),
+        ("", "action"),
+        ("", "outcome"),
+        ("", "customer"),
+        ("", "actor"),
+        ("customer", "id"),
+        ("customer", "name"),
+        ("actor", "id"),
+        ("actor", "kind"),
     ] {
         let mut sent = activity();
-        let object = if parent.is_empty() { &mut sent } else { at(&mut sent, parent) };
+        let object = if parent.is_empty() {
+            &mut sent
+        } else {
+            at(&mut sent, parent)
+        };
         object.as_object_mut().unwrap().remove(name);
-        let field = if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") };
+        let field = if parent.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{parent}.{name}")
+        };
         assert_eq!(app.refused(&sent).await, format!("400 {field} is missing"));
     }
 }
@@ -271,23 +433,36 @@ async fn record_names_what_is_missing() {
 #[tokio::test]
 async fn record_refuses_a_name_that_is_given_twice() {
     let app = TestApp::start().await;
-    let twice = activity().to_string().replacen('{', "{\"action\":\"a\",", 1);
+    let twice = activity()
+        .to_string()
+        .replacen('{', "{\"action\":\"a\",", 1);
     assert_eq!(app.refused_raw(twice).await, "400 action is given twice");
     let details = with("details", json!({ "x": 1 })).to_string();
     let details = details.replace(r#"{"x":1}"#, r#"{"x":1,"x":2}"#);
-    assert_eq!(app.refused_raw(details).await, "400 details holds `x` twice in one object");
+    assert_eq!(
+        app.refused_raw(details).await,
+        "400 details holds `x` twice in one object"
+    );
 }
 
 #[tokio::test]
 async fn record_refuses_details_that_would_not_come_back_as_they_are() {
     let app = TestApp::start().await;
-    let raw = |number: &str| with("details", json!({ "n": "N" })).to_string().replace("\"N\"", number);
-    for number in ["1e400", "184467440737095516160"] {
+    let raw = |number: &str| {
+        with("details", json!({ "n": "N" }))
+            .to_string()
+            .replace("\"N\"", number)
+    };
+    for number in ["1e400", "184467440737095516160", "-9223372036854775809"] {
         let refusal = app.refused_raw(raw(number)).await;
         assert!(refusal.starts_with("400 "), "{number}: {refusal}");
     }
     let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
-    assert!(app.refused_raw(raw(&deep)).await.contains("recursion limit exceeded"));
+    assert!(
+        app.refused_raw(raw(&deep))
+            .await
+            .contains("recursion limit exceeded")
+    );
 }
 
 #[tokio::test]
@@ -302,9 +477,14 @@ async fn record_keeps_to_its_sizes() {
     let spaces = activity().to_string() + &" ".repeat(1024 * 1024);
     assert_eq!(app.refused_raw(spaces).await, "413 too_large");
     // API Gateway itself takes 10 MB.
-    let request = app.request(Method::POST, "/v1/activities").raw(" ".repeat(10_000_001));
+    let request = app
+        .request(Method::POST, "/v1/activities")
+        .raw(" ".repeat(10_000_001));
     let answer = request.token(&app.recorder()).send().await;
-    assert_eq!((answer.status.as_u16(), answer.text.as_str()), (413, r#"{"message":"Request Entity Too Large"}"#));
+    assert_eq!(
+        (answer.status.as_u16(), answer.text.as_str()),
+        (413, r#"{"message":"Request Entity Too Large"}"#)
+    );
 }
 
 #[tokio::test]
@@ -336,17 +516,36 @@ async fn a_batch_answers_each_activity_in_order() {
     detailed["action"] = "create_referral".into();
     app.batch(&json!([keyed])).await;
     let answer = app
-        .batch(&json!([detailed, with("action", "X"), keyed, other, 5, with("partner_id", "fabrikam")]))
+        .batch(&json!([
+            detailed,
+            with("action", "X"),
+            keyed,
+            other,
+            5,
+            with("partner_id", "fabrikam")
+        ]))
         .await;
     let results = answer.json()["results"].as_array().unwrap().clone();
-    let statuses: Vec<_> = results.iter().map(|result| result["status"].as_u64().unwrap()).collect();
-    assert_eq!((answer.status.as_u16(), statuses), (200, vec![201, 400, 200, 422, 400, 403]));
+    let statuses: Vec<_> = results
+        .iter()
+        .map(|result| result["status"].as_u64().unwrap())
+        .collect();
+    assert_eq!(
+        (answer.status.as_u16(), statuses),
+        (200, vec![201, 400, 200, 422, 400, 403])
+    );
     assert_eq!(results[0]["activity"]["action"], "create_referral");
     assert!(results[0]["activity"]["details"].is_null());
     assert_eq!(results[1]["problem"]["errors"][0]["field"], "action");
     let listed = app.list_all("").await;
     assert_eq!(listed.len(), 2);
-    assert_eq!(listed.iter().filter(|activity| activity["has_details"] == true).count(), 1);
+    assert_eq!(
+        listed
+            .iter()
+            .filter(|activity| activity["has_details"] == true)
+            .count(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -354,7 +553,10 @@ async fn a_batch_takes_1_to_100_activities() {
     let app = TestApp::start().await;
     let refusal = "400 activities must hold 1 to 100 activities";
     assert_eq!(app.batch(&json!([])).await.refusal(), refusal);
-    assert_eq!(app.batch(&json!(vec![activity(); 101])).await.refusal(), refusal);
+    assert_eq!(
+        app.batch(&json!(vec![activity(); 101])).await.refusal(),
+        refusal
+    );
     let answer = app.batch(&json!(vec![activity(); 100])).await;
     assert_eq!(answer.json()["results"].as_array().unwrap().len(), 100);
     assert_eq!(app.list_all("limit=500").await.len(), 100);
@@ -366,7 +568,11 @@ async fn a_batch_holds_a_repeated_key_once() {
     let mut keyed = with("occurred_at", ago(5));
     keyed["idempotency_key"] = "k-1".into();
     let answer = app.batch(&json!(vec![keyed; 20])).await.json();
-    let statuses = answer["results"].as_array().unwrap().iter().map(|result| result["status"].as_u64());
+    let statuses = answer["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| result["status"].as_u64());
     assert_eq!(statuses.filter(|status| *status == Some(201)).count(), 1);
     assert_eq!(app.list_all("").await.len(), 1);
 }
@@ -376,16 +582,40 @@ async fn a_batch_refuses_what_is_no_batch() {
     let app = TestApp::start().await;
     for (body, refusal) in [
         (json!({}), "400 activities is missing"),
-        (json!({ "activities": {} }), "400 activities invalid type: map, expected a sequence"),
-        (json!({ "activities": [], "dry_run": true }), "400 dry_run is not known here"),
+        (
+            json!({ "activities": {} }),
+            "400 activities invalid type: map, expected a sequence",
+        ),
+        (
+            json!({ "activities": [], "dry_run": true }),
+            "400 dry_run is not known here",
+        ),
     ] {
-        let request = app.post("/v1/activities/batch", &body).token(&app.recorder());
+        let request = app
+            .post("/v1/activities/batch", &body)
+            .token(&app.recorder());
         assert_eq!(request.send().await.refusal(), refusal);
     }
-    let request = app.post("/v1/activities/batch", &json!({ "activities": [activity()] }));
-    let answer = request.header("idempotency-key", "k-1").token(&app.recorder()).send().await;
-    assert!(answer.refusal().starts_with("400 Idempotency-Key is not for a batch"));
+    let request = app.post(
+        "/v1/activities/batch",
+        &json!({ "activities": [activity()] }),
+    );
+    let answer = request
+        .header("idempotency-key", "k-1")
+        .token(&app.recorder())
+        .send()
+        .await;
+    assert!(
+        answer
+            .refusal()
+            .starts_with("400 Idempotency-Key is not for a batch")
+    );
     let spaces = " ".repeat(3_000_001);
-    let request = app.request(Method::POST, "/v1/activities/batch").raw(spaces);
-    assert_eq!(request.token(&app.recorder()).send().await.refusal(), "413 too_large");
+    let request = app
+        .request(Method::POST, "/v1/activities/batch")
+        .raw(spaces);
+    assert_eq!(
+        request.token(&app.recorder()).send().await.refusal(),
+        "413 too_large"
+    );
 }

@@ -80,7 +80,11 @@ impl Encoder {
             }
         }
         writer.write_record(None::<&[u8]>)?;
-        Ok(Self { style: request.style, zone, writer })
+        Ok(Self {
+            style: request.style,
+            zone,
+            writer,
+        })
     }
 
     /// Encodes an activity; answers how many bytes wait to be taken.
@@ -138,7 +142,9 @@ impl Encoder {
 }
 
 fn writer(start: Vec<u8>) -> csv::Writer<Vec<u8>> {
-    csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(start)
+    csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(start)
 }
 
 /// Cuts a cell that is too long for a spreadsheet, with a mark that says so.
@@ -174,7 +180,9 @@ fn guard(text: Cow<'_, str>) -> Cow<'_, str> {
 fn starts_formula(text: &str) -> bool {
     for c in text.chars() {
         match c {
-            '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠' => return true,
+            '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠' => {
+                return true;
+            }
             _ if is_skipped(c) => {}
             _ => return false,
         }
@@ -206,8 +214,24 @@ mod tests {
     #[test]
     fn a_cell_that_starts_a_formula_is_made_inert() {
         for text in [
-            "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "\u{feff}=1",
-            "\u{200b}\u{a0}=1", "＝1", "＋1", "－1", "＠1", "\u{1}=1", "'=1", "'", "\tplain",
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            "\n=1",
+            " =1",
+            "\u{feff}=1",
+            "\u{200b}\u{a0}=1",
+            "＝1",
+            "＋1",
+            "－1",
+            "＠1",
+            "\u{1}=1",
+            "'=1",
+            "'",
+            "\tplain",
         ] {
             assert_eq!(guard(text.into()), format!("'{text}"), "{text:?}");
         }

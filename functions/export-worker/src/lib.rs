@@ -49,7 +49,7 @@ impl App {
         Self {
             exports: ExportStore::new(dynamodb.clone(), config.exports_table.clone()),
             activities: ActivityStore::new(dynamodb, activities, config.retention),
-            files: Files::new(sdk, config.exports_bucket.clone()),
+            files: Files::for_uploads(sdk, config.exports_bucket.clone()),
             config,
             clock: Clock::system(),
         }
@@ -107,16 +107,33 @@ async fn work(app: &App, lease: &Lease, export: &Export) -> Result<(), Stop> {
     };
     let file = file(export, lease, written);
     record(app, lease, export, &file).await?;
-    let done = Progress { rows: file.rows, bytes: file.bytes, fraction: 1.0 };
-    match app.exports.finish(lease, &file, done, app.clock.now()).await? {
+    let done = Progress {
+        rows: file.rows,
+        bytes: file.bytes,
+        fraction: 1.0,
+    };
+    match app
+        .exports
+        .finish(lease, &file, done, app.clock.now())
+        .await?
+    {
         Held::Yes => Ok(()),
         lost => Err(Stop::Lost(lost)),
     }
 }
 
 fn file(export: &Export, lease: &Lease, written: Written) -> File {
-    let Written { rows, bytes, sha256 } = written;
-    File { name: export.file_name(&lease.key.partner_id), rows, bytes, sha256 }
+    let Written {
+        rows,
+        bytes,
+        sha256,
+    } = written;
+    File {
+        name: export.file_name(&lease.key.partner_id),
+        rows,
+        bytes,
+        sha256,
+    }
 }
 
 /// Renews the lease until it is lost; a renewal that fails is tried again.
@@ -124,7 +141,11 @@ async fn keep(app: &App, lease: &Lease, progress: &watch::Sender<Progress>) -> H
     loop {
         sleep(RENEW_EVERY).await;
         let so_far = *progress.borrow();
-        match app.exports.renew(lease, so_far, None, app.clock.now()).await {
+        match app
+            .exports
+            .renew(lease, so_far, None, app.clock.now())
+            .await
+        {
             Ok(Held::Yes) => {}
             Ok(lost) => return lost,
             Err(error) => tracing::warn!(error = error.chain(), "the lease was not renewed"),
@@ -136,7 +157,10 @@ async fn keep(app: &App, lease: &Lease, progress: &watch::Sender<Progress>) -> H
 async fn record(app: &App, lease: &Lease, export: &Export, file: &File) -> Result<(), Error> {
     let entry = trail::finished(&lease.key, export, file)?;
     let request_id = format!("export-worker/{}", lease.key.id);
-    let stamp = Stamp { recorded_at: app.clock.now(), request_id };
+    let stamp = Stamp {
+        recorded_at: app.clock.now(),
+        request_id,
+    };
     match app.activities.append(entry, &stamp).await {
         Ok(_) | Err(Error::Conflict) => Ok(()),
         Err(error) => Err(error),

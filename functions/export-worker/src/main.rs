@@ -10,7 +10,9 @@ async fn main() -> Result<(), Error> {
     let app = App::new(&aws::sdk_config().await, Config::from_env()?);
     let app = &app;
     run(service_fn(async |event: LambdaEvent<WorkerEvent>| {
-        export_worker::handle(app, &event.payload).await.map_err(Error::from)
+        export_worker::handle(app, &event.payload)
+            .await
+            .map_err(Error::from)
     }))
     .await
 }

@@ -71,7 +71,10 @@ async fn read(
     loop {
         let partner = &lease.key.partner_id;
         let limit = shared::ActivityStore::SLICE_MAX;
-        let slice = app.activities.query(partner, &reading, resume_after, limit).await?;
+        let slice = app
+            .activities
+            .query(partner, &reading, resume_after, limit)
+            .await?;
         resume_after = slice.resume_after;
         // The receiver is gone only when another stage failed, which says why.
         if slices.send(slice).await.is_err() || resume_after.is_none() {
@@ -95,7 +98,10 @@ async fn encode(
                 continue;
             }
             let waiting = encoder.row(&stored.activity).map_err(unencodable)?;
-            reached = Reached { rows: reached.rows + 1, fraction: fraction(export, &stored) };
+            reached = Reached {
+                rows: reached.rows + 1,
+                fraction: fraction(export, &stored),
+            };
             if waiting < PART_BYTES {
                 continue;
             }
@@ -104,14 +110,20 @@ async fn encode(
                 return Err(Stop::Impossible(too_large()));
             }
             // The receiver is gone only when the upload failed, which says why.
-            let part = Part { bytes: encoder.take().map_err(unencodable)?, reached };
+            let part = Part {
+                bytes: encoder.take().map_err(unencodable)?,
+                reached,
+            };
             if parts.send(part).await.is_err() {
                 return Ok(());
             }
         }
     }
     reached.fraction = 1.0;
-    let last = Part { bytes: encoder.take().map_err(unencodable)?, reached };
+    let last = Part {
+        bytes: encoder.take().map_err(unencodable)?,
+        reached,
+    };
     let _ = parts.send(last).await;
     Ok(())
 }

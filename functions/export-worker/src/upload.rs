@@ -5,7 +5,7 @@
 use sha2::{Digest, Sha256};
 use shared::{
     Error, Export,
-    export::{Progress, hex},
+    export::Progress,
     export_store::{Held, Lease},
 };
 use tokio::sync::{mpsc, watch};
@@ -38,7 +38,13 @@ impl<'a> Upload<'a> {
         progress: &'a watch::Sender<Progress>,
     ) -> Self {
         let object = export.object_key(&lease.key);
-        Self { app, lease, object, progress, hash: Sha256::new() }
+        Self {
+            app,
+            lease,
+            object,
+            progress,
+            hash: Sha256::new(),
+        }
     }
 
     /// Uploads every part that comes, in order.
@@ -55,7 +61,11 @@ impl<'a> Upload<'a> {
             (None, _) => return Err(Error::internal("uploading", "there is no part").into()),
         }
         let Progress { rows, bytes, .. } = *self.progress.borrow();
-        Ok(Written { rows, bytes, sha256: hex(&self.hash.finalize()) })
+        Ok(Written {
+            rows,
+            bytes,
+            sha256: base16ct::lower::encode_string(&self.hash.finalize()),
+        })
     }
 
     async fn multipart(
@@ -91,10 +101,19 @@ impl<'a> Upload<'a> {
             }
             self.count(&part);
             let number = i32::try_from(done.len() + 1).unwrap_or(i32::MAX);
-            done.push(self.app.files.part(&self.object, upload_id, number, part.bytes).await?);
+            done.push(
+                self.app
+                    .files
+                    .part(&self.object, upload_id, number, part.bytes)
+                    .await?,
+            );
             self.renew(upload_id).await?;
         }
-        Ok(self.app.files.complete(&self.object, upload_id, done).await?)
+        Ok(self
+            .app
+            .files
+            .complete(&self.object, upload_id, done)
+            .await?)
     }
 
     fn count(&mut self, part: &Part) {
@@ -109,7 +128,12 @@ impl<'a> Upload<'a> {
     async fn renew(&self, upload_id: &str) -> Result<(), Stop> {
         let progress = *self.progress.borrow();
         let now = self.app.clock.now();
-        match self.app.exports.renew(self.lease, progress, Some(upload_id), now).await? {
+        match self
+            .app
+            .exports
+            .renew(self.lease, progress, Some(upload_id), now)
+            .await?
+        {
             Held::Yes => Ok(()),
             lost => Err(Stop::Lost(lost)),
         }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use shared::{
     Actor, Export, ExportId, ExportKey, Filter, Moment, Page, TimeRange,
-    files::Link,
     export::{Failure, File, Format, Locale, Progress, State, Style},
+    files::Link,
 };
 
 /// An export as its partner sees it.
@@ -58,7 +58,10 @@ impl Answer {
     }
 
     pub(crate) fn with_download(self, download: Link) -> Self {
-        Self { download: Some(download), ..self }
+        Self {
+            download: Some(download),
+            ..self
+        }
     }
 }
 
@@ -76,7 +79,13 @@ impl Exports {
         next_cursor: Option<String>,
         now: Moment,
     ) -> Self {
-        let items = page.items.into_iter().map(|(key, export)| Answer::new(&key, export, now));
-        Self { items: items.collect(), next_cursor }
+        let items = page
+            .items
+            .into_iter()
+            .map(|(key, export)| Answer::new(&key, export, now));
+        Self {
+            items: items.collect(),
+            next_cursor,
+        }
     }
 }

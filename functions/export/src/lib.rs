@@ -20,19 +20,11 @@ use lambda_http::{
 };
 use shared::{
     Access, ActivityStore, Clock, Config, Cursor, Error, Export, ExportId, ExportKey, ExportStore,
-    Files, Limit, Moment, Reader,
-    export::State,
-    http,
-    store::Stamp,
-    trail,
+    Files, Limit, Moment, Reader, export::State, http, store::Stamp, trail,
 };
 use tokio::time::{Instant, sleep};
 
-use crate::{
-    answer::Answer,
-    request::Asked,
-    workers::Workers,
-};
+use crate::{answer::Answer, request::Asked, workers::Workers};
 
 /// What the function keeps between requests.
 #[derive(Debug)]
@@ -103,11 +95,18 @@ async fn create(app: &App, request: &Request, reader: &Reader) -> Result<Respons
     let export = wait_for(app, &key, export, deadline).await?;
     let location = format!("/v1/exports/{}", key.id);
     let response = if export.state(app.clock.now()) == State::Ready {
-        http::created(&with_link(app, request, reader, &key, export).await?, &location)
+        http::created(
+            &with_link(app, request, reader, &key, export).await?,
+            &location,
+        )
     } else {
         http::accepted(&Answer::new(&key, export, app.clock.now()), &location)
     };
-    Ok(if replayed { http::replayed(response) } else { response })
+    Ok(if replayed {
+        http::replayed(response)
+    } else {
+        response
+    })
 }
 
 /// The export's key: a new one, or the one that the idempotency key stands for.
@@ -121,7 +120,9 @@ async fn claim(
     let new_id = ExportId::random(now);
     let id = match &asked.idempotency_key {
         Some(key) => {
-            app.exports.claim_key(&partner_id, key, asked.export.hash(), new_id, now).await?
+            app.exports
+                .claim_key(&partner_id, key, asked.export.hash(), new_id, now)
+                .await?
         }
         None => new_id,
     };
@@ -139,7 +140,11 @@ async fn wait_for(
     while export.state(app.clock.now()).is_active() && Instant::now() < deadline {
         sleep(pause.min(deadline - Instant::now())).await;
         pause = (pause * 3 / 2).min(Duration::from_secs(1));
-        export = app.exports.get(key, app.clock.now()).await?.ok_or(Error::NotFound)?;
+        export = app
+            .exports
+            .get(key, app.clock.now())
+            .await?
+            .ok_or(Error::NotFound)?;
     }
     Ok(export)
 }
@@ -151,7 +156,10 @@ async fn read(
     id: &str,
 ) -> Result<Response<Body>, Error> {
     http::no_more(&http::query(request)?)?;
-    let key = ExportKey { partner_id: reader.partner_id.clone(), id: ExportId::try_from(id)? };
+    let key = ExportKey {
+        partner_id: reader.partner_id.clone(),
+        id: ExportId::try_from(id)?,
+    };
     let now = app.clock.now();
     let export = app.exports.get(&key, now).await?.ok_or(Error::NotFound)?;
     if export.wants_dispatch(now) && app.exports.claim_dispatch(&key, now).await? {
@@ -172,11 +180,19 @@ async fn with_link(
     export: Export,
 ) -> Result<Answer, Error> {
     let now = app.clock.now();
-    let Some(file) = &export.file else { return Ok(Answer::new(key, export, now)) };
+    let Some(file) = &export.file else {
+        return Ok(Answer::new(key, export, now));
+    };
     let entry = trail::linked(key, file, reader.actor()?.clone(), now)?;
-    let stamp = Stamp { recorded_at: now, request_id: http::request_id(request) };
+    let stamp = Stamp {
+        recorded_at: now,
+        request_id: http::request_id(request),
+    };
     app.activities.append(entry, &stamp).await?;
-    let download = app.files.link(&export.object_key(key), &file.name, now).await?;
+    let download = app
+        .files
+        .link(&export.object_key(key), &file.name, now)
+        .await?;
     Ok(Answer::new(key, export, now).with_download(download))
 }
 
@@ -191,9 +207,14 @@ async fn list(app: &App, request: &Request, reader: &Reader) -> Result<Response<
         .map(|text| Cursor::open(&text, &walk).map(|Cursor(id)| ExportId::from_bytes(id)))
         .transpose()?;
     let now = app.clock.now();
-    let page = app.exports.page(&reader.partner_id, resume_after, limit, now).await?;
+    let page = app
+        .exports
+        .page(&reader.partner_id, resume_after, limit, now)
+        .await?;
     let last = page.items.last().map(|(key, _)| key.id);
-    let next = last.filter(|_| page.more).map(|id| Cursor(id.into_bytes()).seal(&walk));
+    let next = last
+        .filter(|_| page.more)
+        .map(|id| Cursor(id.into_bytes()).seal(&walk));
     let response = http::ok(&answer::Exports::new(page, next.clone(), now));
     Ok(match next {
         Some(cursor) => {
@@ -212,8 +233,15 @@ async fn delete(
     id: &str,
 ) -> Result<Response<Body>, Error> {
     http::no_more(&http::query(request)?)?;
-    let key = ExportKey { partner_id: reader.partner_id.clone(), id: ExportId::try_from(id)? };
-    let export = app.exports.delete(&key, app.clock.now()).await?.ok_or(Error::NotFound)?;
+    let key = ExportKey {
+        partner_id: reader.partner_id.clone(),
+        id: ExportId::try_from(id)?,
+    };
+    let export = app
+        .exports
+        .delete(&key, app.clock.now())
+        .await?
+        .ok_or(Error::NotFound)?;
     // Also the second time: the first may have ended before this.
     let object = export.object_key(&key);
     if let Some(upload_id) = &export.upload_id {

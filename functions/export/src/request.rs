@@ -60,7 +60,9 @@ mod tests {
     fn waits(prefer: &str) -> Result<u64, String> {
         let request = lambda_http::http::Request::builder().header("prefer", prefer);
         let request = request.body(Body::Empty).unwrap();
-        wait(&request).map(|wait| wait.as_secs()).map_err(|error| error.to_string())
+        wait(&request)
+            .map(|wait| wait.as_secs())
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -71,8 +73,20 @@ mod tests {
         assert_eq!(waits("wait=99999999999999999999"), Ok(20));
         assert_eq!(waits("wait=3; x=y"), Ok(3));
         assert_eq!(waits("return=minimal"), Ok(0));
-        for prefer in ["wait", "wait=", "wait=soon", "wait=-1", "wait=+5", "wait=1.5"] {
-            assert!(waits(prefer).unwrap_err().starts_with("Prefer must say wait"), "{prefer}");
+        for prefer in [
+            "wait",
+            "wait=",
+            "wait=soon",
+            "wait=-1",
+            "wait=+5",
+            "wait=1.5",
+        ] {
+            assert!(
+                waits(prefer)
+                    .unwrap_err()
+                    .starts_with("Prefer must say wait"),
+                "{prefer}"
+            );
         }
     }
 }

@@ -13,7 +13,10 @@ pub(crate) struct Workers {
 
 impl Workers {
     pub(crate) fn new(sdk: &SdkConfig, function: String) -> Self {
-        Self { client: Client::new(sdk), function }
+        Self {
+            client: Client::new(sdk),
+            function,
+        }
     }
 
     /// Queues a call; a call that comes twice is harmless, for the lease admits one.

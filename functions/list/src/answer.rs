@@ -20,8 +20,14 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn new(asked: &Asked, walked: Walked, partner: &PartnerId, config: &Config) -> Self {
         Self {
-            items: walked.items.into_iter().map(|stored| Item::new(stored, config)).collect(),
-            next_cursor: walked.resume_after.map(|id| asked.cursor_after(id, partner)),
+            items: walked
+                .items
+                .into_iter()
+                .map(|stored| Item::new(stored, config))
+                .collect(),
+            next_cursor: walked
+                .resume_after
+                .map(|id| asked.cursor_after(id, partner)),
             from: asked.reading.range.from(),
             to: asked.reading.range.to(),
             settled: asked.reading.settled,
@@ -47,14 +53,23 @@ struct Links {
 impl Item {
     pub(crate) fn new(stored: Stored, config: &Config) -> Self {
         let customer = stored.activity.content.customer.as_ref();
-        let links = customer.map(|customer| Links { subscriptions: subscriptions(customer, config) });
-        Self { has_details: stored.has_details, links, activity: stored.activity }
+        let links = customer.map(|customer| Links {
+            subscriptions: subscriptions(customer, config),
+        });
+        Self {
+            has_details: stored.has_details,
+            links,
+            activity: stored.activity,
+        }
     }
 }
 
 /// All but the unreserved characters of RFC 3986.
-const RESERVED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 fn subscriptions(customer: &Customer, config: &Config) -> String {
     let id = utf8_percent_encode(customer.id.as_str(), RESERVED).to_string();

@@ -33,9 +33,12 @@ impl App {
     /// Builds the client, once.
     pub fn new(sdk: &SdkConfig, config: Config) -> Self {
         let client = aws_sdk_dynamodb::Client::new(sdk);
-        let store =
-            ActivityStore::new(client, config.activities_table.clone(), config.retention);
-        Self { config, store, clock: Clock::system() }
+        let store = ActivityStore::new(client, config.activities_table.clone(), config.retention);
+        Self {
+            config,
+            store,
+            clock: Clock::system(),
+        }
     }
 
     /// The same with another clock.
@@ -79,6 +82,12 @@ async fn one(app: &App, request: &Request, id: &str) -> Result<Response<Body>, E
     let reader = access.reader(&app.config.reader_roles)?;
     http::no_more(&http::query(request)?)?;
     let id = ActivityId::try_from(id).map_err(|reason| Error::invalid("id", reason))?;
-    let stored = app.store.get(&reader.partner_id, id, app.clock.now()).await?;
-    Ok(http::ok(&answer::Item::new(stored.ok_or(Error::NotFound)?, &app.config)))
+    let stored = app
+        .store
+        .get(&reader.partner_id, id, app.clock.now())
+        .await?;
+    Ok(http::ok(&answer::Item::new(
+        stored.ok_or(Error::NotFound)?,
+        &app.config,
+    )))
 }

@@ -11,6 +11,8 @@ async fn main() -> Result<(), Error> {
     lambda_http::tracing::init_default_subscriber();
     let app = App::new(&aws::sdk_config().await, Config::from_env()?);
     let app = &app;
-    run(service_fn(async |request: Request| Ok::<_, Infallible>(list::handle(app, &request).await)))
-        .await
+    run(service_fn(async |request: Request| {
+        Ok::<_, Infallible>(list::handle(app, &request).await)
+    }))
+    .await
 }

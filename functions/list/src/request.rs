@@ -39,8 +39,19 @@ impl Asked {
             None => (filter.range(now)?, None),
         };
         let settled = range.to() < config.settled_before(now);
-        let reading = Reading { range, order: filter.order, with_details: false, settled };
-        Ok(Self { filter, reading, limit, resume_after, query })
+        let reading = Reading {
+            range,
+            order: filter.order,
+            with_details: false,
+            settled,
+        };
+        Ok(Self {
+            filter,
+            reading,
+            limit,
+            resume_after,
+            query,
+        })
     }
 
     /// The cursor of the page after `id`.

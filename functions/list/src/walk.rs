@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use shared::{
-    ActivityId, ActivityStore, Error, Moment, PartnerId,
-    store::Stored,
-};
+use shared::{ActivityId, ActivityStore, Error, Moment, PartnerId, store::Stored};
 use tokio::time::Instant;
 
 use crate::request::Asked;
@@ -33,12 +30,20 @@ pub(crate) async fn walk(
 ) -> Result<Walked, Error> {
     let limit = asked.limit.get();
     // One more than the page holds tells whether there is a next page.
-    let slice_limit = if asked.filter.is_open() { limit + 1 } else { ActivityStore::SLICE_MAX };
+    let slice_limit = if asked.filter.is_open() {
+        limit + 1
+    } else {
+        ActivityStore::SLICE_MAX
+    };
     let deadline = Instant::now() + TIME_MAX;
-    let mut walked = Walked { items: Vec::new(), resume_after: asked.resume_after };
+    let mut walked = Walked {
+        items: Vec::new(),
+        resume_after: asked.resume_after,
+    };
     for _ in 0..SLICES_MAX {
-        let slice =
-            store.query(partner, &asked.reading, walked.resume_after, slice_limit).await?;
+        let slice = store
+            .query(partner, &asked.reading, walked.resume_after, slice_limit)
+            .await?;
         walked.resume_after = slice.resume_after;
         for stored in slice.activities() {
             let stored = stored?;

@@ -8,6 +8,8 @@
 
 mod request;
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use futures_util::{StreamExt, stream};
 use lambda_http::{Body, Request, Response};
@@ -17,6 +19,7 @@ use shared::{
     http::{self, Problem},
     store::Stamp,
 };
+use tokio::time::{Instant, timeout_at};
 
 use crate::request::{Form, Timing};
 
@@ -31,6 +34,10 @@ pub struct App {
     pub clock: Clock,
 }
 
+/// How long a batch may take, below the function's 15 s: what is not known by
+/// then is unknown.
+const BATCH_TIME_MAX: Duration = Duration::from_secs(12);
+
 /// How many of a batch's activities are written at the same time.
 const WRITES_AT_ONCE: usize = 16;
 
@@ -38,9 +45,12 @@ impl App {
     /// Builds the client, once.
     pub fn new(sdk: &SdkConfig, config: Config) -> Self {
         let client = aws_sdk_dynamodb::Client::new(sdk);
-        let store =
-            ActivityStore::new(client, config.activities_table.clone(), config.retention);
-        Self { config, store, clock: Clock::system() }
+        let store = ActivityStore::new(client, config.activities_table.clone(), config.retention);
+        Self {
+            config,
+            store,
+            clock: Clock::system(),
+        }
     }
 
     /// The same with another clock.
@@ -65,13 +75,16 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
 async fn record(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let recorder = Access::from_request(request, &app.config.claim_names).recorder()?;
     let form = request::read_one(request)?;
-    let stamp = Stamp { recorded_at: app.clock.now(), request_id: http::request_id(request) };
-    let recorded = store(app, &recorder, form, &stamp).await?;
-    Ok(if recorded.replayed {
-        http::replayed(http::ok(&recorded.activity))
+    let stamp = Stamp {
+        recorded_at: app.clock.now(),
+        request_id: http::request_id(request),
+    };
+    let done = store(app, &recorder, form, &stamp).await?;
+    Ok(if done.replayed {
+        http::replayed(http::ok(&done.activity))
     } else {
-        let location = format!("/v1/activities/{}", recorded.activity.id);
-        http::created(&recorded.activity, &location)
+        let location = format!("/v1/activities/{}", done.activity.id);
+        http::created(&done.activity, &location)
     })
 }
 
@@ -79,10 +92,14 @@ async fn record_batch(app: &App, request: &Request) -> Result<Response<Body>, Er
     let recorder = Access::from_request(request, &app.config.claim_names).recorder()?;
     let forms = request::read_many(request)?;
     let (now, request_id) = (app.clock.now(), http::request_id(request));
+    let deadline = Instant::now() + BATCH_TIME_MAX;
     let results = stream::iter(forms.into_iter().enumerate())
         .map(|(place, form)| {
-            let stamp = Stamp { recorded_at: now, request_id: format!("{request_id}/{place}") };
-            store_or_explain(app, &recorder, form, stamp)
+            let stamp = Stamp {
+                recorded_at: now,
+                request_id: format!("{request_id}/{place}"),
+            };
+            store_or_explain(app, &recorder, form, stamp, deadline)
         })
         .buffered(WRITES_AT_ONCE)
         .collect()
@@ -107,19 +124,31 @@ async fn store_or_explain(
     recorder: &Recorder,
     form: Result<Form, Error>,
     stamp: Stamp,
+    deadline: Instant,
 ) -> BatchResult {
-    let recorded = match form {
-        Ok(form) => store(app, recorder, form, &stamp).await,
+    let done = match form {
+        Ok(form) => timeout_at(deadline, store(app, recorder, form, &stamp))
+            .await
+            .unwrap_or_else(|late| Err(Error::Unavailable(late.into()))),
         Err(error) => Err(error),
     };
-    match recorded {
-        Ok(Recorded { mut activity, replayed }) => {
+    match done {
+        Ok(Recorded {
+            mut activity,
+            replayed,
+        }) => {
             activity.content.details = None;
-            BatchResult::Recorded { status: http::recorded_status(replayed), activity }
+            BatchResult::Recorded {
+                status: http::recorded_status(replayed),
+                activity,
+            }
         }
         Err(error) => {
-            let problem = Problem::of(error, &stamp.request_id);
-            BatchResult::Refused { status: problem.status, problem }
+            let problem = Problem::of(error, &stamp.request_id, http::WRITE_AGAIN);
+            BatchResult::Refused {
+                status: problem.status,
+                problem,
+            }
         }
     }
 }

@@ -5,8 +5,8 @@ use lambda_http::Request;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::{
-    Action, Actor, Content, Customer, Details, Error, Identifier, Moment, NewActivity, Outcome,
-    Recorder, Resource, http,
+    Action, Actor, Content, Customer, Details, Error, IdempotencyKey, Identifier, Moment,
+    NewActivity, Outcome, Recorder, Resource, http,
     json::{self, Object},
     trail,
 };
@@ -34,6 +34,7 @@ pub(crate) struct Form {
     #[serde(default, deserialize_with = "json::present")]
     occurred_at: Option<Moment>,
     action: Action,
+    #[serde(deserialize_with = "json::word")]
     outcome: Outcome,
     customer: Object<Customer>,
     actor: Object<Actor>,
@@ -80,9 +81,15 @@ pub(crate) fn read_many(request: &Request) -> Result<Vec<Result<Form, Error>>, E
     http::no_more(&http::query(request)?)?;
     let Batch { activities } = json::read(http::body(request, BATCH_BYTES_MAX)?)?;
     if !(1..=BATCH_MAX).contains(&activities.len()) {
-        return Err(Error::invalid("activities", "must hold 1 to 100 activities"));
+        return Err(Error::invalid(
+            "activities",
+            "must hold 1 to 100 activities",
+        ));
     }
-    Ok(activities.iter().map(|raw| json::read(raw.get().as_bytes())).collect())
+    Ok(activities
+        .iter()
+        .map(|raw| json::read(raw.get().as_bytes()))
+        .collect())
 }
 
 impl Form {
@@ -96,7 +103,10 @@ impl Form {
     ) -> Result<(NewActivity, Timing), Error> {
         let partner_id = recorder.partner(self.partner_id.as_deref())?;
         if trail::ACTIONS.contains(&self.action.as_str()) {
-            return Err(Error::invalid("action", "is recorded by this service alone"));
+            return Err(Error::invalid(
+                "action",
+                "is recorded by this service alone",
+            ));
         }
         if self.idempotency_key.is_some() && self.occurred_at.is_none() {
             let reason = "is missing; a retry with an idempotency key must repeat it";
@@ -114,13 +124,23 @@ impl Form {
             correlation_id: self.correlation_id,
             details: self.details,
         };
-        Ok((NewActivity { partner_id, idempotency_key: self.idempotency_key, content }, timing))
+        Ok((
+            NewActivity {
+                partner_id,
+                idempotency_key: self.idempotency_key.map(IdempotencyKey::Given),
+                content,
+            },
+            timing,
+        ))
     }
 }
 
 fn timing(at: Moment, now: Moment, max_lateness: SignedDuration) -> Result<Timing, Error> {
     if at > now.plus(AHEAD_MAX) {
-        return Err(Error::invalid("occurred_at", "must be at most 5 minutes ahead"));
+        return Err(Error::invalid(
+            "occurred_at",
+            "must be at most 5 minutes ahead",
+        ));
     }
     if at >= now.minus(max_lateness) {
         return Ok(Timing::InTime);

@@ -49,7 +49,8 @@ pub struct Stored {
 impl Stored {
     /// Whether the retention ended at or before `now`; DynamoDB deletes later.
     pub fn is_expired(&self, now: Moment) -> bool {
-        self.expires_at.is_some_and(|seconds| seconds <= now.as_seconds())
+        self.expires_at
+            .is_some_and(|seconds| seconds <= now.as_seconds())
     }
 }
 
@@ -64,7 +65,10 @@ pub(super) fn partition_key(partner: &PartnerId) -> AttributeValue {
 pub(super) fn key(partner: &PartnerId, id: ActivityId) -> Item {
     HashMap::from([
         ("partition_key".to_owned(), partition_key(partner)),
-        ("sort_key".to_owned(), text(format!("{}#{id}", id.occurred_at()))),
+        (
+            "sort_key".to_owned(),
+            text(format!("{}#{id}", id.occurred_at())),
+        ),
     ])
 }
 
@@ -113,7 +117,10 @@ pub(super) fn to_item(
     }
     if let Some(details) = &content.details {
         put("details", pack(details)?);
-        put("details_bytes", AttributeValue::N(details.as_str().len().to_string()));
+        put(
+            "details_bytes",
+            AttributeValue::N(details.as_str().len().to_string()),
+        );
     }
     if let Some(retention) = retention {
         let expires_at = content.occurred_at.plus(retention).as_seconds();
@@ -124,56 +131,59 @@ pub(super) fn to_item(
 
 pub(super) fn from_item(mut item: Item) -> Result<Stored, Error> {
     let id = id_of_key(&item)?;
-    let partner_id = PartnerId::parse(&take(&mut item, "partition_key")?)
-        .ok_or_else(|| broken("partition_key"))?;
-    let details = item.remove("details").map(unpack).transpose()?;
-    let actor = Actor {
-        id: parse(&mut item, "actor_id")?,
-        name: parse(&mut item, "actor_name")?,
-        kind: match take(&mut item, "actor_kind")?.as_str() {
-            "user" => ActorKind::User,
-            "application" => ActorKind::Application,
-            _ => return Err(broken("actor_kind")),
-        },
-    };
-    let content = Content {
-        occurred_at: id.occurred_at(),
-        action: parse(&mut item, "action")?,
-        outcome: outcome(&take(&mut item, "outcome")?)?,
-        customer: match item.contains_key("customer_id") {
-            true => Some(Customer {
-                id: parse(&mut item, "customer_id")?,
-                name: parse(&mut item, "customer_name")?,
-            }),
-            false => None,
-        },
-        actor,
-        resource: match item.contains_key("resource_id") {
-            true => Some(Resource {
-                r#type: parse(&mut item, "resource_type")?,
-                id: parse(&mut item, "resource_id")?,
-            }),
-            false => None,
-        },
-        correlation_id: match item.contains_key("correlation_id") {
-            true => Some(parse(&mut item, "correlation_id")?),
-            false => None,
-        },
-        details,
-    };
-    let recorded_at =
-        take(&mut item, "recorded_at")?.parse().map_err(|_| broken("recorded_at"))?;
+    let partner_id = take(&mut item, "partition_key")?;
+    let partner_id = PartnerId::parse(&partner_id).ok_or_else(|| broken("partition_key"))?;
+    let recorded_at = take(&mut item, "recorded_at")?;
+    let recorded_at = recorded_at.parse().map_err(|_| broken("recorded_at"))?;
+    let content = content(&mut item, id.occurred_at())?;
     Ok(Stored {
-        activity: Activity { id, partner_id, recorded_at, content },
+        activity: Activity {
+            id,
+            partner_id,
+            recorded_at,
+            content,
+        },
         has_details: item.contains_key("details_bytes"),
         request_id: take(&mut item, "request_id").unwrap_or_default(),
-        expires_at: match item.get("expires_at") {
-            Some(AttributeValue::N(number)) => {
-                Some(number.parse().map_err(|_| broken("expires_at"))?)
-            }
-            _ => None,
-        },
+        expires_at: item.get("expires_at").map(seconds).transpose()?,
     })
+}
+
+fn content(item: &mut Item, occurred_at: Moment) -> Result<Content, Error> {
+    Ok(Content {
+        occurred_at,
+        action: parse(item, "action")?,
+        outcome: outcome(&take(item, "outcome")?)?,
+        customer: customer(item)?,
+        actor: Actor {
+            id: parse(item, "actor_id")?,
+            name: parse(item, "actor_name")?,
+            kind: actor_kind(&take(item, "actor_kind")?)?,
+        },
+        resource: resource(item)?,
+        correlation_id: parse_if_any(item, "correlation_id")?,
+        details: item.remove("details").map(unpack).transpose()?,
+    })
+}
+
+fn customer(item: &mut Item) -> Result<Option<Customer>, Error> {
+    let Some(id) = parse_if_any(item, "customer_id")? else {
+        return Ok(None);
+    };
+    Ok(Some(Customer {
+        id,
+        name: parse(item, "customer_name")?,
+    }))
+}
+
+fn resource(item: &mut Item) -> Result<Option<Resource>, Error> {
+    let Some(id) = parse_if_any(item, "resource_id")? else {
+        return Ok(None);
+    };
+    Ok(Some(Resource {
+        r#type: parse(item, "resource_type")?,
+        id,
+    }))
 }
 
 fn text(value: impl Into<String>) -> AttributeValue {
@@ -191,11 +201,39 @@ fn parse<T: TryFrom<String>>(item: &mut Item, name: &'static str) -> Result<T, E
     T::try_from(take(item, name)?).map_err(|_| broken(name))
 }
 
-fn outcome(name: &str) -> Result<Outcome, Error> {
-    [Outcome::Succeeded, Outcome::Failed, Outcome::InProgress, Outcome::Declined]
+fn parse_if_any<T: TryFrom<String>>(
+    item: &mut Item,
+    name: &'static str,
+) -> Result<Option<T>, Error> {
+    if item.contains_key(name) {
+        parse(item, name).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+fn seconds(value: &AttributeValue) -> Result<i64, Error> {
+    let number = value.as_n().ok().and_then(|number| number.parse().ok());
+    number.ok_or_else(|| broken("expires_at"))
+}
+
+fn actor_kind(name: &str) -> Result<ActorKind, Error> {
+    [ActorKind::User, ActorKind::Application]
         .into_iter()
-        .find(|outcome| outcome.as_str() == name)
-        .ok_or_else(|| broken("outcome"))
+        .find(|kind| kind.as_str() == name)
+        .ok_or_else(|| broken("actor_kind"))
+}
+
+fn outcome(name: &str) -> Result<Outcome, Error> {
+    [
+        Outcome::Succeeded,
+        Outcome::Failed,
+        Outcome::InProgress,
+        Outcome::Declined,
+    ]
+    .into_iter()
+    .find(|outcome| outcome.as_str() == name)
+    .ok_or_else(|| broken("outcome"))
 }
 
 /// Details as text when small, compressed when that is smaller.
@@ -224,7 +262,10 @@ fn unpack(value: AttributeValue) -> Result<Details, Error> {
 }
 
 fn broken(attribute: &'static str) -> Error {
-    Error::internal("reading an item", format!("its {attribute} is missing or malformed"))
+    Error::internal(
+        "reading an item",
+        format!("its {attribute} is missing or malformed"),
+    )
 }
 
 #[cfg(test)]
@@ -244,9 +285,19 @@ mod tests {
                 occurred_at,
                 action: "create_order".to_owned().try_into().unwrap(),
                 outcome: Outcome::InProgress,
-                customer: Some(Customer { id: id("c-1"), name: name("=한국\n전자") }),
-                actor: Actor { id: id("u-1"), name: name("Ann"), kind: ActorKind::Application },
-                resource: Some(Resource { r#type: id("order"), id: id("o-1") }),
+                customer: Some(Customer {
+                    id: id("c-1"),
+                    name: name("=한국\n전자"),
+                }),
+                actor: Actor {
+                    id: id("u-1"),
+                    name: name("Ann"),
+                    kind: ActorKind::Application,
+                },
+                resource: Some(Resource {
+                    r#type: id("order"),
+                    id: id("o-1"),
+                }),
                 correlation_id: Some(id("x-1")),
                 details: details.map(|json| serde_json::from_str(json).unwrap()),
             },
