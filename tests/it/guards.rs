@@ -173,7 +173,7 @@ impl TestApp {
             .header("idempotency-key", "k-1");
         late.token(&self.recorder()).send().await;
         self.stack.load("contoso", 12_000, self.now()).unwrap();
-        let year = json!({ "from": "2025-11-01", "to": "2027-01-01" });
+        let year = json!({ "from": "2000-01-01", "to": "2999-12-31" });
         self.export(&year).await;
         self.faults.add("PutObject", Fault::Late, 1);
         self.cancelled(&json!({})).await;

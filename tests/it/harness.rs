@@ -58,6 +58,17 @@ impl TestApp {
         }
     }
 
+    /// With the service's clock at a moment, for tests that name days.
+    ///
+    /// The links of such a stack are not valid: S3 has the machine's clock.
+    pub(crate) async fn start_at(moment: &str) -> Self {
+        let app = Self::start().await;
+        let moment: Moment = moment.parse().unwrap();
+        let ahead = moment.as_millis() - app.now().as_millis();
+        app.advance(SignedDuration::from_millis(ahead));
+        app
+    }
+
     /// What the service's clock says.
     pub(crate) fn now(&self) -> Moment {
         let ahead = SignedDuration::from_millis(self.ahead_ms.load(Ordering::SeqCst));

@@ -98,7 +98,7 @@ async fn record_takes_the_servers_time_when_none_is_given() {
 
 #[tokio::test]
 async fn record_cuts_a_time_to_the_millisecond_in_utc() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_at("2026-11-22T09:32:11Z").await;
     let stored = app
         .record(&with("occurred_at", "2026-11-20T09:00:00.123987+09:00"))
         .await;
