@@ -260,7 +260,7 @@ impl Samples {
         let (action, resource_type) = self.action();
         let customer = *self.pick(&CUSTOMERS);
         let (actor_id, actor_name, kind) = *self.pick(&ACTORS);
-        let resource_id = format!("{:08x}", self.rng.u32(..));
+        let resource_id = self.uuid();
         Content {
             occurred_at,
             action: action
@@ -281,12 +281,15 @@ impl Samples {
                 r#type: id(resource_type),
                 id: id(&resource_id),
             }),
-            correlation_id: self
-                .rng
-                .bool()
-                .then(|| id(&format!("{:032x}", self.rng.u128(..)))),
+            correlation_id: self.rng.bool().then(|| id(&self.uuid())),
             details: self.details(action),
         }
+    }
+
+    fn uuid(&mut self) -> String {
+        uuid::Builder::from_random_bytes(self.rng.u128(..).to_be_bytes())
+            .into_uuid()
+            .to_string()
     }
 
     fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
@@ -357,7 +360,7 @@ impl Samples {
             .map(|number| {
                 json!({
                     "line_item_number": number,
-                    "offer_id": format!("{:032x}", self.rng.u128(..)),
+                    "offer_id": self.uuid(),
                     "offer": self.pick(&OFFERS),
                     "quantity": self.rng.u16(1..500),
                     "unit_price": f64::from(self.rng.u32(100..9_999)) / 100.0,

@@ -13,8 +13,13 @@ use shared::{
     range::Zone,
 };
 
+use crate::upload::PART_BYTES;
+
 /// A longer cell is cut; Excel holds 32,767 UTF-16 units.
 const CELL_UNITS_MAX: usize = 32_000;
+
+/// Room for a part and the row that fills it, so that a part never moves.
+const PART_CAPACITY: usize = PART_BYTES + 1024 * 1024;
 
 /// The header in English; the two times get their zones.
 const ENGLISH: [&str; 14] = [
@@ -67,7 +72,9 @@ impl Encoder {
             Style::Spreadsheet => ("\u{feff}", request.locale, request.filter.zone()),
             Style::Raw => ("", Locale::En, Zone::utc()),
         };
-        let mut writer = writer(start.into());
+        let mut bytes = Vec::with_capacity(PART_CAPACITY);
+        bytes.extend_from_slice(start.as_bytes());
+        let mut writer = writer(bytes);
         let names = match locale {
             Locale::En => ENGLISH,
             Locale::Ko => KOREAN,
@@ -118,7 +125,7 @@ impl Encoder {
 
     /// Takes what was encoded since the last time.
     pub(crate) fn take(&mut self) -> Result<Vec<u8>, io::Error> {
-        let full = std::mem::replace(&mut self.writer, writer(Vec::new()));
+        let full = std::mem::replace(&mut self.writer, writer(Vec::with_capacity(PART_CAPACITY)));
         full.into_inner().map_err(csv::IntoInnerError::into_error)
     }
 
@@ -164,12 +171,13 @@ fn cut(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Keeps a spreadsheet from taking a cell for a formula.
+/// Keeps a spreadsheet from taking a cell for a formula or for another number.
 ///
-/// An apostrophe goes in front of a cell that would start a formula, and of one
-/// that starts with an apostrophe: taking exactly one away gives the text back.
+/// An apostrophe goes in front of a cell that would start a formula or lose
+/// digits, and of one that starts with an apostrophe: taking exactly one away
+/// gives the text back.
 fn guard(text: Cow<'_, str>) -> Cow<'_, str> {
-    if text.starts_with('\'') || starts_formula(&text) {
+    if text.starts_with('\'') || starts_formula(&text) || loses_digits(&text) {
         return format!("'{text}").into();
     }
     text
@@ -188,6 +196,17 @@ fn starts_formula(text: &str) -> bool {
         }
     }
     false
+}
+
+/// Whether a spreadsheet would show another number than the text: it drops
+/// leading zeros, keeps 15 digits, and reads an `e` between digits as an exponent.
+fn loses_digits(text: &str) -> bool {
+    let is_number = text
+        .bytes()
+        .all(|b| b.is_ascii_digit() || b".eE+-".contains(&b));
+    let is_integer = text.bytes().all(|b| b.is_ascii_digit());
+    let is_kept = is_integer && text.len() <= 15 && (text.len() == 1 || !text.starts_with('0'));
+    is_number && text.starts_with(|c: char| c.is_ascii_digit()) && !is_kept
 }
 
 /// Spaces, control characters, and marks without width, the byte order mark included.
@@ -235,8 +254,18 @@ mod tests {
         ] {
             assert_eq!(guard(text.into()), format!("'{text}"), "{text:?}");
         }
-        for text in ["", "Ann", "a=1", " Ann", "1-1", "{\"a\":\"=1\"}", "it's"] {
+        for text in ["", "Ann", "a=1", " Ann", "a-1", "{\"a\":\"=1\"}", "it's"] {
             assert_eq!(guard(text.into()), text, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_would_lose_digits_is_kept() {
+        for text in ["007", "00", "1234567890123456", "1e5", "12E45", "1.50"] {
+            assert_eq!(guard(text.into()), format!("'{text}"));
+        }
+        for text in ["0", "7", "123456789012345", "12ab", "d51a052e", "1e5x"] {
+            assert_eq!(guard(text.into()), text);
         }
     }
 

@@ -1,7 +1,8 @@
-//! Query pages, rows, parts: three stages that wait for each other.
+//! Query pages, rows, parts: the stages overlap and wait for each other.
 //!
-//! Between the stages lie channels of one place, so that memory holds at most
-//! three pages and three parts, and a slow bucket slows the reading.
+//! While a part is uploaded the next one is encoded, and while a page is
+//! encoded the next one is read. Memory holds at most two parts and three
+//! pages, and a slow bucket slows the reading.
 
 use shared::{
     Error, Export,
@@ -25,18 +26,16 @@ pub(crate) struct Written {
     pub(crate) sha256: String,
 }
 
-/// A part of the file; the last one may be empty.
+/// A part of the file.
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) bytes: Vec<u8>,
-    pub(crate) reached: Reached,
-}
-
-/// How far the file reaches with a part.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Reached {
+    /// Rows of the file up to here.
     pub(crate) rows: u64,
+    /// How far into the range the file reaches with it.
     pub(crate) fraction: f64,
+    /// Whether the file ends here; the last part may be empty.
+    pub(crate) is_last: bool,
 }
 
 /// Writes the whole file of an export.
@@ -46,12 +45,10 @@ pub(crate) async fn write(
     export: &Export,
     progress: &watch::Sender<Progress>,
 ) -> Result<Written, Stop> {
-    let (slices_in, slices) = mpsc::channel(1);
-    let (parts_in, parts) = mpsc::channel(1);
-    let read = read(app, lease, export, slices_in);
-    let encode = encode(export, slices, parts_in);
+    let (sender, slices) = mpsc::channel(1);
+    let parts = Parts::new(export, slices)?;
     let upload = Upload::new(app, lease, export, progress).run(parts);
-    let ((), (), written) = tokio::try_join!(read, encode, upload)?;
+    let ((), written) = tokio::try_join!(read(app, lease, export, sender), upload)?;
     Ok(written)
 }
 
@@ -76,56 +73,71 @@ async fn read(
             .query(partner, &reading, resume_after, limit)
             .await?;
         resume_after = slice.resume_after;
-        // The receiver is gone only when another stage failed, which says why.
+        // The receiver is gone only when the upload failed, which says why.
         if slices.send(slice).await.is_err() || resume_after.is_none() {
             return Ok(());
         }
     }
 }
 
-async fn encode(
-    export: &Export,
-    mut slices: mpsc::Receiver<Slice>,
-    parts: mpsc::Sender<Part>,
-) -> Result<(), Stop> {
-    let mut encoder = Encoder::new(&export.request).map_err(unencodable)?;
-    let mut reached = Reached::default();
-    let mut sent = 0;
-    while let Some(slice) = slices.recv().await {
-        for stored in slice.activities() {
-            let stored = stored?;
-            if !holds(export, &stored) {
-                continue;
+/// The parts of an export's file, encoded as they are asked for.
+pub(crate) struct Parts<'a> {
+    export: &'a Export,
+    slices: mpsc::Receiver<Slice>,
+    slice: Box<dyn Iterator<Item = Result<Stored, Error>> + Send>,
+    encoder: Encoder,
+    count: usize,
+    rows: u64,
+    fraction: f64,
+}
+
+impl<'a> Parts<'a> {
+    fn new(export: &'a Export, slices: mpsc::Receiver<Slice>) -> Result<Self, Error> {
+        Ok(Self {
+            export,
+            slices,
+            slice: Box::new(std::iter::empty()),
+            encoder: Encoder::new(&export.request).map_err(unencodable)?,
+            count: 0,
+            rows: 0,
+            fraction: 0.0,
+        })
+    }
+
+    /// The next part, which ends with the row that makes it large enough.
+    pub(crate) async fn next(&mut self) -> Result<Part, Stop> {
+        self.count += 1;
+        loop {
+            for stored in self.slice.by_ref() {
+                let stored = stored?;
+                if !holds(self.export, &stored) {
+                    continue;
+                }
+                let waiting = self.encoder.row(&stored.activity).map_err(unencodable)?;
+                self.rows += 1;
+                self.fraction = fraction(self.export, &stored);
+                if waiting >= PART_BYTES {
+                    return self.part(false);
+                }
             }
-            let waiting = encoder.row(&stored.activity).map_err(unencodable)?;
-            reached = Reached {
-                rows: reached.rows + 1,
-                fraction: fraction(export, &stored),
-            };
-            if waiting < PART_BYTES {
-                continue;
-            }
-            sent += 1;
-            if sent == PARTS_MAX {
-                return Err(Stop::Impossible(too_large()));
-            }
-            // The receiver is gone only when the upload failed, which says why.
-            let part = Part {
-                bytes: encoder.take().map_err(unencodable)?,
-                reached,
-            };
-            if parts.send(part).await.is_err() {
-                return Ok(());
+            match self.slices.recv().await {
+                Some(slice) => self.slice = Box::new(slice.activities()),
+                None => return self.part(true),
             }
         }
     }
-    reached.fraction = 1.0;
-    let last = Part {
-        bytes: encoder.take().map_err(unencodable)?,
-        reached,
-    };
-    let _ = parts.send(last).await;
-    Ok(())
+
+    fn part(&mut self, is_last: bool) -> Result<Part, Stop> {
+        if self.count > PARTS_MAX {
+            return Err(Stop::Impossible(too_large()));
+        }
+        Ok(Part {
+            bytes: self.encoder.take().map_err(unencodable)?,
+            rows: self.rows,
+            fraction: if is_last { 1.0 } else { self.fraction },
+            is_last,
+        })
+    }
 }
 
 fn unencodable(error: impl Into<shared::error::Source>) -> Error {

@@ -2,17 +2,18 @@
 //!
 //! A file of one part is one put; a larger one is a multipart upload.
 
+use aws_sdk_s3::types::CompletedPart;
 use sha2::{Digest, Sha256};
 use shared::{
-    Error, Export,
+    Export,
     export::Progress,
     export_store::{Held, Lease},
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::{
     App, Stop,
-    pipeline::{Part, Written},
+    pipeline::{Part, Parts, Written},
 };
 
 /// A part is cut after the row that reaches this many bytes: 8 MiB.
@@ -47,34 +48,27 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// Uploads every part that comes, in order.
-    pub(crate) async fn run(mut self, mut parts: mpsc::Receiver<Part>) -> Result<Written, Stop> {
-        let first = parts.recv().await;
-        let second = parts.recv().await;
-        match (first, second) {
-            (Some(only), None) => {
-                self.count(&only);
-                self.app.files.put(&self.object, only.bytes).await?;
-            }
-            (Some(first), Some(second)) => self.multipart([first, second], parts).await?,
-            // The encoder ended without a part: it failed, and says why.
-            (None, _) => return Err(Error::internal("uploading", "there is no part").into()),
+    /// Uploads every part, in order.
+    pub(crate) async fn run(mut self, mut parts: Parts<'_>) -> Result<Written, Stop> {
+        let first = parts.next().await?;
+        if first.is_last {
+            self.count(&first);
+            self.app.files.put(&self.object, first.bytes).await?;
+        } else {
+            self.multipart(first, parts).await?;
         }
         let Progress { rows, bytes, .. } = *self.progress.borrow();
+        let sha256 = base16ct::lower::encode_string(&self.hash.finalize());
         Ok(Written {
             rows,
             bytes,
-            sha256: base16ct::lower::encode_string(&self.hash.finalize()),
+            sha256,
         })
     }
 
-    async fn multipart(
-        &mut self,
-        ahead: [Part; 2],
-        mut parts: mpsc::Receiver<Part>,
-    ) -> Result<(), Stop> {
+    async fn multipart(&mut self, first: Part, parts: Parts<'_>) -> Result<(), Stop> {
         let upload_id = self.app.files.begin(&self.object).await?;
-        let sent = self.send_parts(&upload_id, ahead, &mut parts).await;
+        let sent = self.send(&upload_id, first, parts).await;
         if sent.is_err() {
             // The bucket's one-day rule removes what this can't.
             if let Err(error) = self.app.files.abort(&self.object, &upload_id).await {
@@ -84,30 +78,22 @@ impl<'a> Upload<'a> {
         sent
     }
 
-    async fn send_parts(
+    async fn send(
         &mut self,
         upload_id: &str,
-        ahead: [Part; 2],
-        parts: &mut mpsc::Receiver<Part>,
+        first: Part,
+        mut parts: Parts<'_>,
     ) -> Result<(), Stop> {
         let mut done = Vec::new();
-        let mut ahead = ahead.into_iter();
-        while let Some(part) = match ahead.next() {
-            Some(part) => Some(part),
-            None => parts.recv().await,
-        } {
-            if part.bytes.is_empty() {
-                break;
-            }
-            self.count(&part);
-            let number = i32::try_from(done.len() + 1).unwrap_or(i32::MAX);
-            done.push(
-                self.app
-                    .files
-                    .part(&self.object, upload_id, number, part.bytes)
-                    .await?,
-            );
-            self.renew(upload_id).await?;
+        let mut part = first;
+        while !part.is_last {
+            let (uploaded, next) =
+                tokio::try_join!(self.part(upload_id, done.len(), part), parts.next())?;
+            done.push(uploaded);
+            part = next;
+        }
+        if !part.bytes.is_empty() {
+            done.push(self.part(upload_id, done.len(), part).await?);
         }
         Ok(self
             .app
@@ -116,12 +102,28 @@ impl<'a> Upload<'a> {
             .await?)
     }
 
+    async fn part(
+        &mut self,
+        upload_id: &str,
+        before: usize,
+        part: Part,
+    ) -> Result<CompletedPart, Stop> {
+        self.count(&part);
+        let number = i32::try_from(before + 1).unwrap_or(i32::MAX);
+        let files = &self.app.files;
+        let uploaded = files
+            .part(&self.object, upload_id, number, part.bytes)
+            .await?;
+        self.renew(upload_id).await?;
+        Ok(uploaded)
+    }
+
     fn count(&mut self, part: &Part) {
         self.hash.update(&part.bytes);
         self.progress.send_modify(|progress| {
-            progress.rows = part.reached.rows;
+            progress.rows = part.rows;
             progress.bytes += part.bytes.len() as u64;
-            progress.fraction = part.reached.fraction;
+            progress.fraction = part.fraction;
         });
     }
 
