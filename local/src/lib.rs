@@ -242,10 +242,10 @@ fn apps(sdk: &SdkConfig, config: &Config, clock: &Clock) -> Apps {
     let name = |name| AppName::new(name).expect("the functions' names are valid");
     let sdk = |function| sdk.to_builder().app_name(name(function)).build();
     Apps {
-        record: record::App::new(&sdk("record"), config()).with_clock(clock()),
-        list: list::App::new(&sdk("list"), config()).with_clock(clock()),
-        export: export::App::new(&sdk("export"), config()).with_clock(clock()),
-        export_worker: export_worker::App::new(&sdk("export-worker"), config()).with_clock(clock()),
+        record: record::App::new(&sdk("record"), config(), clock()),
+        list: list::App::new(&sdk("list"), config(), clock()),
+        export: export::App::new(&sdk("export"), config(), clock()),
+        export_worker: export_worker::App::new(&sdk("export-worker"), config(), clock()),
     }
 }
 

@@ -43,7 +43,7 @@ const RENEW_EVERY: Duration = Duration::from_secs(15);
 
 impl App {
     /// Builds the clients, once.
-    pub fn new(sdk: &SdkConfig, config: Config) -> Self {
+    pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
         let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
         let activities = config.activities_table.clone();
         Self {
@@ -51,14 +51,8 @@ impl App {
             activities: ActivityStore::new(dynamodb, activities, config.retention),
             files: Files::for_uploads(sdk, config.exports_bucket.clone()),
             config,
-            clock: Clock::system(),
+            clock,
         }
-    }
-
-    /// The same with another clock.
-    #[must_use]
-    pub fn with_clock(self, clock: Clock) -> Self {
-        Self { clock, ..self }
     }
 }
 

@@ -2,12 +2,16 @@
 
 use export_worker::App;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use shared::{Config, aws, export::WorkerEvent};
+use shared::{Clock, Config, aws, export::WorkerEvent};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     lambda_runtime::tracing::init_default_subscriber();
-    let app = App::new(&aws::sdk_config().await, Config::from_env()?);
+    let app = App::new(
+        &aws::sdk_config().await,
+        Config::from_env()?,
+        Clock::system(),
+    );
     let app = &app;
     run(service_fn(async |event: LambdaEvent<WorkerEvent>| {
         export_worker::handle(app, &event.payload)

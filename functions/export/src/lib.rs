@@ -43,7 +43,7 @@ pub struct App {
 
 impl App {
     /// Builds the clients, once.
-    pub fn new(sdk: &SdkConfig, config: Config) -> Self {
+    pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
         let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
         let activities = config.activities_table.clone();
         Self {
@@ -52,14 +52,8 @@ impl App {
             files: Files::new(sdk, config.exports_bucket.clone()),
             workers: Workers::new(sdk, config.export_worker_function.clone()),
             config,
-            clock: Clock::system(),
+            clock,
         }
-    }
-
-    /// The same with another clock.
-    #[must_use]
-    pub fn with_clock(self, clock: Clock) -> Self {
-        Self { clock, ..self }
     }
 }
 

@@ -31,20 +31,14 @@ const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 
 impl App {
     /// Builds the client, once.
-    pub fn new(sdk: &SdkConfig, config: Config) -> Self {
+    pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
         let client = aws_sdk_dynamodb::Client::new(sdk);
         let store = ActivityStore::new(client, config.activities_table.clone(), config.retention);
         Self {
             config,
             store,
-            clock: Clock::system(),
+            clock,
         }
-    }
-
-    /// The same with another clock.
-    #[must_use]
-    pub fn with_clock(self, clock: Clock) -> Self {
-        Self { clock, ..self }
     }
 }
 

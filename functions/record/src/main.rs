@@ -4,12 +4,16 @@ use std::convert::Infallible;
 
 use lambda_http::{Error, Request, run, service_fn};
 use record::App;
-use shared::{Config, aws};
+use shared::{Clock, Config, aws};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     lambda_http::tracing::init_default_subscriber();
-    let app = App::new(&aws::sdk_config().await, Config::from_env()?);
+    let app = App::new(
+        &aws::sdk_config().await,
+        Config::from_env()?,
+        Clock::system(),
+    );
     let app = &app;
     run(service_fn(async |request: Request| {
         Ok::<_, Infallible>(record::handle(app, &request).await)
