@@ -56,11 +56,8 @@ impl Demo {
         let mut samples = Samples::new(Clock::system().now());
         let batches = (0..self.activities).step_by(BATCH).map(|start| {
             let count = BATCH.min(self.activities - start);
-            (0..count)
-                .map(|_| keyed(samples.next()))
-                .collect::<Vec<_>>()
+            (0..count).map(|_| keyed(samples.next())).collect()
         });
-        let batches: Vec<_> = batches.collect();
         stream::iter(batches)
             .map(|batch| self.send(&client, &token, batch, &bar))
             .buffer_unordered(REQUESTS_AT_ONCE)

@@ -47,6 +47,13 @@ pub(crate) struct Gateway {
     pub(crate) clock: Clock,
 }
 
+impl Gateway {
+    /// Whether there is such a function: one with a route, or the worker.
+    fn routes_to(&self, function: &str) -> bool {
+        function == "export-worker" || self.routes.iter().any(|route| route.function == function)
+    }
+}
+
 /// The service that answers on the gateway's port.
 pub(crate) fn router(gateway: Gateway) -> Router {
     Router::new()
@@ -260,7 +267,7 @@ async fn invoke(
     let wanted = headers
         .get("x-amz-invocation-type")
         .map(HeaderValue::as_bytes);
-    if wanted == Some(b"Event") {
+    if wanted == Some(b"Event") && gateway.routes_to(&function) {
         gateway.functions.queue(&function, event);
         return StatusCode::ACCEPTED.into_response();
     }

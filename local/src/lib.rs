@@ -92,6 +92,8 @@ pub struct Options {
     pub key: Option<String>,
     /// The clock of gateway and functions.
     pub clock: Clock,
+    /// Activities to load straight into the table before serving: partner and count.
+    pub preload: Vec<(String, usize)>,
     /// What the functions' SDK clients send their requests with; none for the
     /// SDK's own.
     pub http_client: Option<SharedHttpClient>,
@@ -109,6 +111,7 @@ impl Options {
             variables: HashMap::new(),
             key: None,
             clock: Clock::system(),
+            preload: Vec::new(),
             http_client: None,
         }
     }
@@ -174,6 +177,9 @@ impl Stack {
         let dynamodb = tokio::spawn(dynoxide::server::serve_on(dynamodb, database.clone()));
         tables::create(&sdk, &config.activities_table).await?;
         tables::create(&sdk, &config.exports_table).await?;
+        for (partner, count) in &options.preload {
+            load(&database, &config, partner, *count, options.clock.now())?;
+        }
         let s3_dir = folder.bucket(&config.exports_bucket)?;
         let s3 = serve(s3, s3::router(&s3_dir)?);
         let key = options.key.clone().map_or_else(|| folder.key(), Ok)?;
@@ -201,24 +207,36 @@ impl Stack {
 
     /// Loads activities straight into the table, past the API, for large trials.
     pub fn load(&self, partner: &str, count: usize, now: shared::Moment) -> Result<(), Error> {
-        let failed = |error: &dyn std::fmt::Display| Error::Load(error.to_string());
-        let mut samples = sample::Samples::new(now);
-        for start in (0..count).step_by(LOAD_AT_ONCE) {
-            let items = (start..count.min(start + LOAD_AT_ONCE))
-                .map(|_| {
-                    let content = samples.next();
-                    shared::store::import_item(partner, content, now, self.config.retention)
-                        .map(sample::into_dynoxide)
-                })
-                .collect::<Result<_, _>>()
-                .map_err(|error| failed(&error))?;
-            let table = &self.config.activities_table;
-            self.database
-                .import_items(table, items, dynoxide::ImportOptions::default())
-                .map_err(|error| failed(&error))?;
-        }
-        Ok(())
+        load(&self.database, &self.config, partner, count, now)
     }
+}
+
+fn load(
+    database: &Database,
+    config: &Config,
+    partner: &str,
+    count: usize,
+    now: shared::Moment,
+) -> Result<(), Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::Load(error.to_string());
+    let mut samples = sample::Samples::new(now);
+    for start in (0..count).step_by(LOAD_AT_ONCE) {
+        let items = (start..count.min(start + LOAD_AT_ONCE))
+            .map(|_| {
+                shared::store::import_item(partner, samples.next(), now, config.retention)
+                    .map(sample::into_dynoxide)
+            })
+            .collect::<Result<_, _>>()
+            .map_err(|error| failed(&error))?;
+        database
+            .import_items(
+                &config.activities_table,
+                items,
+                dynoxide::ImportOptions::default(),
+            )
+            .map_err(|error| failed(&error))?;
+    }
+    Ok(())
 }
 
 /// How many activities one transaction loads.

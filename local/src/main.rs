@@ -4,7 +4,6 @@ use std::{fs, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 use local::{Options, Stack, demo};
-use shared::Clock;
 use tracing_subscriber::EnvFilter;
 
 /// The partner activity log on one machine.
@@ -43,7 +42,8 @@ struct Serve {
     /// `cargo lambda watch`, instead of in this process
     #[arg(long, value_name = "URL")]
     functions: Option<String>,
-    /// Load that many activities straight into the table before serving
+    /// Load that many activities straight into the table before serving, at
+    /// every start anew
     #[arg(long, value_name = "PARTNER=COUNT", value_parser = preload)]
     preload: Vec<(String, usize)>,
 }
@@ -84,13 +84,10 @@ async fn run(serve: Serve) -> Result<(), local::Error> {
         functions: serve
             .functions
             .map(|url| url.trim_end_matches('/').to_owned()),
+        preload: serve.preload,
         ..Options::in_memory()
     })
     .await?;
-    for (partner, count) in &serve.preload {
-        println!("Loading {count} activities of {partner} …");
-        stack.load(partner, *count, Clock::system().now())?;
-    }
     if !serve.in_memory {
         write_environment(&stack, &serve.data_dir)?;
     }

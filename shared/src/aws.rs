@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+};
 
 use crate::Error;
 
@@ -28,13 +31,14 @@ pub fn timeouts() -> TimeoutConfig {
 }
 
 /// What a failed call means: try again later, or this service is at fault.
-pub fn failed<E, R>(doing: &'static str, error: SdkError<E, R>) -> Error
+pub fn failed<E>(doing: &'static str, error: SdkError<E, HttpResponse>) -> Error
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     let passing = match &error {
-        SdkError::ServiceError(context) => context.err().code().is_none_or(is_passing),
+        SdkError::ServiceError(context) => {
+            context.raw().status().is_server_error() || context.err().code().is_some_and(is_passing)
+        }
         SdkError::ConstructionFailure(_) => false,
         _ => true,
     };
@@ -45,23 +49,23 @@ where
     }
 }
 
-/// Codes of DynamoDB, S3 and Lambda that say "not now".
-///
-/// Taken from the services' lists of common errors; an error without a code is
-/// a 5xx answer of something in between.
+/// Codes of the services' common errors that say "not now" with a 4xx status.
 fn is_passing(code: &str) -> bool {
     matches!(
         code,
-        "InternalError"
-            | "InternalServerError"
-            | "InternalFailure"
+        "BandwidthLimitExceeded"
+            | "LimitExceededException"
             | "OperationAborted"
+            | "PriorRequestNotComplete"
             | "ProvisionedThroughputExceededException"
             | "RequestLimitExceeded"
+            | "RequestThrottled"
+            | "RequestThrottledException"
             | "RequestTimeout"
-            | "ServiceException"
-            | "ServiceUnavailable"
+            | "RequestTimeoutException"
             | "SlowDown"
+            | "ThrottledException"
+            | "Throttling"
             | "ThrottlingException"
             | "TooManyRequestsException"
             | "TransactionConflictException"

@@ -249,6 +249,9 @@ pub struct Export {
     pub attempts: u32,
     /// Counts the leases; a worker with an older one can't write any more.
     pub(crate) lease_epoch: u64,
+    /// Which call took the lease.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lease_holder: Option<String>,
     /// Until when a worker has it to itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) lease_until: Option<Moment>,
@@ -263,9 +266,9 @@ pub struct Export {
     /// When the file was ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Moment>,
-    /// Why there is no file.
+    /// Why there is no file; [`Export::failure`] knows the time too.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Failure>,
+    pub(crate) failure: Option<Failure>,
     /// When the item goes, in seconds since 1970.
     pub(crate) expires_at: i64,
 }
@@ -274,7 +277,10 @@ pub struct Export {
 pub const FILE_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// How long an export is remembered after its file is gone.
-const MEMORY: SignedDuration = SignedDuration::from_hours(30 * 24);
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// How many workers may try an export before it has failed.
+pub(crate) const ATTEMPTS_MAX: u32 = 5;
 
 /// How long an export may take, from its creation.
 ///
@@ -305,6 +311,7 @@ impl Export {
             dispatched_at: now,
             attempts: 0,
             lease_epoch: 0,
+            lease_holder: None,
             lease_until: None,
             progress: Progress::default(),
             upload_id: None,
@@ -315,12 +322,42 @@ impl Export {
         }
     }
 
-    /// How far it is at `now`: a file is gone seven days after it was ready.
+    /// How far it is at `now`.
+    ///
+    /// A file is gone seven days after it was ready, and an export that nobody
+    /// works on any more has failed, whether or not anybody wrote that down.
     pub fn state(&self, now: Moment) -> State {
         match (self.state, self.finished_at) {
             (State::Ready, Some(at)) if at.plus(FILE_LIFETIME) <= now => State::Expired,
+            (State::Queued | State::Running, _) if self.lost_cause(now).is_some() => State::Failed,
             (state, _) => state,
         }
+    }
+
+    /// Why there is no file, if there will be none.
+    pub fn failure(&self, now: Moment) -> Option<Failure> {
+        self.failure.clone().or_else(|| self.lost_cause(now))
+    }
+
+    /// Why no worker will finish it, though none has said so.
+    pub(crate) fn lost_cause(&self, now: Moment) -> Option<Failure> {
+        let is_free = self.lease_until.is_none_or(|until| until < now);
+        let detail = if !self.state.is_active() || !is_free {
+            return None;
+        } else if self.attempts >= ATTEMPTS_MAX {
+            format!("Writing the file was interrupted {ATTEMPTS_MAX} times.")
+        } else if self.created_at <= now.minus(AGE_MAX) {
+            format!(
+                "The file was not finished within {} hours.",
+                AGE_MAX.as_hours()
+            )
+        } else {
+            return None;
+        };
+        Some(Failure {
+            code: "gave_up".into(),
+            detail,
+        })
     }
 
     /// Whether no worker has had it yet.
@@ -330,7 +367,7 @@ impl Export {
 
     /// Whether nobody works on it and nobody was called for a minute.
     pub fn wants_dispatch(&self, now: Moment) -> bool {
-        self.state.is_active()
+        self.state(now).is_active()
             && self.lease_until.is_none_or(|until| until < now)
             && self.dispatched_at.plus(DISPATCH_INTERVAL) < now
     }
@@ -357,7 +394,7 @@ impl Export {
 
 /// When an item whose file was made at `at` goes.
 pub(crate) fn item_expiry(at: Moment) -> i64 {
-    at.plus(FILE_LIFETIME).plus(MEMORY).as_seconds()
+    at.plus(FILE_LIFETIME).plus(REMEMBERED).as_seconds()
 }
 
 /// Before this moment a dispatch is old enough to be repeated.

@@ -19,17 +19,15 @@ use sha2::{Digest, Sha256};
 use crate::{
     Error, Export, ExportId, ExportKey, Identifier, Limit, Moment, Page, PartnerId, aws,
     export::{
-        AGE_MAX, Failure, File, Progress, State, WorkerEvent, dispatch_again_before, item_expiry,
+        AGE_MAX, ATTEMPTS_MAX, Failure, File, Progress, State, WorkerEvent, dispatch_again_before,
+        item_expiry,
     },
 };
 
 type Item = HashMap<String, AttributeValue>;
 
 /// How long a lease lasts unless it is renewed.
-const LEASE: SignedDuration = SignedDuration::from_secs(45);
-
-/// How many workers may try an export before it has failed.
-pub const ATTEMPTS_MAX: u32 = 5;
+pub const LEASE: SignedDuration = SignedDuration::from_secs(45);
 
 /// How long an export's idempotency key is remembered.
 const KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
@@ -221,7 +219,7 @@ impl ExportStore {
 
     /// Takes the lease of the export that an event names.
     ///
-    /// The partner comes out of the stored item, not out of the event.
+    /// The event's partner is only looked up: without such an item nothing is done.
     pub async fn take_lease(&self, event: &WorkerEvent, now: Moment) -> Result<Taken, Error> {
         let partner_id = PartnerId::parse(&event.partner_id)
             .ok_or_else(|| Error::invalid("partner_id", "is no partner's id"))?;
@@ -229,21 +227,9 @@ impl ExportStore {
             partner_id,
             id: event.export_id,
         };
-        let update = Update::new(
-            "#state = :running, lease_epoch = lease_epoch + :one, lease_until = :until, \
-             attempts = attempts + :one",
-        )
-        .when("#state IN (:queued, :running)")
-        .when("(attribute_not_exists(lease_until) OR lease_until < :now)")
-        .when("attempts < :attempts_max")
-        .when("created_at > :too_old")
-        .value(":one", number(1))
-        .value(":now", moment(now))
-        .value(":until", moment(now.plus(LEASE)))
-        .value(":attempts_max", number(ATTEMPTS_MAX.into()))
-        .value(":too_old", moment(now.minus(AGE_MAX)))
-        .state(":queued", State::Queued)
-        .state(":running", State::Running);
+        // The SDK repeats an update whose answer was lost, and meets its own lease.
+        let holder = ExportId::random(now).to_string();
+        let update = lease_update(&holder, now);
         match self.update(&key, update).await? {
             Ok(item) => {
                 let export: Export = from_item(item)?;
@@ -256,23 +242,25 @@ impl ExportStore {
                 ))
             }
             Err(None) => Ok(Taken::NotNow),
-            Err(Some(old)) => self.give_up(key, from_item(old)?, now).await,
+            Err(Some(old)) => {
+                let old: Export = from_item(old)?;
+                if old.lease_holder.as_ref() == Some(&holder) {
+                    return Ok(Taken::Lease(
+                        Lease {
+                            key,
+                            epoch: old.lease_epoch,
+                        },
+                        Box::new(old),
+                    ));
+                }
+                self.give_up(key, &old, now).await
+            }
         }
     }
 
-    async fn give_up(&self, key: ExportKey, old: Export, now: Moment) -> Result<Taken, Error> {
-        let is_free = old.lease_until.is_none_or(|until| until < now);
-        if !old.state.is_active() || !is_free {
-            return Ok(Taken::NotNow);
-        }
-        let detail = if old.attempts >= ATTEMPTS_MAX {
-            format!("Writing the file was interrupted {ATTEMPTS_MAX} times.")
-        } else if old.created_at <= now.minus(AGE_MAX) {
-            format!(
-                "The file was not finished within {} hours.",
-                AGE_MAX.as_hours()
-            )
-        } else {
+    /// Writes down that no worker will finish an export, if that is so.
+    async fn give_up(&self, key: ExportKey, old: &Export, now: Moment) -> Result<Taken, Error> {
+        let Some(failure) = old.lost_cause(now) else {
             return Ok(Taken::NotNow);
         };
         let update = Update::new("#state = :failed, failure = :failure REMOVE lease_until")
@@ -281,15 +269,14 @@ impl ExportStore {
             .state(":failed", State::Failed)
             .state(":queued", State::Queued)
             .state(":running", State::Running)
-            .value(
-                ":failure",
-                to_value(&Failure {
-                    code: "gave_up".into(),
-                    detail,
-                })?,
-            )
+            .value(":failure", to_value(&failure)?)
             .value(":epoch", AttributeValue::N(old.lease_epoch.to_string()));
-        self.update(&key, update).await.map(|_| Taken::GivenUp)
+        let done = self.update(&key, update).await?;
+        Ok(if done.is_ok() {
+            Taken::GivenUp
+        } else {
+            Taken::NotNow
+        })
     }
 
     /// Keeps the lease for another 45 s and says how far the file is.
@@ -413,6 +400,25 @@ impl ExportStore {
             },
         }
     }
+}
+
+fn lease_update(holder: &str, now: Moment) -> Update {
+    Update::new(
+        "#state = :running, lease_epoch = lease_epoch + :one, lease_until = :until, \
+         lease_holder = :holder, attempts = attempts + :one",
+    )
+    .when("#state IN (:queued, :running)")
+    .when("(attribute_not_exists(lease_until) OR lease_until < :now)")
+    .when("attempts < :attempts_max")
+    .when("created_at > :too_old")
+    .value(":holder", text(holder))
+    .value(":one", number(1))
+    .value(":now", moment(now))
+    .value(":until", moment(now.plus(LEASE)))
+    .value(":attempts_max", number(ATTEMPTS_MAX.into()))
+    .value(":too_old", moment(now.minus(AGE_MAX)))
+    .state(":queued", State::Queued)
+    .state(":running", State::Running)
 }
 
 /// A conditional update under construction.

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use aws_config::{SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::{
     Client,
+    config::RequestChecksumCalculation,
     operation::abort_multipart_upload::AbortMultipartUploadError,
     presigning::PresigningConfig,
     primitives::ByteStream,
@@ -26,6 +27,10 @@ pub struct Files {
     client: Client,
     bucket: String,
 }
+
+/// A part that lies in the bucket.
+#[derive(Debug)]
+pub struct UploadedPart(CompletedPart);
 
 /// A link to a file, for whoever holds it.
 #[derive(Serialize)]
@@ -53,6 +58,9 @@ impl Files {
     }
 
     /// The bucket, for uploads: a part may take a minute, three times.
+    ///
+    /// Without the SDK's own checksums: S3 wants those of all parts again when
+    /// an upload is completed, and a successor knows the parts by their `ETag`s.
     pub fn for_uploads(sdk: &SdkConfig, bucket: String) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(2))
@@ -61,6 +69,7 @@ impl Files {
             .build();
         let config = aws_sdk_s3::config::Builder::from(sdk)
             .timeout_config(timeouts)
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .build();
         Self {
             client: Client::from_conf(config),
@@ -126,7 +135,7 @@ impl Files {
         upload_id: &str,
         number: i32,
         bytes: Vec<u8>,
-    ) -> Result<CompletedPart, Error> {
+    ) -> Result<UploadedPart, Error> {
         let upload = self.client.upload_part().bucket(&self.bucket).key(object);
         let uploaded = upload
             .upload_id(upload_id)
@@ -135,10 +144,11 @@ impl Files {
             .send()
             .await
             .map_err(|error| aws::failed("uploading a part", error))?;
-        Ok(CompletedPart::builder()
+        let part = CompletedPart::builder()
             .part_number(number)
             .set_e_tag(uploaded.e_tag)
-            .build())
+            .build();
+        Ok(UploadedPart(part))
     }
 
     /// Makes the parts one object.
@@ -146,8 +156,15 @@ impl Files {
         &self,
         object: &str,
         upload_id: &str,
-        parts: Vec<CompletedPart>,
+        parts: Vec<UploadedPart>,
     ) -> Result<(), Error> {
+        let parts = parts.into_iter().map(|part| part.0).collect();
+        // S3 may take minutes to put thousands of parts together.
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(Duration::from_mins(5))
+            .operation_timeout(Duration::from_mins(10))
+            .build();
+        let completing = aws_sdk_s3::config::Builder::new().timeout_config(timeouts);
         let parts = CompletedMultipartUpload::builder()
             .set_parts(Some(parts))
             .build();
@@ -159,6 +176,8 @@ impl Files {
         complete
             .upload_id(upload_id)
             .multipart_upload(parts)
+            .customize()
+            .config_override(completing)
             .send()
             .await
             .map_err(|error| aws::failed("completing an upload", error))?;

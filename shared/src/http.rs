@@ -91,10 +91,10 @@ impl Problem {
     }
 }
 
-/// What a 503 says to one who read.
-const READ_AGAIN: &str = "no answer in time, try again";
+/// What a 503 says to one who read or deleted.
+const TRY_AGAIN: &str = "no answer in time, try again";
 
-/// What a 503 says to one who wrote.
+/// What a 503 says to one who recorded or exported.
 pub const WRITE_AGAIN: &str = "outcome unknown, retry with the same key; \
                                a write without an idempotency key may be done twice";
 
@@ -119,10 +119,10 @@ pub async fn answer(
     match work.await {
         Ok(response) => response,
         Err(error) => {
-            let advice = if request.method() == Method::GET {
-                READ_AGAIN
-            } else {
+            let advice = if request.method() == Method::POST {
                 WRITE_AGAIN
+            } else {
+                TRY_AGAIN
             };
             Problem::of(error, &request_id(request), advice).into_response()
         }
@@ -138,9 +138,23 @@ pub fn request_id(request: &Request) -> String {
     .unwrap_or_default()
 }
 
-/// The path's segments, as the gateway matched them.
-pub fn segments(request: &Request) -> Vec<&str> {
-    request.raw_http_path().split('/').skip(1).collect()
+/// The route as the gateway matched it, such as `GET /v1/activities/{id}`.
+///
+/// Not the path: a stage or a mapped domain may put something in front of that.
+pub fn route(request: &Request) -> &str {
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.route_key.as_deref(),
+        _ => None,
+    }
+    .unwrap_or_default()
+}
+
+/// A parameter of the path, as the gateway found it; empty when absent.
+pub fn path_parameter<'a>(request: &'a Request, name: &str) -> &'a str {
+    request
+        .path_parameters_ref()
+        .and_then(|parameters| parameters.first(name))
+        .unwrap_or_default()
 }
 
 /// The decoded query, in order.

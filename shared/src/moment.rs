@@ -95,7 +95,7 @@ fn parse(text: &str) -> Result<Timestamp, ParseError> {
 }
 
 /// Whether `text` has a digit wherever `shape` has `0`, and else the same bytes.
-fn fits(text: &[u8], shape: &[u8]) -> bool {
+pub(crate) fn fits(text: &[u8], shape: &[u8]) -> bool {
     text.len() == shape.len()
         && text.iter().zip(shape).all(|(have, want)| match want {
             b'0' => have.is_ascii_digit(),

@@ -133,7 +133,7 @@ impl TryFrom<String> for Bound {
         if let Ok(moment) = Moment::parse_rounding_up(&text) {
             return Ok(Self::Instant(moment));
         }
-        if text.len() == 10 && text.bytes().filter(|&b| b == b'-').count() == 2 {
+        if crate::moment::fits(text.as_bytes(), b"0000-00-00") {
             return Date::strptime("%Y-%m-%d", &text)
                 .map(Self::Date)
                 .map_err(|_| "must be a date that exists, such as 2026-11-22");
@@ -294,6 +294,9 @@ mod tests {
             "2026-11-22 00:00:00Z",
             "+02026-11-22",
             "now",
+            " 026-01-01",
+            "+001-01-01",
+            "2026- 1-01",
         ] {
             assert!(Bound::try_from(text.to_owned()).is_err(), "{text}");
         }

@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use aws_smithy_runtime_api::{
@@ -21,6 +20,7 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
+use tokio::sync::Notify;
 
 /// What happens to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub(crate) enum Fault {
     Throttled,
     /// It never arrives, and is answered with `202` all the same.
     Swallowed,
-    /// It arrives half a second late.
-    Late,
+    /// It waits until the test lets it go.
+    Held,
 }
 
 type Rule = (String, Fault, usize);
@@ -45,6 +45,8 @@ type Rule = (String, Fault, usize);
 pub(crate) struct Faults {
     rules: Arc<Mutex<Vec<Rule>>>,
     calls: Arc<Mutex<BTreeSet<Call>>>,
+    held: Arc<Mutex<Option<String>>>,
+    released: Arc<Notify>,
 }
 
 /// A function, an operation, and the table or bucket that it was for.
@@ -66,6 +68,16 @@ impl Faults {
             inner,
             faults: self.clone(),
         })
+    }
+
+    /// Lets the request that is held, or the next one, go.
+    pub(crate) fn release(&self) {
+        self.released.notify_one();
+    }
+
+    /// Whether a request of this operation waits to be let go.
+    pub(crate) fn is_held(&self, operation: &str) -> bool {
+        self.held.lock().unwrap().as_deref() == Some(operation)
     }
 
     /// Every kind of call that was made so far.
@@ -133,7 +145,8 @@ impl HttpConnector for FaultyConnector {
         let operation = operation(&request);
         self.faults.note(&request, &operation);
         let fault = self.faults.next(&operation);
-        let inner = self.inner.clone();
+        let (inner, released) = (self.inner.clone(), Arc::clone(&self.faults.released));
+        let held = Arc::clone(&self.faults.held);
         HttpConnectorFuture::new(async move {
             match fault {
                 None => inner.call(request).await,
@@ -144,8 +157,10 @@ impl HttpConnector for FaultyConnector {
                 }
                 Some(Fault::Throttled) => Ok(throttled()),
                 Some(Fault::Swallowed) => Ok(answer(202, "")),
-                Some(Fault::Late) => {
-                    tokio::time::sleep(Duration::from_millis(500)).await;
+                Some(Fault::Held) => {
+                    *held.lock().unwrap() = Some(operation);
+                    released.notified().await;
+                    *held.lock().unwrap() = None;
                     inner.call(request).await
                 }
             }

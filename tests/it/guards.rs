@@ -175,45 +175,29 @@ impl TestApp {
         self.stack.load("contoso", 12_000, self.now()).unwrap();
         let year = json!({ "from": "2000-01-01", "to": "2999-12-31" });
         self.export(&year).await;
-        self.faults.add("PutObject", Fault::Late, 1);
-        self.cancelled(&json!({})).await;
+        self.faults.add("PutObject", Fault::Held, 1);
+        self.cancelled(&json!({ "action": "none" }), "PutObject")
+            .await;
+        self.until_called("export-worker", "DeleteObject").await;
         self.faults.add("UploadPart", Fault::Lost, 3);
         let request = self.post("/v1/exports", &year).token(&self.reader());
         request.send().await;
         self.until_called("export-worker", "AbortMultipartUpload")
             .await;
-        // A part that is late: by then the upload is known, and the delete ends it.
-        self.faults.add("CompleteMultipartUpload", Fault::Late, 1);
-        self.cancelled(&year).await;
+        self.faults.add("CompleteMultipartUpload", Fault::Held, 1);
+        self.cancelled(&year, "CompleteMultipartUpload").await;
         self.until_called("export", "AbortMultipartUpload").await;
-        self.until_called("export-worker", "DeleteObject").await;
     }
 
-    /// Deletes an export once its file is about to be complete.
-    async fn cancelled(&self, asked: &Value) {
+    /// Deletes an export whose worker is held at an operation.
+    async fn cancelled(&self, asked: &Value, held_at: &str) {
         let request = self.post("/v1/exports", asked).token(&self.reader());
         let export = request.send().await.json();
         let path = format!("/v1/exports/{}", export["id"].as_str().unwrap());
-        let written = if asked == &json!({}) { 0.0 } else { 1.0 };
-        self.until(&path, |export| {
-            export["state"] == "running" && export["progress"]["fraction"] == written
-        })
-        .await;
-        self.request(reqwest::Method::DELETE, &path)
-            .token(&self.reader())
-            .send()
-            .await;
-    }
-
-    async fn until_called(&self, function: &str, operation: &str) {
-        let called = |(by, what, _): &Call| by == function && what == operation;
-        for _ in 0..500 {
-            if self.faults.calls().iter().any(called) {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-        panic!("{function} never called {operation}");
+        self.until(&path, |_| self.faults.is_held(held_at)).await;
+        let delete = self.request(reqwest::Method::DELETE, &path);
+        delete.token(&self.reader()).send().await;
+        self.faults.release();
     }
 }
 

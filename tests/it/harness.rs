@@ -105,11 +105,10 @@ impl TestApp {
         self.token("contoso", "activity_recorder")
     }
 
-    pub(crate) fn request(&self, method: Method, path: &str) -> TestRequest<'_> {
+    pub(crate) fn request(&self, method: Method, path: &str) -> TestRequest {
         let url = format!("{}{path}", self.stack.url);
         let builder = self.client.request(method.clone(), url);
         TestRequest {
-            app: self,
             method,
             path: path.to_owned(),
             builder,
@@ -117,11 +116,11 @@ impl TestApp {
         }
     }
 
-    pub(crate) fn get(&self, path: &str) -> TestRequest<'_> {
+    pub(crate) fn get(&self, path: &str) -> TestRequest {
         self.request(Method::GET, path)
     }
 
-    pub(crate) fn post(&self, path: &str, body: &Value) -> TestRequest<'_> {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> TestRequest {
         let mut request = self.request(Method::POST, path).raw(body.to_string());
         request.sent = Some(body.clone());
         request
@@ -179,6 +178,21 @@ impl TestApp {
         }
     }
 
+    /// Waits until a function has called an operation.
+    pub(crate) async fn until_called(&self, function: &str, operation: &str) {
+        for _ in 0..1_500 {
+            let calls = self.faults.calls();
+            if calls
+                .iter()
+                .any(|(by, what, _)| by == function && what == operation)
+            {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("{function} never called {operation}");
+    }
+
     /// Exports as contoso's reader and waits until the file is ready.
     pub(crate) async fn export(&self, body: &Value) -> Value {
         let request = self.post("/v1/exports", body).header("prefer", "wait=20");
@@ -204,15 +218,14 @@ impl TestApp {
 }
 
 /// A request under construction.
-pub(crate) struct TestRequest<'a> {
-    app: &'a TestApp,
+pub(crate) struct TestRequest {
     method: Method,
     path: String,
     builder: reqwest::RequestBuilder,
     sent: Option<Value>,
 }
 
-impl TestRequest<'_> {
+impl TestRequest {
     pub(crate) fn token(mut self, token: &str) -> Self {
         self.builder = self.builder.bearer_auth(token);
         self
@@ -239,7 +252,6 @@ impl TestRequest<'_> {
         let text = response.text().await.unwrap();
         let sent = self.sent.as_ref();
         contract::check(&self.method, &self.path, sent, status, &headers, &text);
-        let _ = self.app;
         Answer {
             status,
             headers,

@@ -26,6 +26,7 @@ mod harness;
 mod access;
 mod export;
 mod guards;
+mod laptop;
 mod list;
 mod model;
 mod promises;

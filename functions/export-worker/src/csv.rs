@@ -74,7 +74,7 @@ impl Encoder {
         };
         let mut bytes = Vec::with_capacity(PART_CAPACITY);
         bytes.extend_from_slice(start.as_bytes());
-        let mut writer = writer(bytes);
+        let mut writer = writer(request.style, bytes);
         let names = match locale {
             Locale::En => ENGLISH,
             Locale::Ko => KOREAN,
@@ -125,7 +125,10 @@ impl Encoder {
 
     /// Takes what was encoded since the last time.
     pub(crate) fn take(&mut self) -> Result<Vec<u8>, io::Error> {
-        let full = std::mem::replace(&mut self.writer, writer(Vec::with_capacity(PART_CAPACITY)));
+        let full = std::mem::replace(
+            &mut self.writer,
+            writer(self.style, Vec::with_capacity(PART_CAPACITY)),
+        );
         full.into_inner().map_err(csv::IntoInnerError::into_error)
     }
 
@@ -148,8 +151,15 @@ impl Encoder {
     }
 }
 
-fn writer(start: Vec<u8>) -> csv::Writer<Vec<u8>> {
+/// In a spreadsheet's file every cell is quoted: a reader that also splits at
+/// semicolons or tabs must not find a cell inside a name.
+fn writer(style: Style, start: Vec<u8>) -> csv::Writer<Vec<u8>> {
+    let quotes = match style {
+        Style::Spreadsheet => csv::QuoteStyle::Always,
+        Style::Raw => csv::QuoteStyle::Necessary,
+    };
     csv::WriterBuilder::new()
+        .quote_style(quotes)
         .terminator(csv::Terminator::CRLF)
         .from_writer(start)
 }
@@ -198,12 +208,13 @@ fn starts_formula(text: &str) -> bool {
     false
 }
 
-/// Whether a spreadsheet would show another number than the text: it drops
-/// leading zeros, keeps 15 digits, and reads an `e` between digits as an exponent.
+/// Whether a spreadsheet would show something else than the text: it drops
+/// leading zeros, keeps 15 digits, reads an `e` between digits as an exponent,
+/// and takes digits with marks between them for dates, times and amounts.
 fn loses_digits(text: &str) -> bool {
     let is_number = text
         .bytes()
-        .all(|b| b.is_ascii_digit() || b".eE+-".contains(&b));
+        .all(|b| b.is_ascii_digit() || b".,:/%eE+- ".contains(&b));
     let is_integer = text.bytes().all(|b| b.is_ascii_digit());
     let is_kept = is_integer && text.len() <= 15 && (text.len() == 1 || !text.starts_with('0'));
     is_number && text.starts_with(|c: char| c.is_ascii_digit()) && !is_kept
@@ -261,7 +272,17 @@ mod tests {
 
     #[test]
     fn an_id_that_would_lose_digits_is_kept() {
-        for text in ["007", "00", "1234567890123456", "1e5", "12E45", "1.50"] {
+        for text in [
+            "007",
+            "00",
+            "1234567890123456",
+            "1e5",
+            "12E45",
+            "1.50",
+            "1/2",
+            "12:30",
+            "1,5",
+        ] {
             assert_eq!(guard(text.into()), format!("'{text}"));
         }
         for text in ["0", "7", "123456789012345", "12ab", "d51a052e", "1e5x"] {

@@ -1,8 +1,8 @@
 //! Writes the file of one export: called asynchronously with the export's key.
 //!
 //! A worker takes the export's lease, streams Query pages through the encoder
-//! into parts of at most 8 MiB, uploads them, leaves its entry in the log and
-//! says that the file is ready. Whatever it writes carries its lease's epoch.
+//! into parts of 8 MiB and a row, uploads them, leaves its activity in the log
+//! and says that the file is ready. Whatever it writes carries its lease's epoch.
 //! An error ends the call, and Lambda calls again; a worker that dies leaves a
 //! lease that runs out.
 
@@ -16,11 +16,14 @@ use aws_config::SdkConfig;
 use shared::{
     ActivityStore, Clock, Config, Error, Export, ExportStore, Files,
     export::{Failure, File, Progress, WorkerEvent},
-    export_store::{Held, Lease, Taken},
+    export_store::{self, Held, Lease, Taken},
     store::Stamp,
     trail,
 };
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use crate::pipeline::Written;
 
@@ -78,10 +81,10 @@ pub async fn handle(app: &App, event: &WorkerEvent) -> Result<(), Error> {
     let export_id = event.export_id;
     match app.exports.take_lease(event, app.clock.now()).await? {
         Taken::NotNow => tracing::info!(%export_id, "nothing to do"),
-        Taken::GivenUp => tracing::error!(%export_id, "too many attempts: the export has failed"),
+        Taken::GivenUp => tracing::error!(%export_id, "given up: the export has failed"),
         Taken::Lease(lease, export) => {
-            let ended = work(app, &lease, &export).await;
-            if let Err(stop) = ended {
+            if let Err(stop) = work(app, &lease, &export).await {
+                let stop = unless_lost(app, &lease, stop).await;
                 after(app, &lease, &export, stop).await?;
             }
         }
@@ -130,20 +133,42 @@ fn file(export: &Export, lease: &Lease, written: Written) -> File {
     }
 }
 
-/// Renews the lease until it is lost; a renewal that fails is tried again.
+/// Renews the lease until it is lost, at the latest when it has run out.
+///
+/// A worker that wrote on without it could replace the file of the next one.
 async fn keep(app: &App, lease: &Lease, progress: &watch::Sender<Progress>) -> Held {
+    let mut renewed = Instant::now();
     loop {
         sleep(RENEW_EVERY).await;
-        let so_far = *progress.borrow();
+        let (begun, so_far) = (Instant::now(), *progress.borrow());
         match app
             .exports
             .renew(lease, so_far, None, app.clock.now())
             .await
         {
-            Ok(Held::Yes) => {}
+            Ok(Held::Yes) => renewed = begun,
             Ok(lost) => return lost,
             Err(error) => tracing::warn!(error = error.chain(), "the lease was not renewed"),
         }
+        if renewed.elapsed() + RENEW_EVERY > export_store::LEASE.unsigned_abs() {
+            return Held::TakenOver;
+        }
+    }
+}
+
+/// A call that failed because the export was deleted meanwhile is no failure.
+async fn unless_lost(app: &App, lease: &Lease, stop: Stop) -> Stop {
+    let Stop::Failed(error) = stop else {
+        return stop;
+    };
+    let progress = Progress::default();
+    match app
+        .exports
+        .renew(lease, progress, None, app.clock.now())
+        .await
+    {
+        Ok(lost @ (Held::Cancelled | Held::TakenOver)) => Stop::Lost(lost),
+        Ok(Held::Yes) | Err(_) => Stop::Failed(error),
     }
 }
 

@@ -2,12 +2,12 @@
 //!
 //! A file of one part is one put; a larger one is a multipart upload.
 
-use aws_sdk_s3::types::CompletedPart;
 use sha2::{Digest, Sha256};
 use shared::{
     Export,
     export::Progress,
     export_store::{Held, Lease},
+    files::UploadedPart,
 };
 use tokio::sync::watch;
 
@@ -68,6 +68,8 @@ impl<'a> Upload<'a> {
 
     async fn multipart(&mut self, first: Part, parts: Parts<'_>) -> Result<(), Stop> {
         let upload_id = self.app.files.begin(&self.object).await?;
+        // Known before the first part is there, so that a deletion can end it.
+        self.renew(&upload_id).await?;
         let sent = self.send(&upload_id, first, parts).await;
         if sent.is_err() {
             // The bucket's one-day rule removes what this can't.
@@ -107,7 +109,7 @@ impl<'a> Upload<'a> {
         upload_id: &str,
         before: usize,
         part: Part,
-    ) -> Result<CompletedPart, Stop> {
+    ) -> Result<UploadedPart, Stop> {
         self.count(&part);
         let number = i32::try_from(before + 1).unwrap_or(i32::MAX);
         let files = &self.app.files;

@@ -36,6 +36,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn new(key: &ExportKey, export: Export, now: Moment) -> Self {
+        let failure = export.failure(now);
         Self {
             id: key.id,
             state: export.state(now),
@@ -52,7 +53,7 @@ impl Answer {
             progress: export.progress,
             file: export.file,
             finished_at: export.finished_at,
-            failure: export.failure,
+            failure,
             download: None,
         }
     }

@@ -14,15 +14,12 @@ mod workers;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use lambda_http::{
-    Body, Request, Response,
-    http::{Method, header},
-};
+use lambda_http::{Body, Request, Response, http::header};
 use shared::{
     Access, ActivityStore, Clock, Config, Cursor, Error, Export, ExportId, ExportKey, ExportStore,
     Files, Limit, Moment, Reader, export::State, http, store::Stamp, trail,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::{answer::Answer, request::Asked, workers::Workers};
 
@@ -57,16 +54,19 @@ impl App {
     }
 }
 
+/// How many workers one look at the list may call.
+const DISPATCHES_MAX: usize = 5;
+
 /// Answers one request of the gateway.
 pub async fn handle(app: &App, request: &Request) -> Response<Body> {
     http::answer(request, async {
         let access = Access::from_request(request, &app.config.claim_names);
         let reader = access.reader(&app.config.reader_roles)?;
-        match (request.method(), http::segments(request).as_slice()) {
-            (&Method::POST, ["v1", "exports"]) => create(app, request, &reader).await,
-            (&Method::GET, ["v1", "exports"]) => list(app, request, &reader).await,
-            (&Method::GET, ["v1", "exports", id]) => read(app, request, &reader, id).await,
-            (&Method::DELETE, ["v1", "exports", id]) => delete(app, request, &reader, id).await,
+        match http::route(request) {
+            "POST /v1/exports" => create(app, request, &reader).await,
+            "GET /v1/exports" => list(app, request, &reader).await,
+            "GET /v1/exports/{id}" => read(app, request, &reader).await,
+            "DELETE /v1/exports/{id}" => delete(app, request, &reader).await,
             _ => Err(Error::NotFound),
         }
     })
@@ -134,35 +134,50 @@ async fn wait_for(
     while export.state(app.clock.now()).is_active() && Instant::now() < deadline {
         sleep(pause.min(deadline - Instant::now())).await;
         pause = (pause * 3 / 2).min(Duration::from_secs(1));
-        export = app
-            .exports
-            .get(key, app.clock.now())
-            .await?
-            .ok_or(Error::NotFound)?;
+        match timeout_at(deadline, app.exports.get(key, app.clock.now())).await {
+            Ok(Ok(found)) => export = found.ok_or(Error::NotFound)?,
+            // The export is made; whoever asked may look again.
+            Ok(Err(_)) | Err(_) => break,
+        }
     }
     Ok(export)
 }
 
-async fn read(
-    app: &App,
-    request: &Request,
-    reader: &Reader,
-    id: &str,
-) -> Result<Response<Body>, Error> {
-    http::no_more(&http::query(request)?)?;
-    let key = ExportKey {
-        partner_id: reader.partner_id.clone(),
-        id: ExportId::try_from(id)?,
-    };
+async fn read(app: &App, request: &Request, reader: &Reader) -> Result<Response<Body>, Error> {
+    let key = key_of(request, reader)?;
     let now = app.clock.now();
     let export = app.exports.get(&key, now).await?.ok_or(Error::NotFound)?;
-    if export.wants_dispatch(now) && app.exports.claim_dispatch(&key, now).await? {
-        app.workers.call(&key).await?;
-    }
+    dispatch_again(app, &key, &export, now).await;
     Ok(http::ok(&match export.state(now) {
         State::Ready => with_link(app, request, reader, &key, export).await?,
         _ => Answer::new(&key, export, now),
     }))
+}
+
+/// Which export of the reader's partner a path names.
+fn key_of(request: &Request, reader: &Reader) -> Result<ExportKey, Error> {
+    http::no_more(&http::query(request)?)?;
+    let id = ExportId::try_from(http::path_parameter(request, "id"))?;
+    Ok(ExportKey {
+        partner_id: reader.partner_id.clone(),
+        id,
+    })
+}
+
+/// Calls a worker for an export that nobody works on; a failure is no reader's
+/// concern, for the next read tries again.
+async fn dispatch_again(app: &App, key: &ExportKey, export: &Export, now: Moment) {
+    if !export.wants_dispatch(now) {
+        return;
+    }
+    let called = match app.exports.claim_dispatch(key, now).await {
+        Ok(true) => app.workers.call(key).await,
+        Ok(false) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = called {
+        tracing::warn!(export_id = %key.id, error = error.chain(), "no worker was called");
+    }
 }
 
 /// The export with a fresh link, whose entry in the log is stored first.
@@ -205,6 +220,13 @@ async fn list(app: &App, request: &Request, reader: &Reader) -> Result<Response<
         .exports
         .page(&reader.partner_id, resume_after, limit, now)
         .await?;
+    let stranded = page
+        .items
+        .iter()
+        .filter(|(_, export)| export.wants_dispatch(now));
+    for (key, export) in stranded.take(DISPATCHES_MAX) {
+        dispatch_again(app, key, export, now).await;
+    }
     let last = page.items.last().map(|(key, _)| key.id);
     let next = last
         .filter(|_| page.more)
@@ -220,17 +242,8 @@ async fn list(app: &App, request: &Request, reader: &Reader) -> Result<Response<
     })
 }
 
-async fn delete(
-    app: &App,
-    request: &Request,
-    reader: &Reader,
-    id: &str,
-) -> Result<Response<Body>, Error> {
-    http::no_more(&http::query(request)?)?;
-    let key = ExportKey {
-        partner_id: reader.partner_id.clone(),
-        id: ExportId::try_from(id)?,
-    };
+async fn delete(app: &App, request: &Request, reader: &Reader) -> Result<Response<Body>, Error> {
+    let key = key_of(request, reader)?;
     let export = app
         .exports
         .delete(&key, app.clock.now())

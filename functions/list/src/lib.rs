@@ -45,13 +45,10 @@ impl App {
 /// Answers one request of the gateway.
 pub async fn handle(app: &App, request: &Request) -> Response<Body> {
     http::answer(request, async {
-        match http::segments(request).as_slice() {
-            ["v1", "openapi.json"] => {
-                http::no_more(&http::query(request)?)?;
-                Ok(http::ready_json(OPENAPI))
-            }
-            ["v1", "activities"] => list(app, request).await,
-            ["v1", "activities", id] => one(app, request, id).await,
+        match http::route(request) {
+            "GET /v1/activities" => list(app, request).await,
+            "GET /v1/activities/{id}" => one(app, request).await,
+            "GET /v1/openapi.json" => openapi(request),
             _ => Err(Error::NotFound),
         }
     })
@@ -71,10 +68,11 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     })
 }
 
-async fn one(app: &App, request: &Request, id: &str) -> Result<Response<Body>, Error> {
+async fn one(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let access = Access::from_request(request, &app.config.claim_names);
     let reader = access.reader(&app.config.reader_roles)?;
     http::no_more(&http::query(request)?)?;
+    let id = http::path_parameter(request, "id");
     let id = ActivityId::try_from(id).map_err(|reason| Error::invalid("id", reason))?;
     let stored = app
         .store
@@ -84,4 +82,9 @@ async fn one(app: &App, request: &Request, id: &str) -> Result<Response<Body>, E
         stored.ok_or(Error::NotFound)?,
         &app.config,
     )))
+}
+
+fn openapi(request: &Request) -> Result<Response<Body>, Error> {
+    http::no_more(&http::query(request)?)?;
+    Ok(http::ready_json(OPENAPI))
 }

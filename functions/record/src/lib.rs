@@ -57,9 +57,9 @@ impl App {
 /// Answers one request of the gateway.
 pub async fn handle(app: &App, request: &Request) -> Response<Body> {
     http::answer(request, async {
-        match http::segments(request).as_slice() {
-            ["v1", "activities"] => record(app, request).await,
-            ["v1", "activities", "batch"] => record_batch(app, request).await,
+        match http::route(request) {
+            "POST /v1/activities" => record(app, request).await,
+            "POST /v1/activities/batch" => record_batch(app, request).await,
             _ => Err(Error::NotFound),
         }
     })
