@@ -23,7 +23,7 @@ const ATTEMPTS_MAX: u32 = 5;
 #[derive(Debug, clap::Args)]
 pub struct Demo {
     /// Address of the API
-    #[arg(long, default_value = "http://127.0.0.1:3000")]
+    #[arg(long, default_value = "http://127.0.0.1:3000", value_parser = crate::base_url)]
     url: String,
     /// Whose log to fill
     #[arg(long, default_value = "contoso")]

@@ -117,6 +117,16 @@ impl Options {
     }
 }
 
+/// A base address as the command line takes it: http, without a slash at its end.
+pub fn base_url(text: &str) -> Result<String, String> {
+    match reqwest::Url::parse(text) {
+        Ok(url) if url.scheme() == "http" && url.has_host() => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err("must be an http address, such as http://127.0.0.1:9000".into()),
+    }
+}
+
 /// The service, until it is dropped.
 pub struct Stack {
     /// The gateway's address: `http://127.0.0.1:3000`.

@@ -40,7 +40,7 @@ struct Serve {
     in_memory: bool,
     /// Call the functions that run at this address, such as those of
     /// `cargo lambda watch`, instead of in this process
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = local::base_url)]
     functions: Option<String>,
     /// Load that many activities straight into the table before serving, at
     /// every start anew
@@ -54,9 +54,12 @@ fn preload(text: &str) -> Result<(String, usize), String> {
     Ok((partner.to_owned(), count))
 }
 
+/// What the embedded servers say of requests they refuse is no news.
+const QUIET: &str = "warn,dynoxide=error,s3s=off";
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(QUIET));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -81,9 +84,7 @@ async fn run(serve: Serve) -> Result<(), local::Error> {
         dynamodb_port: serve.dynamodb_port,
         s3_port: serve.s3_port,
         data_dir: (!serve.in_memory).then(|| serve.data_dir.clone()),
-        functions: serve
-            .functions
-            .map(|url| url.trim_end_matches('/').to_owned()),
+        functions: serve.functions,
         preload: serve.preload,
         ..Options::in_memory()
     })

@@ -64,9 +64,9 @@ impl Issuer {
 
     /// The claims of a valid token, each as the string that API Gateway makes of it.
     pub fn claims(&self, authorization: &str) -> Option<Map<String, Value>> {
-        let token = authorization
-            .strip_prefix("Bearer ")
-            .unwrap_or(authorization);
+        let (scheme, rest) = authorization.split_once(' ').unwrap_or_default();
+        let is_bearer = scheme.eq_ignore_ascii_case("bearer");
+        let token = if is_bearer { rest } else { authorization };
         let mut validation = Validation::new(Algorithm::RS256);
         validation.leeway = 0;
         validation.validate_nbf = true;

@@ -380,15 +380,12 @@ impl Export {
         format!("activity-log_{partner}_{first}_{}.csv", last.max(first))
     }
 
-    /// The file's key in the bucket, which does not name the partner.
-    pub fn object_key(&self, key: &ExportKey) -> String {
+    /// The file's key in the bucket, which does not name the partner; a link
+    /// says under which name it is saved.
+    pub fn object_key(key: &ExportKey) -> String {
         let partner = base16ct::lower::encode_string(&Sha256::digest(key.partner_id.as_str()));
         let partner = partner.get(..16).unwrap_or_default();
-        format!(
-            "exports/{partner}/{}/{}",
-            key.id,
-            self.file_name(&key.partner_id)
-        )
+        format!("exports/{partner}/{}/activity-log.csv", key.id)
     }
 }
 
@@ -437,7 +434,7 @@ mod tests {
         assert!(
             read(r#"{"format":"pdf"}"#)
                 .unwrap_err()
-                .starts_with("format unknown variant")
+                .starts_with("format must be `csv`")
         );
         assert!(
             read(r#"{"style":"raw","style":"raw"}"#)

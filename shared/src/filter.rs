@@ -140,7 +140,14 @@ impl Filter {
                 return Err(Error::invalid(name, "is given twice"));
             }
         }
-        json::from_object(object)
+        json::from_object(object).map_err(|error| match error {
+            // A parameter has no places, however often it is given.
+            Error::Invalid { field, reason } => {
+                let field = field.split('[').next().unwrap_or_default();
+                Error::invalid(field, reason)
+            }
+            error => error,
+        })
     }
 
     /// The range that is meant at `now`.
@@ -319,8 +326,8 @@ mod tests {
             "actor is given twice"
         );
         assert_eq!(refused(&[("customer", "")]), "customer must not be empty");
-        assert!(refused(&[("outcome", "lost")]).starts_with("outcome[0] unknown variant"));
-        assert!(refused(&[("action", "A")]).starts_with("action[0] must be 1 to 64"));
+        assert!(refused(&[("outcome", "lost")]).starts_with("outcome must be one of `succeeded`"));
+        assert!(refused(&[("action", "A")]).starts_with("action must be 1 to 64"));
         assert!(refused(&[("time_zone", "Mars")]).starts_with("time_zone must be the name"));
     }
 

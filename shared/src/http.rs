@@ -214,6 +214,11 @@ pub fn idempotency_key(request: &Request) -> Result<Option<Identifier>, Error> {
         return Err(invalid("is given twice"));
     }
     let key = std::str::from_utf8(key.as_bytes()).map_err(|_| invalid("must be UTF-8"))?;
+    // The gateway joins headers by commas and puts U+FFFD for what is no UTF-8;
+    // either way two keys would be taken for one.
+    if key.contains([',', '\u{fffd}']) {
+        return Err(invalid("must be given once, in UTF-8 and without a comma"));
+    }
     Identifier::try_from(key.to_owned())
         .map(Some)
         .map_err(invalid)

@@ -32,36 +32,60 @@ pub fn from_object<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T,
 }
 
 fn invalid(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
-    let path = match error.path().to_string() {
-        root if root == "." => String::new(),
-        path => path,
-    };
     let reason = reason(error.inner());
     if error.inner().is_syntax() || error.inner().is_eof() {
         return Error::invalid("body", format!("is not valid JSON: {reason}"));
     }
-    let below = |name: &str| {
-        if path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{path}.{name}")
-        }
+    let path = match error.path().to_string() {
+        root if root == "." => String::new(),
+        path => short(&path, FIELD_MAX),
+    };
+    let below = |name: &str| match path.as_str() {
+        "" => short(name, FIELD_MAX),
+        path => format!("{path}.{name}"),
     };
     if let Some(name) = named(&reason, "missing field `") {
         Error::invalid(below(name), "is missing")
     } else if let Some(name) = named(&reason, "duplicate field `") {
         Error::invalid(below(name), "is given twice")
+    } else if let Some(name) = named(&reason, "holds `").filter(|_| path.is_empty()) {
+        Error::invalid(below(name), "is given twice")
     } else if reason.starts_with("unknown field `") {
         Error::invalid(path, "is not known here")
     } else if path.is_empty() {
-        Error::invalid("body", reason)
+        Error::invalid("body", must_be(&reason))
     } else {
-        Error::invalid(path, reason)
+        Error::invalid(path, must_be(&reason))
+    }
+}
+
+/// A name that a caller made up is shown up to here.
+const FIELD_MAX: usize = 128;
+
+/// The start of a text, so that no answer grows with what was sent.
+fn short(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 
 fn named<'a>(reason: &'a str, prefix: &str) -> Option<&'a str> {
     reason.strip_prefix(prefix)?.split('`').next()
+}
+
+/// What was expected, without what was found: the caller has that, and it may
+/// be large.
+fn must_be(reason: &str) -> String {
+    let found = ["invalid type: ", "invalid value: ", "unknown variant `"];
+    let expected = reason
+        .rsplit_once(", expected ")
+        .map(|(_, expected)| expected);
+    match expected.filter(|_| found.iter().any(|prefix| reason.starts_with(prefix))) {
+        Some("a sequence") => "must be a list".into(),
+        Some(expected) => format!("must be {expected}"),
+        None => short(reason, 256),
+    }
 }
 
 /// The message without its place, which counts lines of a text nobody sees;
@@ -237,14 +261,8 @@ mod tests {
         assert!(refusal(r#"{"a":[1e400]}"#).contains("number out of range"));
         assert!(refusal(r#"{"a":184467440737095516160}"#).starts_with("a holds a number beyond"));
         assert!(refusal(r#"{"a":-9223372036854775809}"#).starts_with("a holds a number beyond"));
-        assert_eq!(
-            refusal("[]"),
-            "body invalid type: sequence, expected an object"
-        );
-        assert_eq!(
-            refusal("5"),
-            "body invalid type: integer `5`, expected an object"
-        );
+        assert_eq!(refusal("[]"), "body must be an object");
+        assert_eq!(refusal("5"), "body must be an object");
         assert_eq!(refusal(" \n"), "body must not be empty");
         assert!(refusal(r#"{"a":1} x"#).starts_with("body trailing characters"));
         assert!(
@@ -265,14 +283,8 @@ mod tests {
             _b: u8,
         }
         let refusal = |body: &str| read::<Pair>(body.as_bytes()).unwrap_err().to_string();
-        assert_eq!(
-            refusal("[[1]]"),
-            "body invalid type: sequence, expected an object"
-        );
-        assert_eq!(
-            refusal(r#"{"_a":[1]}"#),
-            "_a invalid type: sequence, expected an object"
-        );
+        assert_eq!(refusal("[[1]]"), "body must be an object");
+        assert_eq!(refusal(r#"{"_a":[1]}"#), "_a must be an object");
         assert_eq!(refusal(r#"{"_a":{}}"#), "_a._b is missing");
     }
 

@@ -16,6 +16,9 @@ pub struct Moment(i64);
 const MILLIS: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_207_200_000;
 
 impl Moment {
+    /// The last moment: 9999-12-30T22:00:00Z.
+    pub const MAX: Self = Self(*MILLIS.end());
+
     /// The moment that many milliseconds after 1970, if the years allow it.
     pub fn from_millis(millis: i64) -> Option<Self> {
         MILLIS.contains(&millis).then_some(Self(millis))
@@ -85,7 +88,10 @@ fn parse(text: &str) -> Result<Timestamp, ParseError> {
             _ => false,
         }
         && (zone.len() == 1 || fits(zone, b"+00:00") || fits(zone, b"-00:00"));
-    if !shaped {
+    // `jiff` takes offsets up to 25:59, and moves a second 60 to 59.
+    let hours = zone.get(1..3).unwrap_or(b"00");
+    let seconds = date_and_time.0.get(17..).unwrap_or_default();
+    if !shaped || hours > b"23".as_slice() || seconds > b"59".as_slice() {
         return Err(ParseError);
     }
     let timestamp: Timestamp = text.parse().map_err(|_| ParseError)?;
@@ -172,6 +178,8 @@ mod tests {
         for text in [
             "",
             "now",
+            "2026-11-22T09:32:11+24:00",
+            "2026-11-22T23:59:60Z",
             "2026-11-22",
             "2026-11-22T09:32:11",
             "2026-02-30T00:00:00Z",

@@ -121,7 +121,10 @@ impl Bound {
     fn end(self, zone: &Zone) -> Result<Moment, jiff::Error> {
         match self {
             Self::Instant(moment) => Ok(moment),
-            Self::Date(date) => zone.start_of(date.checked_add(1.day())?),
+            Self::Date(date) => match date.checked_add(1.day()) {
+                Ok(next) => zone.start_of(next),
+                Err(_) => Ok(Moment::MAX),
+            },
         }
     }
 }
@@ -182,7 +185,12 @@ impl Zone {
             .date()
     }
 
+    /// The first moment of a day; of the last ones, which `jiff` can't place in
+    /// time, the last moment that there is.
     fn start_of(&self, date: Date) -> Result<Moment, jiff::Error> {
+        if date.year() == 9999 && date.month() == 12 && date.day() >= 30 {
+            return Ok(Moment::MAX);
+        }
         Ok(date.to_zoned(self.0.clone())?.timestamp().into())
     }
 
@@ -279,7 +287,9 @@ mod tests {
             resolve("2026-01-02", "2026-01-01", "UTC").unwrap_err(),
             "from must not be after to"
         );
-        assert!(resolve("9999-12-30", "", "UTC").is_err());
+        assert!(resolve("9999-12-29", "", "UTC").is_err());
+        let end = resolve("2026-01-01", "9999-12-31", "Asia/Seoul").unwrap();
+        assert_eq!(end.1, Moment::MAX.to_string());
     }
 
     #[test]

@@ -380,6 +380,18 @@ async fn a_large_export_comes_in_parts() {
 }
 
 #[tokio::test]
+async fn the_longest_partner_id_can_export() {
+    let app = TestApp::start().await;
+    let token = app.token(&"x".repeat(64), "admin_agent");
+    let request = app
+        .post("/v1/exports", &json!({}))
+        .header("prefer", "wait=20");
+    let export = request.token(&token).send().await;
+    assert_eq!(export.status, 201, "{}", export.text);
+    app.file(&export.json()).await;
+}
+
+#[tokio::test]
 async fn a_link_that_was_altered_or_whose_file_is_gone_is_refused() {
     let app = TestApp::start().await;
     let export = app.export(&json!({})).await;
@@ -699,25 +711,16 @@ async fn the_recent_exports_are_paged_without_links() {
 async fn export_refuses_bad_requests() {
     let app = TestApp::start().await;
     for (body, refusal) in [
-        (
-            json!([]),
-            "400 body invalid type: sequence, expected an object",
-        ),
-        (
-            json!({ "format": "pdf" }),
-            "400 format unknown variant `pdf`, expected `csv`",
-        ),
+        (json!([]), "400 body must be an object"),
+        (json!({ "format": "pdf" }), "400 format must be `csv`"),
         (
             json!({ "style": "plain" }),
-            "400 style unknown variant `plain`, expected `spreadsheet` or `raw`",
+            "400 style must be `spreadsheet` or `raw`",
         ),
-        (
-            json!({ "locale": "fr" }),
-            "400 locale unknown variant `fr`, expected `en` or `ko`",
-        ),
+        (json!({ "locale": "fr" }), "400 locale must be `en` or `ko`"),
         (
             json!({ "style": { "raw": null } }),
-            "400 style invalid type: map, expected a string",
+            "400 style must be a string",
         ),
         (json!({ "limit": 5 }), "400 limit is not known here"),
         (json!({ "cursor": "x" }), "400 cursor is not known here"),
@@ -730,10 +733,7 @@ async fn export_refuses_bad_requests() {
             "400 from must not be after to",
         ),
         (json!({ "customer": "" }), "400 customer must not be empty"),
-        (
-            json!({ "from": null }),
-            "400 from invalid type: null, expected a string",
-        ),
+        (json!({ "from": null }), "400 from must be a string"),
         (
             json!({ "time_zone": "Mars" }),
             "400 time_zone must be the name of an IANA time zone, such as Asia/Seoul",

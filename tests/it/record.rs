@@ -211,6 +211,50 @@ async fn record_refuses_a_malformed_key() {
 }
 
 #[tokio::test]
+async fn record_refuses_keys_that_the_gateway_would_make_equal() {
+    let app = TestApp::start().await;
+    let sent = with("occurred_at", ago(5)).to_string();
+    for keys in [vec![&b"q"[..], b"q"], vec![b"order-\xe9"], vec![b"a,b"]] {
+        let url = format!("{}/v1/activities", app.stack.url);
+        let mut request = reqwest::Client::new().post(url).bearer_auth(app.recorder());
+        for key in keys {
+            request = request.header("idempotency-key", key);
+        }
+        let response = request.body(sent.clone()).send().await.unwrap();
+        assert_eq!(response.status(), 400);
+        assert!(
+            response
+                .text()
+                .await
+                .unwrap()
+                .contains("must be given once")
+        );
+    }
+    assert_eq!(app.list_all("").await.len(), 0);
+}
+
+#[tokio::test]
+async fn no_answer_grows_with_what_was_refused() {
+    let app = TestApp::start().await;
+    let long = "\u{7f}".repeat(100_000);
+    let mut named = activity();
+    named[&long] = 1.into();
+    for sent in [
+        with("details", long.as_str()),
+        with("outcome", long.as_str()),
+        named,
+    ] {
+        let answer = app
+            .post("/v1/activities", &sent)
+            .token(&app.recorder())
+            .send()
+            .await;
+        assert_eq!(answer.status, 400);
+        assert!(answer.text.len() < 4_000, "{} bytes", answer.text.len());
+    }
+}
+
+#[tokio::test]
 async fn record_refuses_a_time_that_is_too_early_or_too_late() {
     let app = TestApp::start_with(&[("MAX_LATENESS_DAYS", "7")]).await;
     let days = |days: i64| SignedDuration::from_hours(24 * days);
@@ -258,12 +302,9 @@ async fn record_refuses_a_body_that_is_no_activity() {
     for (body, refusal) in [
         ("", "400 body must not be empty"),
         ("  ", "400 body must not be empty"),
-        ("[]", "400 body invalid type: sequence, expected an object"),
-        ("null", "400 body invalid type: null, expected an object"),
-        (
-            "\"x\"",
-            "400 body invalid type: string \"x\", expected an object",
-        ),
+        ("[]", "400 body must be an object"),
+        ("null", "400 body must be an object"),
+        ("\"x\"", "400 body must be an object"),
     ] {
         assert_eq!(app.refused_raw(body).await, refusal);
     }
@@ -300,26 +341,10 @@ async fn record_names_the_field_and_the_reason() {
             json!("export_activity_log"),
             "is recorded by this service alone",
         ),
-        (
-            "action",
-            json!(5),
-            "invalid type: integer `5`, expected a string",
-        ),
-        (
-            "customer",
-            json!("Relecloud"),
-            "invalid type: string \"Relecloud\", expected an object",
-        ),
-        (
-            "customer",
-            json!(["c-1", "Relecloud"]),
-            "invalid type: sequence, expected an object",
-        ),
-        (
-            "customer",
-            json!(null),
-            "invalid type: null, expected an object",
-        ),
+        ("action", json!(5), "must be a string"),
+        ("customer", json!("Relecloud"), "must be an object"),
+        ("customer", json!(["c-1", "Relecloud"]), "must be an object"),
+        ("customer", json!(null), "must be an object"),
         ("customer.id", json!(""), "must have 1 to 128 characters"),
         (
             "customer.id",
@@ -345,35 +370,15 @@ async fn record_names_the_field_and_the_reason() {
         (
             "actor.kind",
             json!("robot"),
-            "unknown variant `robot`, expected `user` or `application`",
+            "must be `user` or `application`",
         ),
-        (
-            "outcome",
-            json!({ "failed": null }),
-            "invalid type: map, expected a string",
-        ),
-        (
-            "actor.kind",
-            json!({ "user": null }),
-            "invalid type: map, expected a string",
-        ),
+        ("outcome", json!({ "failed": null }), "must be a string"),
+        ("actor.kind", json!({ "user": null }), "must be a string"),
         ("resource", json!({ "type": "order" }), ".id is missing"),
-        (
-            "resource",
-            json!(null),
-            "invalid type: null, expected an object",
-        ),
+        ("resource", json!(null), "must be an object"),
         ("colour", json!("red"), "is not known here"),
-        (
-            "details",
-            json!("text"),
-            "invalid type: string \"text\", expected an object",
-        ),
-        (
-            "details",
-            json!([1]),
-            "invalid type: sequence, expected an object",
-        ),
+        ("details", json!("text"), "must be an object"),
+        ("details", json!([1]), "must be an object"),
         (
             "occurred_at",
             json!("yesterday"),
@@ -582,10 +587,7 @@ async fn a_batch_refuses_what_is_no_batch() {
     let app = TestApp::start().await;
     for (body, refusal) in [
         (json!({}), "400 activities is missing"),
-        (
-            json!({ "activities": {} }),
-            "400 activities invalid type: map, expected a sequence",
-        ),
+        (json!({ "activities": {} }), "400 activities must be a list"),
         (
             json!({ "activities": [], "dry_run": true }),
             "400 dry_run is not known here",

@@ -220,10 +220,21 @@ fn loses_digits(text: &str) -> bool {
     is_number && text.starts_with(|c: char| c.is_ascii_digit()) && !is_kept
 }
 
-/// Spaces, control characters, and marks without width, the byte order mark included.
+/// Spaces, control characters, and what has no width or shows nothing: the byte
+/// order mark, joiners, directions, variation selectors, combining marks, fillers.
 fn is_skipped(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
+        || matches!(
+            c,
+            '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
+        )
+        || ('\u{300}'..='\u{36f}').contains(&c)
+        || ('\u{17b4}'..='\u{17b5}').contains(&c)
+        || ('\u{180b}'..='\u{180f}').contains(&c)
+        || ('\u{fe00}'..='\u{fe0f}').contains(&c)
+        || ('\u{fff9}'..='\u{fffb}').contains(&c)
+        || ('\u{e0000}'..='\u{e01ef}').contains(&c)
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
         || ('\u{200b}'..='\u{200f}').contains(&c)
         || ('\u{202a}'..='\u{202e}').contains(&c)
@@ -261,6 +272,10 @@ mod tests {
             "\u{1}=1",
             "'=1",
             "'",
+            "\u{fe0f}=1",
+            "\u{301}=1",
+            "\u{3164}=1",
+            "\u{e0020}=1",
             "\tplain",
         ] {
             assert_eq!(guard(text.into()), format!("'{text}"), "{text:?}");

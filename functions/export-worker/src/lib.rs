@@ -85,7 +85,7 @@ pub async fn handle(app: &App, event: &WorkerEvent) -> Result<(), Error> {
         Taken::Lease(lease, export) => {
             if let Err(stop) = work(app, &lease, &export).await {
                 let stop = unless_lost(app, &lease, stop).await;
-                after(app, &lease, &export, stop).await?;
+                after(app, &lease, stop).await?;
             }
         }
     }
@@ -93,7 +93,7 @@ pub async fn handle(app: &App, event: &WorkerEvent) -> Result<(), Error> {
 }
 
 async fn work(app: &App, lease: &Lease, export: &Export) -> Result<(), Stop> {
-    let object = export.object_key(&lease.key);
+    let object = Export::object_key(&lease.key);
     if let Some(upload_id) = &export.upload_id {
         app.files.abort(&object, upload_id).await?;
     }
@@ -187,12 +187,12 @@ async fn record(app: &App, lease: &Lease, export: &Export, file: &File) -> Resul
 }
 
 /// Leaves nothing behind that the export's state does not tell of.
-async fn after(app: &App, lease: &Lease, export: &Export, stop: Stop) -> Result<(), Error> {
+async fn after(app: &App, lease: &Lease, stop: Stop) -> Result<(), Error> {
     let export_id = lease.key.id;
     match stop {
         Stop::Lost(Held::Cancelled) => {
             tracing::info!(%export_id, "the export was deleted");
-            app.files.delete(&export.object_key(&lease.key)).await
+            app.files.delete(&Export::object_key(&lease.key)).await
         }
         Stop::Lost(_) => {
             tracing::warn!(%export_id, "another worker has the export");

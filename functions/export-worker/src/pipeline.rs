@@ -47,7 +47,7 @@ pub(crate) async fn write(
 ) -> Result<Written, Stop> {
     let (sender, slices) = mpsc::channel(1);
     let parts = Parts::new(export, slices)?;
-    let upload = Upload::new(app, lease, export, progress).run(parts);
+    let upload = Upload::new(app, lease, progress).run(parts);
     let ((), written) = tokio::try_join!(read(app, lease, export, sender), upload)?;
     Ok(written)
 }

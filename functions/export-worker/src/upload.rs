@@ -35,10 +35,9 @@ impl<'a> Upload<'a> {
     pub(crate) fn new(
         app: &'a App,
         lease: &'a Lease,
-        export: &Export,
         progress: &'a watch::Sender<Progress>,
     ) -> Self {
-        let object = export.object_key(&lease.key);
+        let object = Export::object_key(&lease.key);
         Self {
             app,
             lease,

@@ -200,7 +200,7 @@ async fn with_link(
     app.activities.append(entry, &stamp).await?;
     let download = app
         .files
-        .link(&export.object_key(key), &file.name, now)
+        .link(&Export::object_key(key), &file.name, now)
         .await?;
     Ok(Answer::new(key, export, now).with_download(download))
 }
@@ -250,7 +250,7 @@ async fn delete(app: &App, request: &Request, reader: &Reader) -> Result<Respons
         .await?
         .ok_or(Error::NotFound)?;
     // Also the second time: the first may have ended before this.
-    let object = export.object_key(&key);
+    let object = Export::object_key(&key);
     if let Some(upload_id) = &export.upload_id {
         app.files.abort(&object, upload_id).await?;
     }
