@@ -1,9 +1,17 @@
 //! The four functions: called in this process, or as the binaries that
 //! `cargo lambda watch` runs.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::{FutureExt, future::BoxFuture};
+use jiff::SignedDuration;
 use lambda_http::{
     Adapter, Body, LambdaEvent, Request, Response, Service, request::LambdaRequest, service_fn,
 };
@@ -33,6 +41,9 @@ pub struct Apps {
     pub list: list::App,
     pub export: export::App,
     pub export_worker: export_worker::App,
+    pub worker_time: SignedDuration,
+    /// How many calls of `export-worker` have failed so far.
+    pub worker_failures: AtomicUsize,
 }
 
 /// Why a call brought no answer.
@@ -105,10 +116,12 @@ impl Apps {
             "export-worker" => {
                 let event: WorkerEvent =
                     serde_json::from_value(event).map_err(|error| failed(function, error))?;
-                let handled = export_worker::handle(&apps.export_worker, &event).await;
-                return handled
-                    .map(|()| Value::Null)
-                    .map_err(|error| failed(function, error));
+                let deadline = apps.export_worker.clock.now().plus(apps.worker_time);
+                let handled = export_worker::handle(&apps.export_worker, &event, deadline).await;
+                return handled.map(|()| Value::Null).map_err(|error| {
+                    apps.worker_failures.fetch_add(1, Ordering::SeqCst);
+                    failed(function, error)
+                });
             }
             _ => return Err(CallError::Unknown(function.to_owned())),
         };

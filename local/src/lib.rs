@@ -26,12 +26,13 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicUsize},
 };
 
 use aws_config::{AppName, SdkConfig};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use dynoxide::Database;
+use jiff::SignedDuration;
 use shared::{Clock, Config};
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -92,6 +93,8 @@ pub struct Options {
     pub key: Option<String>,
     /// The clock of gateway and functions.
     pub clock: Clock,
+    /// The time limit of `export-worker`; the template's is 15 minutes.
+    pub worker_time: SignedDuration,
     /// Activities to load straight into the table before serving: partner and count.
     pub preload: Vec<(String, usize)>,
     /// What the functions' SDK clients send their requests with; none for the
@@ -111,6 +114,7 @@ impl Options {
             variables: HashMap::new(),
             key: None,
             clock: Clock::system(),
+            worker_time: SignedDuration::from_mins(15),
             preload: Vec::new(),
             http_client: None,
         }
@@ -137,6 +141,8 @@ pub struct Stack {
     pub s3_url: String,
     /// The configuration of the functions.
     pub config: Config,
+    /// The functions.
+    pub functions: Functions,
     /// The development issuer.
     pub issuer: Arc<Issuer>,
     /// The SDK's configuration for this stack's DynamoDB, S3 and Lambda.
@@ -194,10 +200,11 @@ impl Stack {
         let s3 = serve(s3, s3::router(&s3_dir)?);
         let key = options.key.clone().map_or_else(|| folder.key(), Ok)?;
         let issuer = Arc::new(Issuer::new(url.clone(), &key)?);
+        let functions = functions(&options, &sdk, &config);
         let router = gateway::router(Gateway {
             routes: template::routes()?,
             issuer: Arc::clone(&issuer),
-            functions: functions(&options, &sdk, &config),
+            functions: functions.clone(),
             clock: options.clock,
         });
         Ok(Self {
@@ -205,6 +212,7 @@ impl Stack {
             dynamodb_url,
             s3_url,
             config,
+            functions,
             issuer,
             sdk,
             environment,
@@ -261,11 +269,11 @@ fn functions(options: &Options, sdk: &SdkConfig, config: &Config) -> Functions {
     }
     let mut sdk = sdk.to_builder();
     sdk.set_http_client(options.http_client.clone());
-    Functions::Here(Arc::new(apps(&sdk.build(), config, &options.clock)))
+    Functions::Here(Arc::new(apps(&sdk.build(), config, options)))
 }
 
-fn apps(sdk: &SdkConfig, config: &Config, clock: &Clock) -> Apps {
-    let (config, clock) = (|| config.clone(), || clock.clone());
+fn apps(sdk: &SdkConfig, config: &Config, options: &Options) -> Apps {
+    let (config, clock) = (|| config.clone(), || options.clock.clone());
     // Each function's requests carry its name, so that they can be told apart.
     let name = |name| AppName::new(name).expect("the functions' names are valid");
     let sdk = |function| sdk.to_builder().app_name(name(function)).build();
@@ -274,6 +282,8 @@ fn apps(sdk: &SdkConfig, config: &Config, clock: &Clock) -> Apps {
         list: list::App::new(&sdk("list"), config(), clock()),
         export: export::App::new(&sdk("export"), config(), clock()),
         export_worker: export_worker::App::new(&sdk("export-worker"), config(), clock()),
+        worker_time: options.worker_time,
+        worker_failures: AtomicUsize::new(0),
     }
 }
 

@@ -311,6 +311,13 @@ impl fmt::Display for ActivityId {
     }
 }
 
+impl<'de> Deserialize<'de> for ActivityId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::try_from(text.as_str()).map_err(de::Error::custom)
+    }
+}
+
 impl Serialize for ActivityId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Actor, Error, Filter, Moment, PartnerId, TimeRange, activity, json};
+use crate::{ActivityId, Actor, Error, Filter, Moment, PartnerId, TimeRange, activity, json};
 
 /// An export's id: a `UUIDv7` of its creation, so that ids sort by age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -204,6 +204,23 @@ pub struct Progress {
     pub fraction: f64,
 }
 
+/// How far a worker got: its successor goes on from here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The parts in the bucket: the 16 bytes of each one's `ETag`, in order.
+    #[serde(with = "serde_bytes")]
+    pub etags: Vec<u8>,
+    /// The last activity in them.
+    pub position: ActivityId,
+    /// The rows in them.
+    pub rows: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The state of the SHA-256 over them, as the worker saves it.
+    #[serde(with = "serde_bytes")]
+    pub hash: Vec<u8>,
+}
+
 /// A finished file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
@@ -245,7 +262,7 @@ pub struct Export {
     pub created_by: Actor,
     /// When a worker was last called for it.
     pub(crate) dispatched_at: Moment,
-    /// How often a worker took the lease.
+    /// How often a worker took the lease since the last one got anywhere.
     pub attempts: u32,
     /// Counts the leases; a worker with an older one can't write any more.
     pub(crate) lease_epoch: u64,
@@ -260,6 +277,9 @@ pub struct Export {
     /// The multipart upload under way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<String>,
+    /// What is in that upload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Checkpoint>,
     /// The file, once ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<File>,
@@ -315,6 +335,7 @@ impl Export {
             lease_until: None,
             progress: Progress::default(),
             upload_id: None,
+            checkpoint: None,
             file: None,
             finished_at: None,
             failure: None,

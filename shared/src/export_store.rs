@@ -19,8 +19,8 @@ use sha2::{Digest, Sha256};
 use crate::{
     Error, Export, ExportId, ExportKey, Identifier, Limit, Moment, Page, PartnerId, aws,
     export::{
-        AGE_MAX, ATTEMPTS_MAX, Failure, File, Progress, State, WorkerEvent, dispatch_again_before,
-        item_expiry,
+        AGE_MAX, ATTEMPTS_MAX, Checkpoint, Failure, File, Progress, State, WorkerEvent,
+        dispatch_again_before, item_expiry,
     },
 };
 
@@ -54,8 +54,10 @@ pub enum Taken {
     Lease(Lease, Box<Export>),
     /// Another worker has it, it has ended, or it never was.
     NotNow,
-    /// Too many workers tried; it has failed.
-    GivenUp,
+    /// Too many workers tried, or too long; it has failed.
+    ///
+    /// With the upload that the last one left.
+    GivenUp(ExportKey, Option<String>),
 }
 
 /// Whether a worker's write was still allowed.
@@ -273,7 +275,7 @@ impl ExportStore {
             .value(":epoch", AttributeValue::N(old.lease_epoch.to_string()));
         let done = self.update(&key, update).await?;
         Ok(if done.is_ok() {
-            Taken::GivenUp
+            Taken::GivenUp(key, old.upload_id.clone())
         } else {
             Taken::NotNow
         })
@@ -298,6 +300,32 @@ impl ExportStore {
         self.update_leased(lease, update).await
     }
 
+    /// Keeps the lease and says what is in the upload; a worker that got
+    /// somewhere leaves the next one all its attempts.
+    pub async fn checkpoint(
+        &self,
+        lease: &Lease,
+        checkpoint: &Checkpoint,
+        progress: Progress,
+        now: Moment,
+    ) -> Result<Held, Error> {
+        let update = Update::new(
+            "lease_until = :until, progress = :progress, checkpoint = :checkpoint, attempts = :one",
+        )
+        .value(":until", moment(now.plus(LEASE)))
+        .value(":progress", to_value(&progress)?)
+        .value(":checkpoint", to_value(checkpoint)?)
+        .value(":one", number(1));
+        self.update_leased(lease, update).await
+    }
+
+    /// Gives the lease back before the next worker is called.
+    pub async fn hand_on(&self, lease: &Lease, now: Moment) -> Result<Held, Error> {
+        let update = Update::new("dispatched_at = :now REMOVE lease_until");
+        self.update_leased(lease, update.value(":now", moment(now)))
+            .await
+    }
+
     /// The file is ready.
     pub async fn finish(
         &self,
@@ -308,7 +336,7 @@ impl ExportStore {
     ) -> Result<Held, Error> {
         let update = Update::new(
             "#state = :ready, #file = :file, progress = :progress, finished_at = :now, \
-             expires_at = :expires_at REMOVE lease_until, upload_id",
+             expires_at = :expires_at REMOVE lease_until, upload_id, checkpoint",
         )
         .name("#file", "file")
         .state(":ready", State::Ready)
@@ -321,10 +349,11 @@ impl ExportStore {
 
     /// There will be no file.
     pub async fn fail(&self, lease: &Lease, failure: Failure) -> Result<Held, Error> {
-        let update =
-            Update::new("#state = :failed, failure = :failure REMOVE lease_until, upload_id")
-                .state(":failed", State::Failed)
-                .value(":failure", to_value(&failure)?);
+        let update = Update::new(
+            "#state = :failed, failure = :failure REMOVE lease_until, upload_id, checkpoint",
+        )
+        .state(":failed", State::Failed)
+        .value(":failure", to_value(&failure)?);
         self.update_leased(lease, update).await
     }
 

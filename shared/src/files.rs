@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 use aws_config::{SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_s3::{
     Client,
-    config::RequestChecksumCalculation,
+    config::{RequestChecksumCalculation, http::HttpResponse},
+    error::{ProvideErrorMetadata, SdkError},
     operation::abort_multipart_upload::AbortMultipartUploadError,
     presigning::PresigningConfig,
     primitives::ByteStream,
@@ -28,9 +29,9 @@ pub struct Files {
     bucket: String,
 }
 
-/// A part that lies in the bucket.
-#[derive(Debug)]
-pub struct UploadedPart(CompletedPart);
+/// What tells a part: the 16 bytes of its `ETag`, which is its MD5 in a bucket
+/// whose encryption is SSE-S3.
+pub type PartTag = [u8; 16];
 
 /// A link to a file, for whoever holds it.
 #[derive(Serialize)]
@@ -129,13 +130,15 @@ impl Files {
     }
 
     /// Uploads a part; one with the same number is replaced.
+    ///
+    /// `NotFound` when the upload is gone.
     pub async fn part(
         &self,
         object: &str,
         upload_id: &str,
         number: i32,
         bytes: Vec<u8>,
-    ) -> Result<UploadedPart, Error> {
+    ) -> Result<PartTag, Error> {
         let upload = self.client.upload_part().bucket(&self.bucket).key(object);
         let uploaded = upload
             .upload_id(upload_id)
@@ -143,45 +146,61 @@ impl Files {
             .body(ByteStream::from(bytes))
             .send()
             .await
-            .map_err(|error| aws::failed("uploading a part", error))?;
-        let part = CompletedPart::builder()
-            .part_number(number)
-            .set_e_tag(uploaded.e_tag)
-            .build();
-        Ok(UploadedPart(part))
+            .map_err(|error| gone_or_failed("uploading a part", error))?;
+        part_tag(uploaded.e_tag()).ok_or_else(|| {
+            Error::internal("uploading a part", "the answer has no ETag of 16 bytes")
+        })
     }
 
-    /// Makes the parts one object.
+    /// Makes the parts one object of `bytes`, however often it is tried.
+    ///
+    /// `NotFound` when neither the upload is there nor the object.
     pub async fn complete(
         &self,
         object: &str,
         upload_id: &str,
-        parts: Vec<UploadedPart>,
+        parts: &[PartTag],
+        bytes: u64,
     ) -> Result<(), Error> {
-        let parts = parts.into_iter().map(|part| part.0).collect();
         // S3 may take minutes to put thousands of parts together.
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(Duration::from_mins(5))
             .operation_timeout(Duration::from_mins(10))
             .build();
         let completing = aws_sdk_s3::config::Builder::new().timeout_config(timeouts);
-        let parts = CompletedMultipartUpload::builder()
-            .set_parts(Some(parts))
-            .build();
         let complete = self
             .client
             .complete_multipart_upload()
             .bucket(&self.bucket)
             .key(object);
-        complete
+        let completed = complete
             .upload_id(upload_id)
-            .multipart_upload(parts)
+            .multipart_upload(completed_upload(parts))
             .customize()
             .config_override(completing)
             .send()
             .await
-            .map_err(|error| aws::failed("completing an upload", error))?;
-        Ok(())
+            .map_err(|error| gone_or_failed("completing an upload", error));
+        match completed {
+            // An upload that is gone may be one whose completion's answer was lost.
+            Err(Error::NotFound) if self.size(object).await? == Some(bytes) => Ok(()),
+            completed => completed.map(|_| ()),
+        }
+    }
+
+    /// The size of an object; none when it is not there.
+    async fn size(&self, object: &str) -> Result<Option<u64>, Error> {
+        let head = self.client.head_object().bucket(&self.bucket).key(object);
+        match head.send().await {
+            Ok(head) => Ok(head
+                .content_length()
+                .and_then(|bytes| u64::try_from(bytes).ok())),
+            // Without a right to list, S3 answers 403 for what is not there.
+            Err(error) => match error.raw_response().map(|raw| raw.status().as_u16()) {
+                Some(403 | 404) => Ok(None),
+                _ => Err(aws::failed("looking for a file", error)),
+            },
+        }
     }
 
     /// Ends an upload and removes its parts; one that is not there has ended.
@@ -209,4 +228,35 @@ impl Files {
             .map_err(|error| aws::failed("deleting a file", error))?;
         Ok(())
     }
+}
+
+fn gone_or_failed<E>(doing: &'static str, error: SdkError<E, HttpResponse>) -> Error
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    match error.code() {
+        Some("NoSuchUpload") => Error::NotFound,
+        _ => aws::failed(doing, error),
+    }
+}
+
+fn part_tag(e_tag: Option<&str>) -> Option<PartTag> {
+    let mut tag = [0; 16];
+    let hex = e_tag?.trim_matches('"');
+    let decoded = base16ct::mixed::decode(hex, &mut tag).ok()?;
+    (decoded.len() == 16).then_some(tag)
+}
+
+fn completed_upload(parts: &[PartTag]) -> CompletedMultipartUpload {
+    let part = |(number, tag): (i32, &PartTag)| {
+        let e_tag = format!("\"{}\"", base16ct::lower::encode_string(tag));
+        CompletedPart::builder()
+            .part_number(number)
+            .e_tag(e_tag)
+            .build()
+    };
+    let parts = (1..).zip(parts).map(part).collect();
+    CompletedMultipartUpload::builder()
+        .set_parts(Some(parts))
+        .build()
 }

@@ -23,6 +23,7 @@ pub mod page;
 pub mod range;
 pub mod store;
 pub mod trail;
+pub mod workers;
 
 pub use access::{Access, ClaimNames, PartnerId, Reader, Recorder, Role};
 pub use activity::{
@@ -40,3 +41,4 @@ pub use moment::Moment;
 pub use page::{Cursor, Limit, Page};
 pub use range::TimeRange;
 pub use store::{ActivityStore, Recorded};
+pub use workers::Workers;

@@ -495,16 +495,94 @@ async fn a_large_export_that_is_cancelled_at_its_end_leaves_no_file_and_is_no_fa
     assert_eq!(app.read_export(&export).await["state"], "cancelled");
 }
 
+/// A range that ended an hour ago, so that exports of it hold the same.
+fn past() -> Value {
+    json!({ "from": "2000-01-01", "to": ago(3_600), "style": "raw" })
+}
+
 #[tokio::test]
-async fn an_export_whose_part_is_lost_leaves_no_upload() {
+async fn an_interrupted_export_goes_on_and_ends_with_the_same_bytes() {
+    let app = TestApp::start().await;
+    app.stack.load("contoso", 30_000, app.now()).unwrap();
+    let asked = past();
+    let undisturbed = app.ended(&app.post_export(&asked).await.json()).await;
+    let faults = [
+        ("UploadPart", 0),
+        ("UploadPart", 2),
+        ("UpdateItem", 4),
+        ("Query", 20),
+        ("CompleteMultipartUpload", 0),
+    ];
+    for (failures, (operation, skip)) in (1..).zip(faults) {
+        app.faults.add_after(operation, skip, Fault::Lost, 3);
+        let export = app.post_export(&asked).await.json();
+        app.until_failures(failures).await;
+        app.advance(seconds(61));
+        app.read_export(&export).await;
+        let ready = app.ended(&export).await;
+        assert_eq!(
+            ready["file"], undisturbed["file"],
+            "{operation} after {skip}"
+        );
+        app.file(&ready).await;
+    }
+    let made = app.read("/v1/exports").await.json()["items"]
+        .as_array()
+        .unwrap()
+        .len();
+    assert_eq!(app.trail("export_activity_log").await.len(), made);
+}
+
+#[tokio::test]
+async fn an_export_that_is_out_of_time_is_handed_on_and_ends_with_the_same_bytes() {
+    // The worker's time is up after each part.
+    let app = TestApp::start_limited(&[], seconds(45)).await;
+    app.stack.load("contoso", 30_000, app.now()).unwrap();
+    let asked = past();
+    let ready = app.ended(&app.post_export(&asked).await.json()).await;
+    assert_eq!(ready["state"], "ready");
+    let file = app.file(&ready).await;
+    assert!(file.len() > 3 * 8 * 1024 * 1024);
+    let hash = base16ct::lower::encode_string(&Sha256::digest(&file));
+    assert_eq!(ready["file"]["sha256"], hash);
+    let rows = csv::Reader::from_reader(file.as_slice()).into_records();
+    assert_eq!(ready["file"]["rows"], rows.map(Result::unwrap).count());
+}
+
+#[tokio::test]
+async fn an_upload_that_the_bucket_let_go_is_made_anew() {
+    let app = TestApp::start().await;
+    app.stack.load("contoso", 30_000, app.now()).unwrap();
+    let asked = past();
+    let undisturbed = app.ended(&app.post_export(&asked).await.json()).await;
+    app.faults.add_after("UploadPart", 2, Fault::Lost, 3);
+    let export = app.post_export(&asked).await.json();
+    app.until_failures(1).await;
+    for entry in std::fs::read_dir(&app.stack.s3_dir)
+        .unwrap()
+        .map(Result::unwrap)
+    {
+        if entry.file_name().to_string_lossy().starts_with(".upload") {
+            std::fs::remove_file(entry.path()).unwrap();
+        }
+    }
+    app.advance(seconds(61));
+    app.read_export(&export).await;
+    assert_eq!(app.ended(&export).await["file"], undisturbed["file"]);
+}
+
+#[tokio::test]
+async fn a_completion_whose_reply_was_lost_is_a_success() {
     let app = TestApp::start().await;
     app.stack.load("contoso", 12_000, app.now()).unwrap();
-    app.faults.add("UploadPart", Fault::Lost, 3);
-    let export = app.post_export(&year()).await.json();
-    app.until_called("export-worker", "AbortMultipartUpload")
-        .await;
-    app.until_nothing_is_left().await;
-    assert_eq!(app.read_export(&export).await["state"], "running");
+    app.faults
+        .add("CompleteMultipartUpload", Fault::ReplyLost, 1);
+    let ready = app.ended(&app.post_export(&past()).await.json()).await;
+    assert_eq!(
+        (ready["state"].as_str(), ready["attempts"].as_u64()),
+        (Some("ready"), Some(1))
+    );
+    app.file(&ready).await;
 }
 
 #[tokio::test]

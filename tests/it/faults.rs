@@ -37,7 +37,14 @@ pub(crate) enum Fault {
     Held,
 }
 
-type Rule = (String, Fault, usize);
+/// A fault for the requests of an operation after the next `skip`.
+#[derive(Debug)]
+struct Rule {
+    operation: String,
+    skip: usize,
+    fault: Fault,
+    left: usize,
+}
 
 /// The faults to come, each for the next requests of one operation, and what
 /// was called so far.
@@ -55,10 +62,18 @@ pub(crate) type Call = (String, String, String);
 impl Faults {
     /// The next `times` requests of `operation`, such as `PutItem`, meet `fault`.
     pub(crate) fn add(&self, operation: &str, fault: Fault, times: usize) {
-        self.rules
-            .lock()
-            .unwrap()
-            .push((operation.to_owned(), fault, times));
+        self.add_after(operation, 0, fault, times);
+    }
+
+    /// The same, after the next `skip` requests.
+    pub(crate) fn add_after(&self, operation: &str, skip: usize, fault: Fault, times: usize) {
+        let operation = operation.to_owned();
+        self.rules.lock().unwrap().push(Rule {
+            operation,
+            skip,
+            fault,
+            left: times,
+        });
     }
 
     /// The client that the functions' SDK clients get.
@@ -106,11 +121,15 @@ impl Faults {
 
     fn next(&self, operation: &str) -> Option<Fault> {
         let mut rules = self.rules.lock().unwrap();
-        let (_, fault, left) = rules
+        let rule = rules
             .iter_mut()
-            .find(|(name, _, left)| name == operation && *left > 0)?;
-        *left -= 1;
-        Some(*fault)
+            .find(|rule| rule.operation == operation && rule.left > 0)?;
+        if rule.skip > 0 {
+            rule.skip -= 1;
+            return None;
+        }
+        rule.left -= 1;
+        Some(rule.fault)
     }
 }
 

@@ -145,7 +145,9 @@ fn needed((function, operation, table): Call) -> Call {
         "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
             ("s3:PutObject".to_owned(), "ExportsBucket")
         }
-        "AbortMultipartUpload" | "DeleteObject" => (format!("s3:{operation}"), "ExportsBucket"),
+        "AbortMultipartUpload" | "DeleteObject" | "GetObject" => {
+            (format!("s3:{operation}"), "ExportsBucket")
+        }
         _ => match table.as_str() {
             "activities" => (format!("dynamodb:{operation}"), "ActivitiesTable"),
             "exports" => (format!("dynamodb:{operation}"), "ExportsTable"),
@@ -179,14 +181,26 @@ impl TestApp {
         self.cancelled(&json!({ "action": "none" }), "PutObject")
             .await;
         self.until_called("export-worker", "DeleteObject").await;
+        // An upload without a checkpoint is ended by the next worker.
         self.faults.add("UploadPart", Fault::Lost, 3);
         let request = self.post("/v1/exports", &year).token(&self.reader());
         request.send().await;
+        self.until_failures(1).await;
+        self.advance(jiff::SignedDuration::from_secs(61));
+        self.read("/v1/exports").await;
         self.until_called("export-worker", "AbortMultipartUpload")
             .await;
+        self.until("/v1/exports", |exports| {
+            exports["items"][0]["state"] == "ready"
+        })
+        .await;
         self.faults.add("CompleteMultipartUpload", Fault::Held, 1);
         self.cancelled(&year, "CompleteMultipartUpload").await;
         self.until_called("export", "AbortMultipartUpload").await;
+        // Answered twice: is the file there?
+        self.faults
+            .add("CompleteMultipartUpload", Fault::ReplyLost, 1);
+        self.export(&year).await;
     }
 
     /// Deletes an export whose worker is held at an operation.

@@ -32,6 +32,14 @@ impl TestApp {
 
     /// With variables that differ from those of a laptop.
     pub(crate) async fn start_with(variables: &[(&str, &str)]) -> Self {
+        Self::start_limited(variables, SignedDuration::from_mins(15)).await
+    }
+
+    /// With another time limit of the worker.
+    pub(crate) async fn start_limited(
+        variables: &[(&str, &str)],
+        worker_time: SignedDuration,
+    ) -> Self {
         let ahead_ms = Arc::new(AtomicI64::new(0));
         let ahead = Arc::clone(&ahead_ms);
         let clock = Clock::from_fn(move || {
@@ -44,6 +52,7 @@ impl TestApp {
         let faults = Faults::default();
         let options = Options {
             http_client: Some(faults.client()),
+            worker_time,
             variables: variables.collect(),
             key: Some(KEY.clone()),
             clock,
@@ -176,6 +185,20 @@ impl TestApp {
             );
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
+    }
+
+    /// Waits until that many calls of the worker have failed.
+    pub(crate) async fn until_failures(&self, wanted: usize) {
+        let local::functions::Functions::Here(apps) = &self.stack.functions else {
+            return;
+        };
+        for _ in 0..1_500 {
+            if apps.worker_failures.load(Ordering::SeqCst) >= wanted {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("the worker did not fail {wanted} times");
     }
 
     /// Waits until a function has called an operation.

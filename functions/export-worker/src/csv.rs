@@ -57,6 +57,9 @@ const KOREAN: [&str; 14] = [
     "세부 정보",
 ];
 
+/// So that a spreadsheet takes the file for UTF-8.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// Encodes one file.
 #[derive(Debug)]
 pub(crate) struct Encoder {
@@ -66,32 +69,38 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
-    /// An encoder that has written the header; `raw` is always English and UTC.
-    pub(crate) fn new(request: &ExportRequest) -> Result<Self, csv::Error> {
-        let (start, locale, zone) = match request.style {
-            Style::Spreadsheet => ("\u{feff}", request.locale, request.filter.zone()),
-            Style::Raw => ("", Locale::En, Zone::utc()),
+    /// An encoder for what was asked; `raw` is always English and UTC.
+    pub(crate) fn new(request: &ExportRequest) -> Self {
+        let zone = match request.style {
+            Style::Spreadsheet => request.filter.zone(),
+            Style::Raw => Zone::utc(),
         };
-        let mut bytes = Vec::with_capacity(PART_CAPACITY);
-        bytes.extend_from_slice(start.as_bytes());
-        let mut writer = writer(request.style, bytes);
-        let names = match locale {
-            Locale::En => ENGLISH,
-            Locale::Ko => KOREAN,
-        };
-        for (column, name) in names.into_iter().enumerate() {
-            match column {
-                0 => writer.write_field(format!("{name} ({zone})"))?,
-                11 => writer.write_field(format!("{name} (UTC)"))?,
-                _ => writer.write_field(name)?,
-            }
-        }
-        writer.write_record(None::<&[u8]>)?;
-        Ok(Self {
+        let writer = writer(request.style, Vec::with_capacity(PART_CAPACITY));
+        Self {
             style: request.style,
             zone,
             writer,
-        })
+        }
+    }
+
+    /// Begins the file: the byte order mark, if any, and the header.
+    pub(crate) fn begin(&mut self, locale: Locale) -> Result<(), csv::Error> {
+        let (start, names) = match (self.style, locale) {
+            (Style::Raw, _) => ("", ENGLISH),
+            (Style::Spreadsheet, Locale::En) => (BYTE_ORDER_MARK, ENGLISH),
+            (Style::Spreadsheet, Locale::Ko) => (BYTE_ORDER_MARK, KOREAN),
+        };
+        let mut bytes = Vec::with_capacity(PART_CAPACITY);
+        bytes.extend_from_slice(start.as_bytes());
+        self.writer = writer(self.style, bytes);
+        for (column, name) in names.into_iter().enumerate() {
+            match column {
+                0 => self.writer.write_field(format!("{name} ({})", self.zone))?,
+                11 => self.writer.write_field(format!("{name} (UTC)"))?,
+                _ => self.writer.write_field(name)?,
+            }
+        }
+        self.writer.write_record(None::<&[u8]>)
     }
 
     /// Encodes an activity; answers how many bytes wait to be taken.

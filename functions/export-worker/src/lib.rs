@@ -3,18 +3,22 @@
 //! A worker takes the export's lease, streams Query pages through the encoder
 //! into parts of 8 MiB and a row, uploads them, leaves its activity in the log
 //! and says that the file is ready. Whatever it writes carries its lease's epoch.
-//! An error ends the call, and Lambda calls again; a worker that dies leaves a
-//! lease that runs out.
+//! After each part it writes down how far it is. Before its time is up it calls
+//! the next worker for the rest. An error ends the call, and Lambda calls again;
+//! a worker that dies leaves a lease that runs out, and the next one goes on
+//! from the last part: the file is the same, byte by byte.
 
 mod csv;
+mod hash;
 mod pipeline;
 mod upload;
 
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use jiff::SignedDuration;
 use shared::{
-    ActivityStore, Clock, Config, Error, Export, ExportStore, Files,
+    ActivityStore, Clock, Config, Error, Export, ExportStore, Files, Moment, Workers,
     export::{Failure, File, Progress, WorkerEvent},
     export_store::{self, Held, Lease, Taken},
     store::Stamp,
@@ -25,7 +29,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::pipeline::Written;
+use crate::{pipeline::Written, upload::Begun};
 
 /// What the function keeps between calls.
 #[derive(Debug)]
@@ -37,6 +41,7 @@ pub struct App {
     /// The activities, for the rows and for the trail.
     pub activities: ActivityStore,
     files: Files,
+    workers: Workers,
     /// The clock.
     pub clock: Clock,
 }
@@ -53,6 +58,7 @@ impl App {
             exports: ExportStore::new(dynamodb.clone(), config.exports_table.clone()),
             activities: ActivityStore::new(dynamodb, activities, config.retention),
             files: Files::for_uploads(sdk, config.exports_bucket.clone()),
+            workers: Workers::new(sdk, config.export_worker_function.clone()),
             config,
             clock,
         }
@@ -66,6 +72,8 @@ enum Stop {
     Lost(Held),
     /// There can be no such file.
     Impossible(Failure),
+    /// The function's time is nearly up; another call goes on.
+    OutOfTime,
     /// Something failed; another call may do better.
     Failed(Error),
 }
@@ -76,14 +84,25 @@ impl From<Error> for Stop {
     }
 }
 
-/// Carries out one call.
-pub async fn handle(app: &App, event: &WorkerEvent) -> Result<(), Error> {
+/// So long before the function's deadline the rest is left to the next call.
+const HAND_ON_BEFORE: SignedDuration = SignedDuration::from_secs(45);
+
+/// Carries out one call, which ends by `deadline`.
+pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<(), Error> {
     let export_id = event.export_id;
     match app.exports.take_lease(event, app.clock.now()).await? {
         Taken::NotNow => tracing::info!(%export_id, "nothing to do"),
-        Taken::GivenUp => tracing::error!(%export_id, "given up: the export has failed"),
+        Taken::GivenUp(key, upload_id) => {
+            tracing::error!(%export_id, "given up: the export has failed");
+            if let Some(upload_id) = upload_id {
+                app.files
+                    .abort(&Export::object_key(&key), &upload_id)
+                    .await?;
+            }
+        }
         Taken::Lease(lease, export) => {
-            if let Err(stop) = work(app, &lease, &export).await {
+            let hand_on_at = deadline.minus(HAND_ON_BEFORE);
+            if let Err(stop) = work(app, &lease, &export, hand_on_at).await {
                 let stop = unless_lost(app, &lease, stop).await;
                 after(app, &lease, stop).await?;
             }
@@ -92,16 +111,48 @@ pub async fn handle(app: &App, event: &WorkerEvent) -> Result<(), Error> {
     Ok(())
 }
 
-async fn work(app: &App, lease: &Lease, export: &Export) -> Result<(), Stop> {
-    let object = Export::object_key(&lease.key);
-    if let Some(upload_id) = &export.upload_id {
-        app.files.abort(&object, upload_id).await?;
-    }
-    let (progress, _) = watch::channel(Progress::default());
-    let written = tokio::select! {
-        written = pipeline::write(app, lease, export, &progress) => written?,
-        lost = keep(app, lease, &progress) => return Err(Stop::Lost(lost)),
+async fn work(app: &App, lease: &Lease, export: &Export, hand_on_at: Moment) -> Result<(), Stop> {
+    let begun = Begun::of(export);
+    let written = if begun.is_some() {
+        match write(app, lease, export, begun, hand_on_at).await {
+            // The bucket has let the upload go; the file is made anew.
+            Err(Stop::Failed(Error::NotFound)) => {
+                write(app, lease, export, None, hand_on_at).await?
+            }
+            written => written?,
+        }
+    } else {
+        if let Some(upload_id) = &export.upload_id {
+            app.files
+                .abort(&Export::object_key(&lease.key), upload_id)
+                .await?;
+        }
+        write(app, lease, export, None, hand_on_at).await?
     };
+    finish(app, lease, export, written).await
+}
+
+/// Writes the file while the lease holds.
+async fn write(
+    app: &App,
+    lease: &Lease,
+    export: &Export,
+    begun: Option<Begun>,
+    hand_on_at: Moment,
+) -> Result<Written, Stop> {
+    let so_far = begun.as_ref().map(|begun| Progress {
+        rows: begun.checkpoint.rows,
+        bytes: begun.checkpoint.bytes,
+        fraction: export.progress.fraction,
+    });
+    let (progress, _) = watch::channel(so_far.unwrap_or_default());
+    tokio::select! {
+        written = pipeline::write(app, lease, export, begun, &progress, hand_on_at) => written,
+        lost = keep(app, lease, &progress) => Err(Stop::Lost(lost)),
+    }
+}
+
+async fn finish(app: &App, lease: &Lease, export: &Export, written: Written) -> Result<(), Stop> {
     let file = file(export, lease, written);
     record(app, lease, export, &file).await?;
     let done = Progress {
@@ -197,6 +248,13 @@ async fn after(app: &App, lease: &Lease, stop: Stop) -> Result<(), Error> {
         Stop::Lost(_) => {
             tracing::warn!(%export_id, "another worker has the export");
             Ok(())
+        }
+        Stop::OutOfTime => {
+            tracing::info!(%export_id, "the rest is left to the next call");
+            match app.exports.hand_on(lease, app.clock.now()).await? {
+                Held::Yes => app.workers.call(&lease.key).await,
+                Held::TakenOver | Held::Cancelled => Ok(()),
+            }
         }
         Stop::Impossible(failure) => {
             tracing::error!(%export_id, failure = failure.detail, "the export has failed");

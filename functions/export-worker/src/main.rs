@@ -2,7 +2,7 @@
 
 use export_worker::App;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use shared::{Clock, Config, aws, export::WorkerEvent};
+use shared::{Clock, Config, Moment, aws, export::WorkerEvent};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -14,7 +14,11 @@ async fn main() -> Result<(), Error> {
     );
     let app = &app;
     run(service_fn(async |event: LambdaEvent<WorkerEvent>| {
-        export_worker::handle(app, &event.payload)
+        let deadline = i64::try_from(event.context.deadline)
+            .ok()
+            .and_then(Moment::from_millis);
+        let deadline = deadline.unwrap_or(Moment::MAX);
+        export_worker::handle(app, &event.payload, deadline)
             .await
             .map_err(Error::from)
     }))

@@ -5,7 +5,7 @@
 //! pages, and a slow bucket slows the reading.
 
 use shared::{
-    Error, Export,
+    ActivityId, Error, Export, Moment,
     export::{Failure, Progress},
     export_store::Lease,
     store::{Reading, Slice, Stored},
@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     App, Stop,
     csv::Encoder,
-    upload::{PART_BYTES, PARTS_MAX, Upload},
+    upload::{Begun, PART_BYTES, PARTS_MAX, Upload},
 };
 
 /// A file that is wholly in the bucket.
@@ -34,21 +34,26 @@ pub(crate) struct Part {
     pub(crate) rows: u64,
     /// How far into the range the file reaches with it.
     pub(crate) fraction: f64,
+    /// The last activity of the file up to here.
+    pub(crate) position: Option<ActivityId>,
     /// Whether the file ends here; the last part may be empty.
     pub(crate) is_last: bool,
 }
 
-/// Writes the whole file of an export.
+/// Writes the file of an export, or the rest of it.
 pub(crate) async fn write(
     app: &App,
     lease: &Lease,
     export: &Export,
+    begun: Option<Begun>,
     progress: &watch::Sender<Progress>,
+    hand_on_at: Moment,
 ) -> Result<Written, Stop> {
+    let after = begun.as_ref().map(|begun| begun.checkpoint.position);
     let (sender, slices) = mpsc::channel(1);
-    let parts = Parts::new(export, slices)?;
-    let upload = Upload::new(app, lease, progress).run(parts);
-    let ((), written) = tokio::try_join!(read(app, lease, export, sender), upload)?;
+    let parts = Parts::new(export, begun.as_ref(), slices)?;
+    let upload = Upload::new(app, lease, progress, hand_on_at).run(begun, parts);
+    let ((), written) = tokio::try_join!(read(app, lease, export, after, sender), upload)?;
     Ok(written)
 }
 
@@ -56,6 +61,7 @@ async fn read(
     app: &App,
     lease: &Lease,
     export: &Export,
+    mut resume_after: Option<ActivityId>,
     slices: mpsc::Sender<Slice>,
 ) -> Result<(), Stop> {
     let reading = Reading {
@@ -64,7 +70,6 @@ async fn read(
         with_details: true,
         settled: export.settled,
     };
-    let mut resume_after = None;
     loop {
         let partner = &lease.key.partner_id;
         let limit = shared::ActivityStore::SLICE_MAX;
@@ -89,18 +94,28 @@ pub(crate) struct Parts<'a> {
     count: usize,
     rows: u64,
     fraction: f64,
+    position: Option<ActivityId>,
 }
 
 impl<'a> Parts<'a> {
-    fn new(export: &'a Export, slices: mpsc::Receiver<Slice>) -> Result<Self, Error> {
+    fn new(
+        export: &'a Export,
+        begun: Option<&Begun>,
+        slices: mpsc::Receiver<Slice>,
+    ) -> Result<Self, Error> {
+        let mut encoder = Encoder::new(&export.request);
+        if begun.is_none() {
+            encoder.begin(export.request.locale).map_err(unencodable)?;
+        }
         Ok(Self {
             export,
             slices,
             slice: Box::new(std::iter::empty()),
-            encoder: Encoder::new(&export.request).map_err(unencodable)?,
-            count: 0,
-            rows: 0,
-            fraction: 0.0,
+            encoder,
+            count: begun.map_or(0, Begun::parts),
+            rows: begun.map_or(0, |begun| begun.checkpoint.rows),
+            fraction: export.progress.fraction,
+            position: begun.map(|begun| begun.checkpoint.position),
         })
     }
 
@@ -116,6 +131,7 @@ impl<'a> Parts<'a> {
                 let waiting = self.encoder.row(&stored.activity).map_err(unencodable)?;
                 self.rows += 1;
                 self.fraction = fraction(self.export, &stored);
+                self.position = Some(stored.activity.id);
                 if waiting >= PART_BYTES {
                     return self.part(false);
                 }
@@ -134,6 +150,7 @@ impl<'a> Parts<'a> {
         Ok(Part {
             bytes: self.encoder.take().map_err(unencodable)?,
             rows: self.rows,
+            position: self.position,
             fraction: if is_last { 1.0 } else { self.fraction },
             is_last,
         })

@@ -1,18 +1,19 @@
 //! Parts into one object of the bucket.
 //!
-//! A file of one part is one put; a larger one is a multipart upload.
+//! A file of one part is one put; a larger one is a multipart upload, with a
+//! checkpoint after each part from which another worker can go on.
 
-use sha2::{Digest, Sha256};
 use shared::{
-    Export,
-    export::Progress,
+    Error, Export, Moment,
+    export::{Checkpoint, Progress},
     export_store::{Held, Lease},
-    files::UploadedPart,
+    files::PartTag,
 };
 use tokio::sync::watch;
 
 use crate::{
     App, Stop,
+    hash::FileHash,
     pipeline::{Part, Parts, Written},
 };
 
@@ -22,13 +23,43 @@ pub(crate) const PART_BYTES: usize = 8 * 1024 * 1024;
 /// The most parts that S3 takes.
 pub(crate) const PARTS_MAX: usize = 10_000;
 
+/// What an earlier worker left in the bucket.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    upload_id: String,
+    pub(crate) checkpoint: Checkpoint,
+    tags: Vec<PartTag>,
+}
+
+impl Begun {
+    /// What can be gone on with; nothing when an earlier version left it.
+    pub(crate) fn of(export: &Export) -> Option<Self> {
+        let checkpoint = export.checkpoint.clone()?;
+        FileHash::load(&checkpoint.hash)?;
+        let (tags, rest) = checkpoint.etags.as_chunks::<16>();
+        let tags = tags.to_vec();
+        let upload_id = export.upload_id.clone().filter(|_| rest.is_empty())?;
+        Some(Self {
+            upload_id,
+            checkpoint,
+            tags,
+        })
+    }
+
+    pub(crate) fn parts(&self) -> usize {
+        self.tags.len()
+    }
+}
+
 /// One file on its way into the bucket.
 pub(crate) struct Upload<'a> {
     app: &'a App,
     lease: &'a Lease,
     object: String,
     progress: &'a watch::Sender<Progress>,
-    hash: Sha256,
+    hash: FileHash,
+    tags: Vec<PartTag>,
+    hand_on_at: Moment,
 }
 
 impl<'a> Upload<'a> {
@@ -36,43 +67,78 @@ impl<'a> Upload<'a> {
         app: &'a App,
         lease: &'a Lease,
         progress: &'a watch::Sender<Progress>,
+        hand_on_at: Moment,
     ) -> Self {
         let object = Export::object_key(&lease.key);
+        let (hash, tags) = (FileHash::new(), Vec::new());
         Self {
             app,
             lease,
             object,
             progress,
-            hash: Sha256::new(),
+            hash,
+            tags,
+            hand_on_at,
         }
     }
 
-    /// Uploads every part, in order.
-    pub(crate) async fn run(mut self, mut parts: Parts<'_>) -> Result<Written, Stop> {
-        let first = parts.next().await?;
-        if first.is_last {
-            self.count(&first);
-            self.app.files.put(&self.object, first.bytes).await?;
-        } else {
-            self.multipart(first, parts).await?;
+    /// Uploads every part, in order, after those that are there.
+    pub(crate) async fn run(
+        mut self,
+        begun: Option<Begun>,
+        mut parts: Parts<'_>,
+    ) -> Result<Written, Stop> {
+        match begun {
+            Some(begun) => {
+                let hash = FileHash::load(&begun.checkpoint.hash);
+                self.hash = hash.ok_or_else(|| {
+                    Error::internal("going on with a file", "its hash can't be read")
+                })?;
+                self.tags = begun.tags;
+                let next = parts.next().await?;
+                self.multipart(&begun.upload_id, next, parts).await?;
+            }
+            None => self.anew(parts).await?,
         }
         let Progress { rows, bytes, .. } = *self.progress.borrow();
-        let sha256 = base16ct::lower::encode_string(&self.hash.finalize());
         Ok(Written {
             rows,
             bytes,
-            sha256,
+            sha256: self.hash.finish(),
         })
     }
 
-    async fn multipart(&mut self, first: Part, parts: Parts<'_>) -> Result<(), Stop> {
+    async fn anew(&mut self, mut parts: Parts<'_>) -> Result<(), Stop> {
+        let first = parts.next().await?;
+        if first.is_last {
+            self.count(&first);
+            return Ok(self.app.files.put(&self.object, first.bytes).await?);
+        }
         let upload_id = self.app.files.begin(&self.object).await?;
         // Known before the first part is there, so that a deletion can end it.
-        self.renew(&upload_id).await?;
-        let sent = self.send(&upload_id, first, parts).await;
-        if sent.is_err() {
+        let (progress, now) = (*self.progress.borrow(), self.app.clock.now());
+        let known = self
+            .app
+            .exports
+            .renew(self.lease, progress, Some(&upload_id), now)
+            .await?;
+        if known != Held::Yes {
+            self.app.files.abort(&self.object, &upload_id).await?;
+            return Err(Stop::Lost(known));
+        }
+        self.multipart(&upload_id, first, parts).await
+    }
+
+    async fn multipart(
+        &mut self,
+        upload_id: &str,
+        next: Part,
+        parts: Parts<'_>,
+    ) -> Result<(), Stop> {
+        let sent = self.send(upload_id, next, parts).await;
+        if let Err(Stop::Lost(Held::Cancelled) | Stop::Impossible(_)) = sent {
             // The bucket's one-day rule removes what this can't.
-            if let Err(error) = self.app.files.abort(&self.object, &upload_id).await {
+            if let Err(error) = self.app.files.abort(&self.object, upload_id).await {
                 tracing::warn!(error = error.chain(), "an upload was not ended");
             }
         }
@@ -82,41 +148,63 @@ impl<'a> Upload<'a> {
     async fn send(
         &mut self,
         upload_id: &str,
-        first: Part,
+        next: Part,
         mut parts: Parts<'_>,
     ) -> Result<(), Stop> {
-        let mut done = Vec::new();
-        let mut part = first;
+        let mut part = next;
         while !part.is_last {
-            let (uploaded, next) =
-                tokio::try_join!(self.part(upload_id, done.len(), part), parts.next())?;
-            done.push(uploaded);
+            let ((), next) = tokio::try_join!(self.part(upload_id, part), parts.next())?;
             part = next;
+            if self.app.clock.now() >= self.hand_on_at {
+                return Err(Stop::OutOfTime);
+            }
         }
+        self.count(&part);
         if !part.bytes.is_empty() {
-            done.push(self.part(upload_id, done.len(), part).await?);
+            self.put_part(upload_id, part.bytes).await?;
         }
+        let bytes = self.progress.borrow().bytes;
         Ok(self
             .app
             .files
-            .complete(&self.object, upload_id, done)
+            .complete(&self.object, upload_id, &self.tags, bytes)
             .await?)
     }
 
-    async fn part(
-        &mut self,
-        upload_id: &str,
-        before: usize,
-        part: Part,
-    ) -> Result<UploadedPart, Stop> {
+    /// Uploads a part and writes down that it is there.
+    async fn part(&mut self, upload_id: &str, part: Part) -> Result<(), Stop> {
         self.count(&part);
-        let number = i32::try_from(before + 1).unwrap_or(i32::MAX);
-        let files = &self.app.files;
-        let uploaded = files
-            .part(&self.object, upload_id, number, part.bytes)
+        let position = part.position;
+        self.put_part(upload_id, part.bytes).await?;
+        let Some(position) = position else {
+            return Ok(());
+        };
+        let progress = *self.progress.borrow();
+        let checkpoint = Checkpoint {
+            etags: self.tags.concat(),
+            position,
+            rows: progress.rows,
+            bytes: progress.bytes,
+            hash: self.hash.save(),
+        };
+        let now = self.app.clock.now();
+        held(
+            self.app
+                .exports
+                .checkpoint(self.lease, &checkpoint, progress, now)
+                .await?,
+        )
+    }
+
+    async fn put_part(&mut self, upload_id: &str, bytes: Vec<u8>) -> Result<(), Stop> {
+        let number = i32::try_from(self.tags.len() + 1).unwrap_or(i32::MAX);
+        let tag = self
+            .app
+            .files
+            .part(&self.object, upload_id, number, bytes)
             .await?;
-        self.renew(upload_id).await?;
-        Ok(uploaded)
+        self.tags.push(tag);
+        Ok(())
     }
 
     fn count(&mut self, part: &Part) {
@@ -127,18 +215,11 @@ impl<'a> Upload<'a> {
             progress.fraction = part.fraction;
         });
     }
+}
 
-    async fn renew(&self, upload_id: &str) -> Result<(), Stop> {
-        let progress = *self.progress.borrow();
-        let now = self.app.clock.now();
-        match self
-            .app
-            .exports
-            .renew(self.lease, progress, Some(upload_id), now)
-            .await?
-        {
-            Held::Yes => Ok(()),
-            lost => Err(Stop::Lost(lost)),
-        }
+fn held(held: Held) -> Result<(), Stop> {
+    match held {
+        Held::Yes => Ok(()),
+        lost => Err(Stop::Lost(lost)),
     }
 }

@@ -9,7 +9,6 @@
 
 mod answer;
 mod request;
-mod workers;
 
 use std::time::Duration;
 
@@ -17,11 +16,11 @@ use aws_config::SdkConfig;
 use lambda_http::{Body, Request, Response, http::header};
 use shared::{
     Access, ActivityStore, Clock, Config, Cursor, Error, Export, ExportId, ExportKey, ExportStore,
-    Files, Limit, Moment, Reader, export::State, http, store::Stamp, trail,
+    Files, Limit, Moment, Reader, Workers, export::State, http, store::Stamp, trail,
 };
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::{answer::Answer, request::Asked, workers::Workers};
+use crate::{answer::Answer, request::Asked};
 
 /// What the function keeps between requests.
 #[derive(Debug)]

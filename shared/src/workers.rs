@@ -1,18 +1,19 @@
 //! How `export-worker` is called.
 
+use crate::{Error, ExportKey, aws, export::WorkerEvent};
 use aws_config::SdkConfig;
 use aws_sdk_lambda::{Client, primitives::Blob, types::InvocationType};
-use shared::{Error, ExportKey, aws, export::WorkerEvent};
 
 /// The `export-worker` function.
-#[derive(Debug)]
-pub(crate) struct Workers {
+#[derive(Debug, Clone)]
+pub struct Workers {
     client: Client,
     function: String,
 }
 
 impl Workers {
-    pub(crate) fn new(sdk: &SdkConfig, function: String) -> Self {
+    /// A client for the function of this name.
+    pub fn new(sdk: &SdkConfig, function: String) -> Self {
         Self {
             client: Client::new(sdk),
             function,
@@ -20,7 +21,7 @@ impl Workers {
     }
 
     /// Queues a call; a call that comes twice is harmless, for the lease admits one.
-    pub(crate) async fn call(&self, key: &ExportKey) -> Result<(), Error> {
+    pub async fn call(&self, key: &ExportKey) -> Result<(), Error> {
         let event = serde_json::to_vec(&WorkerEvent::from(key))
             .map_err(|error| Error::internal("calling a worker", error))?;
         self.client
