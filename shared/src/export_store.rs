@@ -268,6 +268,8 @@ impl ExportStore {
         let update = Update::new("#state = :failed, failure = :failure REMOVE lease_until")
             .when("#state IN (:queued, :running)")
             .when("lease_epoch = :epoch")
+            .when("(attribute_not_exists(lease_until) OR lease_until < :now)")
+            .value(":now", moment(now))
             .state(":failed", State::Failed)
             .state(":queued", State::Queued)
             .state(":running", State::Running)
@@ -297,7 +299,7 @@ impl ExportStore {
                 .set("upload_id = :upload_id")
                 .value(":upload_id", text(upload_id));
         }
-        self.update_leased(lease, update).await
+        self.update_leased(lease, update, now).await
     }
 
     /// Keeps the lease and says what is in the upload; a worker that got
@@ -316,13 +318,19 @@ impl ExportStore {
         .value(":progress", to_value(&progress)?)
         .value(":checkpoint", to_value(checkpoint)?)
         .value(":one", number(1));
-        self.update_leased(lease, update).await
+        self.update_leased(lease, update, now).await
+    }
+
+    /// Gives the lease back, so that another worker can take it at once.
+    pub async fn release(&self, lease: &Lease, now: Moment) -> Result<Held, Error> {
+        let update = Update::new("lease_epoch = :epoch REMOVE lease_until");
+        self.update_leased(lease, update, now).await
     }
 
     /// Gives the lease back before the next worker is called.
     pub async fn hand_on(&self, lease: &Lease, now: Moment) -> Result<Held, Error> {
         let update = Update::new("dispatched_at = :now REMOVE lease_until");
-        self.update_leased(lease, update.value(":now", moment(now)))
+        self.update_leased(lease, update.value(":now", moment(now)), now)
             .await
     }
 
@@ -344,45 +352,58 @@ impl ExportStore {
         .value(":progress", to_value(&progress)?)
         .value(":now", moment(now))
         .value(":expires_at", number(item_expiry(now)));
-        self.update_leased(lease, update).await
+        self.update_leased(lease, update, now).await
     }
 
     /// There will be no file.
-    pub async fn fail(&self, lease: &Lease, failure: Failure) -> Result<Held, Error> {
+    pub async fn fail(&self, lease: &Lease, failure: Failure, now: Moment) -> Result<Held, Error> {
         let update = Update::new(
             "#state = :failed, failure = :failure REMOVE lease_until, upload_id, checkpoint",
         )
         .state(":failed", State::Failed)
         .value(":failure", to_value(&failure)?);
-        self.update_leased(lease, update).await
+        self.update_leased(lease, update, now).await
     }
 
     /// Cancels an export that is not finished, or lets its file go.
     ///
-    /// Answers the export as it was; none when absent.
+    /// Answers the export as it is then; none when absent.
     pub async fn delete(&self, key: &ExportKey, now: Moment) -> Result<Option<Export>, Error> {
         let mut found = self.get(key, now).await?;
         while let Some(export) = found {
-            let ended = match export.state {
-                State::Queued | State::Running => State::Cancelled,
-                State::Ready => State::Expired,
-                State::Failed | State::Cancelled | State::Expired => return Ok(Some(export)),
+            let update = Update::new("#state = :ended REMOVE lease_until");
+            let update = match (export.state, export.lost_cause(now)) {
+                (State::Queued | State::Running, None) => update.state(":ended", State::Cancelled),
+                (State::Ready, _) => update.state(":ended", State::Expired),
+                (State::Queued | State::Running, Some(failure)) => {
+                    Update::new("#state = :ended, failure = :failure REMOVE lease_until")
+                        .state(":ended", State::Failed)
+                        .value(":failure", to_value(&failure)?)
+                }
+                (State::Failed | State::Cancelled | State::Expired, _) => return Ok(Some(export)),
             };
             // A worker may be faster and move the state first; then it is looked at again.
-            let update = Update::new("#state = :ended REMOVE lease_until")
+            let update = update
                 .when("#state = :before")
-                .state(":ended", ended)
                 .state(":before", export.state);
             match self.update(key, update).await? {
-                Ok(_) => return Ok(Some(export)),
+                Ok(item) => return from_item(item).map(Some),
                 Err(old) => found = old.map(from_item).transpose()?,
             }
         }
         Ok(None)
     }
 
-    async fn update_leased(&self, lease: &Lease, update: Update) -> Result<Held, Error> {
+    /// Writes as the holder of a lease that has not run out.
+    async fn update_leased(
+        &self,
+        lease: &Lease,
+        update: Update,
+        now: Moment,
+    ) -> Result<Held, Error> {
         let update = update
+            .when("lease_until >= :lease_now")
+            .value(":lease_now", moment(now))
             .when("#state = :held")
             .when("lease_epoch = :epoch")
             .state(":held", State::Running)

@@ -143,8 +143,9 @@ impl Filter {
         json::from_object(object).map_err(|error| match error {
             // A parameter has no places, however often it is given.
             Error::Invalid { field, reason } => {
-                let field = field.split('[').next().unwrap_or_default();
-                Error::invalid(field, reason)
+                let name = field.split('[').next().unwrap_or_default();
+                let is_place = REPEATABLE.contains(&name) && !field.ends_with("[]");
+                Error::invalid(if is_place { name } else { &field }, reason)
             }
             error => error,
         })
@@ -321,6 +322,7 @@ mod tests {
         assert_eq!((both.action.len(), both.outcome.len()), (2, 1));
         let refused = |pairs| query(pairs).unwrap_err();
         assert_eq!(refused(&[("colour", "red")]), "colour is not known here");
+        assert_eq!(refused(&[("action[]", "a")]), "action[] is not known here");
         assert_eq!(
             refused(&[("actor", "a"), ("actor", "b")]),
             "actor is given twice"

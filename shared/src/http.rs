@@ -9,7 +9,10 @@ use lambda_http::{
 };
 use serde::Serialize;
 
-use crate::{Error, Identifier};
+use crate::{
+    Error, Identifier,
+    json::{FIELD_MAX, short},
+};
 
 /// What was wrong, as RFC 9457 problem details.
 #[derive(Debug, Serialize)]
@@ -167,10 +170,14 @@ pub fn query(request: &Request) -> Result<Vec<(String, String)>, Error> {
             if is_text {
                 Ok((name, text))
             } else {
-                Err(Error::invalid(name, "must be UTF-8"))
+                Err(Error::invalid(shown(&name), "must be UTF-8"))
             }
         })
         .collect()
+}
+
+fn shown(name: &str) -> String {
+    short(name, FIELD_MAX)
 }
 
 /// Takes a parameter out of a query in which it may stand once.
@@ -189,7 +196,7 @@ pub fn take(query: &mut Vec<(String, String)>, name: &str) -> Result<Option<Stri
 pub fn no_more(query: &[(String, String)]) -> Result<(), Error> {
     match query.first() {
         None => Ok(()),
-        Some((name, _)) => Err(Error::invalid(name.as_str(), "is not known here")),
+        Some((name, _)) => Err(Error::invalid(shown(name), "is not known here")),
     }
 }
 

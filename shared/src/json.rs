@@ -60,10 +60,10 @@ fn invalid(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
 }
 
 /// A name that a caller made up is shown up to here.
-const FIELD_MAX: usize = 128;
+pub(crate) const FIELD_MAX: usize = 128;
 
 /// The start of a text, so that no answer grows with what was sent.
-fn short(text: &str, chars_max: usize) -> String {
+pub(crate) fn short(text: &str, chars_max: usize) -> String {
     match text.char_indices().nth(chars_max) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),

@@ -715,7 +715,7 @@ async fn an_export_whose_workers_keep_dying_fails_and_says_so() {
         assert!(matches!(app.dead_worker(&export).await, Taken::Lease(..)));
         app.advance(seconds(61));
     }
-    app.read_export(&export).await;
+    assert!(matches!(app.dead_worker(&export).await, Taken::GivenUp(..)));
     let failed = app.ended(&export).await;
     assert_eq!(failed["state"], "failed");
     let listed = app.read("/v1/exports").await.json();
@@ -725,6 +725,32 @@ async fn an_export_whose_workers_keep_dying_fails_and_says_so() {
         json!({ "code": "gave_up", "detail": "Writing the file was interrupted 5 times." })
     );
     assert_eq!(app.delete_export(&export).await.status, 204);
+    assert_eq!(app.read_export(&export).await["failure"], failed["failure"]);
+}
+
+#[tokio::test]
+async fn a_worker_that_was_taken_over_can_not_move_the_state() {
+    let app = TestApp::start().await;
+    app.faults.add("PutObject", Fault::Held, 1);
+    let export = app.post_export(&json!({})).await.json();
+    let path = format!("/v1/exports/{}", export["id"].as_str().unwrap());
+    app.until(&path, |_| app.faults.is_held("PutObject")).await;
+    app.advance(seconds(61));
+    let ready = app.ended(&export).await;
+    assert_eq!(
+        (ready["state"].as_str(), ready["attempts"].as_u64()),
+        (Some("ready"), Some(2))
+    );
+    app.faults.release();
+    app.until(&path, |_| !app.faults.is_held("PutObject")).await;
+    let later = app.read_export(&export).await;
+    assert_eq!(
+        (&later["file"], &later["finished_at"]),
+        (&ready["file"], &ready["finished_at"])
+    );
+    let hash = base16ct::lower::encode_string(&Sha256::digest(app.file(&later).await));
+    assert_eq!(later["file"]["sha256"], hash);
+    assert_eq!(app.trail("export_activity_log").await.len(), 1);
 }
 
 #[tokio::test]
@@ -733,7 +759,8 @@ async fn an_export_that_is_not_finished_within_twelve_hours_fails() {
     app.faults.add("Invoke", Fault::Swallowed, 1);
     let export = app.post_export(&json!({})).await.json();
     app.advance(SignedDuration::from_hours(12));
-    app.read_export(&export).await;
+    assert_eq!(app.read_export(&export).await["state"], "failed");
+    assert!(matches!(app.dead_worker(&export).await, Taken::GivenUp(..)));
     let failed = app.ended(&export).await;
     assert_eq!(
         failed["failure"]["detail"],

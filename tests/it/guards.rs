@@ -217,7 +217,8 @@ impl TestApp {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_function_may_do_exactly_what_it_does() {
-    let app = TestApp::start().await;
+    // A worker whose time is up after each part calls itself.
+    let app = TestApp::start_limited(&[], jiff::SignedDuration::from_secs(45)).await;
     app.do_everything().await;
     let mut needed: BTreeSet<_> = app.faults.calls().into_iter().map(needed).collect();
     // A link carries this right; whoever follows it uses it.

@@ -217,16 +217,17 @@ fn starts_formula(text: &str) -> bool {
     false
 }
 
-/// Whether a spreadsheet would show something else than the text: it drops
-/// leading zeros, keeps 15 digits, reads an `e` between digits as an exponent,
-/// and takes digits with marks between them for dates, times and amounts.
+/// Whether digits would be shown otherwise: a spreadsheet drops leading zeros,
+/// keeps 15 digits, reads an `e` between digits as an exponent, and takes
+/// digits with marks between them for dates, times and amounts.
 fn loses_digits(text: &str) -> bool {
+    let text = text.trim_start();
     let is_number = text
         .bytes()
         .all(|b| b.is_ascii_digit() || b".,:/%eE+- ".contains(&b));
     let is_integer = text.bytes().all(|b| b.is_ascii_digit());
     let is_kept = is_integer && text.len() <= 15 && (text.len() == 1 || !text.starts_with('0'));
-    is_number && text.starts_with(|c: char| c.is_ascii_digit()) && !is_kept
+    is_number && text.starts_with(|c: char| c.is_ascii_digit() || c == '.') && !is_kept
 }
 
 /// Spaces, control characters, and what has no width or shows nothing: the byte
@@ -297,6 +298,8 @@ mod tests {
     #[test]
     fn an_id_that_would_lose_digits_is_kept() {
         for text in [
+            " 007",
+            ".5",
             "007",
             "00",
             "1234567890123456",

@@ -122,11 +122,6 @@ async fn work(app: &App, lease: &Lease, export: &Export, hand_on_at: Moment) -> 
             written => written?,
         }
     } else {
-        if let Some(upload_id) = &export.upload_id {
-            app.files
-                .abort(&Export::object_key(&lease.key), upload_id)
-                .await?;
-        }
         write(app, lease, export, None, hand_on_at).await?
     };
     finish(app, lease, export, written).await
@@ -147,9 +142,25 @@ async fn write(
     });
     let (progress, _) = watch::channel(so_far.unwrap_or_default());
     tokio::select! {
-        written = pipeline::write(app, lease, export, begun, &progress, hand_on_at) => written,
+        written = write_leased(app, lease, export, begun, &progress, hand_on_at) => written,
         lost = keep(app, lease, &progress) => Err(Stop::Lost(lost)),
     }
+}
+
+async fn write_leased(
+    app: &App,
+    lease: &Lease,
+    export: &Export,
+    begun: Option<Begun>,
+    progress: &watch::Sender<Progress>,
+    hand_on_at: Moment,
+) -> Result<Written, Stop> {
+    if let (None, Some(upload_id)) = (&begun, &export.upload_id) {
+        app.files
+            .abort(&Export::object_key(&lease.key), upload_id)
+            .await?;
+    }
+    pipeline::write(app, lease, export, begun, progress, hand_on_at).await
 }
 
 async fn finish(app: &App, lease: &Lease, export: &Export, written: Written) -> Result<(), Stop> {
@@ -198,7 +209,10 @@ async fn keep(app: &App, lease: &Lease, progress: &watch::Sender<Progress>) -> H
             .await
         {
             Ok(Held::Yes) => renewed = begun,
-            Ok(lost) => return lost,
+            // The write under way finds it out itself, and is over before the
+            // file is removed; dropped here, it could still arrive after that.
+            Ok(Held::Cancelled) => std::future::pending().await,
+            Ok(Held::TakenOver) => return Held::TakenOver,
             Err(error) => tracing::warn!(error = error.chain(), "the lease was not renewed"),
         }
         if renewed.elapsed() + RENEW_EVERY > export_store::LEASE.unsigned_abs() {
@@ -207,17 +221,13 @@ async fn keep(app: &App, lease: &Lease, progress: &watch::Sender<Progress>) -> H
     }
 }
 
-/// A call that failed because the export was deleted meanwhile is no failure.
+/// A call that failed because the export was deleted meanwhile is no failure;
+/// one that failed gives the lease back.
 async fn unless_lost(app: &App, lease: &Lease, stop: Stop) -> Stop {
     let Stop::Failed(error) = stop else {
         return stop;
     };
-    let progress = Progress::default();
-    match app
-        .exports
-        .renew(lease, progress, None, app.clock.now())
-        .await
-    {
+    match app.exports.release(lease, app.clock.now()).await {
         Ok(lost @ (Held::Cancelled | Held::TakenOver)) => Stop::Lost(lost),
         Ok(Held::Yes) | Err(_) => Stop::Failed(error),
     }
@@ -258,7 +268,10 @@ async fn after(app: &App, lease: &Lease, stop: Stop) -> Result<(), Error> {
         }
         Stop::Impossible(failure) => {
             tracing::error!(%export_id, failure = failure.detail, "the export has failed");
-            app.exports.fail(lease, failure).await.map(|_| ())
+            app.exports
+                .fail(lease, failure, app.clock.now())
+                .await
+                .map(|_| ())
         }
         Stop::Failed(error) => {
             tracing::error!(%export_id, error = error.chain(), "the export was interrupted");

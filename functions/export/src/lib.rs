@@ -13,12 +13,13 @@ mod request;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use futures_util::future::join_all;
 use lambda_http::{Body, Request, Response, http::header};
 use shared::{
     Access, ActivityStore, Clock, Config, Cursor, Error, Export, ExportId, ExportKey, ExportStore,
     Files, Limit, Moment, Reader, Workers, export::State, http, store::Stamp, trail,
 };
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::{answer::Answer, request::Asked};
 
@@ -55,6 +56,9 @@ impl App {
 
 /// How many workers one look at the list may call.
 const DISPATCHES_MAX: usize = 5;
+
+/// How long it may take.
+const DISPATCH_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Answers one request of the gateway.
 pub async fn handle(app: &App, request: &Request) -> Response<Body> {
@@ -164,7 +168,7 @@ fn key_of(request: &Request, reader: &Reader) -> Result<ExportKey, Error> {
 }
 
 /// Calls a worker for an export that nobody works on; a failure is no reader's
-/// concern, for the next read tries again.
+/// concern, for a read a minute later tries again.
 async fn dispatch_again(app: &App, key: &ExportKey, export: &Export, now: Moment) {
     if !export.wants_dispatch(now) {
         return;
@@ -223,9 +227,11 @@ async fn list(app: &App, request: &Request, reader: &Reader) -> Result<Response<
         .items
         .iter()
         .filter(|(_, export)| export.wants_dispatch(now));
-    for (key, export) in stranded.take(DISPATCHES_MAX) {
-        dispatch_again(app, key, export, now).await;
-    }
+    let dispatches = stranded
+        .take(DISPATCHES_MAX)
+        .map(|(key, export)| dispatch_again(app, key, export, now));
+    // The page is read; whoever looks must not wait for workers.
+    let _ = timeout(DISPATCH_TIME_MAX, join_all(dispatches)).await;
     let last = page.items.last().map(|(key, _)| key.id);
     let next = last
         .filter(|_| page.more)
