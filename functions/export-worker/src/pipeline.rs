@@ -4,8 +4,9 @@
 //! encoded the next one is read. Memory holds at most two parts and three
 //! pages, and a slow bucket slows the reading.
 
+use jiff::SignedDuration;
 use shared::{
-    ActivityId, Error, Export, Moment,
+    ActivityId, Error, Export, Moment, Order,
     export::{Failure, Progress},
     export_store::Lease,
     store::{Reading, Slice, Stored},
@@ -51,7 +52,7 @@ pub(crate) async fn write(
 ) -> Result<Written, Stop> {
     let after = begun.as_ref().map(|begun| begun.checkpoint.position);
     let (sender, slices) = mpsc::channel(1);
-    let parts = Parts::new(export, begun.as_ref(), slices)?;
+    let parts = Parts::new(export, app.config.retention, begun.as_ref(), slices)?;
     let upload = Upload::new(app, lease, progress, hand_on_at).run(begun, parts);
     let ((), written) = tokio::try_join!(read(app, lease, export, after, sender), upload)?;
     Ok(written)
@@ -95,11 +96,13 @@ pub(crate) struct Parts<'a> {
     rows: u64,
     fraction: f64,
     position: Option<ActivityId>,
+    lived: (Moment, Moment),
 }
 
 impl<'a> Parts<'a> {
     fn new(
         export: &'a Export,
+        retention: Option<SignedDuration>,
         begun: Option<&Begun>,
         slices: mpsc::Receiver<Slice>,
     ) -> Result<Self, Error> {
@@ -116,6 +119,7 @@ impl<'a> Parts<'a> {
             rows: begun.map_or(0, |begun| begun.checkpoint.rows),
             fraction: export.progress.fraction,
             position: begun.map(|begun| begun.checkpoint.position),
+            lived: lived(export, retention),
         })
     }
 
@@ -130,7 +134,8 @@ impl<'a> Parts<'a> {
                 }
                 let waiting = self.encoder.row(&stored.activity).map_err(unencodable)?;
                 self.rows += 1;
-                self.fraction = fraction(self.export, &stored);
+                let at = stored.activity.content.occurred_at;
+                self.fraction = fraction(self.lived, self.export.request.filter.order, at);
                 self.position = Some(stored.activity.id);
                 if waiting >= PART_BYTES {
                     return self.part(false);
@@ -169,17 +174,26 @@ fn holds(export: &Export, stored: &Stored) -> bool {
         && export.request.filter.matches(&stored.activity.content)
 }
 
-/// How far into the part of the range that has happened an activity lies.
+/// The part of the range that can hold anything: what has happened by `as_of`
+/// and is not expired then.
+fn lived(export: &Export, retention: Option<SignedDuration>) -> (Moment, Moment) {
+    let oldest = retention.map(|retention| export.as_of.minus(retention));
+    let from = export.range.from();
+    (
+        oldest.map_or(from, |oldest| oldest.max(from)),
+        export.range.to().min(export.as_of),
+    )
+}
+
+/// How far into that part an activity lies.
 #[expect(clippy::cast_precision_loss, reason = "an estimate for people")]
-fn fraction(export: &Export, stored: &Stored) -> f64 {
-    let from = export.range.from().as_millis();
-    let to = export.range.to().min(export.as_of).as_millis();
-    let at = stored.activity.content.occurred_at.as_millis();
-    let done = match export.request.filter.order {
-        shared::Order::Asc => at - from,
-        shared::Order::Desc => to - at,
+fn fraction((from, to): (Moment, Moment), order: Order, at: Moment) -> f64 {
+    let done = match order {
+        Order::Asc => at.as_millis() - from.as_millis(),
+        Order::Desc => to.as_millis() - at.as_millis(),
     };
-    (done as f64 / (to - from).max(1) as f64).clamp(0.0, 1.0)
+    let all = (to.as_millis() - from.as_millis()).max(1);
+    (done as f64 / all as f64).clamp(0.0, 1.0)
 }
 
 fn too_large() -> Failure {
