@@ -385,7 +385,8 @@ impl ExportStore {
             // A worker may be faster and move the state first; then it is looked at again.
             let update = update
                 .when("#state = :before")
-                .state(":before", export.state);
+                .state(":before", export.state)
+                .returning_it();
             match self.update(key, update).await? {
                 Ok(item) => return from_item(item).map(Some),
                 Err(old) => found = old.map(from_item).transpose()?,
@@ -421,7 +422,8 @@ impl ExportStore {
         })
     }
 
-    /// The item after the update, or the item that the condition refused, if any.
+    /// The item after the update if it was asked for, or the one that the
+    /// condition refused, if any.
     async fn update(
         &self,
         key: &ExportKey,
@@ -436,7 +438,7 @@ impl ExportStore {
             .condition_expression(update.conditions.join(" AND "))
             .set_expression_attribute_names(Some(update.names))
             .set_expression_attribute_values(Some(update.values))
-            .return_values(ReturnValue::AllNew)
+            .return_values(update.returns)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
@@ -457,6 +459,7 @@ fn lease_update(holder: &str, now: Moment) -> Update {
         "#state = :running, lease_epoch = lease_epoch + :one, lease_until = :until, \
          lease_holder = :holder, attempts = attempts + :one",
     )
+    .returning_it()
     .when("#state IN (:queued, :running)")
     .when("(attribute_not_exists(lease_until) OR lease_until < :now)")
     .when("attempts < :attempts_max")
@@ -474,6 +477,7 @@ fn lease_update(holder: &str, now: Moment) -> Update {
 /// A conditional update under construction.
 struct Update {
     expression: String,
+    returns: ReturnValue,
     conditions: Vec<&'static str>,
     names: HashMap<String, String>,
     values: Item,
@@ -483,12 +487,19 @@ impl Update {
     fn new(assignments: &str) -> Self {
         Self {
             expression: format!("SET {assignments}"),
+            // A checkpoint may have 160 kB, which few callers want back.
+            returns: ReturnValue::None,
             // Without this, an update of an absent item would create one.
             conditions: vec!["attribute_exists(partition_key)"],
             // `state` is one of DynamoDB's reserved words.
             names: HashMap::from([("#state".into(), "state".into())]),
             values: HashMap::new(),
         }
+    }
+
+    fn returning_it(mut self) -> Self {
+        self.returns = ReturnValue::AllNew;
+        self
     }
 
     fn set(mut self, assignment: &str) -> Self {
