@@ -37,12 +37,13 @@ pub(crate) enum Fault {
     Held,
 }
 
-/// A fault for the requests of an operation after the next `skip`.
+/// A fault for the requests of an operation, or of a function, after the next `skip`.
 #[derive(Debug)]
 struct Rule {
-    operation: String,
+    name: String,
     skip: usize,
     fault: Fault,
+    times: usize,
     left: usize,
 }
 
@@ -60,18 +61,20 @@ pub(crate) struct Faults {
 pub(crate) type Call = (String, String, String);
 
 impl Faults {
-    /// The next `times` requests of `operation`, such as `PutItem`, meet `fault`.
-    pub(crate) fn add(&self, operation: &str, fault: Fault, times: usize) {
-        self.add_after(operation, 0, fault, times);
+    /// The next `times` requests of an operation such as `PutItem`, or of a
+    /// function such as `record`, meet `fault`.
+    pub(crate) fn add(&self, name: &str, fault: Fault, times: usize) {
+        self.add_after(name, 0, fault, times);
     }
 
     /// The same, after the next `skip` requests.
-    pub(crate) fn add_after(&self, operation: &str, skip: usize, fault: Fault, times: usize) {
-        let operation = operation.to_owned();
+    pub(crate) fn add_after(&self, name: &str, skip: usize, fault: Fault, times: usize) {
+        let name = name.to_owned();
         self.rules.lock().unwrap().push(Rule {
-            operation,
+            name,
             skip,
             fault,
+            times,
             left: times,
         });
     }
@@ -100,30 +103,30 @@ impl Faults {
         self.calls.lock().unwrap().clone()
     }
 
-    fn note(&self, request: &HttpRequest, operation: &str) {
-        let agent = request.headers().get("user-agent").unwrap_or_default();
-        let function = agent
-            .split_whitespace()
-            .find_map(|part| part.strip_prefix("app/"));
+    /// Forgets every fault; answers whether the last one has met a request.
+    pub(crate) fn clear(&self) -> bool {
+        let rules = std::mem::take(&mut *self.rules.lock().unwrap());
+        rules
+            .last()
+            .is_some_and(|rule| rule.skip == 0 && rule.left < rule.times)
+    }
+
+    fn note(&self, request: &HttpRequest, function: &str, operation: &str) {
         let body: Value = request
             .body()
             .bytes()
             .and_then(|body| serde_json::from_slice(body).ok())
             .unwrap_or_default();
         let table = body["TableName"].as_str().unwrap_or_default();
-        let call = (
-            function.unwrap_or_default().to_owned(),
-            operation.to_owned(),
-            table.to_owned(),
-        );
+        let call = (function.to_owned(), operation.to_owned(), table.to_owned());
         self.calls.lock().unwrap().insert(call);
     }
 
-    fn next(&self, operation: &str) -> Option<Fault> {
+    fn next(&self, function: &str, operation: &str) -> Option<Fault> {
         let mut rules = self.rules.lock().unwrap();
         let rule = rules
             .iter_mut()
-            .find(|rule| rule.operation == operation && rule.left > 0)?;
+            .find(|rule| [function, operation].contains(&rule.name.as_str()) && rule.left > 0)?;
         if rule.skip > 0 {
             rule.skip -= 1;
             return None;
@@ -162,8 +165,9 @@ struct FaultyConnector {
 impl HttpConnector for FaultyConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let operation = operation(&request);
-        self.faults.note(&request, &operation);
-        let fault = self.faults.next(&operation);
+        let function = function(&request);
+        self.faults.note(&request, &function, &operation);
+        let fault = self.faults.next(&function, &operation);
         let (inner, released) = (self.inner.clone(), Arc::clone(&self.faults.released));
         let held = Arc::clone(&self.faults.held);
         HttpConnectorFuture::new(async move {
@@ -185,6 +189,15 @@ impl HttpConnector for FaultyConnector {
             }
         })
     }
+}
+
+/// The function's name, which `local` puts into the SDK's user agent.
+fn function(request: &HttpRequest) -> String {
+    let agent = request.headers().get("user-agent").unwrap_or_default();
+    let name = agent
+        .split_whitespace()
+        .find_map(|part| part.strip_prefix("app/"));
+    name.unwrap_or_default().to_owned()
 }
 
 /// The operation's name: DynamoDB says it in a header, Lambda in its path, S3

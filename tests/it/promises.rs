@@ -186,6 +186,65 @@ async fn an_export_holds_exactly_what_the_list_shows() {
 }
 
 #[tokio::test]
+async fn an_export_interrupted_anywhere_ends_with_the_same_bytes() {
+    let app = TestApp::start().await;
+    for seconds in [7_200, 7_300, 7_400] {
+        app.record(&with("occurred_at", ago(seconds))).await;
+    }
+    let asked = json!({ "to": ago(3_600), "style": "raw" });
+    let undisturbed = app.export(&asked).await;
+    let whole = app.file(&undisturbed).await;
+    assert_eq!(stored(&app, &undisturbed), whole);
+    let mut ready = 1;
+    for fault in [Fault::Lost, Fault::ReplyLost, Fault::Throttled] {
+        // Every request of the worker in turn, with all that the SDK repeats of it.
+        for place in 0.. {
+            app.faults.add_after("export-worker", place, fault, 3);
+            let post = app.post("/v1/exports", &asked).token(&app.reader());
+            let ended = ended(&app, &post.send().await.json()).await;
+            assert_eq!(ended["state"], "ready", "{fault:?} at {place}: {ended}");
+            assert_eq!(ended["file"], undisturbed["file"], "{fault:?} at {place}");
+            assert_eq!(stored(&app, &ended), whole, "{fault:?} at {place}");
+            ready += 1;
+            if !app.faults.clear() {
+                break;
+            }
+        }
+    }
+    assert!(ready > 3 * 4, "only {ready} exports");
+    let trail = app.list_all("action=export_activity_log&limit=500").await;
+    assert_eq!(trail.len(), ready);
+}
+
+/// The bytes of an export's file as they lie in the bucket's folder: a link of
+/// a clock that is ahead would be refused.
+fn stored(app: &TestApp, export: &Value) -> Vec<u8> {
+    let partners = app.stack.s3_dir.join("exports/exports");
+    let partner = std::fs::read_dir(partners)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    let folder = partner.path().join(export["id"].as_str().unwrap());
+    std::fs::read(folder.join("activity-log.csv")).unwrap()
+}
+
+/// Reads an export until it has ended, while the time passes that makes a read
+/// call the next worker.
+async fn ended(app: &TestApp, export: &Value) -> Value {
+    let path = format!("/v1/exports/{}", export["id"].as_str().unwrap());
+    for _ in 0..60 {
+        let read = app.read(&path).await.json();
+        if read["state"] != "queued" && read["state"] != "running" {
+            return read;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        app.advance(SignedDuration::from_secs(20));
+    }
+    panic!("the export did not end");
+}
+
+#[tokio::test]
 async fn no_answer_contains_anything_of_another_partner() {
     let app = TestApp::start().await;
     let mut secret = activity();
