@@ -288,17 +288,20 @@ impl ExportStore {
         &self,
         lease: &Lease,
         progress: Progress,
-        upload_id: Option<&str>,
         now: Moment,
     ) -> Result<Held, Error> {
-        let mut update = Update::new("lease_until = :until, progress = :progress")
+        let update = Update::new("lease_until = :until, progress = :progress")
             .value(":until", moment(now.plus(LEASE)))
             .value(":progress", to_value(&progress)?);
-        if let Some(upload_id) = upload_id {
-            update = update
-                .set("upload_id = :upload_id")
-                .value(":upload_id", text(upload_id));
-        }
+        self.update_leased(lease, update, now).await
+    }
+
+    /// Keeps the lease and says which upload has begun; a checkpoint of an
+    /// earlier upload tells nothing of this one.
+    pub async fn begin(&self, lease: &Lease, upload_id: &str, now: Moment) -> Result<Held, Error> {
+        let update = Update::new("lease_until = :until, upload_id = :upload_id REMOVE checkpoint")
+            .value(":until", moment(now.plus(LEASE)))
+            .value(":upload_id", text(upload_id));
         self.update_leased(lease, update, now).await
     }
 
@@ -499,11 +502,6 @@ impl Update {
 
     fn returning_it(mut self) -> Self {
         self.returns = ReturnValue::AllNew;
-        self
-    }
-
-    fn set(mut self, assignment: &str) -> Self {
-        self.expression = format!("{}, {assignment}", self.expression);
         self
     }
 

@@ -566,6 +566,11 @@ async fn an_upload_that_the_bucket_let_go_is_made_anew() {
             std::fs::remove_file(entry.path()).unwrap();
         }
     }
+    // The upload made anew is interrupted before its first checkpoint.
+    app.faults.add_after("UploadPart", 1, Fault::Lost, 3);
+    app.advance(seconds(61));
+    app.read_export(&export).await;
+    app.until_failures(2).await;
     app.advance(seconds(61));
     app.read_export(&export).await;
     assert_eq!(app.ended(&export).await["file"], undisturbed["file"]);

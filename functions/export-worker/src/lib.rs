@@ -203,11 +203,7 @@ async fn keep(app: &App, lease: &Lease, progress: &watch::Sender<Progress>) -> H
     loop {
         sleep(RENEW_EVERY).await;
         let (begun, so_far) = (Instant::now(), *progress.borrow());
-        match app
-            .exports
-            .renew(lease, so_far, None, app.clock.now())
-            .await
-        {
+        match app.exports.renew(lease, so_far, app.clock.now()).await {
             Ok(Held::Yes) => renewed = begun,
             // The write under way finds it out itself, and is over before the
             // file is removed; dropped here, it could still arrive after that.

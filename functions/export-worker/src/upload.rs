@@ -4,7 +4,7 @@
 //! checkpoint after each part from which another worker can go on.
 
 use shared::{
-    Error, Export, Moment,
+    Export, Moment,
     export::{Checkpoint, Progress},
     export_store::{Held, Lease},
     files::PartTag,
@@ -24,18 +24,18 @@ pub(crate) const PART_BYTES: usize = 8 * 1024 * 1024;
 pub(crate) const PARTS_MAX: usize = 10_000;
 
 /// What an earlier worker left in the bucket.
-#[derive(Debug)]
 pub(crate) struct Begun {
     upload_id: String,
     pub(crate) checkpoint: Checkpoint,
     tags: Vec<PartTag>,
+    hash: FileHash,
 }
 
 impl Begun {
     /// What can be gone on with; nothing when an earlier version left it.
     pub(crate) fn of(export: &Export) -> Option<Self> {
         let checkpoint = export.checkpoint.clone()?;
-        FileHash::load(&checkpoint.hash)?;
+        let hash = FileHash::load(&checkpoint.hash)?;
         let (tags, rest) = checkpoint.etags.as_chunks::<16>();
         let tags = tags.to_vec();
         let upload_id = export.upload_id.clone().filter(|_| rest.is_empty())?;
@@ -43,6 +43,7 @@ impl Begun {
             upload_id,
             checkpoint,
             tags,
+            hash,
         })
     }
 
@@ -90,11 +91,7 @@ impl<'a> Upload<'a> {
     ) -> Result<Written, Stop> {
         match begun {
             Some(begun) => {
-                let hash = FileHash::load(&begun.checkpoint.hash);
-                self.hash = hash.ok_or_else(|| {
-                    Error::internal("going on with a file", "its hash can't be read")
-                })?;
-                self.tags = begun.tags;
+                (self.hash, self.tags) = (begun.hash, begun.tags);
                 let next = parts.next().await?;
                 self.multipart(&begun.upload_id, next, parts).await?;
             }
@@ -116,12 +113,8 @@ impl<'a> Upload<'a> {
         }
         let upload_id = self.app.files.begin(&self.object).await?;
         // Known before the first part is there, so that a deletion can end it.
-        let (progress, now) = (*self.progress.borrow(), self.app.clock.now());
-        let known = self
-            .app
-            .exports
-            .renew(self.lease, progress, Some(&upload_id), now)
-            .await?;
+        let now = self.app.clock.now();
+        let known = self.app.exports.begin(self.lease, &upload_id, now).await?;
         if known != Held::Yes {
             self.app.files.abort(&self.object, &upload_id).await?;
             return Err(Stop::Lost(known));
