@@ -1,8 +1,8 @@
 //! The SDK's configuration for the servers of this process.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
@@ -12,6 +12,9 @@ pub const ACCESS_KEY: &str = "local";
 pub const SECRET_KEY: &str = "local-secret-key";
 /// The region in every signature.
 pub const REGION: &str = "us-east-1";
+
+/// The servers are this process: an answer that is lost need not be waited for.
+const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
 /// Where each service listens, as `AWS_ENDPOINT_URL_<SERVICE>` would say.
 #[derive(Debug, Clone)]
@@ -34,6 +37,7 @@ pub fn sdk_config(endpoints: Endpoints) -> SdkConfig {
         .region(Region::from_static(REGION))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .timeout_config(shared::aws::timeouts())
+        .retry_config(RetryConfig::standard().with_initial_backoff(RETRY_PAUSE))
         .service_config(endpoints)
         .build()
 }

@@ -44,6 +44,8 @@ pub struct Apps {
     pub worker_time: SignedDuration,
     /// How many calls of `export-worker` have failed so far.
     pub worker_failures: AtomicUsize,
+    /// How many calls of the worker are under way.
+    pub workers_running: AtomicUsize,
 }
 
 /// Why a call brought no answer.
@@ -117,7 +119,9 @@ impl Apps {
                 let event: WorkerEvent =
                     serde_json::from_value(event).map_err(|error| failed(function, error))?;
                 let deadline = apps.export_worker.clock.now().plus(apps.worker_time);
+                apps.workers_running.fetch_add(1, Ordering::SeqCst);
                 let handled = export_worker::handle(&apps.export_worker, &event, deadline).await;
+                apps.workers_running.fetch_sub(1, Ordering::SeqCst);
                 return handled.map(|()| Value::Null).map_err(|error| {
                     apps.worker_failures.fetch_add(1, Ordering::SeqCst);
                     failed(function, error)

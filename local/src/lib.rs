@@ -284,6 +284,7 @@ fn apps(sdk: &SdkConfig, config: &Config, options: &Options) -> Apps {
         export_worker: export_worker::App::new(&sdk("export-worker"), config(), clock()),
         worker_time: options.worker_time,
         worker_failures: AtomicUsize::new(0),
+        workers_running: AtomicUsize::new(0),
     }
 }
 

@@ -27,6 +27,9 @@ pub struct Config {
     /// `MAX_LATENESS_DAYS`: how old an activity may be when it is recorded,
     /// 1 to 3650, below the retention; default 7.
     pub max_lateness: SignedDuration,
+    /// `MAX_RUNNING_EXPORTS`: how many exports of a partner may be under way at
+    /// once, 1 to 100; default 5.
+    pub running_exports_max: usize,
     /// `RETENTION_DAYS`: how long an activity is kept, 0 to 3650, 0 for ever; default 400.
     pub retention: Option<SignedDuration>,
 }
@@ -66,6 +69,7 @@ impl Config {
             reader_roles: vars.reader_roles("READER_ROLES"),
             subscriptions_url: vars.subscriptions_url("SUBSCRIPTIONS_URL"),
             max_lateness: SignedDuration::from_hours(24 * vars.days("MAX_LATENESS_DAYS", 1, 7)),
+            running_exports_max: vars.count("MAX_RUNNING_EXPORTS", 100, 5),
             retention: match vars.days("RETENTION_DAYS", 0, 400) {
                 0 => None,
                 days => Some(SignedDuration::from_hours(24 * days)),
@@ -121,6 +125,20 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
                 self.faults.push(format!(
                     "{name} must be a whole number of days from {min} to 3650"
                 ));
+                default
+            }
+        }
+    }
+
+    fn count(&mut self, name: &str, max: usize, default: usize) -> usize {
+        let Some(text) = self.get(name) else {
+            return default;
+        };
+        match text.parse() {
+            Ok(count) if (1..=max).contains(&count) => count,
+            _ => {
+                self.faults
+                    .push(format!("{name} must be a whole number from 1 to {max}"));
                 default
             }
         }
@@ -188,6 +206,7 @@ mod tests {
         assert_eq!(config.max_lateness, SignedDuration::from_hours(7 * 24));
         assert_eq!(config.retention, Some(SignedDuration::from_hours(400 * 24)));
         assert_eq!(config.reader_roles.len(), 6);
+        assert_eq!(config.running_exports_max, 5);
     }
 
     #[test]
@@ -195,6 +214,7 @@ mod tests {
         let faults = config(&[
             ("ACTIVITIES_TABLE", ""),
             ("MAX_LATENESS_DAYS", "-1"),
+            ("MAX_RUNNING_EXPORTS", "0"),
             ("READER_ROLES", "admin_agent,activity_recorder"),
             ("SUBSCRIPTIONS_URL", "https://portal.example/"),
         ]);
@@ -202,6 +222,7 @@ mod tests {
         for name in [
             "ACTIVITIES_TABLE",
             "MAX_LATENESS_DAYS",
+            "MAX_RUNNING_EXPORTS",
             "READER_ROLES",
             "SUBSCRIPTIONS_URL",
         ] {

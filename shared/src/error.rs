@@ -34,6 +34,12 @@ pub enum Error {
     /// The idempotency key was used before, for other content.
     #[error("the idempotency key was used before with other content")]
     Conflict,
+    /// So many exports are under way that another must wait.
+    #[error("{running_max} exports are under way, wait for one to end or delete one")]
+    TooManyExports {
+        /// How many may be.
+        running_max: usize,
+    },
     /// A service behind this one did not answer in time; the same call may work later.
     #[error("unavailable")]
     Unavailable(#[source] Source),

@@ -10,13 +10,19 @@ use uuid::Uuid;
 use crate::{ActivityId, Actor, Error, Filter, Moment, PartnerId, TimeRange, activity, json};
 
 /// An export's id: a `UUIDv7` of its creation, so that ids sort by age.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ExportId(Uuid);
 
 impl ExportId {
     /// An id that no other export has.
     pub fn random(created_at: Moment) -> Self {
         Self(activity::random_v7(created_at))
+    }
+
+    /// When the export was asked for, by the id's first 48 bits.
+    pub(crate) fn created_at(self) -> Option<Moment> {
+        let millis = i64::try_from(self.0.as_u128() >> 80).ok()?;
+        Moment::from_millis(millis)
     }
 
     /// The id's 16 bytes.
@@ -81,20 +87,34 @@ pub enum Format {
     /// Comma-separated values, RFC 4180; the default.
     #[default]
     Csv,
+    /// An activity a line as JSON, whole, for programs.
+    Jsonl,
+    /// A workbook of Office Open XML, for people.
+    Xlsx,
 }
 
-/// For whom the file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// For whom a CSV file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Style {
     /// For people, in a spreadsheet; the default.
-    #[default]
     Spreadsheet,
     /// For programs.
     Raw,
 }
 
-/// The language of a spreadsheet's header.
+/// How a file is made smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// Not at all; the default.
+    #[default]
+    None,
+    /// As members of gzip, RFC 1952, which unpack as one.
+    Gzip,
+}
+
+/// The language of a header that people read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Locale {
@@ -106,47 +126,95 @@ pub enum Locale {
 }
 
 /// What an export was asked to hold and how.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportRequest {
     /// Which activities, and in which order.
     pub filter: Filter,
     /// The kind of file.
     pub format: Format,
-    /// For whom.
-    pub style: Style,
+    /// For whom; of a CSV file alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub style: Option<Style>,
     /// The header's language.
     pub locale: Locale,
+    /// How the file is made smaller.
+    pub compression: Compression,
+}
+
+/// The fields of a request beside its filter.
+#[derive(Debug, Deserialize)]
+struct Form {
+    #[serde(default, deserialize_with = "json::word")]
+    format: Format,
+    #[serde(default, deserialize_with = "json::present_word")]
+    style: Option<Style>,
+    #[serde(default, deserialize_with = "json::word")]
+    locale: Locale,
+    #[serde(default, deserialize_with = "json::word")]
+    compression: Compression,
+}
+
+impl Form {
+    const FIELDS: [&str; 4] = ["format", "style", "locale", "compression"];
+
+    fn style(&self) -> Result<Option<Style>, Error> {
+        match (self.format, self.style) {
+            (Format::Csv, style) => Ok(Some(style.unwrap_or(Style::Spreadsheet))),
+            (_, None) => Ok(None),
+            (_, Some(_)) => Err(Error::invalid("style", "is known for the format csv alone")),
+        }
+    }
+
+    fn compression(&self, style: Option<Style>) -> Result<Compression, Error> {
+        let is_for_programs = self.format == Format::Jsonl || style == Some(Style::Raw);
+        if self.compression == Compression::Gzip && !is_for_programs {
+            let reason = "can be gzip for the format jsonl and for csv in the style raw alone";
+            return Err(Error::invalid("compression", reason));
+        }
+        Ok(self.compression)
+    }
 }
 
 impl ExportRequest {
     /// Reads a request's body; an empty object asks for the default month.
     pub fn read(body: &[u8]) -> Result<Self, Error> {
-        #[derive(Deserialize)]
-        struct Form {
-            #[serde(default, deserialize_with = "json::word")]
-            format: Format,
-            #[serde(default, deserialize_with = "json::word")]
-            style: Style,
-            #[serde(default, deserialize_with = "json::word")]
-            locale: Locale,
-        }
-
         let json::StrictObject(mut filter) = json::read(body)?;
-        let form = ["format", "style", "locale"]
+        let form = Form::FIELDS
             .into_iter()
             .filter_map(|name| filter.remove_entry(name))
             .collect();
-        let Form {
-            format,
-            style,
-            locale,
-        } = json::from_object(form)?;
+        let form: Form = json::from_object(form)?;
+        let style = form.style()?;
         Ok(Self {
             filter: json::from_object(filter)?,
-            format,
+            format: form.format,
             style,
-            locale,
+            locale: form.locale,
+            compression: form.compression(style)?,
         })
+    }
+
+    /// The end of the file's name, from the first dot.
+    fn extension(&self) -> &'static str {
+        match (self.format, self.compression) {
+            (Format::Csv, Compression::None) => ".csv",
+            (Format::Csv, Compression::Gzip) => ".csv.gz",
+            (Format::Jsonl, Compression::None) => ".jsonl",
+            (Format::Jsonl, Compression::Gzip) => ".jsonl.gz",
+            (Format::Xlsx, _) => ".xlsx",
+        }
+    }
+
+    /// The file's media type.
+    pub fn content_type(&self) -> &'static str {
+        match (self.format, self.compression) {
+            (_, Compression::Gzip) => "application/gzip",
+            (Format::Csv, Compression::None) => "text/csv; charset=utf-8",
+            (Format::Jsonl, Compression::None) => "application/jsonl",
+            (Format::Xlsx, Compression::None) => {
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+            }
+        }
     }
 
     /// A hash of what was asked, to tell a retry from another request.
@@ -210,15 +278,30 @@ pub struct Checkpoint {
     /// The parts in the bucket: the 16 bytes of each one's `ETag`, in order.
     #[serde(with = "serde_bytes")]
     pub etags: Vec<u8>,
-    /// The last activity in them.
-    pub position: ActivityId,
-    /// The rows in them.
-    pub rows: u64,
     /// Their bytes.
     pub bytes: u64,
     /// The state of the SHA-256 over them, as the worker saves it.
     #[serde(with = "serde_bytes")]
     pub hash: Vec<u8>,
+    /// The start of the next part, when a worker's time was up before it was full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Rest>,
+    /// The last activity that was looked at for all of these.
+    pub position: ActivityId,
+    /// The rows in all of these.
+    pub rows: u64,
+    /// Their cells that were cut.
+    pub truncated_cells: u64,
+}
+
+/// The start of a part, kept as an object of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rest {
+    /// The epoch of the lease under which it was stored, which names it: a
+    /// worker that was thought dead can't replace another one's.
+    pub epoch: u64,
+    /// How many of its bytes are compressed; rows follow as they are.
+    pub packed_bytes: u64,
 }
 
 /// A finished file.
@@ -232,12 +315,14 @@ pub struct File {
     pub bytes: u64,
     /// SHA-256 of its bytes, hexadecimal.
     pub sha256: String,
+    /// Cells that were cut because a spreadsheet can't hold them.
+    pub truncated_cells: u64,
 }
 
 /// Why there is no file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// A stable name: `gave_up` or `too_large`.
+    /// A stable name: `gave_up`, `too_large` or `too_slow`.
     pub code: String,
     /// The same for people.
     pub detail: String,
@@ -381,6 +466,11 @@ impl Export {
         })
     }
 
+    /// The start of a part that a worker left.
+    pub fn rest(&self) -> Option<Rest> {
+        self.checkpoint.as_ref()?.rest
+    }
+
     /// Whether no worker has had it yet.
     pub fn is_untouched(&self) -> bool {
         self.state == State::Queued && self.attempts == 0
@@ -398,15 +488,27 @@ impl Export {
         let zone = self.request.filter.zone();
         let first = zone.date_of(self.range.from());
         let last = zone.date_of(self.range.to().minus(SignedDuration::from_millis(1)));
-        format!("activity-log_{partner}_{first}_{}.csv", last.max(first))
+        let (last, extension) = (last.max(first), self.request.extension());
+        format!("activity-log_{partner}_{first}_{last}{extension}")
+    }
+}
+
+impl ExportKey {
+    /// The file's key in the bucket, which names neither the partner nor the
+    /// kind of file; a link says under which name it is saved.
+    pub fn object(&self) -> String {
+        format!("{}/activity-log", self.folder())
     }
 
-    /// The file's key in the bucket, which does not name the partner; a link
-    /// says under which name it is saved.
-    pub fn object_key(key: &ExportKey) -> String {
-        let partner = base16ct::lower::encode_string(&Sha256::digest(key.partner_id.as_str()));
+    /// The key in the bucket of a part's start.
+    pub fn rest_object(&self, rest: Rest) -> String {
+        format!("{}/rest-{}", self.folder(), rest.epoch)
+    }
+
+    fn folder(&self) -> String {
+        let partner = base16ct::lower::encode_string(&Sha256::digest(self.partner_id.as_str()));
         let partner = partner.get(..16).unwrap_or_default();
-        format!("exports/{partner}/{}/activity-log.csv", key.id)
+        format!("exports/{partner}/{}", self.id)
     }
 }
 
@@ -440,9 +542,11 @@ mod tests {
     #[test]
     fn a_request_is_read_strictly() {
         let read = |body: &str| ExportRequest::read(body.as_bytes()).map_err(|e| e.to_string());
-        assert_eq!(read("{}").unwrap(), ExportRequest::default());
+        let default = read("{}").unwrap();
+        assert_eq!(default.style, Some(Style::Spreadsheet));
+        assert_eq!(default.compression, Compression::None);
         let asked = read(r#"{"style":"raw","locale":"ko","action":"a","order":"asc"}"#).unwrap();
-        assert_eq!((asked.style, asked.locale), (Style::Raw, Locale::Ko));
+        assert_eq!((asked.style, asked.locale), (Some(Style::Raw), Locale::Ko));
         assert_eq!(asked.filter.action.len(), 1);
         assert_eq!(
             read(r#"{"limit":5}"#).unwrap_err(),
@@ -455,7 +559,7 @@ mod tests {
         assert!(
             read(r#"{"format":"pdf"}"#)
                 .unwrap_err()
-                .starts_with("format must be `csv`")
+                .starts_with("format must be one of `csv`, `jsonl`, `xlsx`")
         );
         assert!(
             read(r#"{"style":"raw","style":"raw"}"#)

@@ -4,18 +4,22 @@
 //! epoch than the one before, and every write of a worker carries its epoch as
 //! a condition: a worker that was thought dead cannot move the state.
 
+mod places;
+mod update;
+
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::{put_item::PutItemError, update_item::UpdateItemError},
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use self::update::Update;
 use crate::{
     Error, Export, ExportId, ExportKey, Identifier, Limit, Moment, Page, PartnerId, aws,
     export::{
@@ -44,7 +48,8 @@ pub struct ExportStore {
 pub struct Lease {
     /// Which export.
     pub key: ExportKey,
-    epoch: u64,
+    /// Which of its leases.
+    pub epoch: u64,
 }
 
 /// What came of asking for a lease.
@@ -56,8 +61,8 @@ pub enum Taken {
     NotNow,
     /// Too many workers tried, or too long; it has failed.
     ///
-    /// With the upload that the last one left.
-    GivenUp(ExportKey, Option<String>),
+    /// With the export as the last one left it.
+    GivenUp(ExportKey, Box<Export>),
 }
 
 /// Whether a worker's write was still allowed.
@@ -69,6 +74,23 @@ pub enum Held {
     TakenOver,
     /// The export was deleted; nothing was written and no file may stay.
     Cancelled,
+}
+
+impl Held {
+    /// What took the export from its worker, by the state it is in now.
+    fn lost_to(state: Option<State>) -> Self {
+        match state {
+            None | Some(State::Cancelled | State::Expired) => Self::Cancelled,
+            Some(_) => Self::TakenOver,
+        }
+    }
+}
+
+/// What tells whose an export is.
+#[derive(Debug, Deserialize)]
+struct Look {
+    state: State,
+    lease_epoch: u64,
 }
 
 /// The item that remembers an idempotency key.
@@ -255,13 +277,13 @@ impl ExportStore {
                         Box::new(old),
                     ));
                 }
-                self.give_up(key, &old, now).await
+                self.give_up(key, old, now).await
             }
         }
     }
 
     /// Writes down that no worker will finish an export, if that is so.
-    async fn give_up(&self, key: ExportKey, old: &Export, now: Moment) -> Result<Taken, Error> {
+    async fn give_up(&self, key: ExportKey, old: Export, now: Moment) -> Result<Taken, Error> {
         let Some(failure) = old.lost_cause(now) else {
             return Ok(Taken::NotNow);
         };
@@ -277,7 +299,7 @@ impl ExportStore {
             .value(":epoch", AttributeValue::N(old.lease_epoch.to_string()));
         let done = self.update(&key, update).await?;
         Ok(if done.is_ok() {
-            Taken::GivenUp(key, old.upload_id.clone())
+            Taken::GivenUp(key, Box::new(old))
         } else {
             Taken::NotNow
         })
@@ -296,10 +318,23 @@ impl ExportStore {
         self.update_leased(lease, update, now).await
     }
 
-    /// Keeps the lease and says which upload has begun; a checkpoint of an
-    /// earlier upload tells nothing of this one.
-    pub async fn begin(&self, lease: &Lease, upload_id: &str, now: Moment) -> Result<Held, Error> {
-        let update = Update::new("lease_until = :until, upload_id = :upload_id REMOVE checkpoint")
+    /// Keeps the lease and says which upload has begun.
+    ///
+    /// A checkpoint of an earlier upload tells nothing of this one; that of a
+    /// part which wasn't full when there was no upload yet is still good.
+    pub async fn begin(
+        &self,
+        lease: &Lease,
+        upload_id: &str,
+        keep_checkpoint: bool,
+        now: Moment,
+    ) -> Result<Held, Error> {
+        let update = Update::new(if keep_checkpoint {
+            "lease_until = :until, upload_id = :upload_id"
+        } else {
+            "lease_until = :until, upload_id = :upload_id REMOVE checkpoint"
+        });
+        let update = update
             .value(":until", moment(now.plus(LEASE)))
             .value(":upload_id", text(upload_id));
         self.update_leased(lease, update, now).await
@@ -322,6 +357,27 @@ impl ExportStore {
         .value(":checkpoint", to_value(checkpoint)?)
         .value(":one", number(1));
         self.update_leased(lease, update, now).await
+    }
+
+    /// Whether the export is still this worker's, without a write.
+    ///
+    /// A lease that ran out is found by the next write.
+    pub async fn look(&self, lease: &Lease) -> Result<Held, Error> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(item_key(&lease.key)))
+            .projection_expression("#state, lease_epoch")
+            .expression_attribute_names("#state", "state")
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| aws::failed("reading an export", error))?;
+        Ok(match output.item.map(from_item::<Look>).transpose()? {
+            Some(found) if found.state.is_active() && found.lease_epoch == lease.epoch => Held::Yes,
+            found => Held::lost_to(found.map(|found| found.state)),
+        })
     }
 
     /// Gives the lease back, so that another worker can take it at once.
@@ -414,14 +470,10 @@ impl ExportStore {
             .value(":epoch", AttributeValue::N(lease.epoch.to_string()));
         Ok(match self.update(&lease.key, update).await? {
             Ok(_) => Held::Yes,
-            Err(old) => match old
-                .map(from_item::<Export>)
-                .transpose()?
-                .map(|old| old.state)
-            {
-                None | Some(State::Cancelled | State::Expired) => Held::Cancelled,
-                Some(_) => Held::TakenOver,
-            },
+            Err(old) => {
+                let old = old.map(from_item::<Export>).transpose()?;
+                Held::lost_to(old.map(|old| old.state))
+            }
         })
     }
 
@@ -475,54 +527,6 @@ fn lease_update(holder: &str, now: Moment) -> Update {
     .value(":too_old", moment(now.minus(AGE_MAX)))
     .state(":queued", State::Queued)
     .state(":running", State::Running)
-}
-
-/// A conditional update under construction.
-struct Update {
-    expression: String,
-    returns: ReturnValue,
-    conditions: Vec<&'static str>,
-    names: HashMap<String, String>,
-    values: Item,
-}
-
-impl Update {
-    fn new(assignments: &str) -> Self {
-        Self {
-            expression: format!("SET {assignments}"),
-            // A checkpoint may have 160 kB, which few callers want back.
-            returns: ReturnValue::None,
-            // Without this, an update of an absent item would create one.
-            conditions: vec!["attribute_exists(partition_key)"],
-            // `state` is one of DynamoDB's reserved words.
-            names: HashMap::from([("#state".into(), "state".into())]),
-            values: HashMap::new(),
-        }
-    }
-
-    fn returning_it(mut self) -> Self {
-        self.returns = ReturnValue::AllNew;
-        self
-    }
-
-    fn when(mut self, condition: &'static str) -> Self {
-        self.conditions.push(condition);
-        self
-    }
-
-    fn name(mut self, alias: &str, name: &str) -> Self {
-        self.names.insert(alias.into(), name.into());
-        self
-    }
-
-    fn value(mut self, alias: &str, value: AttributeValue) -> Self {
-        self.values.insert(alias.into(), value);
-        self
-    }
-
-    fn state(self, alias: &str, state: State) -> Self {
-        self.value(alias, text(state.as_str()))
-    }
 }
 
 fn item_key(key: &ExportKey) -> Item {

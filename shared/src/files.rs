@@ -15,12 +15,10 @@ use aws_sdk_s3::{
 use jiff::SignedDuration;
 use serde::Serialize;
 
-use crate::{Error, Moment, aws};
+use crate::{Error, Export, ExportKey, Moment, aws};
 
 /// How long a link lives: 5 minutes.
 const LINK_LIFETIME: SignedDuration = SignedDuration::from_mins(5);
-
-const CONTENT_TYPE: &str = "text/csv; charset=utf-8";
 
 /// The bucket of exported files.
 #[derive(Debug, Clone)]
@@ -102,9 +100,9 @@ impl Files {
     }
 
     /// Stores an object in one call.
-    pub async fn put(&self, object: &str, bytes: Vec<u8>) -> Result<(), Error> {
+    pub async fn put(&self, object: &str, content_type: &str, bytes: Vec<u8>) -> Result<(), Error> {
         let put = self.client.put_object().bucket(&self.bucket).key(object);
-        put.content_type(CONTENT_TYPE)
+        put.content_type(content_type)
             .body(ByteStream::from(bytes))
             .send()
             .await
@@ -112,15 +110,29 @@ impl Files {
         Ok(())
     }
 
+    /// The bytes of an object; none when it is not there.
+    pub async fn get(&self, object: &str) -> Result<Option<Vec<u8>>, Error> {
+        let get = self.client.get_object().bucket(&self.bucket).key(object);
+        match get.send().await {
+            Ok(output) => {
+                let bytes = output.body.collect().await;
+                let bytes = bytes.map_err(|error| Error::Unavailable(error.into()))?;
+                Ok(Some(bytes.to_vec()))
+            }
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(aws::failed("reading a file", error)),
+        }
+    }
+
     /// Begins an upload in parts.
-    pub async fn begin(&self, object: &str) -> Result<String, Error> {
+    pub async fn begin(&self, object: &str, content_type: &str) -> Result<String, Error> {
         let create = self
             .client
             .create_multipart_upload()
             .bucket(&self.bucket)
             .key(object);
         let created = create
-            .content_type(CONTENT_TYPE)
+            .content_type(content_type)
             .send()
             .await
             .map_err(|error| aws::failed("beginning an upload", error))?;
@@ -152,15 +164,14 @@ impl Files {
         })
     }
 
-    /// Makes the parts one object of `bytes`, however often it is tried.
+    /// Makes the parts one object.
     ///
-    /// `NotFound` when neither the upload is there nor the object.
+    /// `NotFound` when the upload is gone, perhaps because it is complete.
     pub async fn complete(
         &self,
         object: &str,
         upload_id: &str,
         parts: &[PartTag],
-        bytes: u64,
     ) -> Result<(), Error> {
         // S3 may take minutes to put thousands of parts together.
         let timeouts = TimeoutConfig::builder()
@@ -173,34 +184,39 @@ impl Files {
             .complete_multipart_upload()
             .bucket(&self.bucket)
             .key(object);
-        let completed = complete
+        complete
             .upload_id(upload_id)
             .multipart_upload(completed_upload(parts))
             .customize()
             .config_override(completing)
             .send()
             .await
-            .map_err(|error| gone_or_failed("completing an upload", error));
-        match completed {
-            // An upload that is gone may be one whose completion's answer was lost.
-            Err(Error::NotFound) if self.size(object).await? == Some(bytes) => Ok(()),
-            completed => completed.map(|_| ()),
-        }
+            .map_err(|error| gone_or_failed("completing an upload", error))?;
+        Ok(())
     }
 
     /// The size of an object; none when it is not there.
-    async fn size(&self, object: &str) -> Result<Option<u64>, Error> {
+    pub async fn size(&self, object: &str) -> Result<Option<u64>, Error> {
         let head = self.client.head_object().bucket(&self.bucket).key(object);
         match head.send().await {
             Ok(head) => Ok(head
                 .content_length()
                 .and_then(|bytes| u64::try_from(bytes).ok())),
-            // Without a right to list, S3 answers 403 for what is not there.
-            Err(error) => match error.raw_response().map(|raw| raw.status().as_u16()) {
-                Some(403 | 404) => Ok(None),
-                _ => Err(aws::failed("looking for a file", error)),
-            },
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(aws::failed("looking for a file", error)),
         }
+    }
+
+    /// Removes what a worker left of an export beside its file: the upload and
+    /// the start of a part.
+    pub async fn clear(&self, key: &ExportKey, export: &Export) -> Result<(), Error> {
+        if let Some(upload_id) = &export.upload_id {
+            self.abort(&key.object(), upload_id).await?;
+        }
+        if let Some(rest) = export.rest() {
+            self.delete(&key.rest_object(rest)).await?;
+        }
+        Ok(())
     }
 
     /// Ends an upload and removes its parts; one that is not there has ended.
@@ -228,6 +244,12 @@ impl Files {
             .map_err(|error| aws::failed("deleting a file", error))?;
         Ok(())
     }
+}
+
+/// Without a right to list, S3 answers 403 for what is not there.
+fn is_absent<E>(error: &SdkError<E, HttpResponse>) -> bool {
+    let status = error.raw_response().map(|raw| raw.status().as_u16());
+    matches!(status, Some(403 | 404))
 }
 
 fn gone_or_failed<E>(doing: &'static str, error: SdkError<E, HttpResponse>) -> Error

@@ -87,8 +87,10 @@ impl Problem {
             header::CONTENT_TYPE,
             "application/problem+json",
         );
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            set(&mut response, header::RETRY_AFTER, "1");
+        match status {
+            StatusCode::SERVICE_UNAVAILABLE => set(&mut response, header::RETRY_AFTER, "1"),
+            StatusCode::TOO_MANY_REQUESTS => set(&mut response, header::RETRY_AFTER, "10"),
+            _ => {}
         }
         response
     }
@@ -109,6 +111,7 @@ fn status(error: &Error) -> (StatusCode, &'static str) {
         Error::Forbidden { .. } => (StatusCode::FORBIDDEN, "forbidden"),
         Error::NotFound => (StatusCode::NOT_FOUND, "not_found"),
         Error::Conflict => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
+        Error::TooManyExports { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_exports"),
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         Error::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
     }

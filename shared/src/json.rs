@@ -119,6 +119,15 @@ where
     T::deserialize(String::deserialize(deserializer)?.into_deserializer())
 }
 
+/// One of a few words that may be absent but not null, for `deserialize_with`.
+pub fn present_word<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    word(deserializer).map(Some)
+}
+
 /// A struct read from a JSON object alone.
 ///
 /// What serde derives also reads an array, by position.

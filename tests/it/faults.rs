@@ -1,9 +1,14 @@
 //! Faults at the SDK's HTTP seam: each request of a function may be lost, done
-//! but reported lost, refused, or swallowed.
+//! but reported lost, refused, swallowed or held, or be the last thing that its
+//! process does; chosen by place, or by a seed.
 
 use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use aws_smithy_runtime_api::{
@@ -35,6 +40,10 @@ pub(crate) enum Fault {
     Swallowed,
     /// It waits until the test lets it go.
     Held,
+    /// The process is killed before it; nothing of that process is heard again.
+    Killed,
+    /// The process is killed after it was carried out.
+    KilledAfter,
 }
 
 /// A fault for the requests of an operation, or of a function, after the next `skip`.
@@ -52,10 +61,34 @@ struct Rule {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Faults {
     rules: Arc<Mutex<Vec<Rule>>>,
-    calls: Arc<Mutex<BTreeSet<Call>>>,
+    dice: Arc<Mutex<Option<Dice>>>,
+    calls: Arc<Mutex<BTreeMap<Call, usize>>>,
+    /// The operations that met a fault, in order.
+    met: Arc<Mutex<Vec<(String, Fault)>>>,
     held: Arc<Mutex<Option<String>>>,
     released: Arc<Notify>,
+    /// The tasks whose process was killed.
+    dead: Arc<Mutex<HashSet<tokio::task::Id>>>,
+    in_flight: Arc<AtomicUsize>,
+    last_call: Arc<Mutex<Option<Instant>>>,
 }
+
+/// Faults by chance, the same for the same seed and requests.
+#[derive(Debug)]
+struct Dice {
+    function: String,
+    random: fastrand::Rng,
+    left: usize,
+}
+
+/// What the dice choose from.
+const CHANCES: [Fault; 5] = [
+    Fault::Lost,
+    Fault::ReplyLost,
+    Fault::Throttled,
+    Fault::Killed,
+    Fault::KilledAfter,
+];
 
 /// A function, an operation, and the table or bucket that it was for.
 pub(crate) type Call = (String, String, String);
@@ -79,6 +112,36 @@ impl Faults {
         });
     }
 
+    /// One request in five of a function meets a fault, until `times` have.
+    pub(crate) fn throw_dice(&self, function: &str, seed: u64, times: usize) {
+        *self.dice.lock().unwrap() = Some(Dice {
+            function: function.to_owned(),
+            random: fastrand::Rng::with_seed(seed),
+            left: times,
+        });
+    }
+
+    /// The operations that met a fault since this was asked last.
+    pub(crate) fn take_met(&self) -> Vec<(String, Fault)> {
+        std::mem::take(&mut *self.met.lock().unwrap())
+    }
+
+    /// How many requests are on their way, those of killed processes too.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::SeqCst)
+    }
+
+    /// How long no worker that lives has called anything.
+    pub(crate) fn idle(&self) -> Duration {
+        let last = *self.last_call.lock().unwrap();
+        last.map_or(Duration::ZERO, |last| last.elapsed())
+    }
+
+    /// How many processes were killed.
+    pub(crate) fn kills(&self) -> usize {
+        self.dead.lock().unwrap().len()
+    }
+
     /// The client that the functions' SDK clients get.
     pub(crate) fn client(&self) -> SharedHttpClient {
         let inner = aws_smithy_http_client::Builder::new().build_http();
@@ -93,6 +156,11 @@ impl Faults {
         self.released.notify_one();
     }
 
+    /// Whether any request waits to be let go.
+    pub(crate) fn is_holding(&self) -> bool {
+        self.held.lock().unwrap().is_some()
+    }
+
     /// Whether a request of this operation waits to be let go.
     pub(crate) fn is_held(&self, operation: &str) -> bool {
         self.held.lock().unwrap().as_deref() == Some(operation)
@@ -100,7 +168,16 @@ impl Faults {
 
     /// Every kind of call that was made so far.
     pub(crate) fn calls(&self) -> BTreeSet<Call> {
-        self.calls.lock().unwrap().clone()
+        self.calls.lock().unwrap().keys().cloned().collect()
+    }
+
+    /// How often a function has called an operation.
+    pub(crate) fn count(&self, function: &str, operation: &str) -> usize {
+        let calls = self.calls.lock().unwrap();
+        let of_both = calls
+            .iter()
+            .filter(|((by, what, _), _)| by == function && what == operation);
+        of_both.map(|(_, count)| count).sum()
     }
 
     /// Forgets every fault; answers whether the last one has met a request.
@@ -119,10 +196,31 @@ impl Faults {
             .unwrap_or_default();
         let table = body["TableName"].as_str().unwrap_or_default();
         let call = (function.to_owned(), operation.to_owned(), table.to_owned());
-        self.calls.lock().unwrap().insert(call);
+        *self.calls.lock().unwrap().entry(call).or_default() += 1;
+        if function == "export-worker" {
+            *self.last_call.lock().unwrap() = Some(Instant::now());
+        }
     }
 
     fn next(&self, function: &str, operation: &str) -> Option<Fault> {
+        let fault = self
+            .by_rule(function, operation)
+            .or_else(|| self.by_chance(function))?;
+        self.met.lock().unwrap().push((operation.to_owned(), fault));
+        Some(fault)
+    }
+
+    fn by_chance(&self, function: &str) -> Option<Fault> {
+        let mut dice = self.dice.lock().unwrap();
+        let dice = dice.as_mut().filter(|dice| dice.function == function)?;
+        if dice.left == 0 || dice.random.usize(..5) > 0 {
+            return None;
+        }
+        dice.left -= 1;
+        dice.random.choice(CHANCES)
+    }
+
+    fn by_rule(&self, function: &str, operation: &str) -> Option<Fault> {
         let mut rules = self.rules.lock().unwrap();
         let rule = rules
             .iter_mut()
@@ -164,11 +262,19 @@ struct FaultyConnector {
 
 impl HttpConnector for FaultyConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (process, dead) = (tokio::task::try_id(), Arc::clone(&self.faults.dead));
+        if process.is_some_and(|process| dead.lock().unwrap().contains(&process)) {
+            return HttpConnectorFuture::new(std::future::pending());
+        }
         let operation = operation(&request);
         let function = function(&request);
         self.faults.note(&request, &function, &operation);
         let fault = self.faults.next(&function, &operation);
-        let (inner, released) = (self.inner.clone(), Arc::clone(&self.faults.released));
+        let inner = Counted {
+            inner: self.inner.clone(),
+            in_flight: Arc::clone(&self.faults.in_flight),
+        };
+        let released = Arc::clone(&self.faults.released);
         let held = Arc::clone(&self.faults.held);
         HttpConnectorFuture::new(async move {
             match fault {
@@ -186,8 +292,30 @@ impl HttpConnector for FaultyConnector {
                     *held.lock().unwrap() = None;
                     inner.call(request).await
                 }
+                Some(kill @ (Fault::Killed | Fault::KilledAfter)) => {
+                    dead.lock().unwrap().extend(process);
+                    if kill == Fault::KilledAfter {
+                        inner.call(request).await?;
+                    }
+                    std::future::pending().await
+                }
             }
         })
+    }
+}
+
+/// Counts the requests that are on their way.
+struct Counted {
+    inner: SharedHttpConnector,
+    in_flight: Arc<AtomicUsize>,
+}
+
+impl Counted {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+        let answer = self.inner.call(request).await;
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        answer
     }
 }
 

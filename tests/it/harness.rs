@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use jiff::SignedDuration;
-use local::{Options, Stack};
+use local::{Options, Stack, functions::Functions};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use shared::{Clock, Moment};
@@ -187,33 +187,44 @@ impl TestApp {
         }
     }
 
+    /// Records activities with details of 240 kB that pack badly: a few make
+    /// several pages and parts.
+    pub(crate) async fn record_wide(&self, count: usize) {
+        let recorder = self.recorder();
+        for place in 0..count {
+            let mut sent = with("occurred_at", ago(7_200 + i64::try_from(place).unwrap()));
+            sent["details"] = json!({ "blob": noise(place, 240_000) });
+            let request = self.post("/v1/activities", &sent).token(&recorder);
+            assert_eq!(request.send().await.status, 201);
+        }
+    }
+
+    /// How many calls of the worker have failed.
+    pub(crate) fn worker_failures(&self) -> usize {
+        match &self.stack.functions {
+            Functions::Here(apps) => apps.worker_failures.load(Ordering::SeqCst),
+            Functions::There { .. } => 0,
+        }
+    }
+
+    /// How many calls of the worker are under way.
+    pub(crate) fn workers_running(&self) -> usize {
+        match &self.stack.functions {
+            Functions::Here(apps) => apps.workers_running.load(Ordering::SeqCst),
+            Functions::There { .. } => 0,
+        }
+    }
+
     /// Waits until that many calls of the worker have failed.
     pub(crate) async fn until_failures(&self, wanted: usize) {
-        let local::functions::Functions::Here(apps) = &self.stack.functions else {
-            return;
-        };
-        for _ in 0..1_500 {
-            if apps.worker_failures.load(Ordering::SeqCst) >= wanted {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-        panic!("the worker did not fail {wanted} times");
+        let failed = eventually(|| self.worker_failures() >= wanted).await;
+        assert!(failed, "the worker did not fail {wanted} times");
     }
 
     /// Waits until a function has called an operation.
     pub(crate) async fn until_called(&self, function: &str, operation: &str) {
-        for _ in 0..1_500 {
-            let calls = self.faults.calls();
-            if calls
-                .iter()
-                .any(|(by, what, _)| by == function && what == operation)
-            {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-        panic!("{function} never called {operation}");
+        let called = eventually(|| self.faults.count(function, operation) > 0).await;
+        assert!(called, "{function} never called {operation}");
     }
 
     /// Exports as contoso's reader and waits until the file is ready.
@@ -322,6 +333,24 @@ impl Answer {
             ),
         }
     }
+}
+
+/// Whether something comes to be within half a minute.
+pub(crate) async fn eventually(is_so: impl Fn() -> bool) -> bool {
+    for _ in 0..1_500 {
+        if is_so() {
+            return true;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    false
+}
+
+/// The same text for the same seed, of hexadecimal digits in no order.
+fn noise(seed: usize, length: usize) -> String {
+    let mut random = fastrand::Rng::with_seed(seed as u64);
+    let digit = |_| char::from(random.choice(*b"0123456789abcdef").unwrap_or(b'0'));
+    (0..length).map(digit).collect()
 }
 
 /// A valid activity that happened just now; a test sets only its subject.

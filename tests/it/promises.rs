@@ -226,7 +226,7 @@ fn stored(app: &TestApp, export: &Value) -> Vec<u8> {
         .unwrap()
         .unwrap();
     let folder = partner.path().join(export["id"].as_str().unwrap());
-    std::fs::read(folder.join("activity-log.csv")).unwrap()
+    std::fs::read(folder.join("activity-log")).unwrap()
 }
 
 /// Reads an export until it has ended, while the time passes that makes a read

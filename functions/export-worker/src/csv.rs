@@ -4,158 +4,110 @@
 //! order mark, times that a spreadsheet reads as dates, cells that it can't
 //! take for formulas, and none longer than it can hold.
 
-use std::{borrow::Cow, io};
+use std::borrow::Cow;
 
 use jiff::{Timestamp, tz::TimeZone};
 use shared::{
-    Activity, Details, ExportRequest, Identifier, Moment,
+    Activity, ExportRequest, Moment,
     export::{Locale, Style},
     range::Zone,
 };
 
-use crate::upload::PART_BYTES;
-
-/// A longer cell is cut; Excel holds 32,767 UTF-16 units.
-const CELL_UNITS_MAX: usize = 32_000;
-
-/// Room for a part and the row that fills it, so that a part never moves.
-const PART_CAPACITY: usize = PART_BYTES + 1024 * 1024;
-
-/// The header in English; the two times get their zones.
-const ENGLISH: [&str; 14] = [
-    "Date-Time",
-    "Affected customer",
-    "Action",
-    "Partner user",
-    "Customer ID",
-    "Partner user ID",
-    "Partner user kind",
-    "Outcome",
-    "Resource type",
-    "Resource ID",
-    "Activity ID",
-    "Recorded at",
-    "Correlation ID",
-    "Details",
-];
-
-/// The same in Korean.
-const KOREAN: [&str; 14] = [
-    "날짜-시간",
-    "영향을 받은 고객",
-    "작업",
-    "파트너 사용자",
-    "고객 ID",
-    "파트너 사용자 ID",
-    "파트너 사용자 유형",
-    "결과",
-    "리소스 유형",
-    "리소스 ID",
-    "활동 ID",
-    "기록 시각",
-    "상관 관계 ID",
-    "세부 정보",
-];
+use crate::columns::{self, Cell};
 
 /// So that a spreadsheet takes the file for UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// Encodes one file.
+/// Rows of one file; they gather until they are taken.
 #[derive(Debug)]
-pub(crate) struct Encoder {
+pub(crate) struct Rows {
     style: Style,
+    locale: Locale,
     zone: Zone,
     writer: csv::Writer<Vec<u8>>,
 }
 
-impl Encoder {
-    /// An encoder for what was asked; `raw` is always English and UTC.
-    pub(crate) fn new(request: &ExportRequest) -> Self {
-        let zone = match request.style {
-            Style::Spreadsheet => request.filter.zone(),
-            Style::Raw => Zone::utc(),
+impl Rows {
+    /// Rows of what was asked, behind `start`; `raw` is always English and UTC.
+    pub(crate) fn new(request: &ExportRequest, style: Style, start: Vec<u8>) -> Self {
+        let (zone, locale) = match style {
+            Style::Spreadsheet => (request.filter.zone(), request.locale),
+            Style::Raw => (Zone::utc(), Locale::En),
         };
-        let writer = writer(request.style, Vec::with_capacity(PART_CAPACITY));
         Self {
-            style: request.style,
+            style,
+            locale,
             zone,
-            writer,
+            writer: writer(style, start),
         }
     }
 
-    /// Begins the file: the byte order mark, if any, and the header.
-    pub(crate) fn begin(&mut self, locale: Locale) -> Result<(), csv::Error> {
-        let (start, names) = match (self.style, locale) {
-            (Style::Raw, _) => ("", ENGLISH),
-            (Style::Spreadsheet, Locale::En) => (BYTE_ORDER_MARK, ENGLISH),
-            (Style::Spreadsheet, Locale::Ko) => (BYTE_ORDER_MARK, KOREAN),
-        };
-        let mut bytes = Vec::with_capacity(PART_CAPACITY);
-        bytes.extend_from_slice(start.as_bytes());
-        self.writer = writer(self.style, bytes);
-        for (column, name) in names.into_iter().enumerate() {
-            match column {
-                0 => self.writer.write_field(format!("{name} ({})", self.zone))?,
-                11 => self.writer.write_field(format!("{name} (UTC)"))?,
-                _ => self.writer.write_field(name)?,
-            }
+    /// The byte order mark, if any, and the header.
+    pub(crate) fn begin(&mut self, mut start: Vec<u8>) -> Result<(), csv::Error> {
+        if self.style == Style::Spreadsheet {
+            start.extend_from_slice(BYTE_ORDER_MARK.as_bytes());
+        }
+        self.writer = writer(self.style, start);
+        for name in columns::header(self.locale, &self.zone) {
+            self.writer.write_field(name.as_bytes())?;
         }
         self.writer.write_record(None::<&[u8]>)
     }
 
-    /// Encodes an activity; answers how many bytes wait to be taken.
-    pub(crate) fn row(&mut self, activity: &Activity) -> Result<usize, csv::Error> {
-        let content = &activity.content;
-        let customer = content.customer.as_ref();
-        let resource = content.resource.as_ref();
-        let cells = [
-            self.time(content.occurred_at, self.zone.time_zone()),
-            self.text(customer.map(|customer| customer.name.as_str())),
-            self.text(Some(content.action.as_str())),
-            self.text(Some(content.actor.name.as_str())),
-            self.text(customer.map(|customer| customer.id.as_str())),
-            self.text(Some(content.actor.id.as_str())),
-            content.actor.kind.as_str().into(),
-            content.outcome.as_str().into(),
-            self.text(resource.map(|resource| resource.r#type.as_str())),
-            self.text(resource.map(|resource| resource.id.as_str())),
-            activity.id.to_string().into(),
-            self.time(activity.recorded_at, &TimeZone::UTC),
-            self.text(content.correlation_id.as_ref().map(Identifier::as_str)),
-            self.text(content.details.as_ref().map(Details::as_str)),
-        ];
-        for cell in cells.each_ref() {
-            self.writer.write_field(cell.as_bytes())?;
+    /// Adds a row; answers how many of its cells were cut.
+    pub(crate) fn push(&mut self, activity: &Activity) -> Result<u64, csv::Error> {
+        let mut truncated_cells = 0;
+        for cell in columns::row(activity) {
+            match cell {
+                Cell::Text(text) => {
+                    let (text, is_cut) = self.text(text);
+                    truncated_cells += u64::from(is_cut);
+                    self.writer.write_field(text.as_bytes())?;
+                }
+                Cell::Word(word) => self.writer.write_field(word)?,
+                Cell::Id(id) => self.writer.write_field(id.to_string())?,
+                Cell::OccurredAt(at) => {
+                    let time = self.time(at, self.zone.time_zone());
+                    self.writer.write_field(time)?;
+                }
+                Cell::RecordedAt(at) => {
+                    let time = self.time(at, &TimeZone::UTC);
+                    self.writer.write_field(time)?;
+                }
+            }
         }
         self.writer.write_record(None::<&[u8]>)?;
         self.writer.flush()?;
-        Ok(self.writer.get_ref().len())
+        Ok(truncated_cells)
     }
 
-    /// Takes what was encoded since the last time.
-    pub(crate) fn take(&mut self) -> Result<Vec<u8>, io::Error> {
-        let full = std::mem::replace(
-            &mut self.writer,
-            writer(self.style, Vec::with_capacity(PART_CAPACITY)),
-        );
-        full.into_inner().map_err(csv::IntoInnerError::into_error)
+    /// How many bytes wait to be taken.
+    pub(crate) fn len(&self) -> usize {
+        self.writer.get_ref().len()
     }
 
-    fn time(&self, moment: Moment, zone: &TimeZone) -> Cow<'static, str> {
+    /// Takes the rows; those that follow gather behind `next`.
+    pub(crate) fn take(&mut self, next: Vec<u8>) -> Result<Vec<u8>, csv::Error> {
+        let full = std::mem::replace(&mut self.writer, writer(self.style, next));
+        full.into_inner().map_err(|error| error.into_error().into())
+    }
+
+    fn time(&self, moment: Moment, zone: &TimeZone) -> String {
         match self.style {
-            Style::Raw => moment.to_string().into(),
-            Style::Spreadsheet => {
-                let zoned = Timestamp::from(moment).to_zoned(zone.clone());
-                zoned.strftime("%Y-%m-%d %H:%M:%S").to_string().into()
-            }
+            Style::Raw => moment.to_string(),
+            Style::Spreadsheet => Timestamp::from(moment)
+                .to_zoned(zone.clone())
+                .strftime("%Y-%m-%d %H:%M:%S")
+                .to_string(),
         }
     }
 
-    fn text<'a>(&self, text: Option<&'a str>) -> Cow<'a, str> {
-        let text = text.unwrap_or_default();
-        match self.style {
-            Style::Raw => text.into(),
-            Style::Spreadsheet => guard(cut(text)),
+    /// The text as this style shows it, and whether it was cut.
+    fn text<'a>(&self, text: &'a str) -> (Cow<'a, str>, bool) {
+        match (self.style, columns::cut(text)) {
+            (Style::Raw, _) => (text.into(), false),
+            (Style::Spreadsheet, None) => (guard(text.into()), false),
+            (Style::Spreadsheet, Some(cut)) => (guard(cut.into()), true),
         }
     }
 }
@@ -171,23 +123,6 @@ fn writer(style: Style, start: Vec<u8>) -> csv::Writer<Vec<u8>> {
         .quote_style(quotes)
         .terminator(csv::Terminator::CRLF)
         .from_writer(start)
-}
-
-/// Cuts a cell that is too long for a spreadsheet, with a mark that says so.
-fn cut(text: &str) -> Cow<'_, str> {
-    // A character has at most as many UTF-16 units as bytes.
-    if text.len() <= CELL_UNITS_MAX {
-        return text.into();
-    }
-    let mut units = 0;
-    let end = text.char_indices().find(|(_, c)| {
-        units += c.len_utf16();
-        units > CELL_UNITS_MAX
-    });
-    match end.and_then(|(end, _)| text.get(..end)) {
-        Some(kept) => format!("{kept} … [cut: {} characters in all]", text.chars().count()).into(),
-        None => text.into(),
-    }
 }
 
 /// Keeps a spreadsheet from taking a cell for a formula or for another number.
@@ -315,16 +250,6 @@ mod tests {
         for text in ["0", "7", "123456789012345", "12ab", "d51a052e", "1e5x"] {
             assert_eq!(guard(text.into()), text);
         }
-    }
-
-    #[test]
-    fn a_long_cell_is_cut_visibly() {
-        assert_eq!(cut(&"a".repeat(32_000)).len(), 32_000);
-        let long = "😀".repeat(20_000);
-        let short = cut(&long);
-        assert!(short.ends_with("😀 … [cut: 20000 characters in all]"));
-        assert!(short.encode_utf16().count() < 32_767);
-        assert_eq!(cut(&"한".repeat(31_999)).chars().count(), 31_999);
     }
 
     proptest! {

@@ -8,10 +8,14 @@
 //! a worker that dies leaves a lease that runs out, and the next one goes on
 //! from the last part: the file is the same, byte by byte.
 
+mod activities;
+mod columns;
 mod csv;
+mod encoder;
 mod hash;
-mod pipeline;
+mod parts;
 mod upload;
+mod workbook;
 
 use std::time::Duration;
 
@@ -25,11 +29,15 @@ use shared::{
     trail,
 };
 use tokio::{
-    sync::watch,
+    sync::{mpsc, watch},
     time::{Instant, sleep},
 };
 
-use crate::{pipeline::Written, upload::Begun};
+use crate::{
+    activities::Activities,
+    parts::Parts,
+    upload::{Begun, Upload, Written},
+};
 
 /// What the function keeps between calls.
 #[derive(Debug)]
@@ -92,186 +100,212 @@ pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<
     let export_id = event.export_id;
     match app.exports.take_lease(event, app.clock.now()).await? {
         Taken::NotNow => tracing::info!(%export_id, "nothing to do"),
-        Taken::GivenUp(key, upload_id) => {
+        Taken::GivenUp(key, export) => {
             tracing::error!(%export_id, "given up: the export has failed");
-            if let Some(upload_id) = upload_id {
-                app.files
-                    .abort(&Export::object_key(&key), &upload_id)
-                    .await?;
-            }
+            app.files.clear(&key, &export).await?;
         }
         Taken::Lease(lease, export) => {
-            let hand_on_at = deadline.minus(HAND_ON_BEFORE);
-            if let Err(stop) = work(app, &lease, &export, hand_on_at).await {
-                let stop = unless_lost(app, &lease, stop).await;
-                after(app, &lease, stop).await?;
+            let run = Run::new(app, &lease, &export, deadline.minus(HAND_ON_BEFORE));
+            if let Err(stop) = run.work().await {
+                let stop = run.unless_lost(stop).await;
+                run.after(stop).await?;
             }
         }
     }
     Ok(())
 }
 
-async fn work(app: &App, lease: &Lease, export: &Export, hand_on_at: Moment) -> Result<(), Stop> {
-    let begun = Begun::of(export);
-    let written = if begun.is_some() {
-        match write(app, lease, export, begun, hand_on_at).await {
-            // The bucket has let the upload go; the file is made anew.
-            Err(Stop::Failed(Error::NotFound)) => {
-                write(app, lease, export, None, hand_on_at).await?
-            }
-            written => written?,
-        }
-    } else {
-        write(app, lease, export, None, hand_on_at).await?
-    };
-    finish(app, lease, export, written).await
-}
-
-/// Writes the file while the lease holds.
-async fn write(
-    app: &App,
-    lease: &Lease,
-    export: &Export,
-    begun: Option<Begun>,
+/// One worker's hold on one export.
+struct Run<'a> {
+    app: &'a App,
+    lease: &'a Lease,
+    export: &'a Export,
+    progress: watch::Sender<Progress>,
     hand_on_at: Moment,
-) -> Result<Written, Stop> {
-    let so_far = begun.as_ref().map(|begun| Progress {
-        rows: begun.checkpoint.rows,
-        bytes: begun.checkpoint.bytes,
-        fraction: export.progress.fraction,
-    });
-    let (progress, _) = watch::channel(so_far.unwrap_or_default());
-    tokio::select! {
-        written = write_leased(app, lease, export, begun, &progress, hand_on_at) => written,
-        lost = keep(app, lease, &progress) => Err(Stop::Lost(lost)),
-    }
 }
 
-async fn write_leased(
-    app: &App,
-    lease: &Lease,
-    export: &Export,
-    begun: Option<Begun>,
-    progress: &watch::Sender<Progress>,
-    hand_on_at: Moment,
-) -> Result<Written, Stop> {
-    if let (None, Some(upload_id)) = (&begun, &export.upload_id) {
-        app.files
-            .abort(&Export::object_key(&lease.key), upload_id)
-            .await?;
-    }
-    pipeline::write(app, lease, export, begun, progress, hand_on_at).await
-}
-
-async fn finish(app: &App, lease: &Lease, export: &Export, written: Written) -> Result<(), Stop> {
-    let file = file(export, lease, written);
-    record(app, lease, export, &file).await?;
-    let done = Progress {
-        rows: file.rows,
-        bytes: file.bytes,
-        fraction: 1.0,
-    };
-    match app
-        .exports
-        .finish(lease, &file, done, app.clock.now())
-        .await?
-    {
-        Held::Yes => Ok(()),
-        lost => Err(Stop::Lost(lost)),
-    }
-}
-
-fn file(export: &Export, lease: &Lease, written: Written) -> File {
-    let Written {
-        rows,
-        bytes,
-        sha256,
-    } = written;
-    File {
-        name: export.file_name(&lease.key.partner_id),
-        rows,
-        bytes,
-        sha256,
-    }
-}
-
-/// Renews the lease until it is lost, at the latest when it has run out.
-///
-/// A worker that wrote on without it could replace the file of the next one.
-async fn keep(app: &App, lease: &Lease, progress: &watch::Sender<Progress>) -> Held {
-    let mut renewed = Instant::now();
-    loop {
-        sleep(RENEW_EVERY).await;
-        let (begun, so_far) = (Instant::now(), *progress.borrow());
-        match app.exports.renew(lease, so_far, app.clock.now()).await {
-            Ok(Held::Yes) => renewed = begun,
-            // The write under way finds it out itself, and is over before the
-            // file is removed; dropped here, it could still arrive after that.
-            Ok(Held::Cancelled) => std::future::pending().await,
-            Ok(Held::TakenOver) => return Held::TakenOver,
-            Err(error) => tracing::warn!(error = error.chain(), "the lease was not renewed"),
-        }
-        if renewed.elapsed() + RENEW_EVERY > export_store::LEASE.unsigned_abs() {
-            return Held::TakenOver;
+impl<'a> Run<'a> {
+    fn new(app: &'a App, lease: &'a Lease, export: &'a Export, hand_on_at: Moment) -> Self {
+        Self {
+            app,
+            lease,
+            export,
+            progress: watch::channel(export.progress).0,
+            hand_on_at,
         }
     }
-}
 
-/// A call that failed because the export was deleted meanwhile is no failure;
-/// one that failed gives the lease back.
-async fn unless_lost(app: &App, lease: &Lease, stop: Stop) -> Stop {
-    let Stop::Failed(error) = stop else {
-        return stop;
-    };
-    match app.exports.release(lease, app.clock.now()).await {
-        Ok(lost @ (Held::Cancelled | Held::TakenOver)) => Stop::Lost(lost),
-        Ok(Held::Yes) | Err(_) => Stop::Failed(error),
+    /// Whether the rest is for the next call.
+    fn is_time_up(&self) -> bool {
+        self.app.clock.now() >= self.hand_on_at
     }
-}
 
-/// Leaves the entry in the log; one that an earlier worker left stays as it is.
-async fn record(app: &App, lease: &Lease, export: &Export, file: &File) -> Result<(), Error> {
-    let entry = trail::finished(&lease.key, export, file)?;
-    let request_id = format!("export-worker/{}", lease.key.id);
-    let stamp = Stamp {
-        recorded_at: app.clock.now(),
-        request_id,
-    };
-    match app.activities.append(entry, &stamp).await {
-        Ok(_) | Err(Error::Conflict) => Ok(()),
-        Err(error) => Err(error),
+    fn progress(&self) -> Progress {
+        *self.progress.borrow()
     }
-}
 
-/// Leaves nothing behind that the export's state does not tell of.
-async fn after(app: &App, lease: &Lease, stop: Stop) -> Result<(), Error> {
-    let export_id = lease.key.id;
-    match stop {
-        Stop::Lost(Held::Cancelled) => {
-            tracing::info!(%export_id, "the export was deleted");
-            app.files.delete(&Export::object_key(&lease.key)).await
+    /// Says how far the reading is, with the next renewal of the lease.
+    fn show(&self, rows: u64, fraction: f64) {
+        self.progress.send_modify(|progress| {
+            progress.rows = rows;
+            progress.fraction = fraction;
+        });
+    }
+
+    /// Says how much is on its way to the bucket.
+    fn show_bytes(&self, bytes: u64) {
+        self.progress.send_modify(|progress| progress.bytes = bytes);
+    }
+
+    async fn work(&self) -> Result<(), Stop> {
+        let written = match Begun::load(self).await? {
+            None => self.write(None).await?,
+            begun => match self.write(begun).await {
+                // The bucket has let the upload go; the file is made anew.
+                Err(Stop::Failed(Error::NotFound)) => self.write(None).await?,
+                written => written?,
+            },
+        };
+        self.finish(written).await
+    }
+
+    /// Writes the file while the lease holds.
+    async fn write(&self, begun: Option<Begun>) -> Result<Written, Stop> {
+        tokio::select! {
+            written = self.pipe(begun) => written,
+            lost = self.keep() => Err(Stop::Lost(lost)),
         }
-        Stop::Lost(_) => {
-            tracing::warn!(%export_id, "another worker has the export");
+    }
+
+    /// Pages into parts into the bucket: while a part is uploaded the next one is
+    /// encoded, and while a page is encoded the next one is read.
+    ///
+    /// Memory holds at most two parts and three pages, and a slow bucket slows
+    /// the reading.
+    async fn pipe(&self, begun: Option<Begun>) -> Result<Written, Stop> {
+        if begun.is_none() {
+            self.progress.send_replace(Progress::default());
+            self.app.files.clear(&self.lease.key, self.export).await?;
+        }
+        let position = begun.as_ref().map(|begun| begun.checkpoint.position);
+        let (sender, slices) = mpsc::channel(1);
+        let activities = Activities::new(self, position, slices);
+        let parts = Parts::new(self, begun.as_ref(), activities)?;
+        let reading = async {
+            activities::read(self, position, sender).await;
             Ok(())
+        };
+        let ((), written) = tokio::try_join!(reading, Upload::new(self, begun).run(parts))?;
+        Ok(written)
+    }
+
+    async fn finish(&self, written: Written) -> Result<(), Stop> {
+        let file = self.file(written);
+        self.record(&file).await?;
+        let done = Progress {
+            rows: file.rows,
+            bytes: file.bytes,
+            fraction: 1.0,
+        };
+        let (app, now) = (self.app, self.app.clock.now());
+        match app.exports.finish(self.lease, &file, done, now).await? {
+            Held::Yes => {
+                upload::delete_rest(self, self.export.rest()).await;
+                Ok(())
+            }
+            lost => Err(Stop::Lost(lost)),
         }
-        Stop::OutOfTime => {
-            tracing::info!(%export_id, "the rest is left to the next call");
-            match app.exports.hand_on(lease, app.clock.now()).await? {
-                Held::Yes => app.workers.call(&lease.key).await,
-                Held::TakenOver | Held::Cancelled => Ok(()),
+    }
+
+    fn file(&self, written: Written) -> File {
+        File {
+            name: self.export.file_name(&self.lease.key.partner_id),
+            rows: written.rows,
+            bytes: written.bytes,
+            sha256: written.sha256,
+            truncated_cells: written.truncated_cells,
+        }
+    }
+
+    /// Renews the lease until it is lost, at the latest when it has run out.
+    ///
+    /// A worker that wrote on without it could replace the file of the next one.
+    async fn keep(&self) -> Held {
+        let mut renewed = Instant::now();
+        loop {
+            sleep(RENEW_EVERY).await;
+            let (begun, now) = (Instant::now(), self.app.clock.now());
+            let renewal = self.app.exports.renew(self.lease, self.progress(), now);
+            match renewal.await {
+                Ok(Held::Yes) => renewed = begun,
+                // The write under way finds it out itself, and is over before the
+                // file is removed; dropped here, it could still arrive after that.
+                Ok(Held::Cancelled) => std::future::pending().await,
+                Ok(Held::TakenOver) => return Held::TakenOver,
+                Err(error) => tracing::warn!(error = error.chain(), "the lease was not renewed"),
+            }
+            if renewed.elapsed() + RENEW_EVERY > export_store::LEASE.unsigned_abs() {
+                return Held::TakenOver;
             }
         }
-        Stop::Impossible(failure) => {
-            tracing::error!(%export_id, failure = failure.detail, "the export has failed");
-            app.exports
-                .fail(lease, failure, app.clock.now())
-                .await
-                .map(|_| ())
+    }
+
+    /// A call that failed because the export was deleted meanwhile is no failure;
+    /// one that failed gives the lease back.
+    async fn unless_lost(&self, stop: Stop) -> Stop {
+        let Stop::Failed(error) = stop else {
+            return stop;
+        };
+        let now = self.app.clock.now();
+        match self.app.exports.release(self.lease, now).await {
+            Ok(lost @ (Held::Cancelled | Held::TakenOver)) => Stop::Lost(lost),
+            Ok(Held::Yes) | Err(_) => Stop::Failed(error),
         }
-        Stop::Failed(error) => {
-            tracing::error!(%export_id, error = error.chain(), "the export was interrupted");
-            Err(error)
+    }
+
+    /// Leaves the entry in the log; one that an earlier worker left stays as it is.
+    async fn record(&self, file: &File) -> Result<(), Error> {
+        let entry = trail::finished(&self.lease.key, self.export, file)?;
+        let request_id = format!("export-worker/{}", self.lease.key.id);
+        let stamp = Stamp {
+            recorded_at: self.app.clock.now(),
+            request_id,
+        };
+        match self.app.activities.append(entry, &stamp).await {
+            Ok(_) | Err(Error::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Leaves nothing behind that the export's state does not tell of.
+    async fn after(&self, stop: Stop) -> Result<(), Error> {
+        let (app, lease) = (self.app, self.lease);
+        let export_id = lease.key.id;
+        match stop {
+            Stop::Lost(Held::Cancelled) => {
+                tracing::info!(%export_id, "the export was deleted");
+                app.files.delete(&lease.key.object()).await
+            }
+            Stop::Lost(_) => {
+                tracing::warn!(%export_id, "another worker has the export");
+                Ok(())
+            }
+            Stop::OutOfTime => {
+                tracing::info!(%export_id, "the rest is left to the next call");
+                match app.exports.hand_on(lease, app.clock.now()).await? {
+                    Held::Yes => app.workers.call(&lease.key).await,
+                    Held::TakenOver | Held::Cancelled => Ok(()),
+                }
+            }
+            Stop::Impossible(failure) => {
+                tracing::error!(%export_id, failure = failure.detail, "the export has failed");
+                let failed = app.exports.fail(lease, failure, app.clock.now());
+                failed.await.map(|_| ())
+            }
+            Stop::Failed(error) => {
+                tracing::error!(%export_id, error = error.chain(), "the export was interrupted");
+                Err(error)
+            }
         }
     }
 }

@@ -1,218 +1,309 @@
 //! Parts into one object of the bucket.
 //!
 //! A file of one part is one put; a larger one is a multipart upload, with a
-//! checkpoint after each part from which another worker can go on.
+//! checkpoint after each part from which another worker can go on. The start of
+//! a part, when the time is up before it is full, becomes an object of its own.
 
 use shared::{
-    Export, Moment,
-    export::{Checkpoint, Progress},
-    export_store::{Held, Lease},
+    Error, ExportRequest,
+    export::{Checkpoint, Rest},
+    export_store::Held,
     files::PartTag,
 };
-use tokio::sync::watch;
 
 use crate::{
-    App, Stop,
+    Run, Stop,
+    encoder::Encoder,
     hash::FileHash,
-    pipeline::{Part, Parts, Written},
+    parts::{End, Part, Parts},
 };
 
-/// A part is cut after the row that reaches this many bytes: 8 MiB.
-pub(crate) const PART_BYTES: usize = 8 * 1024 * 1024;
+/// A file that is wholly in the bucket.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) rows: u64,
+    pub(crate) truncated_cells: u64,
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
+}
 
-/// The most parts that S3 takes.
-pub(crate) const PARTS_MAX: usize = 10_000;
-
-/// What an earlier worker left in the bucket.
+/// What an earlier worker left.
 pub(crate) struct Begun {
-    upload_id: String,
+    upload_id: Option<String>,
     pub(crate) checkpoint: Checkpoint,
     tags: Vec<PartTag>,
     hash: FileHash,
+    /// The start of the next part.
+    rest: Vec<u8>,
 }
 
 impl Begun {
-    /// What can be gone on with; nothing when an earlier version left it.
-    pub(crate) fn of(export: &Export) -> Option<Self> {
-        let checkpoint = export.checkpoint.clone()?;
+    /// What can be gone on with; nothing when an earlier version left it, or
+    /// the bucket has let go of it.
+    pub(crate) async fn load(run: &Run<'_>) -> Result<Option<Self>, Error> {
+        let Some(mut begun) = Self::of(run) else {
+            return Ok(None);
+        };
+        if let Some(rest) = begun.checkpoint.rest {
+            let found = run.app.files.get(&run.lease.key.rest_object(rest)).await?;
+            let Some(bytes) = found else {
+                return Ok(None);
+            };
+            begun.rest = bytes;
+        }
+        Ok(Some(begun))
+    }
+
+    fn of(run: &Run<'_>) -> Option<Self> {
+        let checkpoint = run.export.checkpoint.clone()?;
         let hash = FileHash::load(&checkpoint.hash)?;
-        let (tags, rest) = checkpoint.etags.as_chunks::<16>();
+        let (tags, left_over) = checkpoint.etags.as_chunks::<16>();
         let tags = tags.to_vec();
-        let upload_id = export.upload_id.clone().filter(|_| rest.is_empty())?;
-        Some(Self {
+        let upload_id = run.export.upload_id.clone();
+        let is_whole = left_over.is_empty() && (tags.is_empty() || upload_id.is_some());
+        is_whole.then_some(Self {
             upload_id,
             checkpoint,
             tags,
             hash,
+            rest: Vec::new(),
         })
     }
 
     pub(crate) fn parts(&self) -> usize {
         self.tags.len()
     }
+
+    /// An encoder that goes on where the rows end.
+    pub(crate) fn encoder(&self, request: &ExportRequest) -> Encoder {
+        let packed_bytes = self.checkpoint.rest.map_or(0, |rest| rest.packed_bytes);
+        let packed_bytes = usize::try_from(packed_bytes).unwrap_or(usize::MAX);
+        Encoder::go_on(request, self.parts() > 0, &self.rest, packed_bytes)
+    }
 }
 
 /// One file on its way into the bucket.
 pub(crate) struct Upload<'a> {
-    app: &'a App,
-    lease: &'a Lease,
+    run: &'a Run<'a>,
     object: String,
-    progress: &'a watch::Sender<Progress>,
-    hash: FileHash,
+    /// The upload's, once it is begun.
+    id: Option<String>,
     tags: Vec<PartTag>,
-    hand_on_at: Moment,
+    bytes: u64,
+    hash: FileHash,
+    /// The start of a part that the last checkpoint tells of.
+    rest: Option<Rest>,
+    has_checkpoint: bool,
 }
 
 impl<'a> Upload<'a> {
-    pub(crate) fn new(
-        app: &'a App,
-        lease: &'a Lease,
-        progress: &'a watch::Sender<Progress>,
-        hand_on_at: Moment,
-    ) -> Self {
-        let object = Export::object_key(&lease.key);
-        let (hash, tags) = (FileHash::new(), Vec::new());
-        Self {
-            app,
-            lease,
-            object,
-            progress,
-            hash,
-            tags,
-            hand_on_at,
+    pub(crate) fn new(run: &'a Run<'a>, begun: Option<Begun>) -> Self {
+        let object = run.lease.key.object();
+        match begun {
+            Some(begun) => Self {
+                run,
+                object,
+                id: begun.upload_id,
+                tags: begun.tags,
+                bytes: begun.checkpoint.bytes,
+                hash: begun.hash,
+                rest: begun.checkpoint.rest,
+                has_checkpoint: true,
+            },
+            None => Self {
+                run,
+                object,
+                id: None,
+                tags: Vec::new(),
+                bytes: 0,
+                hash: FileHash::new(),
+                rest: None,
+                has_checkpoint: false,
+            },
         }
     }
 
     /// Uploads every part, in order, after those that are there.
-    pub(crate) async fn run(
-        mut self,
-        begun: Option<Begun>,
-        mut parts: Parts<'_>,
-    ) -> Result<Written, Stop> {
-        match begun {
-            Some(begun) => {
-                (self.hash, self.tags) = (begun.hash, begun.tags);
-                let next = parts.next().await?;
-                self.multipart(&begun.upload_id, next, parts).await?;
-            }
-            None => self.anew(parts).await?,
+    pub(crate) async fn run(mut self, mut parts: Parts<'_>) -> Result<Written, Stop> {
+        let sent = self.send(&mut parts).await;
+        if let Err(Stop::Lost(Held::Cancelled) | Stop::Impossible(_)) = sent {
+            self.abandon().await;
         }
-        let Progress { rows, bytes, .. } = *self.progress.borrow();
+        let last = sent?;
         Ok(Written {
-            rows,
-            bytes,
+            rows: last.rows,
+            truncated_cells: last.truncated_cells,
+            bytes: self.bytes,
             sha256: self.hash.finish(),
         })
     }
 
-    async fn anew(&mut self, mut parts: Parts<'_>) -> Result<(), Stop> {
-        let first = parts.next().await?;
-        if first.is_last {
-            self.count(&first);
-            return Ok(self.app.files.put(&self.object, first.bytes).await?);
+    /// Answers the last part, without its bytes.
+    async fn send(&mut self, parts: &mut Parts<'_>) -> Result<Part, Stop> {
+        let mut part = parts.next().await?;
+        loop {
+            match part.end {
+                End::Full => {
+                    // A worker that lost its export finishes the part under way.
+                    let next = async { Ok(parts.next().await) };
+                    part = tokio::try_join!(self.part(part), next)?.1?;
+                }
+                End::File => return self.last(part).await,
+                End::Time { packed_bytes } => {
+                    self.suspend(part, packed_bytes).await?;
+                    return Err(Stop::OutOfTime);
+                }
+            }
         }
-        let upload_id = self.app.files.begin(&self.object).await?;
+    }
+
+    /// Uploads a full part and writes down that it is there.
+    async fn part(&mut self, mut part: Part) -> Result<(), Stop> {
+        let upload_id = self.upload_id().await?;
+        let bytes = self.count(&mut part);
+        self.put_part(&upload_id, bytes).await?;
+        let superseded = self.rest.take();
+        self.checkpoint(&part).await?;
+        delete_rest(self.run, superseded).await;
+        Ok(())
+    }
+
+    /// The upload's id; an upload is begun when there is none.
+    async fn upload_id(&mut self) -> Result<String, Stop> {
+        if let Some(upload_id) = &self.id {
+            return Ok(upload_id.clone());
+        }
+        let (app, lease) = (self.run.app, self.run.lease);
+        let content_type = self.run.export.request.content_type();
+        let upload_id = app.files.begin(&self.object, content_type).await?;
         // Known before the first part is there, so that a deletion can end it.
-        let now = self.app.clock.now();
-        let known = self.app.exports.begin(self.lease, &upload_id, now).await?;
-        if known != Held::Yes {
-            self.app.files.abort(&self.object, &upload_id).await?;
-            return Err(Stop::Lost(known));
-        }
-        self.multipart(&upload_id, first, parts).await
-    }
-
-    async fn multipart(
-        &mut self,
-        upload_id: &str,
-        next: Part,
-        parts: Parts<'_>,
-    ) -> Result<(), Stop> {
-        let sent = self.send(upload_id, next, parts).await;
-        if let Err(Stop::Lost(Held::Cancelled) | Stop::Impossible(_)) = sent {
-            // The bucket's one-day rule removes what this can't.
-            if let Err(error) = self.app.files.abort(&self.object, upload_id).await {
-                tracing::warn!(error = error.chain(), "an upload was not ended");
+        let now = app.clock.now();
+        let known = app
+            .exports
+            .begin(lease, &upload_id, self.has_checkpoint, now);
+        let stop = match known.await {
+            Ok(Held::Yes) => {
+                self.id = Some(upload_id.clone());
+                return Ok(upload_id);
             }
-        }
-        sent
-    }
-
-    async fn send(
-        &mut self,
-        upload_id: &str,
-        next: Part,
-        mut parts: Parts<'_>,
-    ) -> Result<(), Stop> {
-        let mut part = next;
-        while !part.is_last {
-            let ((), next) = tokio::try_join!(self.part(upload_id, part), parts.next())?;
-            part = next;
-            if self.app.clock.now() >= self.hand_on_at {
-                return Err(Stop::OutOfTime);
-            }
-        }
-        self.count(&part);
-        if !part.bytes.is_empty() {
-            self.put_part(upload_id, part.bytes).await?;
-        }
-        let bytes = self.progress.borrow().bytes;
-        Ok(self
-            .app
-            .files
-            .complete(&self.object, upload_id, &self.tags, bytes)
-            .await?)
-    }
-
-    /// Uploads a part and writes down that it is there.
-    async fn part(&mut self, upload_id: &str, part: Part) -> Result<(), Stop> {
-        self.count(&part);
-        let position = part.position;
-        self.put_part(upload_id, part.bytes).await?;
-        let Some(position) = position else {
-            return Ok(());
+            Ok(lost) => Stop::Lost(lost),
+            Err(error) => error.into(),
         };
-        let progress = *self.progress.borrow();
-        let checkpoint = Checkpoint {
-            etags: self.tags.concat(),
-            position,
-            rows: progress.rows,
-            bytes: progress.bytes,
-            hash: self.hash.save(),
-        };
-        let now = self.app.clock.now();
-        held(
-            self.app
-                .exports
-                .checkpoint(self.lease, &checkpoint, progress, now)
-                .await?,
-        )
+        app.files.abort(&self.object, &upload_id).await?;
+        Err(stop)
     }
 
-    async fn put_part(&mut self, upload_id: &str, bytes: Vec<u8>) -> Result<(), Stop> {
+    async fn put_part(&mut self, upload_id: &str, bytes: Vec<u8>) -> Result<(), Error> {
         let number = i32::try_from(self.tags.len() + 1).unwrap_or(i32::MAX);
-        let tag = self
-            .app
-            .files
-            .part(&self.object, upload_id, number, bytes)
-            .await?;
+        let files = &self.run.app.files;
+        let tag = files.part(&self.object, upload_id, number, bytes).await?;
         self.tags.push(tag);
         Ok(())
     }
 
-    fn count(&mut self, part: &Part) {
-        self.hash.update(&part.bytes);
-        self.progress.send_modify(|progress| {
-            progress.rows = part.rows;
-            progress.bytes += part.bytes.len() as u64;
-            progress.fraction = part.fraction;
-        });
+    /// Takes a part's bytes into account, and out of it.
+    fn count(&mut self, part: &mut Part) -> Vec<u8> {
+        let bytes = std::mem::take(&mut part.bytes);
+        self.hash.update(&bytes);
+        self.bytes += bytes.len() as u64;
+        self.run.show_bytes(self.bytes);
+        bytes
+    }
+
+    /// Writes down what is in the bucket, where another worker can go on from it.
+    async fn checkpoint(&mut self, part: &Part) -> Result<(), Stop> {
+        let Some(position) = part.position else {
+            return Ok(());
+        };
+        let checkpoint = Checkpoint {
+            etags: self.tags.concat(),
+            bytes: self.bytes,
+            hash: self.hash.save(),
+            rest: self.rest,
+            position,
+            rows: part.rows,
+            truncated_cells: part.truncated_cells,
+        };
+        let (app, progress) = (self.run.app, self.run.progress());
+        let now = app.clock.now();
+        let kept = app
+            .exports
+            .checkpoint(self.run.lease, &checkpoint, progress, now);
+        match kept.await? {
+            Held::Yes => {
+                self.has_checkpoint = true;
+                Ok(())
+            }
+            lost => Err(Stop::Lost(lost)),
+        }
+    }
+
+    /// Completes the file; one that is complete already stays as it is.
+    async fn last(&mut self, mut part: Part) -> Result<Part, Stop> {
+        let bytes = self.count(&mut part);
+        let files = &self.run.app.files;
+        let Some(upload_id) = self.id.clone() else {
+            let content_type = self.run.export.request.content_type();
+            files.put(&self.object, content_type, bytes).await?;
+            return Ok(part);
+        };
+        match self.complete(&upload_id, bytes).await {
+            // The upload may be gone because an answer was lost, or a worker
+            // died, after it was complete.
+            Err(Error::NotFound) if files.size(&self.object).await? == Some(self.bytes) => Ok(part),
+            done => Ok(done.map(|()| part)?),
+        }
+    }
+
+    async fn complete(&mut self, upload_id: &str, last: Vec<u8>) -> Result<(), Error> {
+        if !last.is_empty() {
+            self.put_part(upload_id, last).await?;
+        }
+        let files = &self.run.app.files;
+        files.complete(&self.object, upload_id, &self.tags).await
+    }
+
+    /// Keeps the start of a part for the next worker.
+    async fn suspend(&mut self, mut part: Part, packed_bytes: usize) -> Result<(), Stop> {
+        let rest = Rest {
+            epoch: self.run.lease.epoch,
+            packed_bytes: packed_bytes as u64,
+        };
+        let object = self.run.lease.key.rest_object(rest);
+        let bytes = std::mem::take(&mut part.bytes);
+        let files = &self.run.app.files;
+        files
+            .put(&object, "application/octet-stream", bytes)
+            .await?;
+        let superseded = self.rest.replace(rest);
+        let kept = self.checkpoint(&part).await;
+        match &kept {
+            Ok(()) => delete_rest(self.run, superseded).await,
+            Err(Stop::Lost(_)) => delete_rest(self.run, Some(rest)).await,
+            Err(_) => {}
+        }
+        kept
+    }
+
+    /// Removes what was uploaded of a file that there will not be.
+    async fn abandon(&mut self) {
+        if let Some(upload_id) = &self.id {
+            // The bucket's one-day rule removes what this can't.
+            if let Err(error) = self.run.app.files.abort(&self.object, upload_id).await {
+                tracing::warn!(error = error.chain(), "an upload was not ended");
+            }
+        }
+        delete_rest(self.run, self.rest).await;
     }
 }
 
-fn held(held: Held) -> Result<(), Stop> {
-    match held {
-        Held::Yes => Ok(()),
-        lost => Err(Stop::Lost(lost)),
+/// Removes the start of a part; the bucket's seven-day rule removes what this can't.
+pub(crate) async fn delete_rest(run: &Run<'_>, rest: Option<Rest>) {
+    let Some(rest) = rest else {
+        return;
+    };
+    let object = run.lease.key.rest_object(rest);
+    if let Err(error) = run.app.files.delete(&object).await {
+        tracing::warn!(error = error.chain(), "the start of a part was not removed");
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use shared::{
     Actor, Export, ExportId, ExportKey, Filter, Moment, Page, TimeRange,
-    export::{Failure, File, Format, Locale, Progress, State, Style},
+    export::{Compression, Failure, File, Format, Locale, Progress, State, Style},
     files::Link,
 };
 
@@ -20,7 +20,9 @@ pub(crate) struct Answer {
     settled: bool,
     filter: Filter,
     format: Format,
-    style: Style,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    style: Option<Style>,
+    compression: Compression,
     locale: Locale,
     attempts: u32,
     progress: Progress,
@@ -48,6 +50,7 @@ impl Answer {
             filter: export.request.filter,
             format: export.request.format,
             style: export.request.style,
+            compression: export.request.compression,
             locale: export.request.locale,
             attempts: export.attempts,
             progress: export.progress,

@@ -16,8 +16,9 @@ use aws_config::SdkConfig;
 use futures_util::future::join_all;
 use lambda_http::{Body, Request, Response, http::header};
 use shared::{
-    Access, ActivityStore, Clock, Config, Cursor, Error, Export, ExportId, ExportKey, ExportStore,
-    Files, Limit, Moment, Reader, Workers, export::State, http, store::Stamp, trail,
+    Access, ActivityStore, Clock, Config, Cursor, Error, Export, ExportId, ExportKey,
+    ExportRequest, ExportStore, Files, Identifier, Limit, Moment, Reader, Workers, export::State,
+    http, store::Stamp, trail,
 };
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -80,12 +81,18 @@ async fn create(app: &App, request: &Request, reader: &Reader) -> Result<Respons
     let asked = Asked::read(request)?;
     let deadline = Instant::now() + asked.wait;
     let now = app.clock.now();
-    let range = asked.export.filter.range(now)?;
-    let settled = range.to() < app.config.settled_before(now);
-    let actor = reader.actor()?.clone();
-    let (key, replayed) = claim(app, &asked, reader, now).await?;
-    let export = Export::new(asked.export, range, settled, actor, now);
-    let export = app.exports.create(&key, export).await?;
+    let new = new_export(app, asked.export, reader, now)?;
+    let idempotency_key = asked.idempotency_key.as_ref();
+    let key = claim(app, idempotency_key, &new, reader).await?;
+    let found = match idempotency_key {
+        Some(_) => app.exports.get(&key, now).await?,
+        None => None,
+    };
+    let replayed = found.is_some();
+    let export = match found {
+        Some(export) => export,
+        None => store(app, &key, new).await?,
+    };
     if export.is_untouched() {
         app.workers.call(&key).await?;
     }
@@ -106,24 +113,47 @@ async fn create(app: &App, request: &Request, reader: &Reader) -> Result<Respons
     })
 }
 
+/// The export that is asked for; every fault of the request is found here.
+fn new_export(
+    app: &App,
+    request: ExportRequest,
+    reader: &Reader,
+    now: Moment,
+) -> Result<Export, Error> {
+    let range = request.filter.range(now)?;
+    let settled = range.to() < app.config.settled_before(now);
+    let actor = reader.actor()?.clone();
+    Ok(Export::new(request, range, settled, actor, now))
+}
+
 /// The export's key: a new one, or the one that the idempotency key stands for.
 async fn claim(
     app: &App,
-    asked: &Asked,
+    idempotency_key: Option<&Identifier>,
+    new: &Export,
     reader: &Reader,
-    now: Moment,
-) -> Result<(ExportKey, bool), Error> {
-    let partner_id = reader.partner_id.clone();
+) -> Result<ExportKey, Error> {
+    let (partner_id, now) = (reader.partner_id.clone(), new.created_at);
     let new_id = ExportId::random(now);
-    let id = match &asked.idempotency_key {
+    let id = match idempotency_key {
         Some(key) => {
             app.exports
-                .claim_key(&partner_id, key, asked.export.hash(), new_id, now)
+                .claim_key(&partner_id, key, new.request.hash(), new_id, now)
                 .await?
         }
         None => new_id,
     };
-    Ok((ExportKey { partner_id, id }, id != new_id))
+    Ok(ExportKey { partner_id, id })
+}
+
+/// Stores a new export, if its partner may have another one under way.
+async fn store(app: &App, key: &ExportKey, new: Export) -> Result<Export, Error> {
+    let running_max = app.config.running_exports_max;
+    let now = new.created_at;
+    if !app.exports.take_place(key, running_max, now).await? {
+        return Err(Error::TooManyExports { running_max });
+    }
+    app.exports.create(key, new).await
 }
 
 /// Holds the answer until the export has ended or the deadline is there.
@@ -201,10 +231,7 @@ async fn with_link(
         request_id: http::request_id(request),
     };
     app.activities.append(entry, &stamp).await?;
-    let download = app
-        .files
-        .link(&Export::object_key(key), &file.name, now)
-        .await?;
+    let download = app.files.link(&key.object(), &file.name, now).await?;
     Ok(Answer::new(key, export, now).with_download(download))
 }
 
@@ -255,10 +282,7 @@ async fn delete(app: &App, request: &Request, reader: &Reader) -> Result<Respons
         .await?
         .ok_or(Error::NotFound)?;
     // Also the second time: the first may have ended before this.
-    let object = Export::object_key(&key);
-    if let Some(upload_id) = &export.upload_id {
-        app.files.abort(&object, upload_id).await?;
-    }
-    app.files.delete(&object).await?;
+    app.files.clear(&key, &export).await?;
+    app.files.delete(&key.object()).await?;
     Ok(http::no_content())
 }

@@ -1,0 +1,309 @@
+//! Activities as a workbook of Office Open XML, for people.
+//!
+//! Rows gather on the function's disk, since a sheet is packed as a whole; the
+//! packed bytes go to the bucket as they come. Nobody can go on in the middle: a
+//! workbook is made anew after a crash, the same byte by byte.
+
+use std::io::{self, Write};
+
+use jiff::{Timestamp, tz::TimeZone};
+use rust_xlsxwriter::{
+    DocProperties, Format, FormatAlign, Workbook as Sheets, Worksheet, XlsxError,
+};
+use shared::{Activity, Error, ExportRequest, Moment, export::Failure, range::Zone};
+use tokio::{
+    sync::mpsc,
+    task::{JoinHandle, spawn_blocking},
+};
+
+use crate::{
+    Run, Stop,
+    activities::{Activities, Found},
+    columns::{self, Cell},
+    encoder::unencodable,
+    parts::{End, PART_BYTES, Part},
+};
+
+/// The rows of a sheet, the header among them.
+const SHEET_ROWS_MAX: u32 = 1_048_576;
+
+/// The most rows of a workbook, which the function's time allows.
+const ROWS_MAX: u64 = 1_500_000;
+
+/// The most bytes of XML, of the 2,048 MiB of the function's disk.
+const DISK_BYTES_MAX: u64 = 1_900_000_000;
+
+/// The XML around one cell, at most.
+const CELL_XML_BYTES: usize = 80;
+
+/// The XML that a character may become instead of itself.
+const ESCAPED_BYTES: usize = 7;
+
+/// The width of the columns, in characters.
+const COLUMN_WIDTH: f64 = 22.0;
+
+/// Makes the parts of one workbook.
+pub(crate) struct Workbook<'a> {
+    run: &'a Run<'a>,
+    activities: Activities<'a>,
+    table: Option<Table>,
+    packed: Option<Packed>,
+    rows: u64,
+    truncated_cells: u64,
+}
+
+/// The packed bytes as they come.
+struct Packed {
+    full: mpsc::Receiver<Vec<u8>>,
+    last: JoinHandle<Result<Vec<u8>, XlsxError>>,
+}
+
+impl<'a> Workbook<'a> {
+    pub(crate) fn new(run: &'a Run<'a>, activities: Activities<'a>) -> Result<Self, Error> {
+        let table = Table::new(&run.export.request, run.export.as_of, SHEET_ROWS_MAX);
+        Ok(Self {
+            run,
+            activities,
+            table: Some(table.map_err(unencodable)?),
+            packed: None,
+            rows: 0,
+            truncated_cells: 0,
+        })
+    }
+
+    pub(crate) async fn next(&mut self) -> Result<Part, Stop> {
+        if let Some(mut table) = self.table.take() {
+            self.fill(&mut table).await?;
+            self.truncated_cells = table.truncated_cells;
+            self.packed = Some(pack(table));
+        }
+        self.in_time()?;
+        let Some(packed) = &mut self.packed else {
+            return Ok(self.part(Vec::new(), End::File));
+        };
+        if let Some(bytes) = packed.full.recv().await {
+            return Ok(self.part(bytes, End::Full));
+        }
+        let last = (&mut packed.last).await.map_err(unencodable)?;
+        Ok(self.part(last.map_err(unencodable)?, End::File))
+    }
+
+    async fn fill(&mut self, table: &mut Table) -> Result<(), Stop> {
+        loop {
+            match self.activities.next().await? {
+                Found::Activity(activity) => {
+                    self.rows += 1;
+                    table.push(&activity).map_err(unencodable)?;
+                    if self.rows > ROWS_MAX || table.disk_bytes > DISK_BYTES_MAX {
+                        return Err(Stop::Impossible(too_large()));
+                    }
+                }
+                Found::EndOfPage => {
+                    self.run.show(self.rows, self.activities.fraction);
+                    self.in_time()?;
+                }
+                Found::End => return Ok(()),
+            }
+        }
+    }
+
+    fn in_time(&self) -> Result<(), Stop> {
+        if self.run.is_time_up() {
+            return Err(Stop::Impossible(too_slow()));
+        }
+        Ok(())
+    }
+
+    fn part(&self, bytes: Vec<u8>, end: End) -> Part {
+        Part {
+            bytes,
+            end,
+            rows: self.rows,
+            truncated_cells: self.truncated_cells,
+            position: None,
+        }
+    }
+}
+
+/// Rows on as many sheets as they need.
+struct Table {
+    sheets: Sheets,
+    sheet: usize,
+    /// The next row of that sheet.
+    row: u32,
+    sheet_rows_max: u32,
+    header: [String; columns::COUNT],
+    zone: Zone,
+    time: Format,
+    disk_bytes: u64,
+    truncated_cells: u64,
+}
+
+impl Table {
+    fn new(request: &ExportRequest, as_of: Moment, sheet_rows_max: u32) -> Result<Self, XlsxError> {
+        let mut sheets = Sheets::new();
+        // The library's own is the present: a file made again would differ.
+        let as_of = Timestamp::from(as_of).to_zoned(TimeZone::UTC);
+        let properties = DocProperties::new().set_creation_datetime(&as_of.datetime());
+        sheets.set_properties(&properties);
+        let zone = request.filter.zone();
+        let mut table = Self {
+            sheets,
+            sheet: 0,
+            row: 0,
+            sheet_rows_max,
+            header: columns::header(request.locale, &zone).map(String::from),
+            zone,
+            time: Format::new()
+                .set_num_format("yyyy-mm-dd hh:mm:ss")
+                .set_align(FormatAlign::Left),
+            disk_bytes: 0,
+            truncated_cells: 0,
+        };
+        table.add_sheet()?;
+        Ok(table)
+    }
+
+    fn add_sheet(&mut self) -> Result<(), XlsxError> {
+        let sheet = self.sheets.add_worksheet_with_constant_memory()?;
+        sheet.set_freeze_panes(1, 0)?;
+        sheet.set_column_range_width(0, last_column(), COLUMN_WIDTH)?;
+        let bold = Format::new().set_bold();
+        for (column, name) in (0..).zip(&self.header) {
+            sheet.write_string_with_format(0, column, name, &bold)?;
+        }
+        self.row = 1;
+        Ok(())
+    }
+
+    fn push(&mut self, activity: &Activity) -> Result<(), XlsxError> {
+        if self.row == self.sheet_rows_max {
+            self.filter()?;
+            self.add_sheet()?;
+            self.sheet += 1;
+        }
+        let sheet = self.sheets.worksheet_from_index(self.sheet)?;
+        for (column, cell) in (0..).zip(columns::row(activity)) {
+            let at = (self.row, column);
+            let text_bytes = match cell {
+                Cell::OccurredAt(moment) => {
+                    write_time(sheet, at, moment, self.zone.time_zone(), &self.time)?
+                }
+                Cell::RecordedAt(moment) => {
+                    write_time(sheet, at, moment, &TimeZone::UTC, &self.time)?
+                }
+                Cell::Word(word) => write_text(sheet, at, word)?,
+                Cell::Id(id) => write_text(sheet, at, &id.to_string())?,
+                Cell::Text(text) => match columns::cut(text) {
+                    None => write_text(sheet, at, text)?,
+                    Some(cut) => {
+                        self.truncated_cells += 1;
+                        write_text(sheet, at, &cut)?
+                    }
+                },
+            };
+            self.disk_bytes += (CELL_XML_BYTES + text_bytes) as u64;
+        }
+        self.row += 1;
+        Ok(())
+    }
+
+    /// Lets a reader filter the sheet's rows.
+    fn filter(&mut self) -> Result<(), XlsxError> {
+        let sheet = self.sheets.worksheet_from_index(self.sheet)?;
+        sheet.autofilter(0, 0, self.row - 1, last_column())?;
+        Ok(())
+    }
+
+    fn save(mut self, writer: impl Write + Send) -> Result<(), XlsxError> {
+        self.filter()?;
+        self.sheets.save_to_writer(writer)
+    }
+}
+
+fn last_column() -> u16 {
+    u16::try_from(columns::COUNT - 1).unwrap_or(u16::MAX)
+}
+
+/// Writes a text, which a sheet never takes for anything else.
+///
+/// Answers how many bytes it has on disk, at most.
+fn write_text(sheet: &mut Worksheet, at: (u32, u16), text: &str) -> Result<usize, XlsxError> {
+    if text.is_empty() {
+        return Ok(0);
+    }
+    sheet.write_string(at.0, at.1, text)?;
+    let is_escaped = |byte: &u8| *byte < b' ' || b"&<>_".contains(byte);
+    let escaped = text.bytes().filter(is_escaped).count();
+    Ok(text.len() + escaped * ESCAPED_BYTES)
+}
+
+/// Writes a date with its time; the same on disk as 20 digits.
+fn write_time(
+    sheet: &mut Worksheet,
+    at: (u32, u16),
+    moment: Moment,
+    zone: &TimeZone,
+    format: &Format,
+) -> Result<usize, XlsxError> {
+    let local = Timestamp::from(moment).to_zoned(zone.clone()).datetime();
+    sheet.write_datetime_with_format(at.0, at.1, local, format)?;
+    Ok(20)
+}
+
+/// Packs the sheets on a thread of its own, as fast as the parts are taken.
+fn pack(table: Table) -> Packed {
+    let (sender, full) = mpsc::channel(1);
+    let last = spawn_blocking(move || {
+        let mut writer = PartWriter {
+            bytes: Vec::with_capacity(PART_BYTES),
+            full: sender,
+        };
+        table.save(&mut writer)?;
+        Ok(writer.bytes)
+    });
+    Packed { full, last }
+}
+
+/// Cuts what is written to it into parts.
+struct PartWriter {
+    bytes: Vec<u8>,
+    full: mpsc::Sender<Vec<u8>>,
+}
+
+impl Write for PartWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = PART_BYTES - self.bytes.len();
+        let taken = bytes.get(..room).unwrap_or(bytes);
+        self.bytes.extend_from_slice(taken);
+        if self.bytes.len() == PART_BYTES {
+            let full = std::mem::replace(&mut self.bytes, Vec::with_capacity(PART_BYTES));
+            let sent = self.full.blocking_send(full);
+            sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        }
+        Ok(taken.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn too_large() -> Failure {
+    Failure {
+        code: "too_large".into(),
+        detail: format!(
+            "A workbook holds at most {ROWS_MAX} rows, fewer when they are long. \
+             Export a shorter range, or the format csv, which has no limit."
+        ),
+    }
+}
+
+fn too_slow() -> Failure {
+    Failure {
+        code: "too_slow".into(),
+        detail: "A workbook must be written within 14 minutes. \
+                 Export a shorter range, or the format csv, which takes its time."
+            .into(),
+    }
+}

@@ -1,0 +1,255 @@
+//! Asking for an export, and looking at those that were asked for.
+
+use super::*;
+
+#[tokio::test]
+async fn export_answers_with_the_file_when_it_is_ready_in_time() {
+    let app = TestApp::start().await;
+    app.record(&with("occurred_at", ago(60))).await;
+    let request = app.post(
+        "/v1/exports",
+        &json!({ "style": "raw", "action": "create_order" }),
+    );
+    let answer = request
+        .header("prefer", "wait=20")
+        .token(&app.reader())
+        .send()
+        .await;
+    let export = answer.json();
+    assert_eq!(answer.status, 201);
+    assert_eq!(
+        answer.header("location"),
+        format!("/v1/exports/{}", export["id"].as_str().unwrap())
+    );
+    let (status, headers, file) = app
+        .download(export["download"]["url"].as_str().unwrap())
+        .await;
+    assert_eq!(status, 200);
+    assert_eq!(headers["content-type"], "text/csv; charset=utf-8");
+    let name = export["file"]["name"].as_str().unwrap();
+    assert_eq!(
+        headers["content-disposition"],
+        format!("attachment; filename=\"{name}\"")
+    );
+    assert_eq!(export["file"]["bytes"], file.len());
+    let hash = base16ct::lower::encode_string(&Sha256::digest(&file));
+    assert_eq!(export["file"]["sha256"], hash);
+    assert_json_snapshot!(export, {
+        ".id" => "[id]", ".created_at" => "[moment]", ".as_of" => "[moment]", ".from" => "[moment]",
+        ".to" => "[moment]", ".finished_at" => "[moment]", ".file.name" => "[name]",
+        ".file.bytes" => "[bytes]", ".progress.bytes" => "[bytes]", ".file.sha256" => "[hash]",
+        ".download.url" => "[link]", ".download.expires_at" => "[moment]",
+    }, @r#"
+    {
+      "as_of": "[moment]",
+      "attempts": 1,
+      "created_at": "[moment]",
+      "created_by": {
+        "id": "u-1",
+        "kind": "user",
+        "name": "Ann Beebe"
+      },
+      "download": {
+        "expires_at": "[moment]",
+        "url": "[link]"
+      },
+      "file": {
+        "bytes": "[bytes]",
+        "name": "[name]",
+        "rows": 1,
+        "sha256": "[hash]"
+      },
+      "filter": {
+        "action": [
+          "create_order"
+        ],
+        "order": "desc"
+      },
+      "finished_at": "[moment]",
+      "format": "csv",
+      "from": "[moment]",
+      "id": "[id]",
+      "locale": "en",
+      "progress": {
+        "bytes": "[bytes]",
+        "fraction": 1.0,
+        "rows": 1
+      },
+      "settled": false,
+      "state": "ready",
+      "style": "raw",
+      "to": "[moment]"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn export_answers_at_once_without_a_wait() {
+    let app = TestApp::start().await;
+    let answer = app.post_export(&json!({})).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("retry-after")),
+        (202, "1")
+    );
+    let ready = app.ended(&answer.json()).await;
+    assert_eq!(ready["state"], "ready");
+    assert!(ready["download"]["url"].is_string());
+}
+
+#[tokio::test]
+async fn the_longest_partner_id_can_export() {
+    let app = TestApp::start().await;
+    let token = app.token(&"x".repeat(64), "admin_agent");
+    let request = app
+        .post("/v1/exports", &json!({}))
+        .header("prefer", "wait=20");
+    let export = request.token(&token).send().await;
+    assert_eq!(export.status, 201, "{}", export.text);
+    app.file(&export.json()).await;
+}
+
+#[tokio::test]
+async fn an_export_is_made_once_for_a_key() {
+    let app = TestApp::start().await;
+    let asked = json!({ "style": "raw" });
+    let first = app.post_export_keyed(&asked, "k-1").await;
+    let again = app.post_export_keyed(&asked, "k-1").await;
+    assert_eq!(
+        (
+            first.header("idempotency-replayed"),
+            again.header("idempotency-replayed")
+        ),
+        ("", "true")
+    );
+    assert_eq!(first.json()["id"], again.json()["id"]);
+    let other = app
+        .post_export_keyed(&json!({ "style": "spreadsheet" }), "k-1")
+        .await;
+    assert_eq!(other.refusal(), "422 idempotency_key_reused");
+    let list = app.read("/v1/exports").await.json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 1);
+    app.advance(SignedDuration::from_hours(25));
+    let later = app.post_export_keyed(&asked, "k-1").await;
+    assert_ne!(first.json()["id"], later.json()["id"]);
+}
+
+#[tokio::test]
+async fn an_export_whose_worker_was_not_called_is_started_by_the_retry() {
+    let app = TestApp::start().await;
+    app.faults.add("Invoke", Fault::Lost, 3);
+    let failed = app.post_export_keyed(&json!({}), "k-1").await;
+    assert_eq!(
+        (failed.status.as_u16(), failed.header("retry-after")),
+        (503, "1")
+    );
+    let again = app.post_export_keyed(&json!({}), "k-1").await;
+    assert_eq!(app.ended(&again.json()).await["state"], "ready");
+    assert_eq!(
+        app.read("/v1/exports").await.json()["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn export_refuses_bad_requests() {
+    let app = TestApp::start().await;
+    for (body, refusal) in [
+        (json!([]), "400 body must be an object"),
+        (
+            json!({ "format": "pdf" }),
+            "400 format must be one of `csv`, `jsonl`, `xlsx`",
+        ),
+        (
+            json!({ "style": "plain" }),
+            "400 style must be `spreadsheet` or `raw`",
+        ),
+        (json!({ "locale": "fr" }), "400 locale must be `en` or `ko`"),
+        (
+            json!({ "style": { "raw": null } }),
+            "400 style must be a string",
+        ),
+        (json!({ "limit": 5 }), "400 limit is not known here"),
+        (json!({ "cursor": "x" }), "400 cursor is not known here"),
+        (
+            json!({ "action": [] }),
+            "400 action must not be an empty list",
+        ),
+        (
+            json!({ "from": "2026-11-22", "to": "2026-11-21" }),
+            "400 from must not be after to",
+        ),
+        (json!({ "customer": "" }), "400 customer must not be empty"),
+        (json!({ "from": null }), "400 from must be a string"),
+        (
+            json!({ "time_zone": "Mars" }),
+            "400 time_zone must be the name of an IANA time zone, such as Asia/Seoul",
+        ),
+    ] {
+        assert_eq!(app.post_export(&body).await.refusal(), refusal);
+    }
+    let request = app
+        .post("/v1/exports", &json!({}))
+        .header("prefer", "wait=soon");
+    let refusal = request.token(&app.reader()).send().await.refusal();
+    assert!(refusal.starts_with("400 Prefer must say wait"), "{refusal}");
+    let request = app.request(Method::POST, "/v1/exports").raw("");
+    assert_eq!(
+        request.token(&app.reader()).send().await.refusal(),
+        "400 body must not be empty"
+    );
+    let unnamed =
+        app.token_of(json!({ "partner_id": "contoso", "roles": ["admin_agent"], "sub": "" }));
+    assert_eq!(
+        app.post("/v1/exports", &json!({}))
+            .token(&unnamed)
+            .send()
+            .await
+            .status,
+        403
+    );
+}
+
+#[tokio::test]
+async fn an_export_that_is_absent_is_not_found_and_a_malformed_id_is_refused() {
+    let app = TestApp::start().await;
+    let absent = json!({ "id": "019ab0f4-5c5b-7d0a-8e4f-0c39d6d5c70d" });
+    assert_eq!(app.read_export(&absent).await["code"], "not_found");
+    assert_eq!(app.delete_export(&absent).await.refusal(), "404 not_found");
+    let malformed = json!({ "id": "latest" });
+    assert_eq!(
+        app.delete_export(&malformed).await.refusal(),
+        "400 id must be an export's id"
+    );
+}
+
+#[tokio::test]
+async fn the_recent_exports_are_paged_without_links() {
+    let app = TestApp::start().await;
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        made.push(app.export(&json!({})).await["id"].clone());
+    }
+    let page = app.read("/v1/exports?limit=2").await;
+    let items = page.json()["items"].as_array().unwrap().clone();
+    let ids: Vec<_> = items.iter().map(|item| item["id"].clone()).collect();
+    assert_eq!(ids, [made[2].clone(), made[1].clone()]);
+    assert!(items.iter().all(|item| item["download"].is_null()));
+    let cursor = page.json()["next_cursor"].as_str().unwrap().to_owned();
+    let rest = app
+        .read(&format!("/v1/exports?limit=2&cursor={cursor}"))
+        .await
+        .json();
+    assert_eq!(rest["items"][0]["id"], made[0]);
+    assert!(rest["next_cursor"].is_null());
+    assert!(page.header("link").contains(&cursor));
+    for query in ["limit=0", "cursor=x", "state=ready"] {
+        assert_eq!(
+            app.read(&format!("/v1/exports?{query}")).await.status,
+            400,
+            "{query}"
+        );
+    }
+}
