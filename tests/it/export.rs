@@ -100,17 +100,19 @@ impl TestApp {
     /// Reads an export until it has ended; each time its worker is gone, the
     /// minute passes after which a read calls the next one.
     async fn healed(&self, export: &Value) -> Value {
-        let gone = || self.worker_failures() + self.faults.kills();
-        let mut seen = gone();
+        let mut failures = self.worker_failures();
         for _ in 0..6_000 {
             let read = self.read_export(export).await;
             if read["state"] != "queued" && read["state"] != "running" {
                 return read;
             }
+            // A call whose process was killed fails in the end, when nobody cares.
+            let has_failed = self.worker_failures() > failures && self.faults.kills() == 0;
+            let is_gone = has_failed || self.faults.idle().as_secs() >= 1;
             // What a killed process had sent arrives before anybody misses it.
-            let is_quiet = self.faults.in_flight() == 0;
-            if is_quiet && (gone() > seen || self.faults.idle().as_secs() >= 2) {
-                seen = gone();
+            if is_gone && self.faults.in_flight() == 0 {
+                failures = self.worker_failures();
+                self.faults.wake();
                 self.advance(seconds(61));
             }
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;

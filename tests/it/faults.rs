@@ -137,6 +137,11 @@ impl Faults {
         last.map_or(Duration::ZERO, |last| last.elapsed())
     }
 
+    /// Counts what is idle from now on.
+    pub(crate) fn wake(&self) {
+        *self.last_call.lock().unwrap() = Some(Instant::now());
+    }
+
     /// How many processes were killed.
     pub(crate) fn kills(&self) -> usize {
         self.dead.lock().unwrap().len()
@@ -312,10 +317,24 @@ struct Counted {
 
 impl Counted {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        self.in_flight.fetch_add(1, Ordering::SeqCst);
-        let answer = self.inner.call(request).await;
-        self.in_flight.fetch_sub(1, Ordering::SeqCst);
-        answer
+        let _on_its_way = OnItsWay::begin(&self.in_flight);
+        self.inner.call(request).await
+    }
+}
+
+/// Counts one request for as long as anybody waits for its answer.
+struct OnItsWay<'a>(&'a AtomicUsize);
+
+impl<'a> OnItsWay<'a> {
+    fn begin(in_flight: &'a AtomicUsize) -> Self {
+        in_flight.fetch_add(1, Ordering::SeqCst);
+        Self(in_flight)
+    }
+}
+
+impl Drop for OnItsWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
