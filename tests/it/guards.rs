@@ -174,8 +174,8 @@ impl TestApp {
             .post("/v1/activities", &late)
             .header("idempotency-key", "k-1");
         late.token(&self.recorder()).send().await;
-        self.stack.load("contoso", 12_000, self.now()).unwrap();
-        let year = json!({ "from": "2000-01-01", "to": "2999-12-31" });
+        self.record_wide(36).await;
+        let year = json!({ "from": "2000-01-01", "to": "2999-12-31", "style": "raw" });
         self.export(&year).await;
         self.faults.add("PutObject", Fault::Held, 1);
         self.cancelled(&json!({ "action": "none" }), "PutObject")
@@ -217,8 +217,9 @@ impl TestApp {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_function_may_do_exactly_what_it_does() {
-    // A worker whose time is up after each part calls itself.
-    let app = TestApp::start_limited(&[], jiff::SignedDuration::from_secs(45)).await;
+    // A worker whose time is up after each page calls itself.
+    let variables = [("MAX_RUNNING_EXPORTS", "2")];
+    let app = TestApp::start_limited(&variables, jiff::SignedDuration::from_secs(45)).await;
     app.do_everything().await;
     let mut needed: BTreeSet<_> = app.faults.calls().into_iter().map(needed).collect();
     // A link carries this right; whoever follows it uses it.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     faults::Fault,
-    harness::{TestApp, activity, ago, at, with},
+    harness::{TestApp, activity, ago, at, eventually, with},
 };
 
 async fn keyed(app: &TestApp, activity: &Value) -> crate::harness::Answer {
@@ -242,6 +242,27 @@ async fn ended(app: &TestApp, export: &Value) -> Value {
         app.advance(SignedDuration::from_secs(20));
     }
     panic!("the export did not end");
+}
+
+#[tokio::test]
+async fn memory_does_not_grow_with_the_size_of_an_export() {
+    let app = TestApp::start().await;
+    app.stack.load("contoso", 40_000, app.now()).unwrap();
+    app.faults.add("UploadPart", Fault::Held, 1);
+    let asked = json!({ "from": "2000-01-01", "style": "raw" });
+    let post = app.post("/v1/exports", &asked).token(&app.reader());
+    let export = post.send().await.json();
+    assert!(eventually(|| app.faults.is_held("UploadPart")).await);
+    // A bucket that takes nothing stops the reading: of forty pages there are
+    // those of two parts of 8 MiB and three more.
+    let mut pages = 0;
+    while app.faults.count("export-worker", "Query") > pages {
+        pages = app.faults.count("export-worker", "Query");
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    assert!((6..24).contains(&pages), "{pages} pages are read");
+    app.faults.release();
+    assert_eq!(ended(&app, &export).await["state"], "ready");
 }
 
 #[tokio::test]

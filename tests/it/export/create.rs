@@ -1,5 +1,7 @@
 //! Asking for an export, and looking at those that were asked for.
 
+use futures_util::future::join_all;
+
 use super::*;
 
 #[tokio::test]
@@ -43,6 +45,7 @@ async fn export_answers_with_the_file_when_it_is_ready_in_time() {
     {
       "as_of": "[moment]",
       "attempts": 1,
+      "compression": "none",
       "created_at": "[moment]",
       "created_by": {
         "id": "u-1",
@@ -57,7 +60,8 @@ async fn export_answers_with_the_file_when_it_is_ready_in_time() {
         "bytes": "[bytes]",
         "name": "[name]",
         "rows": 1,
-        "sha256": "[hash]"
+        "sha256": "[hash]",
+        "truncated_cells": 0
       },
       "filter": {
         "action": [
@@ -251,5 +255,67 @@ async fn the_recent_exports_are_paged_without_links() {
             400,
             "{query}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_partner_has_so_many_exports_under_way_and_no_more() {
+    let app = TestApp::start_with(&[("MAX_RUNNING_EXPORTS", "3")]).await;
+    app.faults.add("Invoke", Fault::Swallowed, 3);
+    let post = async || app.post_export(&json!({})).await;
+    let answers = join_all((0..12).map(|_| post())).await;
+    let (made, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 202);
+    assert_eq!((made.len(), refused.len()), (3, 9));
+    for answer in refused {
+        assert_eq!(answer.refusal(), "429 too_many_exports");
+        assert_eq!(answer.header("retry-after"), "10");
+    }
+    // Another partner has places of its own.
+    let fabrikam = app.token("fabrikam", "admin_agent");
+    let other = app.post("/v1/exports", &json!({})).token(&fabrikam);
+    assert_eq!(other.send().await.status, 202);
+    // Whatever ends an export frees its place.
+    app.delete_export(&made[0].json()).await;
+    assert_eq!(app.ended(&post().await.json()).await["state"], "ready");
+    app.ended(&post().await.json()).await;
+}
+
+#[tokio::test]
+async fn a_refused_export_is_made_by_the_retry_with_its_key() {
+    let app = TestApp::start_with(&[("MAX_RUNNING_EXPORTS", "1")]).await;
+    app.faults.add("Invoke", Fault::Swallowed, 1);
+    let first = app.post_export_keyed(&json!({}), "k-1").await;
+    let refused = app.post_export_keyed(&json!({}), "k-2").await;
+    assert_eq!(refused.refusal(), "429 too_many_exports");
+    // A retry of what is under way needs no place.
+    assert_eq!(app.post_export_keyed(&json!({}), "k-1").await.status, 202);
+    app.delete_export(&first.json()).await;
+    let made = app.post_export_keyed(&json!({}), "k-2").await;
+    assert_eq!(
+        (made.status.as_u16(), made.header("idempotency-replayed")),
+        (202, "")
+    );
+    let list = app.read("/v1/exports").await.json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn export_refuses_a_style_or_compression_that_a_format_does_not_have() {
+    let app = TestApp::start().await;
+    let style = "400 style is known for the format csv alone";
+    let gzip =
+        "400 compression can be gzip for the format jsonl and for csv in the style raw alone";
+    for (body, refusal) in [
+        (json!({ "format": "jsonl", "style": "raw" }), style),
+        (json!({ "format": "xlsx", "style": "spreadsheet" }), style),
+        (json!({ "compression": "gzip" }), gzip),
+        (json!({ "format": "xlsx", "compression": "gzip" }), gzip),
+        (
+            json!({ "compression": "zip" }),
+            "400 compression must be `none` or `gzip`",
+        ),
+        (json!({ "style": null }), "400 style must be a string"),
+    ] {
+        assert_eq!(app.post_export(&body).await.refusal(), refusal);
     }
 }

@@ -1,5 +1,9 @@
 //! What a file holds, in each format.
 
+use std::io::Read;
+
+use calamine::{DataType, Reader};
+
 use super::*;
 
 #[tokio::test]
@@ -171,4 +175,204 @@ async fn a_large_export_comes_in_parts() {
         keys.windows(2).all(|pair| pair[0] > pair[1]),
         "newest first, each once"
     );
+}
+
+impl TestApp {
+    /// The lines of a JSON Lines file.
+    async fn lines(&self, body: &Value) -> Vec<Value> {
+        let file = self.file(&self.export(body).await).await;
+        let lines = file
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty());
+        lines
+            .map(|line| serde_json::from_slice(line).unwrap())
+            .collect()
+    }
+
+    /// The same activities as the list gives them, each read with its details.
+    async fn listed_whole(&self, query: &str) -> Vec<Value> {
+        let mut whole = Vec::new();
+        for item in self.list_all(query).await {
+            let path = format!("/v1/activities/{}", item["id"].as_str().unwrap());
+            let mut one = self.read(&path).await.json();
+            let fields = one.as_object_mut().unwrap();
+            fields.remove("links");
+            fields.remove("has_details");
+            whole.push(one);
+        }
+        whole
+    }
+}
+
+#[tokio::test]
+async fn a_json_lines_file_holds_whole_activities() {
+    let app = TestApp::start().await;
+    for place in 0..5 {
+        let mut sent = with("occurred_at", ago(100 + place));
+        *at(&mut sent, "customer.name") = "한국 \"전자\"\n=1".into();
+        sent["details"] = json!({ "n": place, "text": "a\u{2028}b\n" });
+        app.record(&sent).await;
+    }
+    let listed = app.listed_whole("").await;
+    assert_eq!(app.lines(&json!({ "format": "jsonl" })).await, listed);
+    let export = app.export(&json!({ "format": "jsonl" })).await;
+    assert!(export["file"]["name"].as_str().unwrap().ends_with(".jsonl"));
+    let url = export["download"]["url"].as_str().unwrap();
+    assert_eq!(
+        app.download(url).await.1["content-type"],
+        "application/jsonl"
+    );
+}
+
+#[tokio::test]
+async fn a_gzip_file_unpacks_to_the_plain_one() {
+    let app = TestApp::start().await;
+    app.stack.load("contoso", 4_000, app.now()).unwrap();
+    for (asked, end) in [
+        (json!({ "style": "raw" }), ".csv.gz"),
+        (json!({ "format": "jsonl" }), ".jsonl.gz"),
+        // No rows at all are a file too.
+        (
+            json!({ "format": "jsonl", "action": "absent" }),
+            ".jsonl.gz",
+        ),
+    ] {
+        let mut asked = asked;
+        let moment = ago(60);
+        asked["from"] = "2000-01-01".into();
+        asked["to"] = moment.into();
+        let plain = app.file(&app.export(&asked).await).await;
+        asked["compression"] = "gzip".into();
+        let export = app.export(&asked).await;
+        assert!(export["file"]["name"].as_str().unwrap().ends_with(end));
+        let packed = app.file(&export).await;
+        let mut unpacked = Vec::new();
+        let members = flate2::read::MultiGzDecoder::new(packed.as_slice());
+        std::io::BufReader::new(members)
+            .read_to_end(&mut unpacked)
+            .unwrap();
+        assert!(unpacked == plain, "{asked}");
+        assert_eq!(export["file"]["bytes"], packed.len());
+    }
+}
+
+#[tokio::test]
+async fn a_workbook_has_dates_and_texts_under_a_header() {
+    let app = TestApp::start().await;
+    let mut sent = with("occurred_at", "2026-07-01T15:00:00.250Z");
+    *at(&mut sent, "customer.name") = "=1+1".into();
+    *at(&mut sent, "customer.id") = "007".into();
+    sent["details"] = json!({ "blob": "x".repeat(40_000) });
+    app.record(&sent).await;
+    let asked = json!({
+        "from": "2026-07-02", "to": "2026-07-02", "time_zone": "Asia/Seoul",
+        "format": "xlsx", "locale": "ko",
+    });
+    let export = app.export(&asked).await;
+    assert_eq!(export["file"]["truncated_cells"], 1);
+    assert!(export["file"]["name"].as_str().unwrap().ends_with(".xlsx"));
+    let file = std::io::Cursor::new(app.file(&export).await);
+    let mut workbook: calamine::Xlsx<_> = calamine::open_workbook_from_rs(file).unwrap();
+    let sheet = workbook.worksheet_range_at(0).unwrap().unwrap();
+    assert_eq!(sheet.get_size(), (2, 14));
+    let text = |row, column| sheet[(row, column)].get_string().unwrap_or_default();
+    assert_eq!(text(0, 0), "날짜-시간 (Asia/Seoul)");
+    let time = sheet[(1, 0)].as_datetime().unwrap();
+    assert_eq!(time.to_string(), "2026-07-02 00:00:00.250");
+    assert_eq!((text(1, 1), text(1, 4)), ("=1+1", "007"));
+    assert!(text(1, 13).contains("[cut: "));
+}
+
+#[tokio::test]
+async fn a_workbook_is_the_same_when_it_is_made_again() {
+    let app = TestApp::start().await;
+    app.stack.load("contoso", 3_000, app.now()).unwrap();
+    let mut asked = past();
+    asked.as_object_mut().unwrap().remove("style");
+    asked["format"] = "xlsx".into();
+    app.faults.add("PutObject", Fault::KilledAfter, 1);
+    let export = app.post_export(&asked).await.json();
+    assert!(eventually(|| app.faults.kills() == 1).await);
+    assert!(eventually(|| app.files_left() == ["activity-log"]).await);
+    let first = app.stored_hash(&export);
+    app.advance(seconds(61));
+    app.read_export(&export).await;
+    let again = app.ended(&export).await;
+    assert_eq!(
+        (&again["state"], &again["attempts"]),
+        (&json!("ready"), &json!(2))
+    );
+    assert_eq!(again["file"]["sha256"], first);
+    assert_eq!(app.stored_hash(&again), first);
+    assert!(again["file"]["rows"].as_u64() > Some(2_000));
+}
+
+#[tokio::test]
+async fn a_workbook_that_takes_too_long_fails_and_names_another_format() {
+    let app = TestApp::start_limited(&[], seconds(45)).await;
+    app.stack.load("contoso", 3_000, app.now()).unwrap();
+    let failed = app
+        .ended(
+            &app.post_export(&json!({ "format": "xlsx", "from": "2000-01-01" }))
+                .await
+                .json(),
+        )
+        .await;
+    assert_eq!(failed["failure"]["code"], "too_slow");
+    assert!(
+        failed["failure"]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("csv")
+    );
+    app.until_nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn cells_that_were_cut_are_counted() {
+    let app = TestApp::start().await;
+    app.record_wide(3).await;
+    app.record(&activity()).await;
+    let cut = async |body: Value| app.export(&body).await["file"]["truncated_cells"].clone();
+    assert_eq!(cut(json!({})).await, 3);
+    assert_eq!(cut(json!({ "style": "raw" })).await, 0);
+    assert_eq!(cut(json!({ "format": "jsonl" })).await, 0);
+}
+
+#[tokio::test]
+async fn whatever_the_filter_a_file_equals_the_list() {
+    let app = TestApp::start().await;
+    let mut random = fastrand::Rng::with_seed(7);
+    for place in 0..60 {
+        let mut sent = with("occurred_at", ago(100 + 600 * (place / 2)));
+        sent["action"] = random.choice(["create_order", "delete_user"]).into();
+        sent["outcome"] = random.choice(["succeeded", "failed"]).into();
+        *at(&mut sent, "customer.id") = random.choice(["c-1", "c-2"]).into();
+        *at(&mut sent, "customer.name") = random.choice(["Straße", "İzmir", "=x"]).into();
+        sent["details"] = json!({ "n": place });
+        app.record(&sent).await;
+    }
+    let now = app.now();
+    for _ in 0..25 {
+        let mut asked = json!({ "order": random.choice(["asc", "desc"]) });
+        let mut pick = |name: &str, values: [&str; 2]| {
+            if random.bool() {
+                asked[name] = random.choice(values).into();
+            }
+        };
+        pick("action", ["create_order", "delete_user"]);
+        pick("outcome", ["succeeded", "failed"]);
+        pick("customer_id", ["c-1", "c-2"]);
+        pick("customer", ["STRASSE", "i"]);
+        let [from, to] = [random.i64(9_000..20_000), random.i64(0..9_000)];
+        asked["from"] = now.minus(seconds(from)).to_string().into();
+        asked["to"] = now.minus(seconds(to)).to_string().into();
+        let fields = asked.as_object().unwrap().iter();
+        let query: Vec<_> = fields
+            .map(|(name, value)| format!("{name}={}", value.as_str().unwrap()))
+            .collect();
+        let listed = app.listed_whole(&query.join("&")).await;
+        asked["format"] = "jsonl".into();
+        assert_eq!(app.lines(&asked).await, listed, "{asked}");
+    }
 }

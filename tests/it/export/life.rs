@@ -208,3 +208,21 @@ async fn no_key_of_a_recorder_takes_the_place_of_the_trail() {
     assert_eq!(app.ended(&export).await["state"], "ready");
     assert_eq!(app.trail("export_activity_log").await.len(), 1);
 }
+
+#[tokio::test]
+async fn a_cancelled_worker_stops_within_a_page() {
+    let app = TestApp::start().await;
+    app.stack.load("contoso", 12_000, app.now()).unwrap();
+    let mut asked = year();
+    asked["correlation_id"] = "absent".into();
+    app.faults.add_after("Query", 2, Fault::Held, 1);
+    let export = app.post_export(&asked).await.json();
+    assert!(eventually(|| app.faults.is_held("Query")).await);
+    assert_eq!(app.delete_export(&export).await.status, 204);
+    app.faults.release();
+    assert!(eventually(|| app.workers_running() == 0).await);
+    // The page that was held, whose look at the export came before the deletion,
+    // and the one after it.
+    assert!(app.faults.count("export-worker", "Query") <= 4);
+    app.until_nothing_is_left().await;
+}

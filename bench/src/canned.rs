@@ -1,0 +1,113 @@
+//! A DynamoDB and an S3 that answer from memory, as fast as they can.
+//!
+//! They speak the protocols that the SDKs speak, check nothing and keep nothing.
+
+mod dynamodb;
+mod log;
+mod s3;
+mod wire;
+
+use std::{
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use axum::{Router, serve::ListenerExt};
+use serde::{Deserialize, Serialize};
+use shared::{Clock, ExportRequest};
+use tokio::{
+    io::{AsyncReadExt, stdin},
+    net::TcpListener,
+};
+
+use crate::{
+    Error,
+    canned::{dynamodb::DynamoDb, log::Log, s3::S3},
+};
+
+/// What the servers hold and how fast they are.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// How many entries the log has
+    #[arg(long)]
+    pub entries: u64,
+    /// What the export was asked to hold and how, as its request's body
+    #[arg(long, default_value = "{}")]
+    pub request: String,
+    /// How fast S3 takes a file; as fast as it can if absent
+    #[arg(long)]
+    pub bytes_per_second: Option<u64>,
+}
+
+/// Where the servers listen.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Addresses {
+    /// DynamoDB's endpoint.
+    pub dynamodb: String,
+    /// S3's endpoint.
+    pub s3: String,
+}
+
+/// What was asked of the servers.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Totals {
+    /// Entries in the answers to queries.
+    pub entries_read: u64,
+    /// Rows of the file, as the worker said last; 0 if nothing said so.
+    pub rows_reported: u64,
+    /// Bytes of parts and objects.
+    pub file_bytes: u64,
+}
+
+/// The same while it is counted.
+#[derive(Debug, Default)]
+struct Counts {
+    entries_read: AtomicU64,
+    rows_reported: AtomicU64,
+    file_bytes: AtomicU64,
+}
+
+/// Serves until standard input ends.
+///
+/// Prints [`Addresses`] when it listens and [`Totals`] at its end.
+pub async fn run(options: &Options) -> Result<(), Error> {
+    let now = Clock::system().now();
+    let request = ExportRequest::read(options.request.as_bytes())?;
+    let log = Log::new(options.entries, now)?;
+    let counts = Arc::new(Counts::default());
+    let dynamodb = DynamoDb::new(log, request, now, Arc::clone(&counts))?;
+    let s3 = S3::new(options.bytes_per_second, Arc::clone(&counts));
+    let addresses = Addresses {
+        dynamodb: serve(dynamodb::router(dynamodb)).await?,
+        s3: serve(s3::router(s3)).await?,
+    };
+    println!("{}", serde_json::to_string(&addresses)?);
+    stdin().read_to_end(&mut Vec::new()).await?;
+    println!("{}", serde_json::to_string(&counts.totals())?);
+    Ok(())
+}
+
+/// Serves on a free port of the loopback; answers with the address.
+async fn serve(router: Router) -> Result<String, Error> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    // The end of an answer must not wait for the acknowledgement of its start.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(url)
+}
+
+impl Counts {
+    fn totals(&self) -> Totals {
+        Totals {
+            entries_read: self.entries_read.load(Ordering::Relaxed),
+            rows_reported: self.rows_reported.load(Ordering::Relaxed),
+            file_bytes: self.file_bytes.load(Ordering::Relaxed),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! DynamoDB's answers: pages of the log, and an export that is always free.
+//!
+//! A query reads the whole log whatever its condition says, the condition of an
+//! update always holds, and a put stores nothing.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::Ordering},
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::{Actor, Export, ExportRequest, Moment, Order, TimeRange};
+
+use super::{Counts, log::Log, wire};
+use crate::Error;
+
+/// The server.
+pub(super) struct DynamoDb {
+    log: Log,
+    /// The answer to the update that takes the lease.
+    leased: String,
+    counts: Arc<Counts>,
+}
+
+/// The export as a worker sees it that looks whether it still has it.
+const HELD: &str = r#"{"Item":{"state":{"S":"running"},"lease_epoch":{"N":"1"}}}"#;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Query {
+    exclusive_start_key: Option<HashMap<String, HashMap<String, String>>>,
+    scan_index_forward: Option<bool>,
+    limit: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Update {
+    return_values: Option<String>,
+    #[serde(default)]
+    expression_attribute_values: Value,
+}
+
+impl DynamoDb {
+    /// A server over a log, with one export of it that was asked for `now`.
+    pub(super) fn new(
+        log: Log,
+        request: ExportRequest,
+        now: Moment,
+        counts: Arc<Counts>,
+    ) -> Result<Self, Error> {
+        let leased = json!({ "Attributes": leased(request, log.range(), now)? }).to_string();
+        Ok(Self {
+            log,
+            leased,
+            counts,
+        })
+    }
+
+    fn answer(&self, operation: &str, body: &[u8]) -> Result<String, Error> {
+        match operation {
+            "Query" => self.query(&serde_json::from_slice(body)?),
+            "UpdateItem" => Ok(self.update(&serde_json::from_slice(body)?)),
+            "GetItem" => Ok(HELD.into()),
+            "PutItem" => Ok("{}".into()),
+            other => Err(format!("{other} is not canned").into()),
+        }
+    }
+
+    fn query(&self, query: &Query) -> Result<String, Error> {
+        let order = match query.scan_index_forward {
+            Some(false) => Order::Desc,
+            Some(true) | None => Order::Asc,
+        };
+        let after = query.exclusive_start_key.as_ref();
+        let after = after.and_then(|key| key.get("sort_key")?.get("S"));
+        let limit = query.limit.unwrap_or(u64::MAX);
+        let page = self.log.page(order, after.map(String::as_str), limit)?;
+        self.counts
+            .entries_read
+            .fetch_add(page.count, Ordering::Relaxed);
+        Ok(page.body)
+    }
+
+    fn update(&self, update: &Update) -> String {
+        let values = &update.expression_attribute_values;
+        let rows = values
+            .pointer("/:progress/M/rows/N")
+            .and_then(Value::as_str);
+        if let Some(rows) = rows.and_then(|rows| rows.parse().ok()) {
+            self.counts.rows_reported.store(rows, Ordering::Relaxed);
+        }
+        // Only the update that takes the lease asks for the item.
+        match update.return_values.as_deref() {
+            Some("ALL_NEW") => self.leased.clone(),
+            _ => "{}".into(),
+        }
+    }
+}
+
+/// A fresh export of the whole log, as it is once a worker has its lease.
+fn leased(request: ExportRequest, range: TimeRange, now: Moment) -> Result<Value, Error> {
+    let ann: Actor = serde_json::from_value(json!({ "id": "u-1", "name": "Ann", "kind": "user" }))?;
+    let export = Export::new(request, range, true, ann, now);
+    let item: HashMap<_, _> = serde_dynamo::to_item(export)?;
+    let mut item = wire::item(&item);
+    let changed = [
+        ("state", json!({ "S": "running" })),
+        ("lease_epoch", json!({ "N": "1" })),
+        ("attempts", json!({ "N": "1" })),
+    ];
+    let attributes = item.as_object_mut().ok_or("an item is an object")?;
+    attributes.extend(changed.map(|(name, value)| (name.to_owned(), value)));
+    Ok(item)
+}
+
+/// The server's one route.
+pub(super) fn router(server: DynamoDb) -> Router {
+    Router::new()
+        .route("/", post(answer))
+        .with_state(Arc::new(server))
+}
+
+async fn answer(State(server): State<Arc<DynamoDb>>, headers: HeaderMap, body: Bytes) -> Response {
+    let target = headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok())
+        .unwrap_or_default();
+    let operation = target.rsplit('.').next().unwrap_or_default();
+    let (status, body) = match server.answer(operation, &body) {
+        Ok(body) => (StatusCode::OK, body),
+        Err(error) => {
+            let body = json!({ "__type": "ValidationException", "message": error.to_string() });
+            (StatusCode::BAD_REQUEST, body.to_string())
+        }
+    };
+    (status, [(CONTENT_TYPE, "application/x-amz-json-1.0")], body).into_response()
+}

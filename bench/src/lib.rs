@@ -1,0 +1,15 @@
+//! Measurements of the export worker beside what one would write instead.
+//!
+//! Every measurement is a fresh process against canned DynamoDB and S3 servers
+//! in a process of their own, so that time and memory are the subject's alone.
+//! Nothing here talks to AWS or leaves 127.0.0.1.
+
+pub mod canned;
+pub mod measure;
+pub mod names;
+pub mod plan;
+pub mod report;
+pub mod subject;
+
+/// Why a measurement has no result; only people read it.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,46 @@
+//! `bench`: measures and prints the table; `make bench` calls it.
+
+use std::process::ExitCode;
+
+use bench::{Error, canned, plan::Plan, subject::Subject};
+use clap::{Parser, Subcommand};
+
+/// Measures the export worker beside what one would write instead.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    plan: Plan,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the canned DynamoDB and S3 until standard input ends
+    Canned(canned::Options),
+    /// Be what is measured, against the servers that the environment names
+    Subject {
+        /// What to be
+        subject: Subject,
+    },
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<ExitCode, Error> {
+    match cli.command {
+        Some(Command::Canned(options)) => canned::run(&options).await?,
+        Some(Command::Subject { subject }) => subject.run(|| None).await?,
+        None => return cli.plan.run().await,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,156 @@
+//! One measurement: fresh servers, a fresh process, and what Linux says of it.
+
+use std::{
+    path::PathBuf,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use procfs::process::Process as Proc;
+use serde::de::DeserializeOwned;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout, Command},
+    time::timeout,
+};
+
+use crate::{
+    Error,
+    canned::{Addresses, Options, Totals},
+    names,
+    subject::Done,
+};
+
+/// A measurement that takes longer is given up.
+const TIME_MAX: Duration = Duration::from_hours(1);
+
+/// What a process cost.
+#[derive(Debug)]
+pub struct Measured {
+    /// From its start until the file was there.
+    pub wall: Duration,
+    /// User and system time of all its threads, its start included.
+    pub cpu_seconds: f64,
+    /// The most memory that was resident at a time: `VmHWM`.
+    pub peak_bytes: u64,
+    /// Allocations, if it counts them.
+    pub allocations: Option<u64>,
+    /// Bytes that reached the bucket.
+    pub file_bytes: u64,
+}
+
+/// How a subject is started.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The binary.
+    pub path: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+}
+
+/// Starts servers and subject, and answers when the subject has written its file.
+///
+/// A file that lacks an entry is an error.
+pub async fn measure(program: &Program, options: &Options) -> Result<Measured, Error> {
+    timeout(TIME_MAX, unbounded(program, options)).await?
+}
+
+async fn unbounded(program: &Program, options: &Options) -> Result<Measured, Error> {
+    let mut servers = Process::start(&mut servers(options)?)?;
+    let Addresses { dynamodb, s3 } = servers.line().await?;
+    let begun = Instant::now();
+    let mut subject = Process::start(&mut command(program, &dynamodb, &s3))?;
+    let done: Done = subject.line().await?;
+    let wall = begun.elapsed();
+    let (cpu_seconds, peak_bytes) = subject.cost()?;
+    subject.end().await?;
+    servers.stdin = None;
+    let totals: Totals = servers.line().await?;
+    servers.end().await?;
+    let rows = done.rows.unwrap_or(totals.rows_reported);
+    if (rows, totals.entries_read) != (options.entries, options.entries) {
+        return Err(format!("{rows} rows of {} entries", options.entries).into());
+    }
+    Ok(Measured {
+        wall,
+        cpu_seconds,
+        peak_bytes,
+        allocations: done.allocations,
+        file_bytes: totals.file_bytes,
+    })
+}
+
+/// This binary again, as the servers.
+fn servers(options: &Options) -> Result<Command, Error> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .arg("canned")
+        .arg(format!("--entries={}", options.entries))
+        .arg(format!("--request={}", options.request));
+    if let Some(bytes) = options.bytes_per_second {
+        command.arg(format!("--bytes-per-second={bytes}"));
+    }
+    Ok(command)
+}
+
+/// The subject, which sees no variable of this process.
+fn command(program: &Program, dynamodb: &str, s3: &str) -> Command {
+    let mut command = Command::new(&program.path);
+    command
+        .args(&program.arguments)
+        .env_clear()
+        .envs(names::environment(dynamodb, s3));
+    command
+}
+
+/// A process that says things in lines of JSON and ends with its standard input.
+struct Process {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    fn start(command: &mut Command) -> Result<Self, Error> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| format!("{command:?}: {error}"))?;
+        let stdout = child.stdout.take().ok_or("no standard output")?;
+        Ok(Self {
+            stdin: child.stdin.take(),
+            lines: BufReader::new(stdout).lines(),
+            child,
+        })
+    }
+
+    async fn line<T: DeserializeOwned>(&mut self) -> Result<T, Error> {
+        match self.lines.next_line().await? {
+            Some(line) => Ok(serde_json::from_str(&line)?),
+            None => Err(format!("a process ended early: {}", self.child.wait().await?).into()),
+        }
+    }
+
+    /// CPU seconds and peak memory so far.
+    fn cost(&self) -> Result<(f64, u64), Error> {
+        let id = self.child.id().ok_or("the process has ended")?;
+        let process = Proc::new(i32::try_from(id)?)?;
+        let (stat, status) = (process.stat()?, process.status()?);
+        let seconds = Duration::from_secs(stat.utime + stat.stime).as_secs_f64()
+            / Duration::from_secs(procfs::ticks_per_second()).as_secs_f64();
+        let peak = status.vmhwm.ok_or("no VmHWM")? * 1024;
+        Ok((seconds, peak))
+    }
+
+    async fn end(mut self) -> Result<(), Error> {
+        self.stdin = None;
+        let status = self.child.wait().await?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("a process failed: {status}").into())
+        }
+    }
+}

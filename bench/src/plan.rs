@@ -1,0 +1,166 @@
+//! What is measured: each entrant at each number of entries, then a slow bucket.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use crate::{
+    Error,
+    canned::Options,
+    measure::{Measured, Program, measure},
+    report::{self, Line},
+    subject::Subject,
+};
+
+/// How much is measured.
+#[derive(Debug, clap::Args)]
+pub struct Plan {
+    /// Numbers of entries
+    #[arg(long, value_delimiter = ',', default_values_t = [10_000, 100_000, 1_000_000])]
+    entries: Vec<u64>,
+    /// Entries of the export into a slow bucket; 0 leaves it out
+    #[arg(long, default_value_t = 50_000)]
+    slow_entries: u64,
+    /// Bytes that the slow bucket takes each second
+    #[arg(long, default_value_t = 1_000_000)]
+    slow_bytes_per_second: u64,
+    /// Only those whose name holds this text, such as `worker`
+    #[arg(long, default_value = "")]
+    only: String,
+    /// The interpreter of the boto3 script
+    #[arg(long, default_value = "bench/.venv/bin/python")]
+    python: PathBuf,
+    /// The interpreter of the JavaScript script
+    #[arg(long, default_value = "bench/.venv/bin/node")]
+    node: PathBuf,
+}
+
+/// What writes a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    Rust(Subject),
+    Python,
+    Node,
+}
+
+/// A row of the table for each number of entries.
+#[derive(Debug)]
+struct Entrant {
+    name: &'static str,
+    writer: Writer,
+    /// What the export was asked to hold and how; only the worker reads it.
+    request: &'static str,
+}
+
+/// Whom the ratios compare with; measured first.
+pub const FLOOR: &str = "floor: Rust SDK and csv";
+
+const ENTRANTS: [Entrant; 8] = [
+    entrant(FLOOR, Writer::Rust(Subject::Floor), "{}"),
+    worker("worker: csv, raw", r#"{"style":"raw"}"#),
+    worker("worker: csv, spreadsheet", r#"{"style":"spreadsheet"}"#),
+    worker("worker: jsonl", r#"{"format":"jsonl"}"#),
+    worker(
+        "worker: jsonl, gzip",
+        r#"{"format":"jsonl","compression":"gzip"}"#,
+    ),
+    worker("worker: xlsx", r#"{"format":"xlsx"}"#),
+    entrant("peer: boto3 and csv", Writer::Python, "{}"),
+    entrant("peer: SDK for JavaScript", Writer::Node, "{}"),
+];
+
+/// The one that also writes into a slow bucket.
+const SLOWED: Entrant = worker("worker: csv, raw, slow S3", r#"{"style":"raw"}"#);
+
+const fn worker(name: &'static str, request: &'static str) -> Entrant {
+    entrant(name, Writer::Rust(Subject::Worker), request)
+}
+
+const fn entrant(name: &'static str, writer: Writer, request: &'static str) -> Entrant {
+    Entrant {
+        name,
+        writer,
+        request,
+    }
+}
+
+impl Plan {
+    /// Measures everything, prints the table and the checks; fails if a check does.
+    pub async fn run(&self) -> Result<ExitCode, Error> {
+        let mut lines = Vec::new();
+        // Those that are compared run one after the other, in the same weather.
+        for &entries in &self.entries {
+            for entrant in ENTRANTS.iter().filter(|it| self.wants(it)) {
+                lines.push(self.line(entrant, entries, None).await?);
+            }
+        }
+        if self.slow_entries > 0 && self.wants(&SLOWED) {
+            let pace = Some(self.slow_bytes_per_second);
+            lines.push(self.line(&SLOWED, self.slow_entries, pace).await?);
+        }
+        println!("{}", report::table(&lines));
+        let checks = report::checks(&lines);
+        for check in &checks {
+            println!("{check}");
+        }
+        if checks.iter().all(report::Check::passes) {
+            Ok(ExitCode::SUCCESS)
+        } else {
+            Ok(ExitCode::FAILURE)
+        }
+    }
+
+    fn wants(&self, entrant: &Entrant) -> bool {
+        entrant.name.contains(&self.only)
+    }
+
+    async fn line(
+        &self,
+        entrant: &Entrant,
+        entries: u64,
+        bytes_per_second: Option<u64>,
+    ) -> Result<Line, Error> {
+        eprintln!("{}, {entries} entries", entrant.name);
+        let options = Options {
+            entries,
+            request: entrant.request.into(),
+            bytes_per_second,
+        };
+        let mut measured = measure(&self.program(entrant.writer)?, &options).await?;
+        if let (Writer::Rust(subject), None) = (entrant.writer, bytes_per_second) {
+            measured.allocations = counted(subject, &options).await?.allocations;
+        }
+        Ok(Line {
+            name: entrant.name,
+            entries,
+            measured,
+            is_worker: entrant.writer == Writer::Rust(Subject::Worker),
+        })
+    }
+
+    fn program(&self, writer: Writer) -> Result<Program, Error> {
+        let (path, arguments) = match writer {
+            Writer::Rust(subject) => (
+                std::env::current_exe()?,
+                vec!["subject".into(), name(subject)],
+            ),
+            Writer::Python => (self.python.clone(), vec!["bench/peers/export.py".into()]),
+            Writer::Node => (self.node.clone(), vec!["bench/peers/export.mjs".into()]),
+        };
+        Ok(Program { path, arguments })
+    }
+}
+
+/// The same again in the binary that counts; its times are not used.
+async fn counted(subject: Subject, options: &Options) -> Result<Measured, Error> {
+    let program = Program {
+        path: std::env::current_exe()?.with_file_name("counted"),
+        arguments: vec![name(subject)],
+    };
+    measure(&program, options).await
+}
+
+fn name(subject: Subject) -> String {
+    match subject {
+        Subject::Worker => "worker".into(),
+        Subject::Floor => "floor".into(),
+    }
+}

@@ -1,0 +1,45 @@
+//! What is measured in Rust: the worker, and the floor beneath it.
+
+mod floor;
+mod worker;
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, stdin};
+
+use crate::Error;
+
+/// What a process is measured for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Subject {
+    /// The export worker itself.
+    Worker,
+    /// The least that writes such a file with the same SDK.
+    Floor,
+}
+
+/// What a subject says when its file is written.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Done {
+    /// The file's rows; absent when the servers were told.
+    pub rows: Option<u64>,
+    /// Allocations since its start; absent when they were not counted.
+    pub allocations: Option<u64>,
+}
+
+impl Subject {
+    /// Writes a file, prints [`Done`], and stays until standard input ends, so
+    /// that whoever measures can look at the process.
+    pub async fn run(self, allocations: impl Fn() -> Option<u64>) -> Result<(), Error> {
+        let rows = match self {
+            Self::Worker => worker::run().await.map(|()| None)?,
+            Self::Floor => floor::run().await.map(Some)?,
+        };
+        let done = Done {
+            rows,
+            allocations: allocations(),
+        };
+        println!("{}", serde_json::to_string(&done)?);
+        stdin().read_to_end(&mut Vec::new()).await?;
+        Ok(())
+    }
+}
