@@ -199,7 +199,9 @@ impl Faults {
             .bytes()
             .and_then(|body| serde_json::from_slice(body).ok())
             .unwrap_or_default();
-        let table = body["TableName"].as_str().unwrap_or_default();
+        let tables = body["RequestItems"].as_object();
+        let table = tables.and_then(|tables| tables.keys().next()?.as_str().into());
+        let table: &str = body["TableName"].as_str().or(table).unwrap_or_default();
         let call = (function.to_owned(), operation.to_owned(), table.to_owned());
         *self.calls.lock().unwrap().entry(call).or_default() += 1;
         if function == "export-worker" {

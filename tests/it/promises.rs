@@ -249,7 +249,7 @@ async fn memory_does_not_grow_with_the_size_of_an_export() {
     let app = TestApp::start().await;
     app.stack.load("contoso", 40_000, app.now()).unwrap();
     app.faults.add("UploadPart", Fault::Held, 1);
-    let asked = json!({ "from": "2000-01-01", "style": "raw" });
+    let asked = json!({ "from": "2000-01-01", "to": "2999-12-31", "style": "raw" });
     let post = app.post("/v1/exports", &asked).token(&app.reader());
     let export = post.send().await.json();
     assert!(eventually(|| app.faults.is_held("UploadPart")).await);
