@@ -219,6 +219,6 @@ mod tests {
         let mut lengths = table.lines().map(str::len);
         let first = lengths.next();
         assert!(lengths.all(|length| Some(length) == first), "{table}");
-        assert!(table.contains("| 1,234,567 |"), "{table}");
+        assert!(table.contains(" 1,234,567 |"), "{table}");
     }
 }

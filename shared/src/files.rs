@@ -12,6 +12,7 @@ use aws_sdk_s3::{
     primitives::ByteStream,
     types::{CompletedMultipartUpload, CompletedPart},
 };
+use bytes::Bytes;
 use jiff::SignedDuration;
 use serde::Serialize;
 
@@ -149,7 +150,7 @@ impl Files {
         object: &str,
         upload_id: &str,
         number: i32,
-        bytes: Vec<u8>,
+        bytes: Bytes,
     ) -> Result<PartTag, Error> {
         let upload = self.client.upload_part().bucket(&self.bucket).key(object);
         let uploaded = upload

@@ -4,6 +4,7 @@ mod create;
 mod file;
 mod life;
 mod resume;
+mod spreadsheet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use insta::assert_json_snapshot;

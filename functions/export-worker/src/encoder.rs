@@ -23,6 +23,8 @@ pub(crate) struct Encoder {
     rows: Rows,
     /// The closed members of this part; none when nothing is packed.
     packed: Option<Vec<u8>>,
+    /// Whether a buffer was taken with a part and none was given for the next.
+    wants_buffer: bool,
     /// Whether any part or member was made before.
     has_begun: bool,
     pub(crate) truncated_cells: u64,
@@ -45,9 +47,10 @@ impl Encoder {
     /// An encoder at the start of a file.
     pub(crate) fn begin(request: &ExportRequest) -> Result<Self, Error> {
         let mut encoder = Self::go_on(request, false, &[], 0);
-        let buffer = encoder.row_buffer();
-        if let Rows::Csv(rows) = &mut encoder.rows {
-            rows.begin(buffer).map_err(unencodable)?;
+        let buffer = encoder.take_rows(Vec::new())?;
+        match &mut encoder.rows {
+            Rows::Csv(rows) => rows.begin(buffer).map_err(unencodable)?,
+            Rows::Jsonl(bytes) => *bytes = buffer,
         }
         Ok(encoder)
     }
@@ -73,6 +76,7 @@ impl Encoder {
                 None => Rows::Jsonl(buffer),
             },
             packed,
+            wants_buffer: false,
             has_begun: has_parts || !members.is_empty(),
             truncated_cells: 0,
         }
@@ -101,23 +105,37 @@ impl Encoder {
         }
     }
 
-    /// Takes a full part, or the last one.
+    /// Takes a full part, or the last one; another needs [`Encoder::reuse`] first.
     pub(crate) fn part(&mut self) -> Result<Vec<u8>, Error> {
+        self.wants_buffer = true;
         if self.packed.is_none() {
             self.has_begun = true;
-            return self.take_rows();
+            return self.take_rows(Vec::new());
         }
         // Even a file of no rows is a member: no bytes at all are no gzip file.
         if self.rows.len() > 0 || !self.has_begun {
             self.pack()?;
         }
-        let next = Vec::with_capacity(PART_BYTES + ROW_ROOM);
-        Ok(self.packed.replace(next).unwrap_or_default())
+        Ok(self.packed.replace(Vec::new()).unwrap_or_default())
+    }
+
+    /// Goes on in the buffer of a part that was sent.
+    pub(crate) fn reuse(&mut self, mut sent: Vec<u8>) -> Result<(), Error> {
+        if !std::mem::take(&mut self.wants_buffer) {
+            return Ok(());
+        }
+        sent.clear();
+        sent.reserve(PART_BYTES + ROW_ROOM);
+        match &mut self.packed {
+            Some(packed) => *packed = sent,
+            None => drop(self.take_rows(sent)?),
+        }
+        Ok(())
     }
 
     /// Takes a part that is not full, from which [`Encoder::go_on`] goes on.
     pub(crate) fn unfinished(&mut self) -> Result<Unfinished, Error> {
-        let rows = self.take_rows()?;
+        let rows = self.take_rows(Vec::new())?;
         let mut bytes = self.packed.take().unwrap_or_default();
         let packed_bytes = bytes.len();
         bytes.extend_from_slice(&rows);
@@ -129,25 +147,22 @@ impl Encoder {
 
     /// Closes a member of the rows that wait.
     fn pack(&mut self) -> Result<(), Error> {
-        let rows = self.take_rows()?;
+        let mut rows = self.take_rows(Vec::new())?;
         self.has_begun = true;
         let packed = self.packed.take().unwrap_or_default();
         let mut gzip = GzEncoder::new(packed, Level::default());
         gzip.write_all(&rows).map_err(unencodable)?;
         self.packed = Some(gzip.finish().map_err(unencodable)?);
+        rows.clear();
+        drop(self.take_rows(rows)?);
         Ok(())
     }
 
-    fn take_rows(&mut self) -> Result<Vec<u8>, Error> {
-        let next = self.row_buffer();
+    fn take_rows(&mut self, next: Vec<u8>) -> Result<Vec<u8>, Error> {
         match &mut self.rows {
             Rows::Csv(rows) => rows.take(next).map_err(unencodable),
             Rows::Jsonl(bytes) => Ok(std::mem::replace(bytes, next)),
         }
-    }
-
-    fn row_buffer(&self) -> Vec<u8> {
-        row_buffer(self.packed.is_some())
     }
 }
 

@@ -76,6 +76,16 @@ impl<'a> Parts<'a> {
     }
 }
 
+impl Parts<'_> {
+    /// Gives the buffer of a part that was sent to the next one.
+    pub(crate) fn reuse(&mut self, sent: Vec<u8>) -> Result<(), Error> {
+        match self {
+            Self::Rows(rows) => rows.encoder.reuse(sent),
+            Self::Workbook(_) => Ok(()),
+        }
+    }
+}
+
 /// The parts of a file of rows.
 pub(crate) struct RowParts<'a> {
     run: &'a Run<'a>,

@@ -4,6 +4,7 @@
 //! checkpoint after each part from which another worker can go on. The start of
 //! a part, when the time is up before it is full, becomes an object of its own.
 
+use bytes::Bytes;
 use shared::{
     Error, ExportRequest,
     export::{Checkpoint, Rest},
@@ -141,12 +142,16 @@ impl<'a> Upload<'a> {
     /// Answers the last part, without its bytes.
     async fn send(&mut self, parts: &mut Parts<'_>) -> Result<Part, Stop> {
         let mut part = parts.next().await?;
+        let mut sent = Vec::new();
         loop {
             match part.end {
                 End::Full => {
+                    // Two buffers take turns: new ones would fragment the heap.
+                    parts.reuse(sent)?;
                     // A worker that lost its export finishes the part under way.
                     let next = async { Ok(parts.next().await) };
-                    part = tokio::try_join!(self.part(part), next)?.1?;
+                    let (buffer, next) = tokio::try_join!(self.part(part), next)?;
+                    (sent, part) = (buffer, next?);
                 }
                 End::File => return self.last(part).await,
                 End::Time { packed_bytes } => {
@@ -157,15 +162,15 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// Uploads a full part and writes down that it is there.
-    async fn part(&mut self, mut part: Part) -> Result<(), Stop> {
+    /// Uploads a full part and writes down that it is there; answers its buffer.
+    async fn part(&mut self, mut part: Part) -> Result<Vec<u8>, Stop> {
         let upload_id = self.upload_id().await?;
-        let bytes = self.count(&mut part);
-        self.put_part(&upload_id, bytes).await?;
+        let bytes = Bytes::from(self.count(&mut part));
+        self.put_part(&upload_id, bytes.clone()).await?;
         let superseded = self.rest.take();
         self.checkpoint(&part).await?;
         delete_rest(self.run, superseded).await;
-        Ok(())
+        Ok(bytes.into())
     }
 
     /// The upload's id; an upload is begun when there is none.
@@ -193,7 +198,7 @@ impl<'a> Upload<'a> {
         Err(stop)
     }
 
-    async fn put_part(&mut self, upload_id: &str, bytes: Vec<u8>) -> Result<(), Error> {
+    async fn put_part(&mut self, upload_id: &str, bytes: Bytes) -> Result<(), Error> {
         let number = i32::try_from(self.tags.len() + 1).unwrap_or(i32::MAX);
         let files = &self.run.app.files;
         let tag = files.part(&self.object, upload_id, number, bytes).await?;
@@ -257,7 +262,7 @@ impl<'a> Upload<'a> {
 
     async fn complete(&mut self, upload_id: &str, last: Vec<u8>) -> Result<(), Error> {
         if !last.is_empty() {
-            self.put_part(upload_id, last).await?;
+            self.put_part(upload_id, last.into()).await?;
         }
         let files = &self.run.app.files;
         files.complete(&self.object, upload_id, &self.tags).await
