@@ -7,8 +7,12 @@ use crate::{measure::Measured, plan::FLOOR};
 /// The most memory that a worker may need.
 const PEAK_BYTES_MAX: u64 = 64 * MIB;
 
-/// By so much the peaks of the smallest and the largest export may differ.
+/// By so much the peaks of the smallest export in parts and the largest one may
+/// differ; one that is smaller than a part does not fill its buffer.
 const GROWTH_BYTES_MAX: u64 = 4 * MIB;
+
+/// The size of the worker's parts.
+const PART_BYTES: u64 = 8 * MIB;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -149,9 +153,10 @@ fn below(lines: &[&Line]) -> Option<Check> {
 }
 
 fn steady(lines: &[&Line]) -> Option<Check> {
-    let [first, .., last] = lines else {
-        return None;
-    };
+    let first = lines
+        .iter()
+        .find(|line| line.measured.file_bytes > PART_BYTES)?;
+    let last = lines.last().filter(|last| last.entries > first.entries)?;
     let growth = last
         .measured
         .peak_bytes
@@ -196,7 +201,7 @@ mod tests {
                 cpu_seconds: 1.0,
                 peak_bytes: peak_mib * MIB,
                 allocations: None,
-                file_bytes: 1_234_567,
+                file_bytes: 12_345_678,
             },
             is_worker: true,
         }
@@ -219,6 +224,6 @@ mod tests {
         let mut lengths = table.lines().map(str::len);
         let first = lengths.next();
         assert!(lengths.all(|length| Some(length) == first), "{table}");
-        assert!(table.contains(" 1,234,567 |"), "{table}");
+        assert!(table.contains(" 12,345,678 |"), "{table}");
     }
 }

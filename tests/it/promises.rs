@@ -254,7 +254,7 @@ async fn memory_does_not_grow_with_the_size_of_an_export() {
     let export = post.send().await.json();
     assert!(eventually(|| app.faults.is_held("UploadPart")).await);
     // A bucket that takes nothing stops the reading: of forty pages there are
-    // those of two parts of 8 MiB and three more.
+    // those of two parts of 8 MiB and two more.
     let mut pages = 0;
     while app.faults.count("export-worker", "Query") > pages {
         pages = app.faults.count("export-worker", "Query");

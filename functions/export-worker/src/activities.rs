@@ -12,16 +12,18 @@ use crate::{Run, Stop};
 
 /// Reads page after page until the range, the export or the other side ends.
 ///
-/// A page waits while the one before it is encoded; the next is under way.
+/// While a page is encoded, the next one is read.
 pub(crate) async fn read(
     run: &Run<'_>,
     mut resume_after: Option<ActivityId>,
     slices: mpsc::Sender<Result<Slice, Stop>>,
 ) {
-    loop {
+    // Without a place for it no page is read: one is encoded, one is ahead.
+    while let Ok(place) = slices.reserve().await {
         let slice = slice(run, resume_after).await;
         resume_after = slice.as_ref().ok().and_then(|slice| slice.resume_after);
-        if slices.send(slice).await.is_err() || resume_after.is_none() {
+        place.send(slice);
+        if resume_after.is_none() {
             return;
         }
     }

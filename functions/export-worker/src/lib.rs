@@ -180,7 +180,7 @@ impl<'a> Run<'a> {
     /// Pages into parts into the bucket: while a part is uploaded the next one is
     /// encoded, and while a page is encoded the next one is read.
     ///
-    /// Memory holds at most two parts and three pages, and a slow bucket slows
+    /// Memory holds at most two parts and two pages, and a slow bucket slows
     /// the reading.
     async fn pipe(&self, begun: Option<Begun>) -> Result<Written, Stop> {
         if begun.is_none() {
