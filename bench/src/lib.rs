@@ -13,3 +13,9 @@ pub mod subject;
 
 /// Why a measurement has no result; only people read it.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// An error and its causes in one line.
+pub fn chain(error: &Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}

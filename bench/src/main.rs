@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
     match run(Cli::parse()).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", bench::chain(&error));
             ExitCode::FAILURE
         }
     }

@@ -34,11 +34,13 @@ impl Line {
         float(self.entries) / self.measured.cpu_seconds.max(f64::EPSILON)
     }
 
-    /// How the rows a CPU second compare with the floor's at as many entries.
+    /// How the rows a CPU second compare with the floor's, at as many entries
+    /// or the next larger number.
     fn ratio(&self, lines: &[Self]) -> Option<f64> {
-        let floor = lines
+        let floors = lines
             .iter()
-            .find(|line| line.name == FLOOR && line.entries == self.entries)?;
+            .filter(|line| line.name == FLOOR && line.entries >= self.entries);
+        let floor = floors.min_by_key(|line| line.entries)?;
         Some(self.rows_per_cpu_second() / floor.rows_per_cpu_second())
     }
 

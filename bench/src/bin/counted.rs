@@ -2,9 +2,9 @@
 //!
 //! A binary of its own, because counting costs a tenth of the time measured.
 
-use std::alloc::System;
+use std::{alloc::System, process::ExitCode};
 
-use bench::{Error, subject::Subject};
+use bench::subject::Subject;
 use clap::Parser;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
@@ -19,8 +19,14 @@ struct Cli {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    Cli::parse().subject.run(|| Some(allocations())).await
+async fn main() -> ExitCode {
+    match Cli::parse().subject.run(|| Some(allocations())).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", bench::chain(&error));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Growing an allocation counts as one.
