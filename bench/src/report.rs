@@ -7,12 +7,12 @@ use crate::{measure::Measured, plan::FLOOR};
 /// The most memory that a worker may need.
 const PEAK_BYTES_MAX: u64 = 64 * MIB;
 
-/// By so much the peaks of the smallest export in parts and the largest one may
-/// differ; one that is smaller than a part does not fill its buffer.
+/// By so much the peak of the largest export may exceed that of the smallest one
+/// that fills all buffers.
 const GROWTH_BYTES_MAX: u64 = 4 * MIB;
 
-/// The size of the worker's parts.
-const PART_BYTES: u64 = 8 * MIB;
+/// The worker's two buffers for parts.
+const BUFFERS_BYTES: u64 = 2 * 8 * MIB;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -157,7 +157,7 @@ fn below(lines: &[&Line]) -> Option<Check> {
 fn steady(lines: &[&Line]) -> Option<Check> {
     let first = lines
         .iter()
-        .find(|line| line.measured.file_bytes > PART_BYTES)?;
+        .find(|line| line.measured.file_bytes > BUFFERS_BYTES)?;
     let last = lines.last().filter(|last| last.entries > first.entries)?;
     let growth = last
         .measured
@@ -203,7 +203,7 @@ mod tests {
                 cpu_seconds: 1.0,
                 peak_bytes: peak_mib * MIB,
                 allocations: None,
-                file_bytes: 12_345_678,
+                file_bytes: 23_456_789,
             },
             is_worker: true,
         }
@@ -226,6 +226,6 @@ mod tests {
         let mut lengths = table.lines().map(str::len);
         let first = lengths.next();
         assert!(lengths.all(|length| Some(length) == first), "{table}");
-        assert!(table.contains(" 12,345,678 |"), "{table}");
+        assert!(table.contains(" 23,456,789 |"), "{table}");
     }
 }

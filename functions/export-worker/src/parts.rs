@@ -74,14 +74,15 @@ impl<'a> Parts<'a> {
             Self::Workbook(workbook) => workbook.next().await,
         }
     }
-}
 
-impl Parts<'_> {
     /// Gives the buffer of a part that was sent to the next one.
     pub(crate) fn reuse(&mut self, sent: Vec<u8>) -> Result<(), Error> {
         match self {
             Self::Rows(rows) => rows.encoder.reuse(sent),
-            Self::Workbook(_) => Ok(()),
+            Self::Workbook(workbook) => {
+                workbook.reuse(sent);
+                Ok(())
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use rust_xlsxwriter::{
     DocProperties, Format, FormatAlign, Workbook as Sheets, Worksheet, XlsxError,
 };
-use shared::{Activity, Error, ExportRequest, Moment, export::Failure, range::Zone};
+use shared::{Error, ExportRequest, Moment, error::Source, export::Failure, range::Zone};
 use tokio::{
     sync::mpsc,
     task::{JoinHandle, spawn_blocking},
@@ -24,14 +24,22 @@ use crate::{
     parts::{End, PART_BYTES, Part},
 };
 
-/// The rows of a sheet, the header among them.
-const SHEET_ROWS_MAX: u32 = 1_048_576;
+/// How much a workbook holds.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    rows: u64,
+    /// Bytes of XML on disk.
+    disk_bytes: u64,
+    /// The rows of a sheet, the header among them.
+    sheet_rows: u32,
+}
 
-/// The most rows of a workbook, which the function's time allows.
-const ROWS_MAX: u64 = 1_500_000;
-
-/// The most bytes of XML, of the 2,048 MiB of the function's disk.
-const DISK_BYTES_MAX: u64 = 1_900_000_000;
+/// What the function's time and its 4,096 MiB of disk allow, and a sheet's format.
+const LIMITS: Limits = Limits {
+    rows: 1_500_000,
+    disk_bytes: 4_000_000_000,
+    sheet_rows: 1_048_576,
+};
 
 /// The XML around one cell, at most.
 const CELL_XML_BYTES: usize = 80;
@@ -55,12 +63,14 @@ pub(crate) struct Workbook<'a> {
 /// The packed bytes as they come.
 struct Packed {
     full: mpsc::Receiver<Vec<u8>>,
+    /// Buffers for the bytes after those.
+    empty: std::sync::mpsc::Sender<Vec<u8>>,
     last: JoinHandle<Result<Vec<u8>, XlsxError>>,
 }
 
 impl<'a> Workbook<'a> {
     pub(crate) fn new(run: &'a Run<'a>, activities: Activities<'a>) -> Result<Self, Error> {
-        let table = Table::new(&run.export.request, run.export.as_of, SHEET_ROWS_MAX);
+        let table = Table::new(&run.export.request, run.export.as_of, LIMITS);
         Ok(Self {
             run,
             activities,
@@ -88,13 +98,21 @@ impl<'a> Workbook<'a> {
         Ok(self.part(last.map_err(unencodable)?, End::File))
     }
 
+    /// Gives the buffer of a part that was sent to the bytes after the next ones.
+    pub(crate) fn reuse(&mut self, sent: Vec<u8>) {
+        if let Some(packed) = &self.packed {
+            // Whoever has nothing left to pack takes none.
+            packed.empty.send(sent).ok();
+        }
+    }
+
     async fn fill(&mut self, table: &mut Table) -> Result<(), Stop> {
         loop {
             match self.activities.next().await? {
                 Found::Activity(activity) => {
-                    self.rows += 1;
-                    table.push(&activity).map_err(unencodable)?;
-                    if self.rows > ROWS_MAX || table.disk_bytes > DISK_BYTES_MAX {
+                    table.push(columns::row(&activity)).map_err(unencodable)?;
+                    self.rows = table.rows;
+                    if table.is_too_large() {
                         return Err(Stop::Impossible(too_large()));
                     }
                 }
@@ -131,16 +149,17 @@ struct Table {
     sheet: usize,
     /// The next row of that sheet.
     row: u32,
-    sheet_rows_max: u32,
+    limits: Limits,
     header: [String; columns::COUNT],
     zone: Zone,
     time: Format,
+    rows: u64,
     disk_bytes: u64,
     truncated_cells: u64,
 }
 
 impl Table {
-    fn new(request: &ExportRequest, as_of: Moment, sheet_rows_max: u32) -> Result<Self, XlsxError> {
+    fn new(request: &ExportRequest, as_of: Moment, limits: Limits) -> Result<Self, XlsxError> {
         let mut sheets = Sheets::new();
         // The library's own is the present: a file made again would differ.
         let as_of = Timestamp::from(as_of).to_zoned(TimeZone::UTC);
@@ -151,12 +170,13 @@ impl Table {
             sheets,
             sheet: 0,
             row: 0,
-            sheet_rows_max,
+            limits,
             header: columns::header(request.locale, &zone).map(String::from),
             zone,
             time: Format::new()
                 .set_num_format("yyyy-mm-dd hh:mm:ss")
                 .set_align(FormatAlign::Left),
+            rows: 0,
             disk_bytes: 0,
             truncated_cells: 0,
         };
@@ -176,14 +196,14 @@ impl Table {
         Ok(())
     }
 
-    fn push(&mut self, activity: &Activity) -> Result<(), XlsxError> {
-        if self.row == self.sheet_rows_max {
+    fn push(&mut self, cells: [Cell<'_>; columns::COUNT]) -> Result<(), XlsxError> {
+        if self.row == self.limits.sheet_rows {
             self.filter()?;
             self.add_sheet()?;
             self.sheet += 1;
         }
         let sheet = self.sheets.worksheet_from_index(self.sheet)?;
-        for (column, cell) in (0..).zip(columns::row(activity)) {
+        for (column, cell) in (0..).zip(cells) {
             let at = (self.row, column);
             let text_bytes = match cell {
                 Cell::OccurredAt(moment) => {
@@ -205,7 +225,12 @@ impl Table {
             self.disk_bytes += (CELL_XML_BYTES + text_bytes) as u64;
         }
         self.row += 1;
+        self.rows += 1;
         Ok(())
+    }
+
+    fn is_too_large(&self) -> bool {
+        self.rows > self.limits.rows || self.disk_bytes > self.limits.disk_bytes
     }
 
     /// Lets a reader filter the sheet's rows.
@@ -233,8 +258,8 @@ fn write_text(sheet: &mut Worksheet, at: (u32, u16), text: &str) -> Result<usize
         return Ok(0);
     }
     sheet.write_string(at.0, at.1, text)?;
-    let is_escaped = |byte: &u8| *byte < b' ' || b"&<>_".contains(byte);
-    let escaped = text.bytes().filter(is_escaped).count();
+    let is_escaped = |byte: &u8| *byte < b' ' || b"&<>".contains(byte);
+    let escaped = text.bytes().filter(is_escaped).count() + text.matches("_x").count();
     Ok(text.len() + escaped * ESCAPED_BYTES)
 }
 
@@ -253,22 +278,36 @@ fn write_time(
 
 /// Packs the sheets on a thread of its own, as fast as the parts are taken.
 fn pack(table: Table) -> Packed {
-    let (sender, full) = mpsc::channel(1);
+    let (full_sender, full) = mpsc::channel(1);
+    let (empty, empty_receiver) = std::sync::mpsc::channel();
     let last = spawn_blocking(move || {
         let mut writer = PartWriter {
             bytes: Vec::with_capacity(PART_BYTES),
-            full: sender,
+            full: full_sender,
+            empty: empty_receiver,
         };
         table.save(&mut writer)?;
         Ok(writer.bytes)
     });
-    Packed { full, last }
+    Packed { full, empty, last }
 }
 
-/// Cuts what is written to it into parts.
+/// Cuts what is written to it into parts, which it holds until it has a buffer.
 struct PartWriter {
     bytes: Vec<u8>,
     full: mpsc::Sender<Vec<u8>>,
+    empty: std::sync::mpsc::Receiver<Vec<u8>>,
+}
+
+impl PartWriter {
+    /// Hands the part over; fails when nobody waits for it any more.
+    fn hand_over(&mut self) -> Result<(), Source> {
+        self.full.blocking_send(std::mem::take(&mut self.bytes))?;
+        self.bytes = self.empty.recv()?;
+        self.bytes.clear();
+        self.bytes.reserve(PART_BYTES);
+        Ok(())
+    }
 }
 
 impl Write for PartWriter {
@@ -277,9 +316,7 @@ impl Write for PartWriter {
         let taken = bytes.get(..room).unwrap_or(bytes);
         self.bytes.extend_from_slice(taken);
         if self.bytes.len() == PART_BYTES {
-            let full = std::mem::replace(&mut self.bytes, Vec::with_capacity(PART_BYTES));
-            let sent = self.full.blocking_send(full);
-            sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+            self.hand_over().map_err(io::Error::other)?;
         }
         Ok(taken.len())
     }
@@ -293,8 +330,9 @@ fn too_large() -> Failure {
     Failure {
         code: "too_large".into(),
         detail: format!(
-            "A workbook holds at most {ROWS_MAX} rows, fewer when they are long. \
-             Export a shorter range, or the format csv, which has no limit."
+            "A workbook holds at most {} rows, and 4 GB unpacked. \
+             Export a shorter range, or the format csv, which has no limit of rows.",
+            LIMITS.rows
         ),
     }
 }
@@ -305,5 +343,104 @@ fn too_slow() -> Failure {
         detail: "A workbook must be written within 14 minutes. \
                  Export a shorter range, or the format csv, which takes its time."
             .into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use calamine::Reader;
+
+    use super::*;
+
+    const SMALL: Limits = Limits {
+        rows: 7,
+        disk_bytes: 20_000,
+        sheet_rows: 3,
+    };
+
+    fn table() -> Table {
+        let request = ExportRequest::read(br#"{"format":"xlsx"}"#).unwrap();
+        Table::new(&request, Moment::MAX, SMALL).unwrap()
+    }
+
+    fn push(table: &mut Table, text: &str) {
+        table.push([Cell::Text(text); columns::COUNT]).unwrap();
+    }
+
+    /// The first column of each sheet.
+    fn first_column(table: Table) -> Vec<Vec<String>> {
+        let mut file = Cursor::new(Vec::new());
+        table.save(&mut file).unwrap();
+        let mut workbook = calamine::Xlsx::new(file).unwrap();
+        let sheets = workbook.worksheets();
+        let column = |(_, sheet): (_, calamine::Range<_>)| {
+            let cells = sheet.rows().filter_map(<[_]>::first);
+            cells.map(ToString::to_string).collect()
+        };
+        sheets.into_iter().map(column).collect()
+    }
+
+    #[test]
+    fn more_rows_than_a_sheet_holds_are_on_further_sheets() {
+        let mut table = table();
+        for text in ["a", "b", "c", "d", "e"] {
+            push(&mut table, text);
+        }
+        let header = "Date-Time (UTC)";
+        let sheets = [
+            vec![header, "a", "b"],
+            vec![header, "c", "d"],
+            vec![header, "e"],
+        ];
+        assert_eq!(first_column(table), sheets);
+    }
+
+    #[test]
+    fn a_sheet_that_is_just_full_is_the_last() {
+        let mut table = table();
+        push(&mut table, "a");
+        push(&mut table, "b");
+        assert_eq!(first_column(table).len(), 1);
+    }
+
+    #[test]
+    fn a_workbook_is_too_large_by_its_rows_or_by_its_bytes() {
+        let mut by_rows = table();
+        for _ in 0..SMALL.rows {
+            push(&mut by_rows, "a");
+            assert!(!by_rows.is_too_large());
+        }
+        push(&mut by_rows, "a");
+        assert!(by_rows.is_too_large());
+
+        let mut by_bytes = table();
+        push(&mut by_bytes, &"a".repeat(2_000));
+        assert!(by_bytes.is_too_large());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_row_has_no_more_bytes_on_disk_than_were_counted(text in "(?s)(.|[&<>_x\n\t ]){0,60}") {
+            let sizes = [1, 2].map(|rows| {
+                let mut table = table();
+                for _ in 0..rows {
+                    push(&mut table, &text);
+                }
+                let counted = table.disk_bytes;
+                let mut file = Cursor::new(Vec::new());
+                table.save(&mut file).unwrap();
+                (counted, sheet_bytes(file))
+            });
+            let [(counted_one, one), (counted_two, two)] = sizes;
+            proptest::prop_assert!(two - one <= counted_two - counted_one);
+        }
+    }
+
+    /// The bytes of the first sheet, unpacked.
+    fn sheet_bytes(file: Cursor<Vec<u8>>) -> u64 {
+        let mut archive = zip::ZipArchive::new(file).unwrap();
+        archive.by_name("xl/worksheets/sheet1.xml").unwrap().size()
     }
 }
