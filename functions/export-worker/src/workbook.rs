@@ -110,7 +110,7 @@ impl<'a> Workbook<'a> {
         loop {
             match self.activities.next().await? {
                 Found::Activity(activity) => {
-                    table.push(columns::row(&activity)).map_err(unencodable)?;
+                    table.push(&columns::row(&activity)).map_err(unencodable)?;
                     self.rows = table.rows;
                     if table.is_too_large() {
                         return Err(Stop::Impossible(too_large()));
@@ -196,7 +196,7 @@ impl Table {
         Ok(())
     }
 
-    fn push(&mut self, cells: [Cell<'_>; columns::COUNT]) -> Result<(), XlsxError> {
+    fn push(&mut self, cells: &[Cell<'_>; columns::COUNT]) -> Result<(), XlsxError> {
         if self.row == self.limits.sheet_rows {
             self.filter()?;
             self.add_sheet()?;
@@ -205,7 +205,7 @@ impl Table {
         let sheet = self.sheets.worksheet_from_index(self.sheet)?;
         for (column, cell) in (0..).zip(cells) {
             let at = (self.row, column);
-            let text_bytes = match cell {
+            let text_bytes = match *cell {
                 Cell::OccurredAt(moment) => {
                     write_time(sheet, at, moment, self.zone.time_zone(), &self.time)?
                 }
@@ -366,7 +366,7 @@ mod tests {
     }
 
     fn push(table: &mut Table, text: &str) {
-        table.push([Cell::Text(text); columns::COUNT]).unwrap();
+        table.push(&[Cell::Text(text); columns::COUNT]).unwrap();
     }
 
     /// The first column of each sheet.
