@@ -25,6 +25,7 @@ smoke: tools ## the real binaries under cargo lambda watch
 	.ci/smoke.sh
 
 bench: bench/.venv/installed ## rows a CPU second and memory of an export, beside its peers; flags in ARGS
+	cargo build --release --locked -p bench --bins
 	cargo run --release --locked -p bench -- $(ARGS)
 
 tools: .venv/installed ## cargo-lambda, sam and cfn-lint, in .venv
