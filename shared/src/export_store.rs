@@ -5,30 +5,26 @@
 //! a condition: a worker that was thought dead cannot move the state.
 
 mod places;
-mod update;
-
-use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     Client,
-    error::SdkError,
-    operation::{put_item::PutItemError, update_item::UpdateItemError},
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use self::update::Update;
 use crate::{
     Error, Export, ExportId, ExportKey, Identifier, Limit, Moment, Page, PartnerId, aws,
     export::{
         AGE_MAX, ATTEMPTS_MAX, Checkpoint, Failure, File, Progress, State, WorkerEvent,
         dispatch_again_before, item_expiry,
     },
+    table::{
+        self, Item, Table, Update, from_item, item_in_the_way, moment, number, text, to_item,
+        to_value,
+    },
 };
-
-type Item = HashMap<String, AttributeValue>;
 
 /// How long a lease lasts unless it is renewed.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(45);
@@ -39,8 +35,7 @@ const KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 /// The exports of all partners, in DynamoDB.
 #[derive(Debug, Clone)]
 pub struct ExportStore {
-    client: Client,
-    table: String,
+    table: Table,
 }
 
 /// A worker's hold on an export.
@@ -106,7 +101,11 @@ struct KeyItem {
 impl ExportStore {
     /// A store over `table`.
     pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+        let table = Table {
+            client,
+            name: table,
+        };
+        Self { table }
     }
 
     /// The export that `key` stands for: `id`, or the one of an earlier request.
@@ -128,9 +127,10 @@ impl ExportStore {
             expires_at: now.plus(KEY_LIFETIME).as_seconds(),
         };
         let put = self
+            .table
             .client
             .put_item()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_item(Some(to_item(&claim)?))
             .condition_expression("attribute_not_exists(partition_key) OR expires_at < :now")
             .expression_attribute_values(":now", number(now.as_seconds()))
@@ -154,33 +154,15 @@ impl ExportStore {
     pub async fn create(&self, key: &ExportKey, export: Export) -> Result<Export, Error> {
         let mut item = to_item(&export)?;
         item.extend(item_key(key));
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(partition_key)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match put {
-            Ok(_) => Ok(export),
-            Err(error) => from_item(item_in_the_way(error)?),
+        match self.table.put_new(item).await? {
+            Ok(()) => Ok(export),
+            Err(old) => from_item(old),
         }
     }
 
     /// One export; none when absent or forgotten.
     pub async fn get(&self, key: &ExportKey, now: Moment) -> Result<Option<Export>, Error> {
-        let output = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(item_key(key)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| aws::failed("reading an export", error))?;
-        let export: Option<Export> = output.item.map(from_item).transpose()?;
+        let export: Option<Export> = self.table.get(item_key(key)).await?;
         Ok(export.filter(|export| export.expires_at > now.as_seconds()))
     }
 
@@ -200,9 +182,10 @@ impl ExportStore {
         let mut resume_after = resume_after.map(|id| item_key(&key(id)));
         loop {
             let output = self
+                .table
                 .client
                 .query()
-                .table_name(&self.table)
+                .table_name(&self.table.name)
                 .key_condition_expression("partition_key = :partner")
                 .expression_attribute_values(":partner", text(partner.as_str()))
                 .scan_index_forward(false)
@@ -236,9 +219,9 @@ impl ExportStore {
             .when("dispatched_at < :again_before")
             .value(":now", moment(now))
             .value(":again_before", moment(dispatch_again_before(now)))
-            .state(":queued", State::Queued)
-            .state(":running", State::Running);
-        Ok(self.update(key, update).await?.is_ok())
+            .state(":queued", State::Queued.as_str())
+            .state(":running", State::Running.as_str());
+        Ok(self.table.update(item_key(key), update).await?.is_ok())
     }
 
     /// Takes the lease of the export that an event names.
@@ -254,7 +237,7 @@ impl ExportStore {
         // The SDK repeats an update whose answer was lost, and meets its own lease.
         let holder = ExportId::random(now).to_string();
         let update = lease_update(&holder, now);
-        match self.update(&key, update).await? {
+        match self.table.update(item_key(&key), update).await? {
             Ok(item) => {
                 let export: Export = from_item(item)?;
                 Ok(Taken::Lease(
@@ -292,12 +275,12 @@ impl ExportStore {
             .when("lease_epoch = :epoch")
             .when("(attribute_not_exists(lease_until) OR lease_until < :now)")
             .value(":now", moment(now))
-            .state(":failed", State::Failed)
-            .state(":queued", State::Queued)
-            .state(":running", State::Running)
+            .state(":failed", State::Failed.as_str())
+            .state(":queued", State::Queued.as_str())
+            .state(":running", State::Running.as_str())
             .value(":failure", to_value(&failure)?)
             .value(":epoch", AttributeValue::N(old.lease_epoch.to_string()));
-        let done = self.update(&key, update).await?;
+        let done = self.table.update(item_key(&key), update).await?;
         Ok(if done.is_ok() {
             Taken::GivenUp(key, Box::new(old))
         } else {
@@ -364,9 +347,10 @@ impl ExportStore {
     /// A lease that ran out is found by the next write.
     pub async fn look(&self, lease: &Lease) -> Result<Held, Error> {
         let output = self
+            .table
             .client
             .get_item()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(item_key(&lease.key)))
             .projection_expression("#state, lease_epoch")
             .expression_attribute_names("#state", "state")
@@ -406,7 +390,7 @@ impl ExportStore {
              expires_at = :expires_at REMOVE lease_until, upload_id, checkpoint",
         )
         .name("#file", "file")
-        .state(":ready", State::Ready)
+        .state(":ready", State::Ready.as_str())
         .value(":file", to_value(file)?)
         .value(":progress", to_value(&progress)?)
         .value(":now", moment(now))
@@ -419,7 +403,7 @@ impl ExportStore {
         let update = Update::new(
             "#state = :failed, failure = :failure REMOVE lease_until, upload_id, checkpoint",
         )
-        .state(":failed", State::Failed)
+        .state(":failed", State::Failed.as_str())
         .value(":failure", to_value(&failure)?);
         self.update_leased(lease, update, now).await
     }
@@ -432,11 +416,13 @@ impl ExportStore {
         while let Some(export) = found {
             let update = Update::new("#state = :ended REMOVE lease_until");
             let update = match (export.state, export.lost_cause(now)) {
-                (State::Queued | State::Running, None) => update.state(":ended", State::Cancelled),
-                (State::Ready, _) => update.state(":ended", State::Expired),
+                (State::Queued | State::Running, None) => {
+                    update.state(":ended", State::Cancelled.as_str())
+                }
+                (State::Ready, _) => update.state(":ended", State::Expired.as_str()),
                 (State::Queued | State::Running, Some(failure)) => {
                     Update::new("#state = :ended, failure = :failure REMOVE lease_until")
-                        .state(":ended", State::Failed)
+                        .state(":ended", State::Failed.as_str())
                         .value(":failure", to_value(&failure)?)
                 }
                 (State::Failed | State::Cancelled | State::Expired, _) => return Ok(Some(export)),
@@ -444,9 +430,9 @@ impl ExportStore {
             // A worker may be faster and move the state first; then it is looked at again.
             let update = update
                 .when("#state = :before")
-                .state(":before", export.state)
+                .state(":before", export.state.as_str())
                 .returning_it();
-            match self.update(key, update).await? {
+            match self.table.update(item_key(key), update).await? {
                 Ok(item) => return from_item(item).map(Some),
                 Err(old) => found = old.map(from_item).transpose()?,
             }
@@ -466,46 +452,17 @@ impl ExportStore {
             .value(":lease_now", moment(now))
             .when("#state = :held")
             .when("lease_epoch = :epoch")
-            .state(":held", State::Running)
+            .state(":held", State::Running.as_str())
             .value(":epoch", AttributeValue::N(lease.epoch.to_string()));
-        Ok(match self.update(&lease.key, update).await? {
-            Ok(_) => Held::Yes,
-            Err(old) => {
-                let old = old.map(from_item::<Export>).transpose()?;
-                Held::lost_to(old.map(|old| old.state))
-            }
-        })
-    }
-
-    /// The item after the update if it was asked for, or the one that the
-    /// condition refused, if any.
-    async fn update(
-        &self,
-        key: &ExportKey,
-        update: Update,
-    ) -> Result<Result<Item, Option<Item>>, Error> {
-        let sent = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(item_key(key)))
-            .update_expression(update.expression)
-            .condition_expression(update.conditions.join(" AND "))
-            .set_expression_attribute_names(Some(update.names))
-            .set_expression_attribute_values(Some(update.values))
-            .return_values(update.returns)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match sent {
-            Ok(output) => Ok(Ok(output.attributes.unwrap_or_default())),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    Ok(Err(failed.item.clone()))
+        Ok(
+            match self.table.update(item_key(&lease.key), update).await? {
+                Ok(_) => Held::Yes,
+                Err(old) => {
+                    let old = old.map(from_item::<Export>).transpose()?;
+                    Held::lost_to(old.map(|old| old.state))
                 }
-                _ => Err(aws::failed("updating an export", error)),
             },
-        }
+        )
     }
 }
 
@@ -525,53 +482,16 @@ fn lease_update(holder: &str, now: Moment) -> Update {
     .value(":until", moment(now.plus(LEASE)))
     .value(":attempts_max", number(ATTEMPTS_MAX.into()))
     .value(":too_old", moment(now.minus(AGE_MAX)))
-    .state(":queued", State::Queued)
-    .state(":running", State::Running)
+    .state(":queued", State::Queued.as_str())
+    .state(":running", State::Running.as_str())
 }
 
 fn item_key(key: &ExportKey) -> Item {
-    HashMap::from([
-        ("partition_key".to_owned(), text(key.partner_id.as_str())),
-        ("sort_key".to_owned(), text(key.id.to_string())),
-    ])
+    table::key(&key.partner_id, key.id)
 }
 
 fn id_of(item: &Item) -> Result<ExportId, Error> {
     let id = item.get("sort_key").and_then(|value| value.as_s().ok());
     id.and_then(|id| ExportId::try_from(id.as_str()).ok())
         .ok_or_else(|| Error::internal("reading an export", "its sort_key is malformed"))
-}
-
-fn item_in_the_way(error: SdkError<PutItemError>) -> Result<Item, Error> {
-    match error.as_service_error() {
-        Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-            Ok(failed.item.clone().unwrap_or_default())
-        }
-        _ => Err(aws::failed("storing an export", error)),
-    }
-}
-
-fn text(value: impl Into<String>) -> AttributeValue {
-    AttributeValue::S(value.into())
-}
-
-fn number(value: i64) -> AttributeValue {
-    AttributeValue::N(value.to_string())
-}
-
-fn moment(value: Moment) -> AttributeValue {
-    text(value.to_string())
-}
-
-fn to_value(value: &impl Serialize) -> Result<AttributeValue, Error> {
-    serde_dynamo::to_attribute_value(value)
-        .map_err(|error| Error::internal("writing an export", error))
-}
-
-fn to_item(value: &impl Serialize) -> Result<Item, Error> {
-    serde_dynamo::to_item(value).map_err(|error| Error::internal("writing an export", error))
-}
-
-fn from_item<'a, T: Deserialize<'a>>(item: Item) -> Result<T, Error> {
-    serde_dynamo::from_item(item).map_err(|error| Error::internal("reading an export", error))
 }

@@ -22,6 +22,7 @@ pub mod moment;
 pub mod page;
 pub mod range;
 pub mod store;
+mod table;
 pub mod trail;
 pub mod workers;
 

@@ -12,8 +12,11 @@ use aws_sdk_dynamodb::{
 };
 use jiff::SignedDuration;
 
-use super::{Item, from_item, id_of, item_key, number, text};
-use crate::{Error, Export, ExportId, ExportKey, ExportStore, Moment, PartnerId, aws};
+use super::{id_of, item_key};
+use crate::{
+    Error, Export, ExportId, ExportKey, ExportStore, Moment, PartnerId, aws,
+    table::{Item, from_item, number, text},
+};
 
 /// So long an export may be about to be stored after it took its place.
 const CREATING: SignedDuration = SignedDuration::from_mins(1);
@@ -51,9 +54,10 @@ impl ExportStore {
     ) -> Result<Result<(), Vec<ExportId>>, Error> {
         let id = key.id.to_string();
         let added = self
+            .table
             .client
             .update_item()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(places_key(&key.partner_id)))
             .update_expression("SET expires_at = :expires_at ADD export_ids :ids")
             .condition_expression(
@@ -96,9 +100,10 @@ impl ExportStore {
             .build()
             .map_err(|error| Error::internal("reading exports", error))?;
         let output = self
+            .table
             .client
             .batch_get_item()
-            .request_items(&self.table, keys)
+            .request_items(&self.table.name, keys)
             .send()
             .await
             .map_err(|error| aws::failed("reading exports", error))?;
@@ -120,9 +125,10 @@ impl ExportStore {
 
     async fn free_places(&self, partner: &PartnerId, ids: Vec<ExportId>) -> Result<(), Error> {
         let ids = ids.iter().map(ExportId::to_string).collect();
-        self.client
+        self.table
+            .client
             .update_item()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(places_key(partner)))
             .update_expression("DELETE export_ids :ids")
             .expression_attribute_values(":ids", AttributeValue::Ss(ids))
