@@ -11,6 +11,8 @@ pub(crate) fn variables(changed: &HashMap<String, String>) -> HashMap<String, St
         ("EXPORTS_TABLE", "exports"),
         ("EXPORTS_BUCKET", "exports"),
         ("EXPORT_WORKER_FUNCTION", "export-worker"),
+        ("ERASURES_TABLE", "erasures"),
+        ("ERASURE_WORKER_FUNCTION", "erasure-worker"),
         (
             "SUBSCRIPTIONS_URL",
             "https://portal.example/customers/{customer_id}/subscriptions",

@@ -1,4 +1,4 @@
-//! The four functions: called in this process, or as the binaries that
+//! The functions: called in this process, or as the binaries that
 //! `cargo lambda watch` runs.
 
 use std::{
@@ -17,7 +17,6 @@ use lambda_http::{
 };
 use lambda_runtime::Context;
 use serde_json::Value;
-use shared::export::WorkerEvent;
 
 /// The functions behind the gateway.
 #[derive(Debug, Clone)]
@@ -41,10 +40,12 @@ pub struct Apps {
     pub list: list::App,
     pub export: export::App,
     pub export_worker: export_worker::App,
+    pub erasure: erasure::App,
+    pub erasure_worker: erasure_worker::App,
     pub worker_time: SignedDuration,
-    /// How many calls of `export-worker` have failed so far.
+    /// How many calls of workers have failed so far.
     pub worker_failures: AtomicUsize,
-    /// How many calls of the worker are under way.
+    /// How many calls of workers are under way.
     pub workers_running: AtomicUsize,
 }
 
@@ -115,23 +116,43 @@ impl Apps {
                 let apps = Arc::clone(&apps);
                 async move { export::handle(&apps.export, &request).await }.boxed()
             }),
-            "export-worker" => {
-                let event: WorkerEvent =
-                    serde_json::from_value(event).map_err(|error| failed(function, error))?;
-                let deadline = apps.export_worker.clock.now().plus(apps.worker_time);
-                apps.workers_running.fetch_add(1, Ordering::SeqCst);
-                let handled = export_worker::handle(&apps.export_worker, &event, deadline).await;
-                apps.workers_running.fetch_sub(1, Ordering::SeqCst);
-                return handled.map(|()| Value::Null).map_err(|error| {
-                    apps.worker_failures.fetch_add(1, Ordering::SeqCst);
-                    failed(function, error)
-                });
-            }
+            "erasure" => Box::new(move |request| {
+                let apps = Arc::clone(&apps);
+                async move { erasure::handle(&apps.erasure, &request).await }.boxed()
+            }),
+            "export-worker" | "erasure-worker" => return self.work(function, event).await,
             _ => return Err(CallError::Unknown(function.to_owned())),
         };
         answer(event, handle)
             .await
             .map_err(|error| failed(function, error))
+    }
+
+    /// Calls a worker, which has no answer.
+    async fn work(&self, function: &str, event: Value) -> Result<Value, CallError> {
+        self.workers_running.fetch_add(1, Ordering::SeqCst);
+        let worked = self.worked(function, event).await;
+        self.workers_running.fetch_sub(1, Ordering::SeqCst);
+        worked.map_err(|reason| {
+            self.worker_failures.fetch_add(1, Ordering::SeqCst);
+            failed(function, reason)
+        })
+    }
+
+    async fn worked(&self, function: &str, event: Value) -> Result<Value, String> {
+        let said = |error: serde_json::Error| error.to_string();
+        let worked = if function == "export-worker" {
+            let event = serde_json::from_value(event).map_err(said)?;
+            let app = &self.export_worker;
+            export_worker::handle(app, &event, app.clock.now().plus(self.worker_time)).await
+        } else {
+            let event = serde_json::from_value(event).map_err(said)?;
+            let app = &self.erasure_worker;
+            erasure_worker::handle(app, &event, app.clock.now().plus(self.worker_time)).await
+        };
+        worked
+            .map(|()| Value::Null)
+            .map_err(|error| error.to_string())
     }
 }
 

@@ -48,9 +48,10 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Whether there is such a function: one with a route, or the worker.
+    /// Whether there is such a function: one with a route, or a worker.
     fn routes_to(&self, function: &str) -> bool {
-        function == "export-worker" || self.routes.iter().any(|route| route.function == function)
+        ["export-worker", "erasure-worker"].contains(&function)
+            || self.routes.iter().any(|route| route.function == function)
     }
 }
 

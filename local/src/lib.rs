@@ -93,7 +93,7 @@ pub struct Options {
     pub key: Option<String>,
     /// The clock of gateway and functions.
     pub clock: Clock,
-    /// The time limit of `export-worker`; the template's is 15 minutes.
+    /// The time limit of the workers; the template's is 15 minutes.
     pub worker_time: SignedDuration,
     /// Activities to load straight into the table before serving: partner and count.
     pub preload: Vec<(String, usize)>,
@@ -193,6 +193,7 @@ impl Stack {
         let dynamodb = tokio::spawn(dynoxide::server::serve_on(dynamodb, database.clone()));
         tables::create(&sdk, &config.activities_table).await?;
         tables::create(&sdk, &config.exports_table).await?;
+        tables::create(&sdk, &config.erasures_table).await?;
         for (partner, count) in &options.preload {
             load(&database, &config, partner, *count, options.clock.now())?;
         }
@@ -282,6 +283,8 @@ fn apps(sdk: &SdkConfig, config: &Config, options: &Options) -> Apps {
         list: list::App::new(&sdk("list"), config(), clock()),
         export: export::App::new(&sdk("export"), config(), clock()),
         export_worker: export_worker::App::new(&sdk("export-worker"), config(), clock()),
+        erasure: erasure::App::new(&sdk("erasure"), config(), clock()),
+        erasure_worker: erasure_worker::App::new(&sdk("erasure-worker"), config(), clock()),
         worker_time: options.worker_time,
         worker_failures: AtomicUsize::new(0),
         workers_running: AtomicUsize::new(0),

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
 
 use crate::Error;
 
-/// Makes a table with the keys that both tables have, unless it is there.
+/// Makes a table with the keys that all tables have, unless it is there.
 pub(crate) async fn create(sdk: &SdkConfig, table: &str) -> Result<(), Error> {
     let client = Client::new(sdk);
     let failed = |error: aws_sdk_dynamodb::Error| Error::Table(table.to_owned(), Box::new(error));

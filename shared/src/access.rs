@@ -125,6 +125,15 @@ impl Reader {
     }
 }
 
+/// One who may take a customer's data out of a partner's log.
+#[derive(Debug, Clone)]
+pub struct Eraser {
+    /// Whose log.
+    pub partner_id: PartnerId,
+    /// Who this is.
+    pub actor: Actor,
+}
+
 /// One who may record.
 #[derive(Debug, Clone)]
 pub struct Recorder {
@@ -160,12 +169,24 @@ impl Access {
         }
     }
 
+    /// Allows erasing a customer's data to a `global_admin` with a partner.
+    pub fn eraser(self) -> Result<Eraser, Error> {
+        let reason = "the token has no role that may erase";
+        let person = self.person(&BTreeSet::from([Role::GlobalAdmin]), reason)?;
+        Ok(Eraser {
+            actor: person.actor()?.clone(),
+            partner_id: person.partner_id,
+        })
+    }
+
     /// Allows listing and exporting to one of `reader_roles` with a partner.
     pub fn reader(self, reader_roles: &BTreeSet<Role>) -> Result<Reader, Error> {
-        if self.roles.is_disjoint(reader_roles) {
-            return Err(Error::Forbidden {
-                reason: "the token has no role that may read the log",
-            });
+        self.person(reader_roles, "the token has no role that may read the log")
+    }
+
+    fn person(self, roles: &BTreeSet<Role>, reason: &'static str) -> Result<Reader, Error> {
+        if self.roles.is_disjoint(roles) {
+            return Err(Error::Forbidden { reason });
         }
         let partner_id = self.partner.known()?.ok_or(NO_PARTNER)?;
         Ok(Reader {

@@ -349,6 +349,25 @@ pub struct Content {
     pub details: Option<Details>,
 }
 
+/// What stands in the place of a customer's name that was erased.
+pub const ERASED: &str = "[erased]";
+
+impl Content {
+    /// What an erasure leaves of it.
+    #[must_use]
+    pub fn erased(&self) -> Self {
+        let customer = self.customer.as_ref().map(|customer| Customer {
+            id: customer.id.clone(),
+            name: Name(ERASED.to_owned()),
+        });
+        Self {
+            customer,
+            details: None,
+            ..self.clone()
+        }
+    }
+}
+
 /// What makes a retry safe; scoped to partner and `occurred_at`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdempotencyKey {
@@ -378,6 +397,9 @@ pub struct Activity {
     pub partner_id: PartnerId,
     /// When it was stored, by the server's clock.
     pub recorded_at: Moment,
+    /// When the customer's name and the details were erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<Moment>,
     /// What happened.
     #[serde(flatten)]
     pub content: Content,

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use crate::{ClaimNames, Moment, Role};
 
-/// The service's configuration, the same for its four functions.
+/// The service's configuration, the same for all its functions.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `ACTIVITIES_TABLE`: the table of activities; required.
@@ -17,6 +17,10 @@ pub struct Config {
     pub exports_bucket: String,
     /// `EXPORT_WORKER_FUNCTION`: the name of the `export-worker` function; required.
     pub export_worker_function: String,
+    /// `ERASURES_TABLE`: the table of erasures; required.
+    pub erasures_table: String,
+    /// `ERASURE_WORKER_FUNCTION`: the name of the `erasure-worker` function; required.
+    pub erasure_worker_function: String,
     /// `PARTNER_CLAIM` and `ROLES_CLAIM`: default `partner_id` and `roles`.
     pub claim_names: ClaimNames,
     /// `READER_ROLES`: comma-separated, a part of [`Role::READERS`]; default all six.
@@ -60,6 +64,8 @@ impl Config {
             exports_table: vars.required("EXPORTS_TABLE"),
             exports_bucket: vars.required("EXPORTS_BUCKET"),
             export_worker_function: vars.required("EXPORT_WORKER_FUNCTION"),
+            erasures_table: vars.required("ERASURES_TABLE"),
+            erasure_worker_function: vars.required("ERASURE_WORKER_FUNCTION"),
             claim_names: ClaimNames {
                 partner: vars
                     .get("PARTNER_CLAIM")
@@ -188,6 +194,8 @@ mod tests {
             ("EXPORTS_TABLE", "exports"),
             ("EXPORTS_BUCKET", "bucket"),
             ("EXPORT_WORKER_FUNCTION", "export-worker"),
+            ("ERASURES_TABLE", "erasures"),
+            ("ERASURE_WORKER_FUNCTION", "erasure-worker"),
             ("SUBSCRIPTIONS_URL", "https://portal.example/{customer_id}"),
         ];
         let all = [&base, changed].concat();

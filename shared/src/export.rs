@@ -1,24 +1,17 @@
 //! An export: a file of a partner's log that is being made, or was.
 
-use std::fmt;
-
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
-use crate::{ActivityId, Actor, Error, Filter, Moment, PartnerId, TimeRange, activity, json};
+use crate::{ActivityId, Actor, Error, Filter, Moment, PartnerId, TimeRange, id, json};
 
-/// An export's id: a `UUIDv7` of its creation, so that ids sort by age.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ExportId(Uuid);
+id::of_a_moment! {
+    /// An export's id: a `UUIDv7` of its creation, so that ids sort by age.
+    ExportId, "must be an export's id"
+}
 
 impl ExportId {
-    /// An id that no other export has.
-    pub fn random(created_at: Moment) -> Self {
-        Self(activity::random_v7(created_at))
-    }
-
     /// When the export was asked for, by the id's first 48 bits.
     pub(crate) fn created_at(self) -> Option<Moment> {
         let millis = i64::try_from(self.0.as_u128() >> 80).ok()?;
@@ -32,23 +25,7 @@ impl ExportId {
 
     /// The id of these 16 bytes.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(Uuid::from_bytes(bytes))
-    }
-}
-
-impl TryFrom<&str> for ExportId {
-    type Error = Error;
-
-    fn try_from(text: &str) -> Result<Self, Error> {
-        activity::hyphenated_uuid(text)
-            .map(Self)
-            .ok_or_else(|| Error::invalid("id", "must be an export's id"))
-    }
-}
-
-impl fmt::Display for ExportId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        Self(uuid::Uuid::from_bytes(bytes))
     }
 }
 

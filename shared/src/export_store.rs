@@ -6,10 +6,7 @@
 
 mod places;
 
-use aws_sdk_dynamodb::{
-    Client,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::{Client, types::ReturnValuesOnConditionCheckFailure};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -279,7 +276,7 @@ impl ExportStore {
             .state(":queued", State::Queued.as_str())
             .state(":running", State::Running.as_str())
             .value(":failure", to_value(&failure)?)
-            .value(":epoch", AttributeValue::N(old.lease_epoch.to_string()));
+            .value(":epoch", table::count(old.lease_epoch));
         let done = self.table.update(item_key(&key), update).await?;
         Ok(if done.is_ok() {
             Taken::GivenUp(key, Box::new(old))
@@ -453,7 +450,7 @@ impl ExportStore {
             .when("#state = :held")
             .when("lease_epoch = :epoch")
             .state(":held", State::Running.as_str())
-            .value(":epoch", AttributeValue::N(lease.epoch.to_string()));
+            .value(":epoch", table::count(lease.epoch));
         Ok(
             match self.table.update(item_key(&lease.key), update).await? {
                 Ok(_) => Held::Yes,

@@ -11,12 +11,15 @@ pub mod activity;
 pub mod aws;
 pub mod clock;
 pub mod config;
+pub mod erasure;
+pub mod erasure_store;
 pub mod error;
 pub mod export;
 pub mod export_store;
 pub mod files;
 pub mod filter;
 pub mod http;
+mod id;
 pub mod json;
 pub mod moment;
 pub mod page;
@@ -26,13 +29,15 @@ mod table;
 pub mod trail;
 pub mod workers;
 
-pub use access::{Access, ClaimNames, PartnerId, Reader, Recorder, Role};
+pub use access::{Access, ClaimNames, Eraser, PartnerId, Reader, Recorder, Role};
 pub use activity::{
     Action, Activity, ActivityId, Actor, ActorKind, Content, Customer, Details, IdempotencyKey,
     Identifier, Name, NewActivity, Outcome, Resource,
 };
 pub use clock::Clock;
 pub use config::Config;
+pub use erasure::{Erasure, ErasureId, ErasureKey};
+pub use erasure_store::ErasureStore;
 pub use error::Error;
 pub use export::{Export, ExportId, ExportKey, ExportRequest};
 pub use export_store::ExportStore;

@@ -16,6 +16,9 @@ pub struct Moment(i64);
 const MILLIS: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_207_200_000;
 
 impl Moment {
+    /// The first moment: 0000-01-01T00:00:00Z.
+    pub const MIN: Self = Self(*MILLIS.start());
+
     /// The last moment: 9999-12-30T22:00:00Z.
     pub const MAX: Self = Self(*MILLIS.end());
 

@@ -23,6 +23,12 @@ impl TimeRange {
         (from <= to).then_some(Self { from, to })
     }
 
+    /// Every moment that there is.
+    pub const ALL: Self = Self {
+        from: Moment::MIN,
+        to: Moment::MAX,
+    };
+
     /// The first moment inside.
     pub fn from(&self) -> Moment {
         self.from

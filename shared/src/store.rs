@@ -1,7 +1,9 @@
 //! The table of activities; no other code knows it.
 //!
-//! It appends, gets and queries. It never scans, updates or deletes.
+//! It appends, gets and queries; it updates in an erasure alone, and never scans
+//! or deletes.
 
+mod erase;
 mod item;
 
 use aws_sdk_dynamodb::{
@@ -100,6 +102,7 @@ impl ActivityStore {
             id,
             partner_id: new.partner_id,
             recorded_at: stamp.recorded_at,
+            erased_at: None,
             content: new.content,
         };
         let put = self
@@ -121,9 +124,12 @@ impl ActivityStore {
                 replayed: false,
             }),
             Err(error) => match old_item(error)? {
-                Some(old) if old.request_id == stamp.request_id && old.activity == activity => {
+                Some(old)
+                    if old.request_id == stamp.request_id
+                        && is_same(&old.activity, &activity.content) =>
+                {
                     Ok(Recorded {
-                        activity,
+                        activity: old.activity,
                         replayed: false,
                     })
                 }
@@ -215,8 +221,16 @@ fn id_of(new: &NewActivity) -> ActivityId {
     }
 }
 
+/// Whether this content was stored so; what was erased since is not compared.
+fn is_same(stored: &Activity, content: &Content) -> bool {
+    match stored.erased_at {
+        None => stored.content == *content,
+        Some(_) => stored.content == content.erased(),
+    }
+}
+
 fn replay(old: Stored, content: &Content) -> Result<Recorded, Error> {
-    if old.activity.content == *content {
+    if is_same(&old.activity, content) {
         Ok(Recorded {
             activity: old.activity,
             replayed: true,
@@ -251,6 +265,7 @@ pub fn import_item(
         id,
         partner_id,
         recorded_at,
+        erased_at: None,
         content,
     };
     item::to_item(&activity, "import", retention)

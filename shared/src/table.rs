@@ -157,6 +157,10 @@ pub(crate) fn number(value: i64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
+pub(crate) fn count(value: u64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
 pub(crate) fn moment(value: Moment) -> AttributeValue {
     text(value.to_string())
 }

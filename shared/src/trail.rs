@@ -1,17 +1,19 @@
-//! The trail: exports and links are activities of the partner's own log.
+//! The trail: exports, links and erasures are activities of the partner's own log.
 
 use serde::Serialize;
 
 use crate::{
-    Action, Actor, Content, Details, Error, Export, ExportKey, Filter, IdempotencyKey, Identifier,
-    Moment, NewActivity, Outcome, Resource, TimeRange, export::File, json::StrictObject,
+    Action, Actor, Content, Details, Erasure, ErasureId, ErasureKey, Error, Export, ExportKey,
+    Filter, IdempotencyKey, Identifier, Moment, NewActivity, Outcome, PartnerId, Resource,
+    TimeRange, erasure::Progress, export::File, json::StrictObject,
 };
 
 /// The actions that only this service records, so that its trail can't be forged.
-pub const ACTIONS: [&str; 2] = [EXPORTED, DOWNLOADED];
+pub const ACTIONS: [&str; 3] = [EXPORTED, DOWNLOADED, ERASED];
 
 const EXPORTED: &str = "export_activity_log";
 const DOWNLOADED: &str = "download_activity_log";
+const ERASED: &str = "erase_customer";
 
 #[derive(Serialize)]
 struct Finished<'a> {
@@ -27,6 +29,18 @@ struct Linked<'a> {
     file: &'a File,
 }
 
+#[derive(Serialize)]
+struct Asked {
+    erasure_id: ErasureId,
+}
+
+#[derive(Serialize)]
+struct Erased {
+    erasure_id: ErasureId,
+    #[serde(flatten)]
+    progress: Progress,
+}
+
 /// `export_activity_log`: this export's file was written.
 ///
 /// It is keyed by the export and dated by its creation, so that however often
@@ -39,9 +53,19 @@ pub fn finished(key: &ExportKey, export: &Export, file: &File) -> Result<NewActi
         filter: &export.request.filter,
     };
     let actor = export.created_by.clone();
-    let mut new = entry(EXPORTED, key, actor, export.created_at, &details)?;
-    new.idempotency_key = Some(IdempotencyKey::Trail(identifier(key.id.to_string())?));
-    Ok(new)
+    let partner = key.partner_id.clone();
+    let export_id = identifier(key.id.to_string())?;
+    let entry = Entry {
+        action: EXPORTED,
+        actor,
+        occurred_at: export.created_at,
+        outcome: Outcome::Succeeded,
+        resource: ("export", export_id.clone()),
+    };
+    Ok(NewActivity {
+        idempotency_key: Some(IdempotencyKey::Trail(export_id)),
+        ..entry.about(partner, &details)?
+    })
 }
 
 /// `download_activity_log`: `actor` was handed a link to this export's file.
@@ -51,34 +75,87 @@ pub fn linked(
     actor: Actor,
     now: Moment,
 ) -> Result<NewActivity, Error> {
-    entry(DOWNLOADED, key, actor, now, &Linked { file })
+    let entry = Entry {
+        action: DOWNLOADED,
+        actor,
+        occurred_at: now,
+        outcome: Outcome::Succeeded,
+        resource: ("export", identifier(key.id.to_string())?),
+    };
+    entry.about(key.partner_id.clone(), &Linked { file })
 }
 
-fn entry(
-    action: &str,
-    key: &ExportKey,
-    actor: Actor,
-    occurred_at: Moment,
-    details: &impl Serialize,
+/// `erase_customer`, in progress: an erasure was asked for.
+pub fn asked_to_erase(key: &ErasureKey, erasure: &Erasure) -> Result<NewActivity, Error> {
+    let details = Asked { erasure_id: key.id };
+    erasing(key, erasure, Outcome::InProgress, &details)
+}
+
+/// `erase_customer`: the whole log was walked.
+///
+/// Keyed and dated as an export is, so that it is recorded once.
+pub fn erased(
+    key: &ErasureKey,
+    erasure: &Erasure,
+    progress: Progress,
 ) -> Result<NewActivity, Error> {
-    let content = Content {
-        occurred_at,
-        action: Action::try_from(action.to_owned()).map_err(failed)?,
-        outcome: Outcome::Succeeded,
-        customer: None,
-        actor,
-        resource: Some(Resource {
-            r#type: identifier("export".to_owned())?,
-            id: identifier(key.id.to_string())?,
-        }),
-        correlation_id: None,
-        details: Some(object(details)?),
+    let details = Erased {
+        erasure_id: key.id,
+        progress,
     };
     Ok(NewActivity {
-        partner_id: key.partner_id.clone(),
-        idempotency_key: None,
-        content,
+        idempotency_key: Some(IdempotencyKey::Trail(identifier(key.id.to_string())?)),
+        ..erasing(key, erasure, Outcome::Succeeded, &details)?
     })
+}
+
+fn erasing(
+    key: &ErasureKey,
+    erasure: &Erasure,
+    outcome: Outcome,
+    details: &impl Serialize,
+) -> Result<NewActivity, Error> {
+    let entry = Entry {
+        action: ERASED,
+        actor: erasure.created_by.clone(),
+        occurred_at: erasure.created_at,
+        outcome,
+        resource: ("customer", erasure.customer_id.clone()),
+    };
+    entry.about(key.partner_id.clone(), details)
+}
+
+/// What an entry says beside its details.
+struct Entry {
+    action: &'static str,
+    actor: Actor,
+    occurred_at: Moment,
+    outcome: Outcome,
+    resource: (&'static str, Identifier),
+}
+
+impl Entry {
+    fn about(self, partner_id: PartnerId, details: &impl Serialize) -> Result<NewActivity, Error> {
+        let (kind, id) = self.resource;
+        let content = Content {
+            occurred_at: self.occurred_at,
+            action: Action::try_from(self.action.to_owned()).map_err(failed)?,
+            outcome: self.outcome,
+            customer: None,
+            actor: self.actor,
+            resource: Some(Resource {
+                r#type: identifier(kind.to_owned())?,
+                id,
+            }),
+            correlation_id: None,
+            details: Some(object(details)?),
+        };
+        Ok(NewActivity {
+            partner_id,
+            idempotency_key: None,
+            content,
+        })
+    }
 }
 
 fn object(details: &impl Serialize) -> Result<Details, Error> {

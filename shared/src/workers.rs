@@ -1,10 +1,12 @@
-//! How `export-worker` is called.
+//! How a function calls its worker.
 
-use crate::{Error, ExportKey, aws, export::WorkerEvent};
 use aws_config::SdkConfig;
 use aws_sdk_lambda::{Client, primitives::Blob, types::InvocationType};
+use serde::Serialize;
 
-/// The `export-worker` function.
+use crate::{Error, aws};
+
+/// A function that works while nobody waits.
 #[derive(Debug, Clone)]
 pub struct Workers {
     client: Client,
@@ -20,9 +22,9 @@ impl Workers {
         }
     }
 
-    /// Queues a call; a call that comes twice is harmless, for the lease admits one.
-    pub async fn call(&self, key: &ExportKey) -> Result<(), Error> {
-        let event = serde_json::to_vec(&WorkerEvent::from(key))
+    /// Queues a call; it may come twice, which every worker must bear.
+    pub async fn call(&self, event: &impl Serialize) -> Result<(), Error> {
+        let event = serde_json::to_vec(event)
             .map_err(|error| Error::internal("calling a worker", error))?;
         self.client
             .invoke()

@@ -107,16 +107,7 @@ impl TestApp {
             if read["state"] != "queued" && read["state"] != "running" {
                 return read;
             }
-            // A call whose process was killed fails in the end, when nobody cares.
-            let has_failed = self.worker_failures() > failures && self.faults.kills() == 0;
-            let is_gone = has_failed || self.faults.idle().as_secs() >= 1;
-            // What a killed process had sent arrives before anybody misses it.
-            if is_gone && self.faults.in_flight() == 0 {
-                failures = self.worker_failures();
-                self.faults.wake();
-                self.advance(seconds(61));
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            self.pass_a_minute_without_worker(&mut failures).await;
         }
         panic!("the export did not end");
     }

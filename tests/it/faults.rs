@@ -204,7 +204,7 @@ impl Faults {
         let table: &str = body["TableName"].as_str().or(table).unwrap_or_default();
         let call = (function.to_owned(), operation.to_owned(), table.to_owned());
         *self.calls.lock().unwrap().entry(call).or_default() += 1;
-        if function == "export-worker" {
+        if function.ends_with("-worker") {
             *self.last_call.lock().unwrap() = Some(Instant::now());
         }
     }

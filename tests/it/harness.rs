@@ -215,6 +215,21 @@ impl TestApp {
         }
     }
 
+    /// Lets the minute pass after which a read calls another worker, once the
+    /// worker is gone; until then, a moment.
+    pub(crate) async fn pass_a_minute_without_worker(&self, failures: &mut usize) {
+        // A call whose process was killed fails in the end, when nobody cares.
+        let has_failed = self.worker_failures() > *failures && self.faults.kills() == 0;
+        let is_gone = has_failed || self.faults.idle().as_secs() >= 1;
+        // What a killed process had sent arrives before anybody misses it.
+        if is_gone && self.faults.in_flight() == 0 {
+            *failures = self.worker_failures();
+            self.faults.wake();
+            self.advance(SignedDuration::from_secs(61));
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+
     /// Waits until that many calls of the worker have failed.
     pub(crate) async fn until_failures(&self, wanted: usize) {
         let failed = eventually(|| self.worker_failures() >= wanted).await;

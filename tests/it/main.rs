@@ -24,6 +24,7 @@ mod faults;
 mod harness;
 
 mod access;
+mod erasure;
 mod export;
 mod guards;
 mod laptop;

@@ -293,7 +293,7 @@ impl<'a> Run<'a> {
             Stop::OutOfTime => {
                 tracing::info!(%export_id, "the rest is left to the next call");
                 match app.exports.hand_on(lease, app.clock.now()).await? {
-                    Held::Yes => app.workers.call(&lease.key).await,
+                    Held::Yes => app.workers.call(&WorkerEvent::from(&lease.key)).await,
                     Held::TakenOver | Held::Cancelled => Ok(()),
                 }
             }

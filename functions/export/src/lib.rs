@@ -17,8 +17,11 @@ use futures_util::future::join_all;
 use lambda_http::{Body, Request, Response, http::header};
 use shared::{
     Access, ActivityStore, Clock, Config, Cursor, Error, Export, ExportId, ExportKey,
-    ExportRequest, ExportStore, Files, Identifier, Limit, Moment, Reader, Workers, export::State,
-    http, store::Stamp, trail,
+    ExportRequest, ExportStore, Files, Identifier, Limit, Moment, Reader, Workers,
+    export::{State, WorkerEvent},
+    http,
+    store::Stamp,
+    trail,
 };
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -94,7 +97,7 @@ async fn create(app: &App, request: &Request, reader: &Reader) -> Result<Respons
         None => store(app, &key, new).await?,
     };
     if export.is_untouched() {
-        app.workers.call(&key).await?;
+        app.workers.call(&WorkerEvent::from(&key)).await?;
     }
     let export = wait_for(app, &key, export, deadline).await?;
     let location = format!("/v1/exports/{}", key.id);
@@ -204,7 +207,7 @@ async fn dispatch_again(app: &App, key: &ExportKey, export: &Export, now: Moment
         return;
     }
     let called = match app.exports.claim_dispatch(key, now).await {
-        Ok(true) => app.workers.call(key).await,
+        Ok(true) => app.workers.call(&WorkerEvent::from(key)).await,
         Ok(false) => Ok(()),
         Err(error) => Err(error),
     };

@@ -14,10 +14,11 @@ use crate::{
 pub type Item = HashMap<String, AttributeValue>;
 
 /// What a list shows: every attribute but the details and the request's id.
-pub(super) const SUMMARY: [&str; 15] = [
+pub(super) const SUMMARY: [&str; 16] = [
     "partition_key",
     "sort_key",
     "recorded_at",
+    "erased_at",
     "action",
     "outcome",
     "customer_id",
@@ -133,14 +134,16 @@ pub(super) fn from_item(mut item: Item) -> Result<Stored, Error> {
     let id = id_of_key(&item)?;
     let partner_id = take(&mut item, "partition_key")?;
     let partner_id = PartnerId::parse(&partner_id).ok_or_else(|| broken("partition_key"))?;
-    let recorded_at = take(&mut item, "recorded_at")?;
-    let recorded_at = recorded_at.parse().map_err(|_| broken("recorded_at"))?;
+    let recorded_at = parse_moment_if_any(&mut item, "recorded_at")?;
+    let recorded_at = recorded_at.ok_or_else(|| broken("recorded_at"))?;
+    let erased_at = parse_moment_if_any(&mut item, "erased_at")?;
     let content = content(&mut item, id.occurred_at())?;
     Ok(Stored {
         activity: Activity {
             id,
             partner_id,
             recorded_at,
+            erased_at,
             content,
         },
         has_details: item.contains_key("details_bytes"),
@@ -212,6 +215,16 @@ fn parse_if_any<T: TryFrom<String>>(
     }
 }
 
+fn parse_moment_if_any(item: &mut Item, name: &'static str) -> Result<Option<Moment>, Error> {
+    if !item.contains_key(name) {
+        return Ok(None);
+    }
+    take(item, name)?
+        .parse()
+        .map(Some)
+        .map_err(|_| broken(name))
+}
+
 fn seconds(value: &AttributeValue) -> Result<i64, Error> {
     let number = value.as_n().ok().and_then(|number| number.parse().ok());
     number.ok_or_else(|| broken("expires_at"))
@@ -281,6 +294,7 @@ mod tests {
             id: ActivityId::random(occurred_at),
             partner_id: PartnerId::parse("contoso").unwrap(),
             recorded_at: occurred_at,
+            erased_at: None,
             content: Content {
                 occurred_at,
                 action: "create_order".to_owned().try_into().unwrap(),

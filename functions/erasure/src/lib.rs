@@ -1,0 +1,151 @@
+//! Erases a customer: `POST /v1/customers/{id}/erasures` and `GET
+//! /v1/customers/{id}/erasures/{erasure_id}`.
+//!
+//! Creating leaves an entry in the partner's log, stores the erasure and calls
+//! `erasure-worker`; `202` with the erasure. One that nobody works on is given
+//! to a worker again when it is read.
+
+use aws_config::SdkConfig;
+use lambda_http::{Body, Request, Response};
+use serde::Serialize;
+use shared::{
+    Access, ActivityStore, Actor, Clock, Config, Eraser, Erasure, ErasureId, ErasureKey,
+    ErasureStore, Error, Identifier, Moment, Workers,
+    erasure::{Progress, State, WorkerEvent},
+    export::Failure,
+    http,
+    store::Stamp,
+    trail,
+};
+
+/// What the function keeps between requests.
+#[derive(Debug)]
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// The erasures.
+    pub erasures: ErasureStore,
+    /// The activities, for the trail.
+    pub activities: ActivityStore,
+    workers: Workers,
+    /// The clock.
+    pub clock: Clock,
+}
+
+impl App {
+    /// Builds the clients, once.
+    pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
+        let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
+        let activities = config.activities_table.clone();
+        Self {
+            erasures: ErasureStore::new(dynamodb.clone(), config.erasures_table.clone()),
+            activities: ActivityStore::new(dynamodb, activities, config.retention),
+            workers: Workers::new(sdk, config.erasure_worker_function.clone()),
+            config,
+            clock,
+        }
+    }
+}
+
+/// An erasure as its partner sees it.
+#[derive(Debug, Serialize)]
+struct Answer {
+    id: ErasureId,
+    customer_id: Identifier,
+    state: State,
+    created_at: Moment,
+    created_by: Actor,
+    progress: Progress,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_at: Option<Moment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
+}
+
+impl Answer {
+    fn new(key: &ErasureKey, erasure: Erasure) -> Self {
+        Self {
+            id: key.id,
+            customer_id: erasure.customer_id,
+            state: erasure.state,
+            created_at: erasure.created_at,
+            created_by: erasure.created_by,
+            progress: erasure.progress,
+            finished_at: erasure.finished_at,
+            failure: erasure.failure,
+        }
+    }
+}
+
+/// Answers one request of the gateway.
+pub async fn handle(app: &App, request: &Request) -> Response<Body> {
+    http::answer(request, async {
+        let eraser = Access::from_request(request, &app.config.claim_names).eraser()?;
+        http::no_more(&http::query(request)?)?;
+        match http::route(request) {
+            "POST /v1/customers/{id}/erasures" => create(app, request, eraser).await,
+            "GET /v1/customers/{id}/erasures/{erasure_id}" => read(app, request, eraser).await,
+            _ => Err(Error::NotFound),
+        }
+    })
+    .await
+}
+
+async fn create(app: &App, request: &Request, eraser: Eraser) -> Result<Response<Body>, Error> {
+    let now = app.clock.now();
+    let customer_id = customer_of(request)?;
+    if !http::body(request, 0).is_ok_and(<[u8]>::is_empty) {
+        return Err(Error::invalid("body", "must be empty"));
+    }
+    let key = ErasureKey {
+        partner_id: eraser.partner_id,
+        id: ErasureId::random(now),
+    };
+    let erasure = Erasure::new(customer_id, eraser.actor, now);
+    // The entry first: what was begun without one could be erased without a trace.
+    let stamp = Stamp {
+        recorded_at: now,
+        request_id: http::request_id(request),
+    };
+    let entry = trail::asked_to_erase(&key, &erasure)?;
+    app.activities.append(entry, &stamp).await?;
+    app.erasures.create(&key, &erasure).await?;
+    app.workers.call(&WorkerEvent::from(&key)).await?;
+    let customer = http::path_segment(erasure.customer_id.as_str());
+    let location = format!("/v1/customers/{customer}/erasures/{}", key.id);
+    Ok(http::accepted(&Answer::new(&key, erasure), &location))
+}
+
+async fn read(app: &App, request: &Request, eraser: Eraser) -> Result<Response<Body>, Error> {
+    let now = app.clock.now();
+    let customer_id = customer_of(request)?;
+    let key = ErasureKey {
+        partner_id: eraser.partner_id,
+        id: ErasureId::try_from(http::path_parameter(request, "erasure_id"))?,
+    };
+    let found = app.erasures.get(&key, now).await?;
+    let erasure = found.filter(|erasure| erasure.customer_id == customer_id);
+    let erasure = erasure.ok_or(Error::NotFound)?;
+    if erasure.wants_dispatch(now) {
+        call_again(app, &key, now).await;
+    }
+    Ok(http::ok(&Answer::new(&key, erasure)))
+}
+
+fn customer_of(request: &Request) -> Result<Identifier, Error> {
+    let id = http::path_parameter(request, "id").to_owned();
+    Identifier::try_from(id).map_err(|reason| Error::invalid("id", reason))
+}
+
+/// Calls a worker for an erasure that nobody works on; a failure is no reader's
+/// concern, for a read a minute later tries again.
+async fn call_again(app: &App, key: &ErasureKey, now: Moment) {
+    let called = match app.erasures.claim_dispatch(key, now).await {
+        Ok(true) => app.workers.call(&WorkerEvent::from(key)).await,
+        Ok(false) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = called {
+        tracing::warn!(erasure_id = %key.id, error = error.chain(), "no worker was called");
+    }
+}

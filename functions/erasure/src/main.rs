@@ -1,0 +1,22 @@
+//! The `erasure` function as Lambda starts it.
+
+use std::convert::Infallible;
+
+use erasure::App;
+use lambda_http::{Error, Request, run, service_fn};
+use shared::{Clock, Config, aws};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    lambda_http::tracing::init_default_subscriber();
+    let app = App::new(
+        &aws::sdk_config().await,
+        Config::from_env()?,
+        Clock::system(),
+    );
+    let app = &app;
+    run(service_fn(async |request: Request| {
+        Ok::<_, Infallible>(erasure::handle(app, &request).await)
+    }))
+    .await
+}

@@ -1,0 +1,37 @@
+//! Ids of what partners ask for.
+
+/// Defines an id: a `UUIDv7` of its creation.
+macro_rules! of_a_moment {
+    ($(#[$doc:meta])* $name:ident, $reason:literal) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+        )]
+        pub struct $name(uuid::Uuid);
+
+        impl $name {
+            /// An id that nothing else has.
+            pub fn random(created_at: $crate::Moment) -> Self {
+                Self($crate::activity::random_v7(created_at))
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = $crate::Error;
+
+            fn try_from(text: &str) -> Result<Self, $crate::Error> {
+                $crate::activity::hyphenated_uuid(text)
+                    .map(Self)
+                    .ok_or_else(|| $crate::Error::invalid("id", $reason))
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+pub(crate) use of_a_moment;

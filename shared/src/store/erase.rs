@@ -1,0 +1,51 @@
+//! How a customer's name and details are taken out of a stored activity.
+
+use aws_sdk_dynamodb::{error::SdkError, operation::update_item::UpdateItemError};
+
+use super::item;
+use crate::{
+    ActivityId, ActivityStore, Error, Identifier, Moment, PartnerId,
+    activity::ERASED,
+    aws,
+    table::{moment, text},
+};
+
+impl ActivityStore {
+    /// Erases one activity; the same again when it is erased already.
+    ///
+    /// One that is gone, or of another customer, stays as it is.
+    pub async fn erase(
+        &self,
+        partner: &PartnerId,
+        id: ActivityId,
+        customer_id: &Identifier,
+        now: Moment,
+    ) -> Result<(), Error> {
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(item::key(partner, id)))
+            .update_expression(
+                "SET customer_name = :erased, erased_at = if_not_exists(erased_at, :now) \
+                 REMOVE details, details_bytes",
+            )
+            // Without it, an activity whose retention ended meanwhile would come back.
+            .condition_expression("attribute_exists(partition_key) AND customer_id = :customer")
+            .expression_attribute_values(":erased", text(ERASED))
+            .expression_attribute_values(":now", moment(now))
+            .expression_attribute_values(":customer", text(customer_id.as_str()))
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(()),
+            Err(error) if is_refused(&error) => Ok(()),
+            Err(error) => Err(aws::failed("erasing an activity", error)),
+        }
+    }
+}
+
+fn is_refused(error: &SdkError<UpdateItemError>) -> bool {
+    let error = error.as_service_error();
+    error.is_some_and(UpdateItemError::is_conditional_check_failed_exception)
+}

@@ -1,0 +1,289 @@
+//! Erasing a customer: what goes, what stays, and who may ask.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::{
+    faults::Fault,
+    harness::{Answer, TestApp, activity, ago, with},
+};
+
+const PATH: &str = "/v1/customers/c-1/erasures";
+
+impl TestApp {
+    fn global_admin(&self) -> String {
+        self.token("contoso", "global_admin")
+    }
+
+    async fn ask_to_erase(&self) -> Answer {
+        let request = self.request(reqwest::Method::POST, PATH);
+        request.token(&self.global_admin()).send().await
+    }
+
+    async fn erasure(&self, location: &str) -> Value {
+        let answer = self.get(location).token(&self.global_admin()).send().await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()
+    }
+
+    /// Erases the customer `c-1` of contoso; answers the erasure when it is over.
+    async fn erase(&self) -> Value {
+        let asked = self.ask_to_erase().await;
+        assert_eq!(asked.status, 202, "{}", asked.text);
+        self.until_over(asked.header("location")).await
+    }
+
+    async fn until_over(&self, location: &str) -> Value {
+        let mut failures = self.worker_failures();
+        for _ in 0..3_000 {
+            let erasure = self.erasure(location).await;
+            if erasure["finished_at"].is_string() || erasure["failure"].is_object() {
+                return erasure;
+            }
+            self.pass_a_minute_without_worker(&mut failures).await;
+        }
+        panic!("the erasure is never over");
+    }
+
+    /// The log but for this service's own entries.
+    async fn activities(&self) -> Vec<Value> {
+        let mut items = self.list_all("from=2000-01-01&to=2999-12-31").await;
+        items.retain(|item| item["customer"].is_object());
+        items
+    }
+}
+
+fn personal() -> Value {
+    let mut sent = with("occurred_at", ago(5));
+    sent["details"] = json!({ "note": "for Relecloud" });
+    sent["resource"] = json!({ "type": "order", "id": "o-1" });
+    sent
+}
+
+#[tokio::test]
+async fn name_and_details_go_and_all_else_stays() {
+    let app = TestApp::start().await;
+    let stored = app.record(&personal()).await;
+    let other = app.record(&with("customer.id", "c-2")).await;
+    let done = app.erase().await;
+    assert_eq!(
+        (&done["state"], &done["customer_id"]),
+        (&json!("done"), &json!("c-1"))
+    );
+    assert_eq!(done["progress"]["erased"], 1);
+    let path = |activity: &Value| format!("/v1/activities/{}", activity["id"].as_str().unwrap());
+    let mut erased = app.read(&path(&stored)).await.json();
+    assert!(erased["erased_at"].as_str() >= done["created_at"].as_str());
+    assert_eq!(
+        (&erased["customer"], &erased["has_details"]),
+        (&json!({ "id": "c-1", "name": "[erased]" }), &json!(false))
+    );
+    for gone in ["erased_at", "has_details", "links"] {
+        erased.as_object_mut().unwrap().remove(gone);
+    }
+    let mut expected = stored.clone();
+    expected["customer"]["name"] = "[erased]".into();
+    expected.as_object_mut().unwrap().remove("details");
+    assert_eq!(erased, expected);
+    let untouched = app.read(&path(&other)).await.json();
+    assert_eq!(untouched["customer"]["name"], "Relecloud");
+    assert!(untouched["erased_at"].is_null());
+}
+
+#[tokio::test]
+async fn another_partners_activities_of_a_customer_of_that_id_stay() {
+    let app = TestApp::start().await;
+    let platform = app.token_of(json!({ "roles": ["platform_recorder"] }));
+    let request = app.post("/v1/activities", &with("partner_id", "fabrikam"));
+    assert_eq!(request.token(&platform).send().await.status, 201);
+    app.record(&personal()).await;
+    assert_eq!(app.erase().await["progress"]["erased"], 1);
+    let fabrikam = app.token("fabrikam", "admin_agent");
+    let list = app.get("/v1/activities").token(&fabrikam).send().await;
+    assert_eq!(list.json()["items"][0]["customer"]["name"], "Relecloud");
+}
+
+#[tokio::test]
+async fn an_erasure_is_in_the_log_when_it_is_asked_for_and_when_it_is_done() {
+    let app = TestApp::start().await;
+    app.record(&personal()).await;
+    let done = app.erase().await;
+    let entries = app.list_all("action=erase_customer").await;
+    let outcomes: Vec<_> = entries.iter().map(|entry| &entry["outcome"]).collect();
+    assert!(outcomes.contains(&&json!("in_progress")) && outcomes.contains(&&json!("succeeded")));
+    assert_eq!(entries.len(), 2);
+    let finished = entries.iter().find(|it| it["outcome"] == "succeeded");
+    let path = format!(
+        "/v1/activities/{}",
+        finished.unwrap()["id"].as_str().unwrap()
+    );
+    let entry = app.read(&path).await.json();
+    assert_eq!(entry["details"]["erasure_id"], done["id"]);
+    assert_eq!(entry["details"]["erased"], 1);
+    assert_eq!(
+        entry["resource"],
+        json!({ "type": "customer", "id": "c-1" })
+    );
+    assert_eq!(entry["actor"]["name"], "Ann Beebe");
+    // Nobody else can write such an entry.
+    let forged = app.post("/v1/activities", &with("action", "erase_customer"));
+    let forged = forged.token(&app.recorder()).send().await;
+    assert_eq!(forged.status, 400, "{}", forged.text);
+}
+
+#[tokio::test]
+async fn a_replay_after_the_erasure_compares_what_is_left() {
+    let app = TestApp::start().await;
+    let sent = personal();
+    let keyed = async |body: &Value| {
+        let request = app.post("/v1/activities", body);
+        let request = request.header("idempotency-key", "k-1");
+        request.token(&app.recorder()).send().await
+    };
+    let first = keyed(&sent).await.json();
+    app.erase().await;
+    let again = keyed(&sent).await;
+    assert_eq!(again.status, 200, "{}", again.text);
+    let replayed = again.json();
+    assert_eq!(replayed["id"], first["id"]);
+    assert_eq!(replayed["customer"]["name"], "[erased]");
+    assert!(replayed["details"].is_null());
+    let mut other = sent.clone();
+    other["outcome"] = "failed".into();
+    assert_eq!(keyed(&other).await.status, 422);
+    assert_eq!(app.activities().await.len(), 1);
+}
+
+#[tokio::test]
+async fn only_a_global_admin_may_erase_and_look() {
+    let app = TestApp::start().await;
+    let asked = app.ask_to_erase().await;
+    let location = asked.header("location").to_owned();
+    for role in ["billing_admin", "admin_agent", "activity_recorder"] {
+        let token = app.token("contoso", role);
+        for (method, path) in [
+            (reqwest::Method::POST, PATH),
+            (reqwest::Method::GET, location.as_str()),
+        ] {
+            let answer = app.request(method, path).token(&token).send().await;
+            assert_eq!(answer.refusal(), "403 forbidden", "{role}");
+        }
+    }
+    // Another partner's, and another customer's, are as if they were not.
+    let fabrikam = app.token("fabrikam", "global_admin");
+    let theirs = app.get(&location).token(&fabrikam).send().await;
+    assert_eq!(theirs.refusal(), "404 not_found");
+    let elsewhere = location.replace("c-1", "c-2");
+    let elsewhere = app.get(&elsewhere).token(&app.global_admin()).send().await;
+    assert_eq!(elsewhere.refusal(), "404 not_found");
+}
+
+#[tokio::test]
+async fn bad_requests_for_an_erasure_are_refused() {
+    let app = TestApp::start().await;
+    let refused = async |path: &str, body: &str| {
+        let request = app.request(reqwest::Method::POST, path);
+        let request = request.raw(body.to_owned()).token(&app.global_admin());
+        request.send().await.refusal()
+    };
+    assert_eq!(refused(PATH, "{}").await, "400 body must be empty");
+    assert_eq!(
+        refused(&format!("{PATH}?force=1"), "").await,
+        "400 force is not known here"
+    );
+    let long = format!("/v1/customers/{}/erasures", "c".repeat(129));
+    assert_eq!(
+        refused(&long, "").await,
+        "400 id must have 1 to 128 characters, none of them a control character"
+    );
+    assert_eq!(app.list_all("action=erase_customer").await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_customers_id_is_taken_from_the_path_as_it_is() {
+    let app = TestApp::start().await;
+    app.record(&with("customer.id", "c 1/é?")).await;
+    let request = app.request(
+        reqwest::Method::POST,
+        "/v1/customers/c%201%2F%C3%A9%3F/erasures",
+    );
+    let asked = request.token(&app.global_admin()).send().await;
+    assert_eq!(asked.json()["customer_id"], "c 1/é?");
+    let done = app.until_over(asked.header("location")).await;
+    assert_eq!(done["progress"]["erased"], 1);
+}
+
+/// Every request of the worker, each lost, answered to nobody, or its last.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_interrupted_anywhere_ends_as_if_it_was_not() {
+    for fault in [
+        Fault::Lost,
+        Fault::ReplyLost,
+        Fault::Killed,
+        Fault::KilledAfter,
+    ] {
+        for place in 0.. {
+            let app = TestApp::start().await;
+            for _ in 0..3 {
+                app.record(&personal()).await;
+            }
+            app.faults.add_after("erasure-worker", place, fault, 3);
+            let asked = app.ask_to_erase().await;
+            let done = app.until_over(asked.header("location")).await;
+            assert_eq!(done["state"], "done", "{fault:?} at {place}");
+            assert_eq!(done["progress"]["erased"], 3, "{fault:?} at {place}");
+            for item in app.activities().await {
+                assert_eq!(item["customer"]["name"], "[erased]", "{fault:?} at {place}");
+            }
+            let entries = app.list_all("action=erase_customer").await;
+            assert_eq!(entries.len(), 2, "{fault:?} at {place}");
+            if app.faults.take_met().is_empty() {
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_erasure_goes_on_over_many_calls_and_pages() {
+    // Its time is up after each page.
+    let app = TestApp::start_limited(&[], SignedDuration::from_secs(45)).await;
+    app.stack.load("contoso", 1_200, app.now()).unwrap();
+    let of_one = "from=2000-01-01&to=2999-12-31&limit=500";
+    let all = app.list_all(of_one).await;
+    let customer = all[0]["customer"]["id"].as_str().unwrap();
+    let ids = |items: &[Value]| -> Vec<Value> {
+        let of_customer = |item: &&Value| item["customer"]["id"] == customer;
+        items
+            .iter()
+            .filter(of_customer)
+            .map(|item| item["id"].clone())
+            .collect()
+    };
+    let path = format!("/v1/customers/{customer}/erasures");
+    let request = app.request(reqwest::Method::POST, &path);
+    let asked = request.token(&app.global_admin()).send().await;
+    let done = app.until_over(asked.header("location")).await;
+    assert_eq!(done["progress"]["erased"], ids(&all).len());
+    assert!(app.faults.count("erasure-worker", "Invoke") >= 4);
+    let after = app.list_all(of_one).await;
+    let is_erased = |item: &Value| item["customer"]["name"] == "[erased]";
+    let erased: Vec<_> = after
+        .iter()
+        .filter(|item| is_erased(item))
+        .cloned()
+        .collect();
+    assert_eq!(ids(&erased), ids(&all));
+    assert_eq!(erased.len(), ids(&all).len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_that_never_gets_on_fails_and_says_so() {
+    let app = TestApp::start().await;
+    app.record(&activity()).await;
+    app.faults.add("Query", Fault::Lost, 3 * 11);
+    let asked = app.ask_to_erase().await;
+    let failed = app.until_over(asked.header("location")).await;
+    assert_eq!(failed["failure"]["code"], "gave_up");
+    assert_eq!(failed["state"], "failed");
+}
