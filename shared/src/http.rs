@@ -7,7 +7,6 @@ use lambda_http::{
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     request::RequestContext,
 };
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::{
@@ -162,18 +161,6 @@ pub fn path_parameter<'a>(request: &'a Request, name: &str) -> &'a str {
         .path_parameters_ref()
         .and_then(|parameters| parameters.first(name))
         .unwrap_or_default()
-}
-
-/// All but the unreserved characters of RFC 3986.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
-/// A text as one segment of a path.
-pub fn path_segment(text: &str) -> String {
-    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 /// The decoded query, in order.

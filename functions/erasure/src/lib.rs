@@ -1,5 +1,4 @@
-//! Erases a customer: `POST /v1/customers/{id}/erasures` and `GET
-//! /v1/customers/{id}/erasures/{erasure_id}`.
+//! Erases a customer: `POST /v1/erasures` and `GET /v1/erasures/{id}`.
 //!
 //! Creating leaves an entry in the partner's log, stores the erasure and calls
 //! `erasure-worker`; `202` with the erasure. One that nobody works on is given
@@ -7,13 +6,13 @@
 
 use aws_config::SdkConfig;
 use lambda_http::{Body, Request, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared::{
     Access, ActivityStore, Actor, Clock, Config, Eraser, Erasure, ErasureId, ErasureKey,
     ErasureStore, Error, Identifier, Moment, Workers,
     erasure::{Progress, State, WorkerEvent},
     export::Failure,
-    http,
+    http, json,
     store::Stamp,
     trail,
 };
@@ -45,6 +44,16 @@ impl App {
             clock,
         }
     }
+}
+
+/// The largest body: 4 KiB, far above any id.
+const BODY_BYTES_MAX: usize = 4 * 1024;
+
+/// What is asked for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+struct Asked {
+    customer_id: Identifier,
 }
 
 /// An erasure as its partner sees it.
@@ -83,8 +92,8 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
         let eraser = Access::from_request(request, &app.config.claim_names).eraser()?;
         http::no_more(&http::query(request)?)?;
         match http::route(request) {
-            "POST /v1/customers/{id}/erasures" => create(app, request, eraser).await,
-            "GET /v1/customers/{id}/erasures/{erasure_id}" => read(app, request, eraser).await,
+            "POST /v1/erasures" => create(app, request, eraser).await,
+            "GET /v1/erasures/{id}" => read(app, request, eraser).await,
             _ => Err(Error::NotFound),
         }
     })
@@ -93,15 +102,12 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
 
 async fn create(app: &App, request: &Request, eraser: Eraser) -> Result<Response<Body>, Error> {
     let now = app.clock.now();
-    let customer_id = customer_of(request)?;
-    if !http::body(request, 0).is_ok_and(<[u8]>::is_empty) {
-        return Err(Error::invalid("body", "must be empty"));
-    }
+    let asked: Asked = json::from_object(json::read(http::body(request, BODY_BYTES_MAX)?)?)?;
     let key = ErasureKey {
         partner_id: eraser.partner_id,
         id: ErasureId::random(now),
     };
-    let erasure = Erasure::new(customer_id, eraser.actor, now);
+    let erasure = Erasure::new(asked.customer_id, eraser.actor, now);
     // The entry first: what was begun without one could be erased without a trace.
     let stamp = Stamp {
         recorded_at: now,
@@ -111,30 +117,21 @@ async fn create(app: &App, request: &Request, eraser: Eraser) -> Result<Response
     app.activities.append(entry, &stamp).await?;
     app.erasures.create(&key, &erasure).await?;
     app.workers.call(&WorkerEvent::from(&key)).await?;
-    let customer = http::path_segment(erasure.customer_id.as_str());
-    let location = format!("/v1/customers/{customer}/erasures/{}", key.id);
+    let location = format!("/v1/erasures/{}", key.id);
     Ok(http::accepted(&Answer::new(&key, erasure), &location))
 }
 
 async fn read(app: &App, request: &Request, eraser: Eraser) -> Result<Response<Body>, Error> {
     let now = app.clock.now();
-    let customer_id = customer_of(request)?;
     let key = ErasureKey {
         partner_id: eraser.partner_id,
-        id: ErasureId::try_from(http::path_parameter(request, "erasure_id"))?,
+        id: ErasureId::try_from(http::path_parameter(request, "id"))?,
     };
-    let found = app.erasures.get(&key, now).await?;
-    let erasure = found.filter(|erasure| erasure.customer_id == customer_id);
-    let erasure = erasure.ok_or(Error::NotFound)?;
+    let erasure = app.erasures.get(&key, now).await?.ok_or(Error::NotFound)?;
     if erasure.wants_dispatch(now) {
         call_again(app, &key, now).await;
     }
     Ok(http::ok(&Answer::new(&key, erasure)))
-}
-
-fn customer_of(request: &Request) -> Result<Identifier, Error> {
-    let id = http::path_parameter(request, "id").to_owned();
-    Identifier::try_from(id).map_err(|reason| Error::invalid("id", reason))
 }
 
 /// Calls a worker for an erasure that nobody works on; a failure is no reader's

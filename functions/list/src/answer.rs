@@ -1,7 +1,8 @@
 //! What a list answers.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
-use shared::{Activity, Config, Customer, Moment, PartnerId, http, store::Stored};
+use shared::{Activity, Config, Customer, Moment, PartnerId, store::Stored};
 
 use crate::{request::Asked, walk::Walked};
 
@@ -63,7 +64,14 @@ impl Item {
     }
 }
 
+/// All but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
 fn subscriptions(customer: &Customer, config: &Config) -> String {
-    let id = http::path_segment(customer.id.as_str());
+    let id = utf8_percent_encode(customer.id.as_str(), RESERVED).to_string();
     config.subscriptions_url.replace("{customer_id}", &id)
 }
