@@ -31,7 +31,7 @@ impl TestApp {
     }
 
     /// Erases the customer `c-1` of contoso; answers the erasure when it is over.
-    async fn erase(&self) -> Value {
+    pub(crate) async fn erase(&self) -> Value {
         let asked = self.ask_to_erase().await;
         assert_eq!(asked.status, 202, "{}", asked.text);
         self.until_over(asked.header("location")).await

@@ -129,7 +129,9 @@ fn logical(resource: &str) -> String {
         "ActivitiesTable",
         "ExportsTable",
         "ExportsBucket",
+        "ErasuresTable",
         "export-worker",
+        "erasure-worker",
     ];
     let found = known.into_iter().find(|name| resource.contains(name));
     found
@@ -140,6 +142,9 @@ fn logical(resource: &str) -> String {
 /// The permission that a call needs.
 fn needed((function, operation, table): Call) -> Call {
     let (action, resource) = match operation.as_str() {
+        "Invoke" if function.starts_with("erasure") => {
+            ("lambda:InvokeFunction".to_owned(), "erasure-worker")
+        }
         "Invoke" => ("lambda:InvokeFunction".to_owned(), "export-worker"),
         // S3 takes every step of a multipart upload for a put.
         "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
@@ -151,6 +156,7 @@ fn needed((function, operation, table): Call) -> Call {
         _ => match table.as_str() {
             "activities" => (format!("dynamodb:{operation}"), "ActivitiesTable"),
             "exports" => (format!("dynamodb:{operation}"), "ExportsTable"),
+            "erasures" => (format!("dynamodb:{operation}"), "ErasuresTable"),
             table => panic!("{function} calls {operation} on {table:?}"),
         },
     };
@@ -190,6 +196,13 @@ impl TestApp {
         self.export(&year).await;
     }
 
+    /// An erasure of several pages, whose first worker fails.
+    async fn erase_twice(&self) {
+        self.stack.load("contoso", 300, self.now()).unwrap();
+        self.faults.add("erasure-worker", Fault::Lost, 3);
+        assert_eq!(self.erase().await["state"], "done");
+    }
+
     /// A worker that fails before its first part has a successor.
     async fn begin_twice(&self) {
         self.record_wide(36).await;
@@ -227,6 +240,7 @@ async fn each_function_may_do_exactly_what_it_does() {
     let variables = [("MAX_RUNNING_EXPORTS", "2")];
     let app = TestApp::start_limited(&variables, jiff::SignedDuration::from_secs(45)).await;
     app.do_everything().await;
+    app.erase_twice().await;
     let mut calls = app.faults.calls();
     let app = TestApp::start().await;
     app.begin_twice().await;
@@ -243,7 +257,14 @@ async fn each_function_may_do_exactly_what_it_does() {
 
 #[test]
 fn imports_keep_to_the_layers() {
-    let functions = ["record", "list", "export", "export-worker"];
+    let functions = [
+        "record",
+        "list",
+        "export",
+        "export-worker",
+        "erasure",
+        "erasure-worker",
+    ];
     let imports =
         |manifest: &str, name: &str| manifest.contains(&format!("\n{name}.workspace = true"));
     for function in functions {
@@ -308,11 +329,12 @@ async fn the_recorded_events_are_answered_as_their_names_say() {
             "{name}"
         );
         let answer: Value = response.json().await.unwrap();
-        if function != "export-worker" {
+        if !function.ends_with("-worker") {
             let status = answer["statusCode"].as_u64().unwrap();
             let expected = match name {
                 name if name.contains("no_role") => 403,
                 "list__one" => 404,
+                "erasure__create" => 202,
                 name if name.contains("unknown") => 404,
                 "record__activity" | "record__base64" => 201,
                 "export__create" => 202,
