@@ -27,6 +27,7 @@ mod access;
 mod erasure;
 mod export;
 mod guards;
+mod isolation;
 mod laptop;
 mod list;
 mod model;
