@@ -15,6 +15,34 @@ use crate::{Actor, ActorKind, Error, Identifier, Name};
 /// It is made from verified claims alone, with one exception: a
 /// `platform_recorder` names the partner of each activity ([`Recorder`]).
 /// What this service stored under such an id is read back as it is.
+///
+/// A function can hold one and show it:
+///
+/// ```
+/// fn show(id: &shared::PartnerId) -> String { id.as_str().to_owned() }
+/// ```
+///
+/// It can't make one, neither from a text nor from what a request carries:
+///
+/// ```compile_fail
+/// fn make() -> shared::PartnerId { shared::PartnerId("contoso".to_owned()) }
+/// ```
+///
+/// ```compile_fail
+/// fn make() -> Option<shared::PartnerId> { shared::PartnerId::parse("contoso") }
+/// ```
+///
+/// ```compile_fail
+/// fn make() -> Option<shared::PartnerId> { serde_json::from_str("\"contoso\"").ok() }
+/// ```
+///
+/// Nor can it make a reader, a recorder or an eraser:
+///
+/// ```compile_fail
+/// fn make(id: shared::PartnerId) -> shared::Reader {
+///     shared::Reader { partner_id: id, subject: None }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct PartnerId(String);
 
@@ -127,6 +155,7 @@ impl Reader {
 
 /// One who may take a customer's data out of a partner's log.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Eraser {
     /// Whose log.
     pub partner_id: PartnerId,
@@ -281,6 +310,8 @@ fn subject(sub: &str, name: Option<&str>) -> Option<Actor> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn access(claims: &[(&str, &str)]) -> Access {
@@ -328,6 +359,70 @@ mod tests {
         ] {
             assert_eq!(known(claim), [], "{claim}");
         }
+    }
+
+    /// A role's name of an issuer that keeps to the condition in the documentation.
+    const NAME: &str = r"[^ \[\]]{1,24}|admin_agent|global_admin|activity_recorder";
+
+    fn flat(names: &[String]) -> String {
+        format!("[{}]", names.join(" "))
+    }
+
+    proptest! {
+        #[test]
+        fn a_list_of_names_gives_the_roles_of_these_names_alone(
+            names in prop::collection::vec(NAME, 1..6),
+        ) {
+            let expected: BTreeSet<Role> = names.iter().filter_map(|name| name.parse().ok()).collect();
+            prop_assert_eq!(roles(&flat(&names)), expected);
+        }
+
+        #[test]
+        fn one_name_gives_its_own_role_alone(name in NAME) {
+            let expected: BTreeSet<Role> = name.parse().ok().into_iter().collect();
+            prop_assert_eq!(roles(&name), expected);
+        }
+
+        #[test]
+        fn no_claim_gives_a_role_that_is_not_a_whole_word_of_it(
+            claim in r"(admin_agent|sales_agent|[ \[\],\x22\n]|.){0,8}",
+        ) {
+            let words: Vec<_> = claim.split([' ', '[', ']']).collect();
+            for role in roles(&claim) {
+                prop_assert!(words.iter().any(|word| word.parse() == Ok(role)), "{role:?}");
+            }
+        }
+
+        #[test]
+        fn a_partner_is_what_the_claim_says_or_nothing(claim in r"[A-Za-z0-9._-]{0,70}|.{0,70}") {
+            let partner = PartnerId::parse(&claim);
+            let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+            let is_valid = (1..=64).contains(&claim.len()) && claim.chars().all(allowed);
+            prop_assert_eq!(partner.as_ref().map(PartnerId::as_str), is_valid.then_some(claim.as_str()));
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_role_or_is_no_text_gives_nothing() {
+        for claim in [
+            "аdmin_agent", // a Cyrillic first letter
+            "admin_agent\u{200b}",
+            "admin\u{ad}_agent",
+            "ADMIN_AGENT",
+            "admin-agent",
+            "admin_agent;global_admin",
+            "true",
+            "1",
+            "1.5",
+            "null",
+            "map[admin_agent:true]",
+            "[[admin_agent] sales_agent]",
+            "{admin_agent}",
+        ] {
+            assert_eq!(roles(claim), BTreeSet::new(), "{claim}");
+        }
+        let long = format!("[{}]", vec!["x".repeat(100); 10_000].join(" "));
+        assert_eq!(roles(&long), BTreeSet::new());
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod guards;
 mod isolation;
 mod laptop;
 mod list;
+mod logs;
 mod model;
 mod promises;
 mod record;
