@@ -125,8 +125,8 @@ struct Form {
     format: Format,
     #[serde(default, deserialize_with = "json::present_word")]
     style: Option<Style>,
-    #[serde(default, deserialize_with = "json::word")]
-    locale: Locale,
+    #[serde(default, deserialize_with = "json::present_word")]
+    locale: Option<Locale>,
     #[serde(default, deserialize_with = "json::word")]
     compression: Compression,
 }
@@ -142,9 +142,22 @@ impl Form {
         }
     }
 
+    fn is_for_programs(&self, style: Option<Style>) -> bool {
+        self.format == Format::Jsonl || style == Some(Style::Raw)
+    }
+
+    fn locale(&self, style: Option<Style>) -> Result<Locale, Error> {
+        match self.locale {
+            Some(_) if self.is_for_programs(style) => {
+                let reason = "is known for xlsx and for csv in the style spreadsheet alone";
+                Err(Error::invalid("locale", reason))
+            }
+            locale => Ok(locale.unwrap_or_default()),
+        }
+    }
+
     fn compression(&self, style: Option<Style>) -> Result<Compression, Error> {
-        let is_for_programs = self.format == Format::Jsonl || style == Some(Style::Raw);
-        if self.compression == Compression::Gzip && !is_for_programs {
+        if self.compression == Compression::Gzip && !self.is_for_programs(style) {
             let reason = "can be gzip for the format jsonl and for csv in the style raw alone";
             return Err(Error::invalid("compression", reason));
         }
@@ -166,7 +179,7 @@ impl ExportRequest {
             filter: json::from_object(filter)?,
             format: form.format,
             style,
-            locale: form.locale,
+            locale: form.locale(style)?,
             compression: form.compression(style)?,
         })
     }
@@ -453,9 +466,16 @@ impl Export {
         self.state == State::Queued && self.attempts == 0
     }
 
+    /// Whether its worker gave the lease back.
+    pub(crate) fn is_given_back(&self) -> bool {
+        self.state == State::Running && self.lease_until.is_none()
+    }
+
     /// Whether nobody works on it and nobody was called for a minute.
+    ///
+    /// One that is a lost cause wants a worker too, who clears up.
     pub fn wants_dispatch(&self, now: Moment) -> bool {
-        self.state(now).is_active()
+        self.state.is_active()
             && self.lease_until.is_none_or(|until| until < now)
             && self.dispatched_at.plus(DISPATCH_INTERVAL) < now
     }
@@ -477,9 +497,9 @@ impl ExportKey {
         format!("{}/activity-log", self.folder())
     }
 
-    /// The key in the bucket of a part's start.
-    pub fn rest_object(&self, rest: Rest) -> String {
-        format!("{}/rest-{}", self.folder(), rest.epoch)
+    /// The key in the bucket of the part's start that a worker left.
+    pub fn rest_object(&self, epoch: u64) -> String {
+        format!("{}/rest-{epoch}", self.folder())
     }
 
     fn folder(&self) -> String {

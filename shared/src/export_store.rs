@@ -64,6 +64,8 @@ pub enum Held {
     Yes,
     /// Another worker has the export, or has ended it; nothing was written.
     TakenOver,
+    /// Nobody else has the export, but the lease has run out; nothing was written.
+    RanOut,
     /// The export was deleted; nothing was written and no file may stay.
     Cancelled,
 }
@@ -364,13 +366,15 @@ impl ExportStore {
     /// Gives the lease back, so that another worker can take it at once.
     pub async fn release(&self, lease: &Lease, now: Moment) -> Result<Held, Error> {
         let update = Update::new("lease_epoch = :epoch REMOVE lease_until");
-        self.update_leased(lease, update, now).await
+        self.update_last(lease, update, now, Export::is_given_back)
+            .await
     }
 
     /// Gives the lease back before the next worker is called.
     pub async fn hand_on(&self, lease: &Lease, now: Moment) -> Result<Held, Error> {
-        let update = Update::new("dispatched_at = :now REMOVE lease_until");
-        self.update_leased(lease, update.value(":now", moment(now)), now)
+        let update =
+            Update::new("dispatched_at = :now REMOVE lease_until").value(":now", moment(now));
+        self.update_last(lease, update, now, Export::is_given_back)
             .await
     }
 
@@ -392,7 +396,8 @@ impl ExportStore {
         .value(":progress", to_value(&progress)?)
         .value(":now", moment(now))
         .value(":expires_at", number(item_expiry(now)));
-        self.update_leased(lease, update, now).await
+        let is_finished = |export: &Export| export.state == State::Ready;
+        self.update_last(lease, update, now, is_finished).await
     }
 
     /// There will be no file.
@@ -402,7 +407,8 @@ impl ExportStore {
         )
         .state(":failed", State::Failed.as_str())
         .value(":failure", to_value(&failure)?);
-        self.update_leased(lease, update, now).await
+        let has_failed = |export: &Export| export.state == State::Failed;
+        self.update_last(lease, update, now, has_failed).await
     }
 
     /// Cancels an export that is not finished, or lets its file go.
@@ -444,6 +450,20 @@ impl ExportStore {
         update: Update,
         now: Moment,
     ) -> Result<Held, Error> {
+        self.update_last(lease, update, now, |_| false).await
+    }
+
+    /// The same for a write after which the lease is over.
+    ///
+    /// The SDK repeats an update whose answer was lost, and meets its own:
+    /// `is_done` knows it by the export, if no other worker had it since.
+    async fn update_last(
+        &self,
+        lease: &Lease,
+        update: Update,
+        now: Moment,
+        is_done: impl Fn(&Export) -> bool,
+    ) -> Result<Held, Error> {
         let update = update
             .when("lease_until >= :lease_now")
             .value(":lease_now", moment(now))
@@ -451,15 +471,16 @@ impl ExportStore {
             .when("lease_epoch = :epoch")
             .state(":held", State::Running.as_str())
             .value(":epoch", table::count(lease.epoch));
-        Ok(
-            match self.table.update(item_key(&lease.key), update).await? {
-                Ok(_) => Held::Yes,
-                Err(old) => {
-                    let old = old.map(from_item::<Export>).transpose()?;
-                    Held::lost_to(old.map(|old| old.state))
-                }
-            },
-        )
+        let Err(old) = self.table.update(item_key(&lease.key), update).await? else {
+            return Ok(Held::Yes);
+        };
+        let old: Option<Export> = old.map(from_item).transpose()?;
+        let own = old.as_ref().filter(|old| old.lease_epoch == lease.epoch);
+        Ok(match own {
+            Some(own) if is_done(own) => Held::Yes,
+            Some(own) if own.state == State::Running => Held::RanOut,
+            _ => Held::lost_to(old.map(|old| old.state)),
+        })
     }
 }
 

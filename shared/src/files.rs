@@ -215,7 +215,7 @@ impl Files {
             self.abort(&key.object(), upload_id).await?;
         }
         if let Some(rest) = export.rest() {
-            self.delete(&key.rest_object(rest)).await?;
+            self.delete(&key.rest_object(rest.epoch)).await?;
         }
         Ok(())
     }

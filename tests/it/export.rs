@@ -6,6 +6,8 @@ mod life;
 mod resume;
 mod spreadsheet;
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use insta::assert_json_snapshot;
 use jiff::SignedDuration;
@@ -80,7 +82,7 @@ impl TestApp {
         store.take_lease(&event, self.now()).await.unwrap()
     }
 
-    async fn has_checkpoint(&self, export: &Value) -> bool {
+    async fn item(&self, export: &Value) -> HashMap<String, AttributeValue> {
         let dynamodb = aws_sdk_dynamodb::Client::new(&self.stack.sdk);
         let id = export["id"].as_str().unwrap().to_owned();
         let item = dynamodb
@@ -88,9 +90,24 @@ impl TestApp {
             .table_name(&self.stack.config.exports_table)
             .key("partition_key", AttributeValue::S("contoso".into()))
             .key("sort_key", AttributeValue::S(id));
-        let item = item.send().await.unwrap().item.unwrap();
+        item.send().await.unwrap().item.unwrap()
+    }
+
+    async fn has_checkpoint(&self, export: &Value) -> bool {
+        let item = self.item(export).await;
         assert!(item.contains_key("upload_id"));
         item.contains_key("checkpoint")
+    }
+
+    /// Waits until the item itself says that its export has failed.
+    async fn until_written_off(&self, export: &Value) {
+        for _ in 0..1_500 {
+            if self.item(export).await["state"].as_s().unwrap() == "failed" {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("nobody wrote down that the export has failed");
     }
 
     async fn until_nothing_is_left(&self) {

@@ -131,7 +131,7 @@ fn writer(style: Style, start: Vec<u8>) -> csv::Writer<Vec<u8>> {
 /// digits, and of one that starts with an apostrophe: taking exactly one away
 /// gives the text back.
 fn guard(text: Cow<'_, str>) -> Cow<'_, str> {
-    if text.starts_with('\'') || starts_formula(&text) || loses_digits(&text) {
+    if text.starts_with('\'') || starts_formula(&text) || is_shown_otherwise(&text) {
         return format!("'{text}").into();
     }
     text
@@ -152,17 +152,78 @@ fn starts_formula(text: &str) -> bool {
     false
 }
 
-/// Whether digits would be shown otherwise: a spreadsheet drops leading zeros,
-/// keeps 15 digits, reads an `e` between digits as an exponent, and takes
-/// digits with marks between them for dates, times and amounts.
-fn loses_digits(text: &str) -> bool {
-    let text = text.trim_start();
-    let is_number = text
-        .bytes()
-        .all(|b| b.is_ascii_digit() || b".,:/%eE+- ".contains(&b));
-    let is_integer = text.bytes().all(|b| b.is_ascii_digit());
-    let is_kept = is_integer && text.len() <= 15 && (text.len() == 1 || !text.starts_with('0'));
-    is_number && text.starts_with(|c: char| c.is_ascii_digit() || c == '.') && !is_kept
+/// What stands beside digits in numbers, amounts, dates and times.
+const MARKS: &str = ".,:/%+-()$€£¥₩ \u{a0}";
+
+/// The words in dates and times, in English and Korean; `e` is an exponent.
+const WORDS: [&str; 37] = [
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "may",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "sept",
+    "oct",
+    "nov",
+    "dec",
+    "january",
+    "february",
+    "march",
+    "april",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+    "am",
+    "pm",
+    "a",
+    "p",
+    "e",
+    "년",
+    "월",
+    "일",
+    "시",
+    "분",
+    "초",
+    "오전",
+    "오후",
+];
+
+/// Whether a spreadsheet would show another value than the text: it drops
+/// leading zeros, keeps 15 digits, reads an `e` between digits as an exponent,
+/// `TRUE` as a truth, and digits among marks and words as dates, times and amounts.
+fn is_shown_otherwise(text: &str) -> bool {
+    let text = text.trim();
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        return text.len() > 15 || (text.len() > 1 && text.starts_with('0'));
+    }
+    if ["true", "false"]
+        .iter()
+        .any(|word| text.eq_ignore_ascii_case(word))
+    {
+        return true;
+    }
+    let is_known = |c: char| c.is_alphabetic() || c.is_ascii_digit() || MARKS.contains(c);
+    text.bytes().any(|b| b.is_ascii_digit())
+        && text.chars().all(is_known)
+        && has_words_of_dates_alone(&text.to_lowercase())
+}
+
+/// Whether each word is one of [`WORDS`]; a lone letter at the start makes no date.
+fn has_words_of_dates_alone(text: &str) -> bool {
+    let words = text.split(|c: char| !c.is_alphabetic());
+    let is_of_a_date = |(place, word): (usize, &str)| {
+        let is_lone_start = place == 0 && word.len() == 1;
+        word.is_empty() || (WORDS.contains(&word) && !is_lone_start)
+    };
+    words.enumerate().all(is_of_a_date)
 }
 
 /// Spaces, control characters, and what has no width or shows nothing: the byte
@@ -231,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_would_lose_digits_is_kept() {
+    fn a_text_that_a_sheet_would_show_as_another_value_is_kept() {
         for text in [
             " 007",
             ".5",
@@ -244,10 +305,34 @@ mod tests {
             "1/2",
             "12:30",
             "1,5",
+            "(5)",
+            "$5",
+            "5 €",
+            "₩1,000",
+            "50%",
+            "TRUE",
+            "false",
+            "5 Jan",
+            "MAR1",
+            "Sept-2",
+            "10 PM",
+            "5월 1일",
+            "오전 9시",
         ] {
             assert_eq!(guard(text.into()), format!("'{text}"));
         }
-        for text in ["0", "7", "123456789012345", "12ab", "d51a052e", "1e5x"] {
+        for text in [
+            "0",
+            "7",
+            "123456789012345",
+            "12ab",
+            "d51a052e",
+            "1e5x",
+            "a-1",
+            "Mars 1",
+            "truth",
+            "(a)",
+        ] {
             assert_eq!(guard(text.into()), text);
         }
     }

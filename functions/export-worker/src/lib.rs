@@ -103,6 +103,8 @@ pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<
         Taken::GivenUp(key, export) => {
             tracing::error!(%export_id, "given up: the export has failed");
             app.files.clear(&key, &export).await?;
+            // A worker may have died between the file and the state.
+            app.files.delete(&key.object()).await?;
         }
         Taken::Lease(lease, export) => {
             let run = Run::new(app, &lease, &export, deadline.minus(HAND_ON_BEFORE));
@@ -158,22 +160,23 @@ impl<'a> Run<'a> {
     }
 
     async fn work(&self) -> Result<(), Stop> {
-        let written = match Begun::load(self).await? {
-            None => self.write(None).await?,
-            begun => match self.write(begun).await {
-                // The bucket has let the upload go; the file is made anew.
-                Err(Stop::Failed(Error::NotFound)) => self.write(None).await?,
-                written => written?,
-            },
+        // The file is written while the lease holds.
+        let written = tokio::select! {
+            written = self.write() => written,
+            lost = self.keep() => Err(Stop::Lost(lost)),
         };
-        self.finish(written).await
+        self.finish(written?).await
     }
 
-    /// Writes the file while the lease holds.
-    async fn write(&self, begun: Option<Begun>) -> Result<Written, Stop> {
-        tokio::select! {
-            written = self.pipe(begun) => written,
-            lost = self.keep() => Err(Stop::Lost(lost)),
+    /// Goes on with what an earlier worker left, if anything.
+    async fn write(&self) -> Result<Written, Stop> {
+        match Begun::load(self).await? {
+            None => self.pipe(None).await,
+            begun => match self.pipe(begun).await {
+                // The bucket has let the upload go; the file is made anew.
+                Err(Stop::Failed(Error::NotFound)) => self.pipe(None).await,
+                written => written,
+            },
         }
     }
 
@@ -241,11 +244,11 @@ impl<'a> Run<'a> {
                 // The write under way finds it out itself, and is over before the
                 // file is removed; dropped here, it could still arrive after that.
                 Ok(Held::Cancelled) => std::future::pending().await,
-                Ok(Held::TakenOver) => return Held::TakenOver,
+                Ok(lost @ (Held::TakenOver | Held::RanOut)) => return lost,
                 Err(error) => tracing::warn!(error = error.chain(), "the lease was not renewed"),
             }
             if renewed.elapsed() + RENEW_EVERY > export_store::LEASE.unsigned_abs() {
-                return Held::TakenOver;
+                return Held::RanOut;
             }
         }
     }
@@ -259,7 +262,7 @@ impl<'a> Run<'a> {
         let now = self.app.clock.now();
         match self.app.exports.release(self.lease, now).await {
             Ok(lost @ (Held::Cancelled | Held::TakenOver)) => Stop::Lost(lost),
-            Ok(Held::Yes) | Err(_) => Stop::Failed(error),
+            Ok(Held::Yes | Held::RanOut) | Err(_) => Stop::Failed(error),
         }
     }
 
@@ -284,7 +287,13 @@ impl<'a> Run<'a> {
         match stop {
             Stop::Lost(Held::Cancelled) => {
                 tracing::info!(%export_id, "the export was deleted");
-                app.files.delete(&lease.key.object()).await
+                let key = &lease.key;
+                app.files.delete(&key.rest_object(lease.epoch)).await?;
+                app.files.delete(&key.object()).await
+            }
+            Stop::Lost(Held::RanOut) => {
+                tracing::error!(%export_id, "the lease has run out");
+                Err(ran_out())
             }
             Stop::Lost(_) => {
                 tracing::warn!(%export_id, "another worker has the export");
@@ -294,13 +303,17 @@ impl<'a> Run<'a> {
                 tracing::info!(%export_id, "the rest is left to the next call");
                 match app.exports.hand_on(lease, app.clock.now()).await? {
                     Held::Yes => app.workers.call(&WorkerEvent::from(&lease.key)).await,
+                    Held::RanOut => Err(ran_out()),
                     Held::TakenOver | Held::Cancelled => Ok(()),
                 }
             }
             Stop::Impossible(failure) => {
                 tracing::error!(%export_id, failure = failure.detail, "the export has failed");
                 let failed = app.exports.fail(lease, failure, app.clock.now());
-                failed.await.map(|_| ())
+                match failed.await? {
+                    Held::RanOut => Err(ran_out()),
+                    Held::Yes | Held::TakenOver | Held::Cancelled => Ok(()),
+                }
             }
             Stop::Failed(error) => {
                 tracing::error!(%export_id, error = error.chain(), "the export was interrupted");
@@ -308,4 +321,9 @@ impl<'a> Run<'a> {
             }
         }
     }
+}
+
+/// Lambda calls again for it.
+fn ran_out() -> Error {
+    Error::Unavailable("the lease has run out".into())
 }

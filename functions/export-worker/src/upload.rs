@@ -46,8 +46,14 @@ impl Begun {
             return Ok(None);
         };
         if let Some(rest) = begun.checkpoint.rest {
-            let found = run.app.files.get(&run.lease.key.rest_object(rest)).await?;
+            let found = run
+                .app
+                .files
+                .get(&run.lease.key.rest_object(rest.epoch))
+                .await?;
             let Some(bytes) = found else {
+                // Either the bucket's rule has removed it or the right to read is missing.
+                tracing::warn!(export_id = %run.lease.key.id, "the start of a part is not there");
                 return Ok(None);
             };
             begun.rest = bytes;
@@ -274,7 +280,7 @@ impl<'a> Upload<'a> {
             epoch: self.run.lease.epoch,
             packed_bytes: packed_bytes as u64,
         };
-        let object = self.run.lease.key.rest_object(rest);
+        let object = self.run.lease.key.rest_object(rest.epoch);
         let bytes = std::mem::take(&mut part.bytes);
         let files = &self.run.app.files;
         files
@@ -307,7 +313,7 @@ pub(crate) async fn delete_rest(run: &Run<'_>, rest: Option<Rest>) {
     let Some(rest) = rest else {
         return;
     };
-    let object = run.lease.key.rest_object(rest);
+    let object = run.lease.key.rest_object(rest.epoch);
     if let Err(error) = run.app.files.delete(&object).await {
         tracing::warn!(error = error.chain(), "the start of a part was not removed");
     }

@@ -99,8 +99,8 @@ async fn a_spreadsheet_file_is_made_for_people() {
 #[tokio::test]
 async fn a_spreadsheet_file_speaks_korean_and_a_raw_one_does_not() {
     let app = TestApp::start().await;
-    let header = async |style: &str| {
-        let asked = json!({ "style": style, "locale": "ko", "time_zone": "Asia/Seoul" });
+    let header = async |field: &str, value: &str| {
+        let asked = json!({ field: value, "time_zone": "Asia/Seoul" });
         let file = app.file(&app.export(&asked).await).await;
         String::from_utf8(file)
             .unwrap()
@@ -110,12 +110,12 @@ async fn a_spreadsheet_file_speaks_korean_and_a_raw_one_does_not() {
             .to_owned()
     };
     assert!(
-        header("spreadsheet")
+        header("locale", "ko")
             .await
             .starts_with("\u{feff}\"날짜-시간 (Asia/Seoul)\",\"영향을 받은 고객\",")
     );
     assert!(
-        header("raw")
+        header("style", "raw")
             .await
             .starts_with("Date-Time (UTC),Affected customer,")
     );

@@ -76,6 +76,7 @@ async fn an_export_under_faults_by_chance_ends_with_the_same_bytes_or_says_why()
     // The worker's time is up after each page.
     let app = TestApp::start_limited(&[], seconds(45)).await;
     app.record_wide(40).await;
+    let mut failed = 0;
     for (format, seeds) in [("csv", 0..8), ("jsonl", 8..16)] {
         let mut asked = past();
         asked["format"] = format.into();
@@ -90,6 +91,7 @@ async fn an_export_under_faults_by_chance_ends_with_the_same_bytes_or_says_why()
             let at = format!("seed {seed}: {:?}", app.faults.take_met());
             if ended["state"] == "failed" {
                 assert_eq!(ended["failure"]["code"], "gave_up", "{at}");
+                failed += 1;
                 continue;
             }
             assert_eq!(ended["file"], undisturbed["file"], "{at}: {ended}");
@@ -100,6 +102,8 @@ async fn an_export_under_faults_by_chance_ends_with_the_same_bytes_or_says_why()
             );
         }
     }
+    // Some are given up after five workers in a row, most are not.
+    assert!(failed <= 4, "{failed} of 16 failed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,14 +121,13 @@ async fn a_worker_thought_dead_at_any_request_changes_nothing() {
         app.until(&path, |read| faults.is_holding() || is_ready(read))
             .await;
         made += 1;
-        let is_over = !app.faults.is_holding();
-        if !is_over {
+        if app.faults.is_holding() {
             app.advance(seconds(61));
         }
         let ended = app.healed(&export).await;
         app.faults.release();
         assert!(eventually(|| app.workers_running() == 0).await);
-        app.faults.clear();
+        let is_over = !app.faults.clear();
         let later = app.read_export(&export).await;
         assert_eq!(
             later["file"], undisturbed["file"],
@@ -247,29 +250,43 @@ async fn a_completion_whose_reply_was_lost_is_a_success() {
     app.file(&ready).await;
 }
 
-#[tokio::test]
-async fn a_lease_whose_reply_was_lost_is_the_workers_own() {
-    let app = TestApp::start().await;
-    app.faults.add("UpdateItem", Fault::ReplyLost, 1);
-    let export = app.export(&json!({})).await;
-    assert_eq!(export["attempts"], 1);
-}
-
-#[tokio::test]
-async fn an_export_is_finished_whatever_reply_was_lost_once() {
-    let app = TestApp::start().await;
-    for operation in ["Query", "PutObject", "PutItem", "UpdateItem", "GetItem"] {
-        for fault in [Fault::Lost, Fault::ReplyLost] {
-            app.faults.add(operation, fault, 1);
-            let export = app.export(&json!({ "action": "create_order" })).await;
-            assert_eq!(export["file"]["rows"], 0, "{operation} {fault:?}");
+/// The SDK repeats a write whose reply was lost, and the worker knows its own:
+/// without any reader's help the first worker, or the one it calls, ends it.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_lost_request_or_reply_of_a_worker_costs_no_attempt() {
+    // The worker's time is up after each page.
+    let app = TestApp::start_limited(&[], seconds(45)).await;
+    app.record_wide(10).await;
+    for fault in [Fault::Lost, Fault::ReplyLost] {
+        for place in 0.. {
+            app.faults.add_after("export-worker", place, fault, 1);
+            let export = app.post_export(&past()).await.json();
+            let ended = app.ended(&export).await;
+            let met = app.faults.take_met();
+            let at = format!("{fault:?} at {place}: {met:?}");
+            assert_eq!(ended["state"], "ready", "{at}: {ended}");
+            assert_eq!(app.worker_failures(), 0, "{at}");
+            if !app.faults.clear() {
+                break;
+            }
         }
     }
-    let made = app.read("/v1/exports").await.json()["items"]
-        .as_array()
-        .unwrap()
-        .len();
-    assert_eq!(app.trail("export_activity_log").await.len(), made);
+}
+
+/// Whoever holds the lease last calls again, or makes Lambda call again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_lease_ran_out_fails_so_that_lambda_calls_again() {
+    let app = TestApp::start().await;
+    app.faults.add("PutObject", Fault::Held, 1);
+    let export = app.post_export(&json!({})).await.json();
+    let held = || app.faults.is_held("PutObject");
+    assert!(eventually(held).await);
+    // As for a process that stood still for as long.
+    app.advance(seconds(46));
+    app.faults.release();
+    app.until_failures(1).await;
+    app.advance(seconds(61));
+    assert_eq!(app.ended(&export).await["state"], "ready");
 }
 
 #[tokio::test]
