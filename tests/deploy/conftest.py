@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from botocore.exceptions import ClientError
 
 import emulator
 import gateway
@@ -27,14 +28,26 @@ def pytest_addoption(parser):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """What failed is told with what the functions and the emulator wrote meanwhile."""
+    """What failed is told with what the functions and the emulator wrote."""
     report = yield
     if report.failed and "stack" in item.funcargs:
-        lines = item.funcargs["stack"].log(since=call.start)
-        report.sections.append(("log of the functions", "\n".join(lines[-LOG_LINES:])))
-        lines = emulator.log(item.funcargs["work"]).read_text().splitlines()
-        report.sections.append(("log of the emulator", "\n".join(lines[-LOG_LINES:])))
+        report.sections += [
+            ("log of the functions", functions_log(item.funcargs["stack"], call.start)),
+            ("log of the emulator", tail(emulator.log(item.funcargs["work"]).read_text().splitlines())),
+        ]
     return report
+
+
+def functions_log(stack, since):
+    try:
+        return tail(stack.log(since))
+    except ClientError as error:
+        # The check of a deleted stack has no logs left.
+        return str(error)
+
+
+def tail(lines):
+    return "\n".join(lines[-LOG_LINES:])
 
 
 @pytest.fixture(scope="session")
