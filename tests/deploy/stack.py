@@ -40,6 +40,11 @@ def functions(of):
     }
 
 
+def workers(of):
+    """The functions that are called by an event of ours."""
+    return [name for name, function in functions(of).items() if "EventInvokeConfig" in function["Properties"]]
+
+
 def events(of):
     """Method, path and function of each route."""
     return [

@@ -5,12 +5,13 @@ import json
 import boto3
 import pytest
 
-from stack import events, functions, template
+from stack import events, functions, template, workers
 
 TEMPLATE = template()
 GLOBALS = TEMPLATE["Globals"]["Function"]
 FUNCTIONS = functions(TEMPLATE)
 EVENTS = events(TEMPLATE)
+WORKERS = workers(TEMPLATE)
 
 
 def wanted(function):
@@ -40,10 +41,11 @@ def test_a_function_has_the_variables_of_the_template_and_no_others(stack, funct
     assert stack.configuration(function)["Environment"]["Variables"] == variables
 
 
-def test_the_worker_is_tried_again_as_the_template_says(stack):
-    asked = wanted("ExportWorkerFunction")["EventInvokeConfig"]
+@pytest.mark.parametrize("worker", WORKERS)
+def test_a_worker_is_tried_again_as_the_template_says(stack, worker):
+    asked = wanted(worker)["EventInvokeConfig"]
     deployed = boto3.client("lambda").get_function_event_invoke_config(
-        FunctionName=stack.ids["ExportWorkerFunction"], Qualifier="$LATEST"
+        FunctionName=stack.ids[worker], Qualifier="$LATEST"
     )
     assert deployed["MaximumRetryAttempts"] == asked["MaximumRetryAttempts"]
 

@@ -11,7 +11,7 @@ import pytest
 
 from api import fetch
 from issuer import new_key
-from stack import AUDIENCE, events, template
+from stack import AUDIENCE, events, template, workers
 
 PATIENCE_SECONDS = 60
 
@@ -126,7 +126,7 @@ def test_a_recorder_records_and_may_neither_list_nor_export(api, ann, partner):
 
 
 def test_a_role_that_the_parameters_leave_out_may_not_read(api, partner):
-    assert api.client(partner, "global_admin").get("/v1/activities").status_code == 403
+    assert api.client(partner, "helpdesk_agent").get("/v1/activities").status_code == 403
 
 
 # Record, list, open.
@@ -195,16 +195,21 @@ def test_the_parameters_lateness_holds(ann):
 def export(client, **request):
     # A file holds what was recorded at least a second before its export.
     time.sleep(1.1)
-    answer = client.post("/v1/exports", request)
-    assert answer.status_code == 202, answer.text
-    path = answer.headers["location"]
-    ended = until("the export ended", lambda: client.get(path).json(), has_ended)
+    path, ended = end_of_job(client, "/v1/exports", request)
     assert ended["state"] == "ready", ended
     return path, ended
 
 
-def has_ended(export):
-    return export["state"] not in ("queued", "running")
+def end_of_job(client, path, request):
+    """The job's own path, and the job once a worker has ended it."""
+    answer = client.post(path, request)
+    assert answer.status_code == 202, answer.text
+    path = answer.headers["location"]
+    return path, until("the worker ended", lambda: client.get(path).json(), has_ended)
+
+
+def has_ended(job):
+    return job["state"] not in ("queued", "running")
 
 
 def link(ready):
@@ -256,6 +261,19 @@ def test_deleting_an_export_removes_its_file(ann):
     assert fetch("GET", link(ready)).status_code in (403, 404)
 
 
+# Erase.
+
+
+def test_the_worker_erases_a_customers_name_and_details(api, ann, partner):
+    id = recorded(ann, an_order())["id"]
+    recorded(ann, an_order(customer={"id": "c-2", "name": "Fabrikam"}))
+    admin = api.client(partner, "global_admin")
+    _, done = end_of_job(admin, "/v1/erasures", {"customer_id": "c-1"})
+    assert (done["state"], done["progress"]["erased"]) == ("done", 1)
+    assert {item["customer"]["name"] for item in listed(ann) if "customer" in item} == {"[erased]", "Fabrikam"}
+    assert "details" not in ann.get(f"/v1/activities/{id}").json()
+
+
 # What stands around the functions.
 
 
@@ -281,11 +299,18 @@ def test_a_function_can_do_only_what_its_role_allows(stack, ann):
     recorded(ann, an_order())
 
 
-def test_an_event_that_the_worker_fails_again_and_again_is_kept(stack):
-    boto3.client("lambda").invoke(
-        FunctionName=stack.ids["ExportWorkerFunction"], InvocationType="Event", Payload=b'{"no": "export"}'
-    )
-    queue = stack.outputs["ExportWorkerFailuresUrl"]
-    receive = lambda: boto3.client("sqs").receive_message(QueueUrl=queue).get("Messages", [])
-    [message] = until("the event in the failures queue", receive, bool)
-    assert json.loads(message["Body"])["requestPayload"] == {"no": "export"}
+@pytest.mark.parametrize("worker", workers(template()))
+def test_an_event_that_a_worker_fails_again_and_again_is_kept(stack, worker):
+    event = {"nobody": worker}
+    boto3.client("lambda").invoke(FunctionName=stack.ids[worker], InvocationType="Event", Payload=json.dumps(event))
+    message = until("the event in the failures queue", lambda: take(stack.outputs["WorkerFailuresUrl"]), bool)
+    assert json.loads(message["Body"])["requestPayload"] == event
+
+
+def take(queue):
+    """The next message, if there is one; it is taken out."""
+    sqs = boto3.client("sqs")
+    for message in sqs.receive_message(QueueUrl=queue).get("Messages", []):
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return message
+    return None
