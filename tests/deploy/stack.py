@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 NAME = "deploy-check"
 AUDIENCE = "deploy-check-api"
 
-# None is a default, so that a value that does not arrive is noticed.
+# None has its default, so that a value that does not arrive is noticed.
 PARAMETERS = {
     "Architecture": "x86_64",
     "JwtAudience": AUDIENCE,
