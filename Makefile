@@ -1,10 +1,10 @@
 # The project's commands; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint template smoke bench tools
+.PHONY: help run test lint template smoke deploy-check bench tools
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):[^#]*## */  make \1: /p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^\([a-z-]*\):[^#]*## */  make \1: /p' $(firstword $(MAKEFILE_LIST))
 
 run: ## the whole service on this machine; flags in ARGS, as in ARGS='--port 4000'
 	cargo run --locked -p local -- $(ARGS)
@@ -24,6 +24,10 @@ template: tools ## lint template.yaml
 smoke: tools ## the real binaries under cargo lambda watch
 	.ci/smoke.sh
 
+deploy-check: tools tests/deploy/.venv/installed ## the stack on an AWS emulator: deploy, walk through, delete
+	cargo build --workspace --bins --locked
+	tests/deploy/.venv/bin/python -B -m pytest tests/deploy --binaries "$${CARGO_TARGET_DIR:-target}/debug" $(ARGS)
+
 bench: bench/.venv/installed ## rows a CPU second and memory of an export, beside its peers; flags in ARGS
 	cargo build --release --locked -p bench --bins
 	cargo run --release --locked -p bench -- $(ARGS)
@@ -34,6 +38,11 @@ tools: .venv/installed ## cargo-lambda, sam and cfn-lint, in .venv
 .venv/installed: requirements-dev.txt
 	python3 -m venv --clear .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	touch $@
+
+tests/deploy/.venv/installed: tests/deploy/requirements.txt
+	python3 -m venv --clear tests/deploy/.venv
+	tests/deploy/.venv/bin/pip install --quiet --disable-pip-version-check --requirement tests/deploy/requirements.txt
 	touch $@
 
 # Node.js comes in a wheel, so that the peers run on the same one everywhere.

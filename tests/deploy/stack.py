@@ -1,0 +1,134 @@
+"""The stack: `template.yaml` and the built binaries, deployed by `sam deploy`."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import boto3
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).parents[2]
+NAME = "deploy-check"
+AUDIENCE = "deploy-check-api"
+
+# None has its default, so that a value that does not arrive is noticed.
+PARAMETERS = {
+    "Architecture": "x86_64",
+    "JwtAudience": AUDIENCE,
+    "PartnerClaim": "reseller",
+    "RolesClaim": "duties",
+    "ReaderRoles": "admin_agent,sales_agent",
+    "SubscriptionsUrl": "https://portal.example/of/{customer_id}",
+    "PortalOrigin": "https://portal.example",
+    "MaxLatenessDays": "3",
+    "RetentionDays": "30",
+    "MaxRunningExports": "2",
+}
+
+
+def template():
+    return yaml_parse((ROOT / "template.yaml").read_text())
+
+
+def functions(of):
+    return {
+        name: resource
+        for name, resource in of["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
+def workers(of):
+    """The functions that are called by an event of ours."""
+    return [name for name, function in functions(of).items() if "EventInvokeConfig" in function["Properties"]]
+
+
+def events(of):
+    """Method, path and function of each route."""
+    return [
+        (event["Properties"]["Method"], event["Properties"]["Path"], name)
+        for name, function in functions(of).items()
+        for event in function["Properties"].get("Events", {}).values()
+    ]
+
+
+def build(binaries, folder):
+    """What `sam build` leaves: a folder a function, and the template that names them."""
+    built = template()
+    for name, function in functions(built).items():
+        binary = binaries / function["Metadata"]["BuildProperties"]["Binary"]
+        (folder / name).mkdir(parents=True)
+        os.symlink(binary.resolve(strict=True), folder / name / "bootstrap")
+        function["Properties"]["CodeUri"] = name
+    (folder / "template.yaml").write_text(json.dumps(built))
+
+
+def deploy(folder, parameters):
+    sam = [ROOT / ".venv/bin/sam", "deploy", "--template", folder / "template.yaml"]
+    options = ["--stack-name", NAME, "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-progressbar"]
+    overrides = ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
+    done = subprocess.run(
+        [*sam, *options, *overrides],
+        env=os.environ | {"SAM_CLI_TELEMETRY": "0"},
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, f"sam deploy failed:\n{done.stdout}"
+
+
+class Stack:
+    """What CloudFormation says of the stack."""
+
+    def __init__(self):
+        cloudformation = boto3.client("cloudformation")
+        described = cloudformation.describe_stacks(StackName=NAME)["Stacks"][0]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+        self.parameters = {
+            parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in described["Parameters"]
+        }
+        resources = cloudformation.describe_stack_resources(StackName=NAME)["StackResources"]
+        self.ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
+        processed = cloudformation.get_template(StackName=NAME, TemplateStage="Processed")["TemplateBody"]
+        self.resources = processed["Resources"]
+
+    def configuration(self, function):
+        return boto3.client("lambda").get_function_configuration(FunctionName=self.ids[function])
+
+    def log(self, since=0.0):
+        """What the functions wrote since that second, Lambda's own lines included."""
+        pages = boto3.client("logs").get_paginator("filter_log_events")
+        return [
+            event["message"]
+            for function in functions(template())
+            for page in pages.paginate(
+                logGroupName=self.configuration(function)["LoggingConfig"]["LogGroup"],
+                startTime=int(since * 1000),
+            )
+            for event in page["events"]
+        ]
+
+    def resolve(self, value):
+        """The value with each `Ref` and `Fn::Sub`, the two that are asked for, in place."""
+        match value:
+            case {"Ref": name}:
+                return self.reference(name)
+            case {"Fn::Sub": str(text)}:
+                return re.sub(r"\$\{([^}]+)\}", lambda found: self.reference(found[1]), text)
+            case dict():
+                return {name: self.resolve(inner) for name, inner in value.items()}
+            case list():
+                return [self.resolve(inner) for inner in value]
+        return value
+
+    def reference(self, name):
+        pseudo = {"AWS::Partition": "aws", "AWS::Region": os.environ["AWS_DEFAULT_REGION"], "AWS::StackName": NAME}
+        known = pseudo | self.parameters | self.ids
+        if name.endswith(".Arn"):
+            return self.configuration(name.removesuffix(".Arn"))["FunctionArn"]
+        return known[name]

@@ -1,0 +1,19 @@
+"""What is left when the stack is deleted; the last of the files, since nothing runs afterwards."""
+
+import boto3
+
+from stack import NAME, template
+
+TABLES = [
+    name for name, resource in template()["Resources"].items() if resource["Type"] == "AWS::DynamoDB::Table"
+]
+
+
+def test_tables_and_bucket_outlive_the_stack(stack):
+    cloudformation = boto3.client("cloudformation")
+    cloudformation.delete_stack(StackName=NAME)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=NAME, WaiterConfig={"Delay": 1})
+    assert boto3.client("lambda").list_functions()["Functions"] == []
+    tables = boto3.client("dynamodb").list_tables()["TableNames"]
+    assert sorted(tables) == sorted(stack.ids[name] for name in TABLES)
+    boto3.client("s3").head_bucket(Bucket=stack.outputs["ExportsBucketName"])
