@@ -34,3 +34,4 @@ mod logs;
 mod model;
 mod promises;
 mod record;
+mod template;

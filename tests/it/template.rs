@@ -1,0 +1,290 @@
+//! What the template must never give away, whatever else changes in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use local::template;
+use serde_json::{Value, json};
+
+type Resources = BTreeMap<String, Value>;
+
+fn resources() -> Resources {
+    let template = template::parse().unwrap();
+    serde_json::from_value(template["Resources"].clone()).unwrap()
+}
+
+/// The resources of a type, with their logical ids.
+fn of_type(kind: &str) -> Resources {
+    let mut resources = resources();
+    resources.retain(|_, resource| resource["Type"] == kind);
+    assert!(!resources.is_empty(), "no {kind}");
+    resources
+}
+
+fn functions() -> Resources {
+    of_type("AWS::Serverless::Function")
+}
+
+fn workers() -> Resources {
+    let mut functions = functions();
+    functions.retain(|id, _| id.ends_with("WorkerFunction"));
+    assert_eq!(functions.len(), 2);
+    functions
+}
+
+#[test]
+fn nothing_is_deployed_that_these_rules_do_not_know() {
+    let kinds: BTreeSet<_> = resources()
+        .into_values()
+        .map(|resource| resource["Type"].as_str().unwrap().to_owned())
+        .collect();
+    let known = [
+        "AWS::CloudWatch::Alarm",
+        "AWS::DynamoDB::Table",
+        "AWS::Logs::LogGroup",
+        "AWS::S3::Bucket",
+        "AWS::S3::BucketPolicy",
+        "AWS::SQS::Queue",
+        "AWS::Serverless::Function",
+        "AWS::Serverless::HttpApi",
+    ];
+    assert_eq!(kinds, known.map(str::to_owned).into());
+}
+
+#[test]
+fn every_route_but_the_contracts_needs_a_token() {
+    let apis = of_type("AWS::Serverless::HttpApi");
+    let auth = &apis["HttpApi"]["Properties"]["Auth"];
+    assert_eq!(
+        (apis.len(), &auth["DefaultAuthorizer"]),
+        (1, &json!("JwtAuthorizer"))
+    );
+    let authorizer = &auth["Authorizers"]["JwtAuthorizer"];
+    assert_eq!(
+        authorizer["IdentitySource"],
+        "$request.header.Authorization"
+    );
+    assert!(authorizer["JwtConfiguration"]["issuer"].is_string());
+    assert_eq!(
+        authorizer["JwtConfiguration"]["audience"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    let mut open = Vec::new();
+    for function in functions().values() {
+        let events = function["Properties"]["Events"].as_object();
+        for event in events.into_iter().flat_map(serde_json::Map::values) {
+            assert_eq!(event["Type"], "HttpApi");
+            let properties = &event["Properties"];
+            if !properties["Auth"].is_null() {
+                open.push((properties["Method"].clone(), properties["Path"].clone()));
+            }
+        }
+        // A function's own address would pass the gateway by.
+        assert!(function["Properties"]["FunctionUrlConfig"].is_null());
+    }
+    assert_eq!(open, [(json!("GET"), json!("/v1/openapi.json"))]);
+}
+
+#[test]
+fn the_browsers_of_one_origin_alone_may_call() {
+    let apis = of_type("AWS::Serverless::HttpApi");
+    let cors = &apis["HttpApi"]["Properties"]["CorsConfiguration"];
+    assert_eq!(cors["AllowOrigins"], json!(["PortalOrigin"]));
+    assert!(
+        cors["AllowCredentials"].is_null(),
+        "the token is in a header, no cookie"
+    );
+}
+
+#[test]
+fn a_functions_rights_are_its_own_statements_alone() {
+    for (id, function) in functions() {
+        let properties = &function["Properties"];
+        for elsewhere in [
+            "Role",
+            "PermissionsBoundary",
+            "Connectors",
+            "VpcConfig",
+            "Layers",
+        ] {
+            assert!(properties[elsewhere].is_null(), "{id} has {elsewhere}");
+        }
+        let policies = properties["Policies"].as_array().unwrap();
+        assert_eq!(policies.len(), 1, "{id}");
+        for statement in policies[0]["Statement"].as_array().unwrap() {
+            let keys: BTreeSet<_> = statement
+                .as_object()
+                .unwrap()
+                .keys()
+                .map(String::as_str)
+                .collect();
+            assert_eq!(
+                keys,
+                BTreeSet::from(["Action", "Effect", "Resource", "Sid"]),
+                "{id}"
+            );
+            assert_eq!(statement["Effect"], "Allow", "{id}");
+        }
+    }
+}
+
+#[test]
+fn only_the_erasures_worker_may_change_an_activity() {
+    let may = |function: &Value| {
+        let statements = function["Properties"]["Policies"][0]["Statement"]
+            .as_array()
+            .unwrap();
+        statements.iter().any(|statement| {
+            let text = statement.to_string();
+            let changes = [
+                "UpdateItem",
+                "DeleteItem",
+                "BatchWriteItem",
+                "PartiQL",
+                "TransactWrite",
+            ];
+            text.contains("ActivitiesTable") && changes.iter().any(|action| text.contains(action))
+        })
+    };
+    let ids: Vec<_> = functions()
+        .into_iter()
+        .filter(|(_, it)| may(it))
+        .map(|(id, _)| id)
+        .collect();
+    assert_eq!(ids, ["ErasureWorkerFunction"]);
+}
+
+#[test]
+fn tables_are_kept_encrypted_and_can_be_restored() {
+    let tables = of_type("AWS::DynamoDB::Table");
+    assert_eq!(tables.len(), 3);
+    for (id, table) in tables {
+        assert_eq!(table["DeletionPolicy"], "Retain", "{id}");
+        assert_eq!(table["UpdateReplacePolicy"], "Retain", "{id}");
+        let properties = &table["Properties"];
+        assert_eq!(properties["DeletionProtectionEnabled"], true, "{id}");
+        assert_eq!(properties["SSESpecification"]["SSEEnabled"], true, "{id}");
+        let recovery = &properties["PointInTimeRecoverySpecification"];
+        assert_eq!(recovery["PointInTimeRecoveryEnabled"], true, "{id}");
+        let expiry = json!({ "AttributeName": "expires_at", "Enabled": true });
+        assert_eq!(properties["TimeToLiveSpecification"], expiry, "{id}");
+    }
+}
+
+#[test]
+fn the_bucket_is_closed_encrypted_and_forgets() {
+    let buckets = of_type("AWS::S3::Bucket");
+    let bucket = &buckets["ExportsBucket"]["Properties"];
+    let block = bucket["PublicAccessBlockConfiguration"]
+        .as_object()
+        .unwrap();
+    assert_eq!((buckets.len(), block.len()), (1, 4));
+    assert!(block.values().all(|blocked| *blocked == true));
+    let ownership = &bucket["OwnershipControls"]["Rules"][0]["ObjectOwnership"];
+    assert_eq!(ownership, "BucketOwnerEnforced");
+    let encryption = &bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"];
+    assert_eq!(encryption.as_array().unwrap().len(), 1);
+    let rules = bucket["LifecycleConfiguration"]["Rules"]
+        .as_array()
+        .unwrap();
+    assert!(rules.iter().all(|rule| rule["Status"] == "Enabled"));
+    assert!(rules.iter().any(|rule| rule["ExpirationInDays"] == 7));
+    let abort = |rule: &Value| rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 1;
+    assert!(rules.iter().any(abort));
+    assert!(bucket["WebsiteConfiguration"].is_null());
+}
+
+#[test]
+fn the_buckets_policy_refuses_what_is_not_tls_and_allows_nobody() {
+    let policies = of_type("AWS::S3::BucketPolicy");
+    let policy = &policies["ExportsBucketPolicy"]["Properties"];
+    assert_eq!(
+        (policies.len(), &policy["Bucket"]),
+        (1, &json!("ExportsBucket"))
+    );
+    let statements = policy["PolicyDocument"]["Statement"].as_array().unwrap();
+    assert_eq!(statements.len(), 1);
+    let statement = &statements[0];
+    assert_eq!(
+        (
+            &statement["Effect"],
+            &statement["Principal"],
+            &statement["Action"]
+        ),
+        (&json!("Deny"), &json!("*"), &json!("s3:*"))
+    );
+    let insecure = json!({ "Bool": { "aws:SecureTransport": "false" } });
+    assert_eq!(statement["Condition"], insecure);
+    assert_eq!(statement["Resource"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn logs_are_kept_for_a_settled_time_and_hold_no_path() {
+    let groups = of_type("AWS::Logs::LogGroup");
+    for (id, group) in &groups {
+        assert_eq!(
+            group["Properties"]["RetentionInDays"], "LogRetentionDays",
+            "{id}"
+        );
+    }
+    for (id, function) in functions() {
+        let group = function["Properties"]["LoggingConfig"]["LogGroup"]
+            .as_str()
+            .unwrap();
+        assert!(groups.contains_key(group), "{id}");
+    }
+    assert_eq!(groups.len(), functions().len() + 1);
+    let api = &of_type("AWS::Serverless::HttpApi")["HttpApi"]["Properties"];
+    let format = api["AccessLogSettings"]["Format"].as_str().unwrap();
+    let fields: BTreeSet<_> = format
+        .split("$context.")
+        .skip(1)
+        .map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next().unwrap())
+        .collect();
+    let known = [
+        "integrationLatency",
+        "integrationStatus",
+        "requestId",
+        "requestTime",
+        "responseLatency",
+        "responseLength",
+        "routeKey",
+        "status",
+    ];
+    assert_eq!(fields, known.into());
+}
+
+#[test]
+fn a_workers_failure_is_kept_and_its_number_can_be_bounded() {
+    let queues = of_type("AWS::SQS::Queue");
+    let queue = &queues["WorkerFailures"]["Properties"];
+    assert_eq!(queue["SqsManagedSseEnabled"], true);
+    assert_eq!(queue["MessageRetentionPeriod"], 14 * 24 * 60 * 60);
+    for (id, worker) in workers() {
+        let properties = &worker["Properties"];
+        let invoked = &properties["EventInvokeConfig"];
+        assert_eq!(invoked["MaximumRetryAttempts"], 2, "{id}");
+        let destination = json!({ "Type": "SQS", "Destination": "WorkerFailures.Arn" });
+        assert_eq!(
+            invoked["DestinationConfig"]["OnFailure"], destination,
+            "{id}"
+        );
+        assert!(
+            !properties["ReservedConcurrentExecutions"].is_null(),
+            "{id}"
+        );
+        assert_eq!(properties["RecursiveLoop"], "Allow", "{id}");
+    }
+}
+
+#[test]
+fn functions_end_before_the_gateway_gives_up() {
+    for (id, function) in functions() {
+        let timeout = function["Properties"]["Timeout"].as_u64().unwrap();
+        let most = if workers().contains_key(&id) { 900 } else { 29 };
+        // The SDK's time for one operation, and time to answer.
+        assert!((10..=most).contains(&timeout), "{id}: {timeout}");
+    }
+}
