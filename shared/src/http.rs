@@ -1,6 +1,6 @@
 //! Requests and responses; the only code that knows status codes.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use lambda_http::{
     Body, Request, RequestExt, Response,
@@ -8,6 +8,7 @@ use lambda_http::{
     request::RequestContext,
 };
 use serde::Serialize;
+use tokio::time::timeout;
 
 use crate::{
     Error, Identifier,
@@ -118,11 +119,16 @@ fn status(error: &Error) -> (StatusCode, &'static str) {
 }
 
 /// Turns a handler's result into the response; every error becomes a problem.
+///
+/// Work that is not done `within` its time is answered as a store that does not
+/// answer, before Lambda or the gateway gives up and says nothing.
 pub async fn answer(
     request: &Request,
+    within: Duration,
     work: impl Future<Output = Result<Response<Body>, Error>>,
 ) -> Response<Body> {
-    match work.await {
+    let done = timeout(within, work).await;
+    match done.unwrap_or_else(|late| Err(Error::Unavailable(late.into()))) {
         Ok(response) => response,
         Err(error) => {
             let advice = if request.method() == Method::POST {

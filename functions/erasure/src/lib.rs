@@ -4,6 +4,8 @@
 //! `erasure-worker`; `202` with the erasure. One that nobody works on is given
 //! to a worker again when it is read.
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use lambda_http::{Body, Request, Response};
 use serde::{Deserialize, Serialize};
@@ -86,9 +88,12 @@ impl Answer {
     }
 }
 
+/// How long an answer may take, below the function's 29 s.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(26);
+
 /// Answers one request of the gateway.
 pub async fn handle(app: &App, request: &Request) -> Response<Body> {
-    http::answer(request, async {
+    http::answer(request, ANSWER_TIME_MAX, async {
         let eraser = Access::from_request(request, &app.config.claim_names).eraser()?;
         http::no_more(&http::query(request)?)?;
         match http::route(request) {

@@ -64,9 +64,12 @@ const DISPATCHES_MAX: usize = 5;
 /// How long it may take.
 const DISPATCH_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// How long an answer may take, below the function's 29 s.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(26);
+
 /// Answers one request of the gateway.
 pub async fn handle(app: &App, request: &Request) -> Response<Body> {
-    http::answer(request, async {
+    http::answer(request, ANSWER_TIME_MAX, async {
         let access = Access::from_request(request, &app.config.claim_names);
         let reader = access.reader(&app.config.reader_roles)?;
         match http::route(request) {

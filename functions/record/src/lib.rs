@@ -54,9 +54,12 @@ impl App {
     }
 }
 
+/// How long an answer may take, below the function's 15 s.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(13);
+
 /// Answers one request of the gateway.
 pub async fn handle(app: &App, request: &Request) -> Response<Body> {
-    http::answer(request, async {
+    http::answer(request, ANSWER_TIME_MAX, async {
         match http::route(request) {
             "POST /v1/activities" => record(app, request).await,
             "POST /v1/activities/batch" => record_batch(app, request).await,
