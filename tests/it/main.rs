@@ -25,6 +25,7 @@ mod harness;
 
 mod access;
 mod export;
+mod gateway;
 mod guards;
 mod laptop;
 mod list;
