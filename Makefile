@@ -1,7 +1,7 @@
 # The project's commands; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint template smoke bench tools
+.PHONY: help run test lint template smoke contract bench tools
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## */  make \1: /p' $(firstword $(MAKEFILE_LIST))
@@ -24,10 +24,13 @@ template: tools ## lint template.yaml
 smoke: tools ## the real binaries under cargo lambda watch
 	.ci/smoke.sh
 
+contract: tools ## made-up requests against the running service, by openapi.yaml; SEED and EXAMPLES choose them
+	.ci/contract.sh
+
 bench: bench/.venv/installed ## rows a CPU second and memory of an export, beside its peers; flags in ARGS
 	cargo run --release --locked -p bench -- $(ARGS)
 
-tools: .venv/installed ## cargo-lambda, sam and cfn-lint, in .venv
+tools: .venv/installed ## cargo-lambda, sam and the other tools, in .venv
 
 # Last, so that an interrupted install is made anew.
 .venv/installed: requirements-dev.txt
