@@ -9,6 +9,8 @@
 
 pub mod access;
 pub mod activity;
+#[cfg(test)]
+mod arbitrary;
 pub mod aws;
 pub mod clock;
 pub mod config;
