@@ -126,8 +126,15 @@ mod tests {
         #[test]
         fn any_query_reaches_the_handler_with_its_meaning(query in ".{0,60}") {
             let meant: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-            prop_assume!(meant.iter().all(|(name, text)| !format!("{name}{text}").contains('\u{fffd}')));
-            prop_assert_eq!(seen(event("/v1/activities", &query, &json!({}))).unwrap(), meant);
+            match seen(event("/v1/activities", &query, &json!({}))) {
+                Ok(seen) => prop_assert_eq!(seen, meant),
+                Err(error) => {
+                    let is_text = |(name, text): &(String, String)| {
+                        !name.is_empty() && !name.contains('\u{fffd}') && !text.contains('\u{fffd}')
+                    };
+                    prop_assert!(!meant.iter().all(is_text), "{query}: {error}");
+                }
+            }
         }
 
         #[test]
