@@ -1,7 +1,7 @@
 # The project's commands; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint template smoke contract bench tools
+.PHONY: help run test lint template smoke contract supply bench tools
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## */  make \1: /p' $(firstword $(MAKEFILE_LIST))
@@ -26,6 +26,9 @@ smoke: tools ## the real binaries under cargo lambda watch
 
 contract: tools ## made-up requests against the running service, by openapi.yaml; SEED and EXAMPLES choose them
 	.ci/contract.sh
+
+supply: tools ## licences and sources of dependencies, unused ones, and secrets in files
+	.ci/supply.sh
 
 bench: bench/.venv/installed ## rows a CPU second and memory of an export, beside its peers; flags in ARGS
 	cargo run --release --locked -p bench -- $(ARGS)
