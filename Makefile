@@ -1,7 +1,7 @@
 # The project's commands; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint template smoke deploy-check bench tools
+.PHONY: help run test lint template smoke deploy-check contract supply bench tools
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## */  make \1: /p' $(firstword $(MAKEFILE_LIST))
@@ -28,11 +28,17 @@ deploy-check: tools tests/deploy/.venv/installed ## the stack on an AWS emulator
 	cargo build --workspace --bins --locked
 	tests/deploy/.venv/bin/python -B -m pytest tests/deploy --binaries "$${CARGO_TARGET_DIR:-target}/debug" $(ARGS)
 
+contract: tools ## made-up requests against the running service, by openapi.yaml; SEED and EXAMPLES choose them
+	.ci/contract.sh
+
+supply: tools ## licences and sources of dependencies, unused ones, and secrets in files
+	.ci/supply.sh
+
 bench: bench/.venv/installed ## rows a CPU second and memory of an export, beside its peers; flags in ARGS
 	cargo build --release --locked -p bench --bins
 	cargo run --release --locked -p bench -- $(ARGS)
 
-tools: .venv/installed ## cargo-lambda, sam and cfn-lint, in .venv
+tools: .venv/installed ## cargo-lambda, sam and the other tools, in .venv
 
 # Last, so that an interrupted install is made anew.
 .venv/installed: requirements-dev.txt

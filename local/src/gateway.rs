@@ -18,6 +18,7 @@ use axum::{
     routing::{get, post},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use shared::{Clock, Moment};
@@ -28,6 +29,9 @@ use crate::{
     template::{self, Route},
     token::Issuer,
 };
+
+/// The most bytes of request line and headers that API Gateway takes.
+const HEAD_BYTES_MAX: usize = 10_240;
 
 /// The largest body that API Gateway takes.
 const BODY_BYTES_MAX: usize = 10_000_000;
@@ -91,9 +95,13 @@ impl IntoResponse for Refusal {
 
 async fn answer(gateway: &Gateway, request: Request) -> Result<Response, Refusal> {
     let (parts, body) = request.into_parts();
-    let (route, parameters) =
-        template::find(&gateway.routes, parts.method.as_str(), parts.uri.path())
-            .ok_or(Refusal(StatusCode::NOT_FOUND, "Not Found"))?;
+    if head_bytes(&parts) > HEAD_BYTES_MAX {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return Err(Refusal(status, "Request Header Fields Too Large"));
+    }
+    let path = decoded(parts.uri.path());
+    let (route, parameters) = template::find(&gateway.routes, parts.method.as_str(), &path)
+        .ok_or(Refusal(StatusCode::NOT_FOUND, "Not Found"))?;
     let claims = if route.open {
         None
     } else {
@@ -124,6 +132,20 @@ async fn answer(gateway: &Gateway, request: Request) -> Result<Response, Refusal
     }
 }
 
+/// The size of request line and headers, as they were sent.
+fn head_bytes(parts: &Parts) -> usize {
+    let line = format!("{} {} HTTP/1.1\r\n", parts.method, parts.uri);
+    let headers = parts.headers.iter();
+    let headers = headers.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    line.len() + headers.sum::<usize>()
+}
+
+/// A path as an HTTP API matches and passes it on: decoded, up to a `?`.
+fn decoded(path: &str) -> String {
+    let path = percent_decode_str(path).decode_utf8_lossy();
+    path.split('?').next().unwrap_or_default().to_owned()
+}
+
 const FUNCTION_FAILED: Refusal =
     Refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
 
@@ -145,7 +167,7 @@ fn event(
     body: &Bytes,
     now: Moment,
 ) -> Value {
-    let path = parts.uri.path();
+    let path = decoded(parts.uri.path());
     let mut event = json!({
         "version": "2.0",
         "routeKey": route.key(),
@@ -187,7 +209,7 @@ fn context(route: &Route, claims: Option<Map<String, Value>>, parts: &Parts, now
         "domainPrefix": "127",
         "http": {
             "method": parts.method.as_str(),
-            "path": parts.uri.path(),
+            "path": decoded(parts.uri.path()),
             "protocol": "HTTP/1.1",
             "sourceIp": "127.0.0.1",
             "userAgent": user_agent.unwrap_or_default(),

@@ -184,6 +184,11 @@ impl Details {
         &self.0
     }
 
+    /// Whether the text is a JSON object, as it is unless it was damaged in the store.
+    pub(crate) fn is_object(&self) -> bool {
+        serde_json::from_str::<json::Object<de::IgnoredAny>>(&self.0).is_ok()
+    }
+
     /// Details that this service wrote itself and now reads back.
     pub(crate) fn stored(json: String) -> Self {
         Self(json)
@@ -407,7 +412,10 @@ pub struct Activity {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::arbitrary;
 
     fn moment(text: &str) -> Moment {
         text.parse().unwrap()
@@ -477,5 +485,55 @@ mod tests {
             details(r#"{"a":[],"b":{"c":2,"d":1}}"#)
         );
         assert_ne!(details(r#"{"a":1}"#), details(r#"{"a":"1"}"#));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_and_no_bytes_panic_as_an_id(text in any::<String>(), bytes: [u8; 16]) {
+            prop_assert!(ActivityId::try_from(text.as_str()).is_err());
+            if let Some(id) = ActivityId::from_bytes(bytes) {
+                prop_assert_eq!((id.into_bytes(), bytes[6] >> 4, bytes[8] >> 6), (bytes, 7, 2));
+                prop_assert_eq!(ActivityId::try_from(id.to_string().as_str()), Ok(id));
+                prop_assert!(id.occurred_at() <= Moment::MAX);
+            }
+        }
+
+        #[test]
+        fn an_id_is_read_as_it_is_written_and_keeps_its_moment(at in arbitrary::occurred_at()) {
+            let id = ActivityId::random(at);
+            prop_assert_eq!(id.occurred_at(), at);
+            prop_assert_eq!(ActivityId::try_from(id.to_string().as_str()), Ok(id));
+        }
+
+        #[test]
+        fn an_id_with_a_character_changed_is_another_or_none(
+            at in arbitrary::occurred_at(),
+            place in 0..36_usize,
+            other in any::<char>(),
+        ) {
+            let id = ActivityId::random(at);
+            let mut text: Vec<char> = id.to_string().chars().collect();
+            prop_assume!(!text[place].eq_ignore_ascii_case(&other));
+            text[place] = other;
+            let text: String = text.into_iter().collect();
+            prop_assert_ne!(ActivityId::try_from(text.as_str()), Ok(id));
+        }
+
+        #[test]
+        fn texts_are_refused_or_kept_verbatim(text in ".{0,300}|(?s).{0,20}|[a-z0-9._-]{0,70}") {
+            let chars = text.chars().count();
+            if let Ok(kept) = Identifier::try_from(text.clone()) {
+                prop_assert_eq!(kept.as_str(), &text);
+                prop_assert!(chars <= 128 && !text.chars().any(char::is_control));
+            }
+            if let Ok(kept) = Name::try_from(text.clone()) {
+                prop_assert_eq!(kept.as_str(), &text);
+                prop_assert!(chars <= 256);
+            }
+            if let Ok(kept) = Action::try_from(text.clone()) {
+                prop_assert_eq!(kept.as_str(), &text);
+                prop_assert!(Identifier::try_from(text).is_ok());
+            }
+        }
     }
 }

@@ -306,7 +306,51 @@ where
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::arbitrary;
+
+    /// The parameters that may be given once.
+    const ONCE: [&str; 11] = [
+        "from",
+        "to",
+        "time_zone",
+        "order",
+        "customer_id",
+        "customer",
+        "actor_id",
+        "actor",
+        "resource_type",
+        "resource_id",
+        "correlation_id",
+    ];
+
+    fn any_name() -> impl Strategy<Value = String> {
+        // `http::query` refuses a parameter without a name.
+        let known = [&ONCE[..], &REPEATABLE[..]].concat();
+        let known = proptest::sample::select(known).prop_map(str::to_owned);
+        prop_oneof![9 => known, 1 => ".{1,9}"]
+    }
+
+    fn any_text() -> impl Strategy<Value = String> {
+        let known = [
+            "2026-11-22",
+            "2026-11-22T09:32:11Z",
+            "UTC",
+            "asc",
+            "failed",
+            "a",
+        ];
+        prop_oneof![
+            proptest::sample::select(known.to_vec()).prop_map(str::to_owned),
+            any::<String>(),
+        ]
+    }
+
+    fn needle(name: &Name) -> Needle {
+        Needle::try_from(name.as_str().to_owned()).unwrap()
+    }
 
     fn query(pairs: &[(&str, &str)]) -> Result<Filter, String> {
         let pairs = pairs
@@ -368,5 +412,53 @@ mod tests {
                 .is_open()
         );
         assert!(!query(&[("actor_id", "u-17")]).unwrap().is_open());
+    }
+
+    proptest! {
+        #[test]
+        fn no_query_panics_and_what_is_accepted_is_read_back(
+            pairs in proptest::collection::vec((any_name(), any_text()), 0..6),
+        ) {
+            match Filter::from_query(pairs) {
+                Ok(filter) => {
+                    let stored = serde_json::to_string(&filter).unwrap();
+                    prop_assert_eq!(serde_json::from_str::<Filter>(&stored).unwrap(), filter);
+                }
+                Err(Error::Invalid { field, reason }) => prop_assert!(!field.is_empty() && !reason.is_empty()),
+                Err(error) => prop_assert!(false, "{error}"),
+            }
+        }
+
+        #[test]
+        fn an_unknown_or_repeated_parameter_is_named(
+            name in proptest::sample::select(ONCE.to_vec()),
+            other in "[a-z_]{1,12}",
+        ) {
+            let text = if name == "order" { "asc" } else { "2026-11-22" };
+            let text = if name == "time_zone" { "UTC" } else { text };
+            prop_assert!(query(&[(name, text)]).is_ok());
+            prop_assert_eq!(query(&[(name, text), (name, text)]).unwrap_err(), format!("{name} is given twice"));
+            prop_assume!(!ONCE.contains(&other.as_str()) && !REPEATABLE.contains(&other.as_str()));
+            prop_assert_eq!(query(&[(&other, text)]).unwrap_err(), format!("{other} is not known here"));
+        }
+
+        #[test]
+        fn an_activity_is_found_by_what_it_is(content in arbitrary::content(), other in arbitrary::content()) {
+            let all_of = |content: &Content| Filter {
+                customer_id: content.customer.as_ref().map(|customer| customer.id.clone()),
+                customer: content.customer.as_ref().map(|customer| needle(&customer.name)),
+                action: BTreeSet::from([content.action.clone()]),
+                actor_id: Some(content.actor.id.clone()),
+                actor: Some(needle(&content.actor.name)),
+                resource_type: content.resource.as_ref().map(|resource| resource.r#type.clone()),
+                resource_id: content.resource.as_ref().map(|resource| resource.id.clone()),
+                outcome: BTreeSet::from([content.outcome]),
+                correlation_id: content.correlation_id.clone(),
+                ..Filter::default()
+            };
+            prop_assert!(all_of(&content).matches(&content));
+            prop_assume!(content.actor.id != other.actor.id);
+            prop_assert!(!all_of(&content).matches(&other));
+        }
     }
 }

@@ -175,6 +175,9 @@ pub fn query(request: &Request) -> Result<Vec<(String, String)>, Error> {
     let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
     pairs
         .map(|(name, text)| {
+            if name.is_empty() {
+                return Err(Error::invalid("query", "must name each parameter"));
+            }
             let is_text = !name.contains('\u{fffd}') && !text.contains('\u{fffd}');
             if is_text {
                 Ok((name, text))

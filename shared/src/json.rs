@@ -50,6 +50,8 @@ fn invalid(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
         Error::invalid(below(name), "is given twice")
     } else if let Some(name) = named(&reason, "holds `").filter(|_| path.is_empty()) {
         Error::invalid(below(name), "is given twice")
+    } else if reason.starts_with("unknown field ``") {
+        Error::invalid("body", "must name each field")
     } else if reason.starts_with("unknown field `") {
         Error::invalid(path, "is not known here")
     } else if path.is_empty() {
@@ -253,7 +255,10 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::arbitrary;
 
     fn refusal(body: &str) -> String {
         read::<StrictObject>(body.as_bytes())
@@ -298,9 +303,74 @@ mod tests {
     }
 
     #[test]
+    fn a_field_without_a_name_is_refused_where_it_can_be_named() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Pair {
+            _a: Object<Inner>,
+        }
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Inner {}
+        let refusal = |body: &str| read::<Pair>(body.as_bytes()).unwrap_err().to_string();
+        assert_eq!(refusal(r#"{"":1}"#), "body must name each field");
+        assert_eq!(refusal(r#"{"_a":{"":1}}"#), "body must name each field");
+    }
+
+    #[test]
     fn strict_objects_keep_64_bit_integers_and_floats() {
         let text = r#"{"a":18446744073709551615,"b":-9223372036854775808,"c":0.1,"d":1.5e-7}"#;
         let StrictObject(object) = read(text.as_bytes()).unwrap();
         assert_eq!(serde_json::to_string(&object).unwrap(), text);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_and_a_refusal_names_a_field(
+            body in prop_oneof![
+                proptest::collection::vec(any::<u8>(), 0..64),
+                r#"[{}\[\]:,"a0-9.eE+\\ -]{0,40}"#.prop_map(String::into_bytes),
+            ],
+        ) {
+            if let Err(Error::Invalid { field, reason }) = read::<StrictObject>(&body) {
+                prop_assert!(!field.is_empty() && field.chars().count() <= 2 * FIELD_MAX);
+                prop_assert!(!reason.is_empty() && reason.len() <= 1_024);
+            }
+        }
+
+        #[test]
+        fn what_is_accepted_is_kept(object in arbitrary::object()) {
+            let text = serde_json::to_string(&object).unwrap();
+            let StrictObject(kept) = read(text.as_bytes()).unwrap();
+            prop_assert_eq!(serde_json::to_string(&kept).unwrap(), text);
+            prop_assert_eq!(kept, object);
+        }
+
+        #[test]
+        fn a_name_given_twice_is_refused_at_any_depth(
+            name in any::<String>(),
+            object in arbitrary::object(),
+            depth in 0..20_usize,
+        ) {
+            let name = serde_json::to_string(&name).unwrap();
+            let twice = format!("{{{name}:{},{name}:1}}", Value::Object(object));
+            let body = format!("{}{twice}{}", "{\"a\":[".repeat(depth), "]}".repeat(depth));
+            let refused = read::<StrictObject>(body.as_bytes()).unwrap_err().to_string();
+            let is_said = refused.ends_with("twice in one object") || refused.ends_with("is given twice");
+            prop_assert!(is_said, "{refused}");
+        }
+
+        #[test]
+        fn a_body_that_is_cut_anywhere_is_refused(object in arbitrary::object(), at in 0.0..1.0) {
+            let text = serde_json::to_string(&object).unwrap();
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                clippy::cast_precision_loss,
+                reason = "some place within a short text"
+            )]
+            let at = (text.len() as f64 * at) as usize;
+            prop_assert!(read::<StrictObject>(&text.as_bytes()[..at]).is_err());
+        }
     }
 }

@@ -3,11 +3,14 @@
 //! `activity`, `filter`, `range`, `page` and `export` are plain data: they know
 //! neither the SDK nor HTTP nor the clock. `access` reads verified claims alone.
 //! `store` and `export_store` are the only code that knows the two tables,
-//! `files` the only one that knows the bucket, `http` the only one that knows status codes, `config` the only reader of the
-//! environment, and `clock` the only reader of the clock.
+//! `files` the only one that knows the bucket, `http` the only one that knows
+//! status codes, `lambda` the only one that knows events, `config` the only
+//! reader of the environment, and `clock` the only reader of the clock.
 
 pub mod access;
 pub mod activity;
+#[cfg(test)]
+mod arbitrary;
 pub mod aws;
 pub mod clock;
 pub mod config;
@@ -21,6 +24,7 @@ pub mod filter;
 pub mod http;
 mod id;
 pub mod json;
+pub mod lambda;
 pub mod moment;
 pub mod page;
 pub mod range;

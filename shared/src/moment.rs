@@ -161,7 +161,10 @@ impl<'de> Deserialize<'de> for Moment {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::arbitrary;
 
     #[test]
     fn a_moment_is_cut_to_the_millisecond_and_written_in_full() {
@@ -212,5 +215,35 @@ mod tests {
             bound("2026-11-22T09:32:11.1230001Z"),
             "2026-11-22T09:32:11.124Z"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_what_is_read_is_written_back(
+            text in prop_oneof![
+                any::<String>(),
+                r"[0-9]{4}-[01][0-9]-[0-3][0-9][Tt][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{1,12})?([Zz]|[+-][0-2][0-9]:[0-6][0-9])",
+            ],
+        ) {
+            if let Ok(moment) = text.parse::<Moment>() {
+                prop_assert_eq!(moment.to_string().parse(), Ok(moment));
+                let up = Moment::parse_rounding_up(&text).unwrap();
+                prop_assert!((0..=1).contains(&(up.as_millis() - moment.as_millis())));
+            } else {
+                prop_assert!(Moment::parse_rounding_up(&text).is_err());
+            }
+        }
+
+        #[test]
+        fn the_order_of_texts_is_the_order_of_moments(
+            one in arbitrary::moment(),
+            two in arbitrary::moment(),
+            millis in any::<i64>(),
+        ) {
+            prop_assert_eq!(one.to_string().cmp(&two.to_string()), one.cmp(&two));
+            prop_assert_eq!(one.to_string().len(), 24);
+            let moved = one.plus(SignedDuration::from_millis(millis));
+            prop_assert_eq!(moved.to_string().parse(), Ok(moved));
+        }
     }
 }

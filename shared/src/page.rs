@@ -102,6 +102,8 @@ fn check(sealed: &[u8], walk: &impl Serialize) -> [u8; CHECK_BYTES] {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -136,6 +138,25 @@ mod tests {
                 Cursor::<16>::open(&text[..at], &"walk").is_err(),
                 "cut at {at}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_a_position_comes_back(text in any::<String>(), position: [u8; 32]) {
+            prop_assert!(Cursor::<32>::open(&text, &"walk").is_err());
+            let sealed = Cursor(position).seal(&"walk");
+            prop_assert_eq!(Cursor::<32>::open(&sealed, &"walk").unwrap().0, position);
+            prop_assert!(Cursor::<16>::open(&sealed, &"walk").is_err());
+        }
+
+        #[test]
+        fn a_limit_is_what_its_digits_say(text in any::<String>(), number in 0..100_000_u32) {
+            if let Ok(limit) = Limit::try_from(text.as_str()) {
+                prop_assert_eq!(text.parse::<usize>().unwrap(), limit.get());
+            }
+            let limit = Limit::try_from(number.to_string().as_str());
+            prop_assert_eq!(limit.is_ok(), (1..=500).contains(&number));
         }
     }
 }

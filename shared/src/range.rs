@@ -235,7 +235,35 @@ impl fmt::Display for Zone {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::arbitrary;
+
+    fn any_bound() -> impl Strategy<Value = Bound> {
+        let date = (0..=9_999_i16, 1..=12_i8, 1..=31_i8);
+        let date = date.prop_filter_map("no such date", |(year, month, day)| {
+            Date::new(year, month, day).ok().map(Bound::Date)
+        });
+        prop_oneof![arbitrary::moment().prop_map(Bound::Instant), date]
+    }
+
+    fn any_zone() -> impl Strategy<Value = Zone> {
+        // Half hours, a skipped day, clocks that change at midnight, the far ends.
+        let names = [
+            "UTC",
+            "Asia/Seoul",
+            "America/New_York",
+            "Australia/Lord_Howe",
+            "Pacific/Apia",
+            "America/Sao_Paulo",
+            "Asia/Beirut",
+            "Pacific/Kiritimati",
+            "Etc/GMT+12",
+        ];
+        proptest::sample::select(names.to_vec())
+            .prop_map(|name| Zone::try_from(name.to_owned()).unwrap())
+    }
 
     fn bound(text: &str) -> Option<Bound> {
         (!text.is_empty()).then(|| Bound::try_from(text.to_owned()).unwrap())
@@ -318,6 +346,59 @@ mod tests {
         }
         for name in ["", "Mars/Olympus", "Etc/Unknown", "+09:00"] {
             assert!(Zone::try_from(name.to_owned()).is_err(), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_a_bound_means_the_same_when_it_is_read_back(
+            text in prop_oneof![
+                any::<String>(),
+                r"[0-9]{4}-[01][0-9]-[0-3][0-9]",
+                r"[0-9]{4}-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{1,9})?([Zz]|[+-][0-2][0-9]:[0-6][0-9])?",
+            ],
+        ) {
+            if let Ok(bound) = Bound::try_from(text) {
+                prop_assert_eq!(Bound::try_from(String::from(bound)), Ok(bound));
+            }
+        }
+
+        #[test]
+        fn no_name_panics_and_a_zone_keeps_its_name(name in r"[A-Za-z_/+:0-9-]{0,20}|(?s).{0,10}") {
+            if let Ok(zone) = Zone::try_from(name) {
+                prop_assert_eq!(Zone::try_from(zone.name().to_owned()), Ok(zone));
+            }
+        }
+
+        #[test]
+        fn a_range_is_refused_with_its_field_or_means_what_it_says(
+            from in proptest::option::of(any_bound()),
+            to in proptest::option::of(any_bound()),
+            zone in any_zone(),
+            now in arbitrary::moment(),
+        ) {
+            match TimeRange::resolve(from, to, &zone, now) {
+                Ok(range) => {
+                    prop_assert!(range.from() <= range.to());
+                    if let Some(Bound::Instant(from)) = from {
+                        prop_assert_eq!(range.from(), from);
+                    }
+                    if let Some(Bound::Instant(to)) = to {
+                        prop_assert_eq!(range.to(), to);
+                    }
+                    if let Some(Bound::Date(first)) = from && range.from() < Moment::MAX {
+                        // A day that a zone skipped starts with the next one.
+                        prop_assert!(zone.date_of(range.from()) >= first);
+                        let before = range.from().minus(jiff::SignedDuration::from_millis(1));
+                        prop_assert!(zone.date_of(before) < first || before == range.from());
+                    }
+                    if let Some(Bound::Date(last)) = to && range.to() < Moment::MAX {
+                        prop_assert!(zone.date_of(range.to()) > last);
+                    }
+                }
+                Err(Error::Invalid { field, .. }) => prop_assert!(field == "from" || field == "to"),
+                Err(error) => prop_assert!(false, "{error}"),
+            }
         }
     }
 }

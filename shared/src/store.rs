@@ -165,7 +165,7 @@ impl ActivityStore {
             .send()
             .await
             .map_err(|error| aws::failed("reading an activity", error))?;
-        let stored = output.item.map(item::from_item).transpose()?;
+        let stored = output.item.map(item::whole).transpose()?;
         Ok(stored.filter(|stored| !stored.is_expired(now)))
     }
 

@@ -247,6 +247,7 @@ async fn list_refuses_bad_parameters() {
         ),
         ("order=up", "400 order must be `asc` or `desc`"),
         ("colour=red", "400 colour is not known here"),
+        ("=red", "400 query must name each parameter"),
         ("partner_id=fabrikam", "400 partner_id is not known here"),
         ("actor=%FF", "400 actor must be UTF-8"),
         (

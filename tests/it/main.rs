@@ -26,6 +26,7 @@ mod harness;
 mod access;
 mod erasure;
 mod export;
+mod gateway;
 mod guards;
 mod isolation;
 mod laptop;

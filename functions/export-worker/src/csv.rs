@@ -253,6 +253,28 @@ mod tests {
 
     use super::*;
 
+    /// The cells of a row as a reader of RFC 4180 finds them.
+    fn read_back(style: Style, texts: &[String]) -> Vec<String> {
+        let rows = Rows {
+            style,
+            locale: Locale::En,
+            zone: Zone::utc(),
+            writer: writer(style, Vec::new()),
+        };
+        // As in a file: a reader takes a byte order mark at its very start for none of the text.
+        let mut file = writer(style, Vec::new());
+        file.write_record([""; columns::COUNT]).unwrap();
+        file.write_record(texts.iter().map(|text| rows.text(text).0.into_owned()))
+            .unwrap();
+        let file = file.into_inner().unwrap();
+        let mut reader = csv::ReaderBuilder::new();
+        let mut reader = reader.has_headers(true).from_reader(file.as_slice());
+        let mut records = reader.records().map(Result::unwrap);
+        let row = records.next().unwrap();
+        assert!(records.next().is_none(), "a row is one record");
+        row.iter().map(str::to_owned).collect()
+    }
+
     /// What the documentation tells a reader to do.
     fn unguard(cell: &str) -> &str {
         cell.strip_prefix('\'').unwrap_or(cell)
@@ -338,6 +360,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_row_of_any_texts_reads_back_cell_by_cell(
+            texts in proptest::collection::vec(r#"(?s).{0,20}|[",;\t\r\n '=+@-]{0,6}"#, columns::COUNT),
+        ) {
+            prop_assert_eq!(read_back(Style::Raw, &texts), texts.clone());
+            let cells = read_back(Style::Spreadsheet, &texts);
+            prop_assert_eq!(cells.len(), texts.len());
+            for (cell, text) in cells.iter().zip(&texts) {
+                prop_assert_eq!(unguard(cell), text);
+                prop_assert!(!starts_formula(cell));
+            }
+        }
+
         #[test]
         fn guarding_is_reversible(text in "[ '=+@\t\r\n\u{feff}＝a-]{0,6}|\\PC{0,20}") {
             let guarded = guard(text.as_str().into());

@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 
 use export::App;
-use lambda_http::{Error, Request, run, service_fn};
-use shared::{Clock, Config, aws};
+use lambda_http::{Error, Request, service_fn};
+use shared::{Clock, Config, aws, lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -15,7 +15,7 @@ async fn main() -> Result<(), Error> {
         Clock::system(),
     );
     let app = &app;
-    run(service_fn(async |request: Request| {
+    lambda::run(service_fn(async |request: Request| {
         Ok::<_, Infallible>(export::handle(app, &request).await)
     }))
     .await

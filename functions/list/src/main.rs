@@ -2,9 +2,9 @@
 
 use std::convert::Infallible;
 
-use lambda_http::{Error, Request, run, service_fn};
+use lambda_http::{Error, Request, service_fn};
 use list::App;
-use shared::{Clock, Config, aws};
+use shared::{Clock, Config, aws, lambda};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -15,7 +15,7 @@ async fn main() -> Result<(), Error> {
         Clock::system(),
     );
     let app = &app;
-    run(service_fn(async |request: Request| {
+    lambda::run(service_fn(async |request: Request| {
         Ok::<_, Infallible>(list::handle(app, &request).await)
     }))
     .await

@@ -101,3 +101,33 @@ fn position_of(bytes: [u8; 32]) -> Option<(TimeRange, ActivityId)> {
     // DynamoDB refuses to start outside of the range.
     range.contains(id.occurred_at()).then_some((range, id))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_position_lies_within_its_range_or_is_none(
+            bytes: [u8; 32],
+            from in 0..i64::from(u32::MAX),
+            to in 0..i64::from(u32::MAX),
+            at in 0..i64::from(u32::MAX),
+        ) {
+            let moment = |millis| Moment::from_millis(millis).unwrap();
+            let mut near = [0; 32];
+            near[..8].copy_from_slice(&from.to_be_bytes());
+            near[8..16].copy_from_slice(&to.to_be_bytes());
+            near[16..].copy_from_slice(&ActivityId::random(moment(at)).into_bytes());
+            for bytes in [bytes, near] {
+                if let Some((range, id)) = position_of(bytes) {
+                    prop_assert!(range.contains(id.occurred_at()));
+                }
+            }
+            let is_within = from <= at && at < to;
+            prop_assert_eq!(position_of(near).is_some(), is_within);
+        }
+    }
+}

@@ -149,3 +149,145 @@ fn timing(at: Moment, now: Moment, max_lateness: SignedDuration) -> Result<Timin
     let reason = format!("must be at most {days} days ago");
     Ok(Timing::TooLate(Error::invalid("occurred_at", reason)))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn activity() -> Value {
+        json!({
+            "partner_id": "contoso",
+            "idempotency_key": "k-1",
+            "occurred_at": "2026-11-22T09:32:11.123Z",
+            "action": "create_order",
+            "outcome": "succeeded",
+            "customer": { "id": "c-1", "name": "Relecloud" },
+            "actor": { "id": "u-17", "name": "ann@contoso.example", "kind": "user" },
+            "resource": { "type": "order", "id": "o-1" },
+            "correlation_id": "x-1",
+            "details": { "a": [1, 2.5, null] },
+        })
+    }
+
+    /// Every field, and whether an activity may lack it.
+    const FIELDS: [(&str, bool); 17] = [
+        ("/partner_id", true),
+        ("/idempotency_key", true),
+        ("/occurred_at", true),
+        ("/action", false),
+        ("/outcome", false),
+        ("/customer", false),
+        ("/customer/id", false),
+        ("/customer/name", false),
+        ("/actor", false),
+        ("/actor/id", false),
+        ("/actor/name", false),
+        ("/actor/kind", false),
+        ("/resource", true),
+        ("/resource/type", false),
+        ("/resource/id", false),
+        ("/correlation_id", true),
+        ("/details", true),
+    ];
+
+    fn read(body: &Value) -> Result<Form, Error> {
+        json::read(body.to_string().as_bytes())
+    }
+
+    /// The field that a refusal names, as a pointer.
+    fn refused(body: &Value) -> String {
+        match read(body).unwrap_err() {
+            Error::Invalid { field, .. } => format!("/{}", field.replace('.', "/")),
+            error => panic!("{error}"),
+        }
+    }
+
+    fn object<'a>(body: &'a mut Value, pointer: &'a str) -> (&'a mut Value, &'a str) {
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        (body.pointer_mut(parent).unwrap(), name)
+    }
+
+    /// A value of no type that any field has.
+    fn misfit() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            Just(json!([])),
+            Just(json!(["a"])),
+            Just(json!({ "failed": null })),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_field_that_is_gone_is_named_or_was_optional((field, is_optional) in proptest::sample::select(FIELDS.to_vec())) {
+            let mut body = activity();
+            let (parent, name) = object(&mut body, field);
+            parent.as_object_mut().unwrap().remove(name);
+            if is_optional {
+                prop_assert!(read(&body).is_ok());
+            } else {
+                prop_assert_eq!(refused(&body), field);
+            }
+        }
+
+        #[test]
+        fn a_field_of_another_type_is_named(
+            (field, _) in proptest::sample::select(FIELDS.to_vec()),
+            misfit in misfit(),
+        ) {
+            prop_assume!(!(field == "/details" && misfit.is_object()));
+            let mut body = activity();
+            *body.pointer_mut(field).unwrap() = misfit;
+            let named = refused(&body);
+            // An object in an object's place is refused for what it holds or lacks.
+            prop_assert!(named == field || named.starts_with(&format!("{field}/")), "{named}");
+        }
+
+        #[test]
+        fn a_field_that_nobody_knows_is_named(
+            parent in proptest::sample::select(vec!["", "/customer", "/actor", "/resource"]),
+            name in "[A-Za-z_]{1,12}",
+        ) {
+            let field = format!("{parent}/{name}");
+            let mut body = activity();
+            prop_assume!(body.pointer(&field).is_none());
+            let (object, _) = object(&mut body, &field);
+            object[&name] = 1.into();
+            prop_assert_eq!(refused(&body), field);
+        }
+
+        #[test]
+        fn texts_are_refused_with_their_field_or_kept(
+            field in proptest::sample::select(vec!["/customer/name", "/actor/id", "/action", "/correlation_id"]),
+            text in "(?s).{0,20}|[a-z0-9._-]{0,70}",
+        ) {
+            let mut body = activity();
+            *body.pointer_mut(field).unwrap() = text.clone().into();
+            if let Ok(form) = read(&body) {
+                let kept = match field {
+                    "/customer/name" => form.customer.0.name.as_str(),
+                    "/actor/id" => form.actor.0.id.as_str(),
+                    "/action" => form.action.as_str(),
+                    _ => form.correlation_id.as_ref().unwrap().as_str(),
+                };
+                prop_assert_eq!(kept, text);
+            } else {
+                prop_assert_eq!(refused(&body), field);
+            }
+        }
+
+        #[test]
+        fn no_bytes_panic(body in proptest::collection::vec(any::<u8>(), 0..80), at in 0..400_usize, byte: u8) {
+            let _ = json::read::<Form>(&body);
+            let mut near = activity().to_string().into_bytes();
+            let place = at % near.len();
+            near[place] = byte;
+            let _ = json::read::<Form>(&near);
+        }
+    }
+}

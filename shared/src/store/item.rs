@@ -152,6 +152,20 @@ pub(super) fn from_item(mut item: Item) -> Result<Stored, Error> {
     })
 }
 
+/// An item that was read with all its attributes, to be shown as JSON.
+///
+/// A walk through a range leaves this out: a file's encoder looks at the details
+/// itself where their form matters, and a walk need not hold them.
+pub(super) fn whole(item: Item) -> Result<Stored, Error> {
+    let stored = from_item(item)?;
+    let details = stored.activity.content.details.as_ref();
+    if stored.has_details == details.is_some() && details.is_none_or(Details::is_object) {
+        Ok(stored)
+    } else {
+        Err(broken("details"))
+    }
+}
+
 fn content(item: &mut Item, occurred_at: Moment) -> Result<Content, Error> {
     Ok(Content {
         occurred_at,
@@ -165,28 +179,48 @@ fn content(item: &mut Item, occurred_at: Moment) -> Result<Content, Error> {
         },
         resource: resource(item)?,
         correlation_id: parse_if_any(item, "correlation_id")?,
-        details: item.remove("details").map(unpack).transpose()?,
+        details: details(item)?,
     })
 }
 
 fn customer(item: &mut Item) -> Result<Option<Customer>, Error> {
-    let Some(id) = parse_if_any(item, "customer_id")? else {
+    if !has_either(item, "customer_id", "customer_name") {
         return Ok(None);
-    };
+    }
     Ok(Some(Customer {
-        id,
+        id: parse(item, "customer_id")?,
         name: parse(item, "customer_name")?,
     }))
 }
 
 fn resource(item: &mut Item) -> Result<Option<Resource>, Error> {
-    let Some(id) = parse_if_any(item, "resource_id")? else {
+    if !has_either(item, "resource_type", "resource_id") {
         return Ok(None);
-    };
+    }
     Ok(Some(Resource {
         r#type: parse(item, "resource_type")?,
-        id,
+        id: parse(item, "resource_id")?,
     }))
+}
+
+/// Whether at least one of two is there; one without the other is damage.
+fn has_either(item: &Item, one: &str, other: &str) -> bool {
+    item.contains_key(one) || item.contains_key(other)
+}
+
+/// The details, if they were read and are as long as they were.
+fn details(item: &mut Item) -> Result<Option<Details>, Error> {
+    let Some(details) = item.remove("details").map(unpack).transpose()? else {
+        return Ok(None);
+    };
+    let bytes = item
+        .get("details_bytes")
+        .and_then(|value| value.as_n().ok());
+    if bytes.and_then(|bytes| bytes.parse().ok()) == Some(details.as_str().len()) {
+        Ok(Some(details))
+    } else {
+        Err(broken("details_bytes"))
+    }
 }
 
 fn text(value: impl Into<String>) -> AttributeValue {
@@ -283,7 +317,11 @@ fn broken(attribute: &'static str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::arbitrary;
+
     use crate::{Identifier, Name};
 
     fn activity(details: Option<&str>) -> Activity {
@@ -318,6 +356,64 @@ mod tests {
         }
     }
 
+    /// What may happen to an attribute.
+    #[derive(Debug, Clone)]
+    enum Damage {
+        Gone,
+        Text(String),
+        Cut,
+        Bytes(Vec<u8>),
+        Number(i64),
+        Null,
+    }
+
+    fn any_damage() -> impl Strategy<Value = Damage> {
+        prop_oneof![
+            Just(Damage::Gone),
+            any::<String>().prop_map(Damage::Text),
+            Just(Damage::Cut),
+            proptest::collection::vec(any::<u8>(), 0..40).prop_map(Damage::Bytes),
+            any::<i64>().prop_map(Damage::Number),
+            Just(Damage::Null),
+        ]
+    }
+
+    impl Damage {
+        /// Puts back what is left; answers whether anything is.
+        fn apply(self, item: &mut Item, name: &str, found: AttributeValue) -> bool {
+            let left = match self {
+                Self::Gone => return false,
+                Self::Text(other) => text(other),
+                Self::Bytes(bytes) => AttributeValue::B(Blob::new(bytes)),
+                Self::Number(number) => AttributeValue::N(number.to_string()),
+                Self::Null => AttributeValue::Null(true),
+                Self::Cut => cut(found),
+            };
+            item.insert(name.to_owned(), left);
+            true
+        }
+    }
+
+    /// Without its last character or byte.
+    fn cut(value: AttributeValue) -> AttributeValue {
+        match value {
+            AttributeValue::S(mut text) => {
+                text.pop();
+                AttributeValue::S(text)
+            }
+            AttributeValue::N(mut number) => {
+                number.pop();
+                AttributeValue::N(number)
+            }
+            AttributeValue::B(bytes) => {
+                let mut bytes = bytes.into_inner();
+                bytes.pop();
+                AttributeValue::B(Blob::new(bytes))
+            }
+            other => other,
+        }
+    }
+
     #[test]
     fn an_item_reads_back_as_the_activity() {
         let long = format!("{{\"note\":\"{}\"}}", "한국 order ".repeat(500));
@@ -328,6 +424,36 @@ mod tests {
             assert_eq!(stored.activity, activity);
             assert_eq!(stored.has_details, details.is_some());
             assert_eq!(stored.request_id, "r-1");
+        }
+    }
+
+    #[test]
+    fn half_of_a_customer_or_of_the_details_is_an_error_not_none() {
+        for (gone, named) in [
+            ("customer_id", "customer_id"),
+            ("customer_name", "customer_name"),
+            ("resource_type", "resource_type"),
+            ("resource_id", "resource_id"),
+            ("details", "details"),
+            ("details_bytes", "details_bytes"),
+        ] {
+            let mut item = to_item(&activity(Some(r#"{"a":1}"#)), "r-1", None).unwrap();
+            item.remove(gone);
+            let error = whole(item).unwrap_err();
+            let cause = std::error::Error::source(&error).unwrap().to_string();
+            assert!(
+                cause.contains(&format!("its {named} is")),
+                "{gone}: {cause}"
+            );
+        }
+    }
+
+    #[test]
+    fn details_that_are_no_json_object_are_an_error_not_a_panic() {
+        for damaged in ["{\"a\":1]", "[1,2,3]", "       "] {
+            let mut item = to_item(&activity(Some(r#"{"a":1}"#)), "r-1", None).unwrap();
+            item.insert("details".into(), text(damaged));
+            assert!(whole(item).is_err(), "{damaged}");
         }
     }
 
@@ -366,5 +492,42 @@ mod tests {
         assert!(within(at, later));
         assert!(!within(at.minus(SignedDuration::from_secs(1)), at));
         assert!(!within(later, later.plus(SignedDuration::from_secs(1))));
+    }
+
+    proptest! {
+        #[test]
+        fn any_activity_reads_back(activity in arbitrary::activity()) {
+            let item = to_item(&activity, "r-1", None).unwrap();
+            let stored = whole(item).unwrap();
+            prop_assert_eq!(stored.has_details, activity.content.details.is_some());
+            prop_assert_eq!(stored.activity, activity);
+        }
+
+        #[test]
+        fn a_damaged_item_is_an_error(
+            activity in arbitrary::activity(),
+            which: proptest::sample::Index,
+            damage in any_damage(),
+        ) {
+            let mut item = to_item(&activity, "r-1", None).unwrap();
+            let mut names: Vec<_> = item.keys().cloned().collect();
+            // Who sent it tells a retry of the SDK apart; optional things that are gone
+            // altogether were never there.
+            names.retain(|name| name != "request_id");
+            names.sort();
+            let name = which.get(&names);
+            let found = item.remove(name).unwrap();
+            let is_gone = !damage.apply(&mut item, name, found);
+            prop_assume!(!(is_gone && name == "correlation_id"));
+            match whole(item) {
+                Err(Error::Internal { .. }) => {}
+                Err(error) => prop_assert!(false, "{name}: {error}"),
+                // Another text that is as valid as the first can't be told from it.
+                Ok(stored) => {
+                    prop_assert!(!is_gone, "{name} is gone");
+                    serde_json::to_string(&stored.activity).unwrap();
+                }
+            }
+        }
     }
 }
