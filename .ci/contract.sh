@@ -33,7 +33,7 @@ fail() {
 token() {
   base=$(sed -n 's/^ *API *\(http[^ ]*\).*/\1/p' "$work/local.log")
   [[ -n $base ]] && curl --silent --fail --noproxy '*' --get "$base/dev/token" --data-urlencode partner_id=contoso \
-    --data-urlencode roles=admin_agent,activity_recorder --data-urlencode name=ann@contoso.example --output "$work/token"
+    --data-urlencode roles=global_admin,activity_recorder --data-urlencode name=ann@contoso.example --output "$work/token"
 }
 
 # Built as `make smoke` builds it, so that neither compiles the other's anew.

@@ -542,8 +542,15 @@ mod tests {
         let default = read("{}").unwrap();
         assert_eq!(default.style, Some(Style::Spreadsheet));
         assert_eq!(default.compression, Compression::None);
-        let asked = read(r#"{"style":"raw","locale":"ko","action":"a","order":"asc"}"#).unwrap();
-        assert_eq!((asked.style, asked.locale), (Some(Style::Raw), Locale::Ko));
+        let asked = read(r#"{"style":"raw","action":"a","order":"asc"}"#).unwrap();
+        assert_eq!((asked.style, asked.locale), (Some(Style::Raw), Locale::En));
+        assert_eq!(read(r#"{"locale":"ko"}"#).unwrap().locale, Locale::Ko);
+        for programs in ["\"style\":\"raw\"", "\"format\":\"jsonl\""] {
+            assert_eq!(
+                read(&format!("{{{programs},\"locale\":\"ko\"}}")).unwrap_err(),
+                "locale is known for xlsx and for csv in the style spreadsheet alone"
+            );
+        }
         assert_eq!(asked.filter.action.len(), 1);
         assert_eq!(
             read(r#"{"limit":5}"#).unwrap_err(),

@@ -9,6 +9,7 @@ BEYOND_SCHEMAS = {
     "from": "not after to, and a date that exists",
     "to": "a date that exists",
     "occurred_at": "near the clock, required with a key",
+    "id": "of a moment before the year 10000",
     "partner_id": "the token's",
     "action": "not one that the service alone records",
     "Prefer": "wait as whole seconds",
