@@ -22,6 +22,8 @@
 mod contract;
 mod faults;
 mod harness;
+mod history;
+mod query;
 
 mod access;
 mod export;
@@ -31,3 +33,4 @@ mod list;
 mod model;
 mod promises;
 mod record;
+mod seeds;
