@@ -192,6 +192,44 @@ impl fmt::Display for History {
 }
 
 impl History {
+    /// How often the clients were told what.
+    pub(crate) fn counts(&self) -> Vec<(&'static str, usize)> {
+        let sent =
+            |is: fn(&Delivery) -> bool| self.deliveries.iter().filter(|sent| is(sent)).count();
+        let (made, refused) = (
+            self.orders.iter().filter(|order| order.made.is_some()),
+            self.orders.iter().filter(|order| order.refused),
+        );
+        vec![
+            (
+                "stored",
+                sent(|sent| sent.stored().is_some() && !sent.is_replay()),
+            ),
+            ("replayed", sent(Delivery::is_replay)),
+            ("unknown", sent(Delivery::is_unknown)),
+            (
+                "taken keys",
+                sent(|sent| sent.outcome == Outcome::Refused(422)),
+            ),
+            ("bad", sent(|sent| matches!(sent.worth, Worth::Bad(_)))),
+            (
+                "too late",
+                sent(|sent| sent.worth == Worth::Aging && sent.outcome == Outcome::Refused(400)),
+            ),
+            (
+                "pages",
+                self.walks.iter().map(|walk| walk.pages.len()).sum(),
+            ),
+            ("exports made", made.count()),
+            ("exports refused", refused.count()),
+            (
+                "links",
+                self.orders.iter().filter(|order| order.linked).count(),
+            ),
+            ("rows", self.files.iter().map(|file| file.rows.len()).sum()),
+        ]
+    }
+
     /// Everything that should not be so, a sentence each.
     pub(crate) fn wrongs(&self) -> Vec<String> {
         let mut wrongs = Vec::new();

@@ -8,9 +8,10 @@ mod plan;
 mod run;
 
 use std::{
+    collections::BTreeMap,
     ops::Range,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering::SeqCst},
     },
     time::Instant,
@@ -37,31 +38,70 @@ const LATENESS: SignedDuration = SignedDuration::from_hours(24);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_clients_under_faults_are_told_what_is_stored() {
-    run_all(SEEDS, false).await;
+    let seen = run_all(SEEDS, false).await;
+    for kind in [
+        "stored",
+        "replayed",
+        "unknown",
+        "taken keys",
+        "bad",
+        "too late",
+        "pages",
+    ] {
+        assert!(seen.has(kind), "{kind} never: {seen:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exports_beside_concurrent_clients_under_faults_hold_what_is_stored() {
-    run_all(SEEDS_WITH_EXPORTS, true).await;
+    let seen = run_all(SEEDS_WITH_EXPORTS, true).await;
+    let of_exports = ["exports made", "exports refused", "links", "rows"];
+    let faults = [
+        "Lost",
+        "ReplyLost",
+        "Throttled",
+        "Late",
+        "Twice",
+        "Killed",
+        "KilledAfter",
+    ];
+    for kind in [&of_exports[..], &faults].concat() {
+        assert!(seen.has(kind), "{kind} never: {seen:?}");
+    }
+}
+
+/// How often what happened in all runs; few of them may lack a kind.
+#[derive(Debug, Clone, Default)]
+struct Seen(Arc<Mutex<BTreeMap<String, usize>>>);
+
+impl Seen {
+    fn add(&self, kind: &str, count: usize) {
+        *self.0.lock().unwrap().entry(kind.to_owned()).or_default() += count;
+    }
+
+    fn has(&self, kind: &str) -> bool {
+        chosen().is_some() || self.0.lock().unwrap().get(kind) > Some(&0)
+    }
 }
 
 /// Runs each seed; the lanes take them in turn.
-async fn run_all(seeds: Range<u64>, exports: bool) {
+async fn run_all(seeds: Range<u64>, exports: bool) -> Seen {
     let seeds = chosen().unwrap_or(seeds);
     let (begun, next) = (Instant::now(), Arc::new(AtomicU64::new(seeds.start)));
-    let mut lanes = JoinSet::new();
+    let (mut lanes, seen) = (JoinSet::new(), Seen::default());
     for _ in 0..LANES {
-        lanes.spawn(lane(Arc::clone(&next), seeds.end, exports));
+        lanes.spawn(lane(Arc::clone(&next), seeds.end, exports, seen.clone()));
     }
     while let Some(ended) = lanes.join_next().await {
         if let Err(error) = ended {
             std::panic::resume_unwind(error.into_panic());
         }
     }
-    println!("{} seeds in {:?}", seeds.end - seeds.start, begun.elapsed());
+    println!("{seeds:?} in {:?}: {seen:?}", begun.elapsed());
+    seen
 }
 
-async fn lane(next: Arc<AtomicU64>, end: u64, exports: bool) {
+async fn lane(next: Arc<AtomicU64>, end: u64, exports: bool, seen: Seen) {
     let variables = [("MAX_LATENESS_DAYS", "1"), ("MAX_RUNNING_EXPORTS", "2")];
     let app = Arc::new(TestApp::start_with(&variables).await);
     loop {
@@ -69,26 +109,31 @@ async fn lane(next: Arc<AtomicU64>, end: u64, exports: bool) {
         if seed >= end {
             return;
         }
-        let run = tokio::spawn(run(Arc::clone(&app), seed, exports)).await;
+        let run = tokio::spawn(run(Arc::clone(&app), seed, exports, seen.clone()));
         assert!(
-            run.is_ok(),
+            run.await.is_ok(),
             "seed {seed} failed; MODEL_SEEDS={seed} runs it again"
         );
     }
 }
 
 /// One seed's run and what its history says.
-async fn run(app: Arc<TestApp>, seed: u64, exports: bool) {
+async fn run(app: Arc<TestApp>, seed: u64, exports: bool, seen: Seen) {
     app.set_ahead(SignedDuration::ZERO);
     app.faults.take_met();
     let plan = Plan::of(seed, app.now(), LATENESS, exports);
     let history = Run::new(&app, seed).carry_out(&plan).await;
-    let wrongs = history.wrongs();
+    let (wrongs, met) = (history.wrongs(), app.faults.take_met());
     assert!(
         wrongs.is_empty(),
-        "seed {seed}: {wrongs:#?}\n{history}faults: {:?}",
-        app.faults.take_met()
+        "seed {seed}: {wrongs:#?}\n{history}faults: {met:?}"
     );
+    for (kind, count) in history.counts() {
+        seen.add(kind, count);
+    }
+    for (_, fault) in met {
+        seen.add(&format!("{fault:?}"), 1);
+    }
 }
 
 /// The seeds that whoever runs the tests asks for.

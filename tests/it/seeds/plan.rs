@@ -31,6 +31,27 @@ pub(super) struct Intent {
     pub(super) worth: Worth,
 }
 
+/// An export that somebody wants.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) query: Query,
+    pub(super) key: Option<String>,
+    format: &'static str,
+    /// Whether the answer may wait for the file.
+    pub(super) wait: bool,
+}
+
+impl Wanted {
+    pub(super) fn body(&self) -> Value {
+        let mut body = self.query.as_body();
+        body["format"] = self.format.into();
+        if self.format == "csv" {
+            body["style"] = "raw".into();
+        }
+        body
+    }
+}
+
 /// What one client does.
 #[derive(Debug)]
 pub(super) enum Step {
@@ -51,12 +72,9 @@ pub(super) enum Step {
         limit: usize,
     },
     /// Asks for an export.
-    Export {
-        partner: usize,
-        query: Query,
-        key: Option<String>,
-        format: &'static str,
-    },
+    Export { partner: usize, wanted: Wanted },
+    /// Reads the partner's exports, which calls workers that are missing.
+    Exports(usize),
     /// The service's clock is set forward or back.
     Jump(SignedDuration),
 }
@@ -118,6 +136,7 @@ impl Draw {
             0..10 => self.send(),
             10..13 => self.batch(),
             13..15 if self.exports => self.export(),
+            15 if self.exports => Step::Exports(self.random.usize(..PARTNERS)),
             13..18 => self.walk(),
             _ => Step::Jump(self.millis(-90_000..90_000)),
         }
@@ -151,23 +170,27 @@ impl Draw {
     }
 
     fn export(&mut self) -> Step {
-        let key = self
-            .random
-            .bool()
-            .then(|| format!("e-{}", self.random.u8(..2)));
-        let mut query = self.query();
-        if let Some(key) = &key {
-            // What a key stands for is one query, whenever it is sent.
-            let other = fastrand::Rng::with_seed(u64::from(key.as_bytes()[2]));
-            let random = std::mem::replace(&mut self.random, other);
-            query = self.query();
+        let wanted = if self.random.bool() {
+            self.wanted(None)
+        } else {
+            // What a key stands for is one request, whenever it is sent.
+            let number = self.random.u8(..2);
+            let of_the_key = fastrand::Rng::with_seed(number.into());
+            let random = std::mem::replace(&mut self.random, of_the_key);
+            let wanted = self.wanted(Some(format!("e-{number}")));
             self.random = random;
-        }
-        Step::Export {
-            partner: self.random.usize(..PARTNERS),
-            query,
+            wanted
+        };
+        let partner = self.random.usize(..PARTNERS);
+        Step::Export { partner, wanted }
+    }
+
+    fn wanted(&mut self, key: Option<String>) -> Wanted {
+        Wanted {
+            query: self.query(),
             key,
             format: self.pick(&["jsonl", "csv"]),
+            wait: self.one_in(3),
         }
     }
 

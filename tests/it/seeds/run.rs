@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     files,
-    plan::{Intent, PARTNERS, Plan, Step},
+    plan::{Intent, PARTNERS, Plan, Step, Wanted},
 };
 use crate::{
     harness::{Answer, TestApp, eventually},
@@ -115,13 +115,9 @@ impl<'a> Run<'a> {
                 query,
                 limit,
             } => self.walk(*partner, query, *limit).await,
-            Step::Export {
-                partner,
-                query,
-                key,
-                format,
-            } => {
-                self.export(*partner, query, key.as_deref(), format).await;
+            Step::Export { partner, wanted } => self.export(*partner, wanted).await,
+            Step::Exports(partner) => {
+                self.pages(*partner, "/v1/exports?limit=2").await;
             }
             Step::Jump(by) => self.app.advance(*by),
         }
@@ -236,36 +232,26 @@ impl<'a> Run<'a> {
     }
 
     /// Asks for an export; what is asked with a key is asked until it is made.
-    async fn export(&self, place: usize, query: &Query, key: Option<&str>, format: &str) {
-        let format = if key.is_some() { "jsonl" } else { format };
-        let mut body = query.as_body();
-        body["format"] = format.into();
-        if format == "csv" {
-            body["style"] = "raw".into();
-        }
+    async fn export(&self, place: usize, wanted: &Wanted) {
         for _ in 0..TRIES_MAX {
-            let partner = &self.partners[place];
-            let mut request = self.app.post("/v1/exports", &body).token(&partner.token);
-            if let Some(key) = key {
+            let request = self.app.post("/v1/exports", &wanted.body());
+            let mut request = request.token(&self.partners[place].token);
+            if let Some(key) = &wanted.key {
                 request = request.header("idempotency-key", key);
             }
+            if wanted.wait {
+                request = request.header("prefer", "wait=1");
+            }
             let (answer, span) = self.timed(request.send()).await;
-            self.note_order(place, query, key, &answer, span);
-            if key.is_none() || answer.status != 503 {
+            self.note_order(place, wanted, &answer, span);
+            if wanted.key.is_none() || answer.status != 503 {
                 return;
             }
         }
         panic!("an export is never answered")
     }
 
-    fn note_order(
-        &self,
-        place: usize,
-        query: &Query,
-        key: Option<&str>,
-        answer: &Answer,
-        span: Span,
-    ) {
+    fn note_order(&self, place: usize, wanted: &Wanted, answer: &Answer, span: Span) {
         let export = answer.json();
         let made = answer.status.is_success();
         assert!(
@@ -275,11 +261,12 @@ impl<'a> Run<'a> {
         let id = made.then(|| export["id"].as_str().unwrap().to_owned());
         if let Some(id) = &id {
             let mut exports = self.exports.lock().unwrap();
-            exports.entry(id.clone()).or_insert((span, query.clone()));
+            let asked = (span, wanted.query.clone());
+            exports.entry(id.clone()).or_insert(asked);
         }
         self.history.lock().unwrap().orders.push(Order {
             partner: self.partners[place].name.clone(),
-            key: key.map(str::to_owned),
+            key: wanted.key.clone(),
             made: id,
             refused: answer.status == 429,
             linked: export["download"].is_object(),
