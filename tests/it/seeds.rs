@@ -18,10 +18,11 @@ use std::{
 };
 
 use jiff::SignedDuration;
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use self::{plan::Plan, run::Run};
-use crate::harness::TestApp;
+use crate::harness::{TestApp, activity};
 
 /// How many seeds run at the same time, each on a stack of its own while it
 /// runs: clocks jump.
@@ -38,7 +39,7 @@ const LATENESS: SignedDuration = SignedDuration::from_hours(24);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_clients_under_faults_are_told_what_is_stored() {
-    let seen = run_all(SEEDS, false).await;
+    let tally = run_all(SEEDS, false).await;
     for kind in [
         "stored",
         "replayed",
@@ -48,13 +49,13 @@ async fn concurrent_clients_under_faults_are_told_what_is_stored() {
         "too late",
         "pages",
     ] {
-        assert!(seen.has(kind), "{kind} never: {seen:?}");
+        assert!(tally.has(kind), "{kind} never: {tally:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn exports_beside_concurrent_clients_under_faults_hold_what_is_stored() {
-    let seen = run_all(SEEDS_WITH_EXPORTS, true).await;
+    let tally = run_all(SEEDS_WITH_EXPORTS, true).await;
     let of_exports = ["exports made", "exports refused", "links", "rows"];
     let faults = [
         "Lost",
@@ -66,15 +67,15 @@ async fn exports_beside_concurrent_clients_under_faults_hold_what_is_stored() {
         "KilledAfter",
     ];
     for kind in [&of_exports[..], &faults].concat() {
-        assert!(seen.has(kind), "{kind} never: {seen:?}");
+        assert!(tally.has(kind), "{kind} never: {tally:?}");
     }
 }
 
 /// How often what happened in all runs; few of them may lack a kind.
 #[derive(Debug, Clone, Default)]
-struct Seen(Arc<Mutex<BTreeMap<String, usize>>>);
+struct Tally(Arc<Mutex<BTreeMap<String, usize>>>);
 
-impl Seen {
+impl Tally {
     fn add(&self, kind: &str, count: usize) {
         *self.0.lock().unwrap().entry(kind.to_owned()).or_default() += count;
     }
@@ -84,24 +85,44 @@ impl Seen {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_faults_of_a_seed_meet_its_own_partners_alone() {
+    let app = TestApp::start().await;
+    app.faults.tempt(1, &["theirs"]);
+    let record = async |partner| {
+        let token = app.token(partner, "activity_recorder");
+        for _ in 0..40 {
+            let request = app.post("/v1/activities", &activity());
+            request.token(&token).send().await;
+        }
+        app.faults.take_met().len()
+    };
+    assert_eq!(record("contoso").await, 0);
+    app.export(&json!({})).await;
+    assert_eq!(app.faults.take_met(), []);
+    assert!(record("theirs").await > 0);
+    app.faults.spare(1);
+    assert_eq!(record("theirs").await, 0);
+}
+
 /// Runs each seed; the lanes take them in turn.
-async fn run_all(seeds: Range<u64>, exports: bool) -> Seen {
+async fn run_all(seeds: Range<u64>, exports: bool) -> Tally {
     let seeds = chosen().unwrap_or(seeds);
     let (begun, next) = (Instant::now(), Arc::new(AtomicU64::new(seeds.start)));
-    let (mut lanes, seen) = (JoinSet::new(), Seen::default());
+    let (mut lanes, tally) = (JoinSet::new(), Tally::default());
     for _ in 0..LANES {
-        lanes.spawn(lane(Arc::clone(&next), seeds.end, exports, seen.clone()));
+        lanes.spawn(lane(Arc::clone(&next), seeds.end, exports, tally.clone()));
     }
     while let Some(ended) = lanes.join_next().await {
         if let Err(error) = ended {
             std::panic::resume_unwind(error.into_panic());
         }
     }
-    println!("{seeds:?} in {:?}: {seen:?}", begun.elapsed());
-    seen
+    println!("{seeds:?} in {:?}: {tally:?}", begun.elapsed());
+    tally
 }
 
-async fn lane(next: Arc<AtomicU64>, end: u64, exports: bool, seen: Seen) {
+async fn lane(next: Arc<AtomicU64>, end: u64, exports: bool, tally: Tally) {
     let variables = [("MAX_LATENESS_DAYS", "1"), ("MAX_RUNNING_EXPORTS", "2")];
     let app = Arc::new(TestApp::start_with(&variables).await);
     loop {
@@ -109,7 +130,7 @@ async fn lane(next: Arc<AtomicU64>, end: u64, exports: bool, seen: Seen) {
         if seed >= end {
             return;
         }
-        let run = tokio::spawn(run(Arc::clone(&app), seed, exports, seen.clone()));
+        let run = tokio::spawn(run(Arc::clone(&app), seed, exports, tally.clone()));
         assert!(
             run.await.is_ok(),
             "seed {seed} failed; MODEL_SEEDS={seed} runs it again"
@@ -118,7 +139,7 @@ async fn lane(next: Arc<AtomicU64>, end: u64, exports: bool, seen: Seen) {
 }
 
 /// One seed's run and what its history says.
-async fn run(app: Arc<TestApp>, seed: u64, exports: bool, seen: Seen) {
+async fn run(app: Arc<TestApp>, seed: u64, exports: bool, tally: Tally) {
     app.set_ahead(SignedDuration::ZERO);
     app.faults.take_met();
     let plan = Plan::of(seed, app.now(), LATENESS, exports);
@@ -129,10 +150,10 @@ async fn run(app: Arc<TestApp>, seed: u64, exports: bool, seen: Seen) {
         "seed {seed}: {wrongs:#?}\n{history}faults: {met:?}"
     );
     for (kind, count) in history.counts() {
-        seen.add(kind, count);
+        tally.add(kind, count);
     }
     for (_, fault) in met {
-        seen.add(&format!("{fault:?}"), 1);
+        tally.add(&format!("{fault:?}"), 1);
     }
 }
 

@@ -293,6 +293,7 @@ impl<'a> Run<'a> {
 
     /// Reads each export until it has ended, and then its file.
     async fn finish_exports(&self) {
+        self.app.faults.wake();
         for place in 0..PARTNERS {
             let partner = &self.partners[place].name;
             let listed = self.pages(place, "/v1/exports?limit=2").await.concat();
@@ -312,8 +313,9 @@ impl<'a> Run<'a> {
     /// passes after which a read calls the next one.
     async fn ended(&self, place: usize, id: &str) -> Value {
         let path = format!("/v1/exports/{id}");
+        let mut export = Value::Null;
         for _ in 0..1_000 {
-            let export = self.get_surely(place, &path).await.json();
+            export = self.get_surely(place, &path).await.json();
             if export["state"] != "queued" && export["state"] != "running" {
                 return export;
             }
@@ -324,7 +326,7 @@ impl<'a> Run<'a> {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("the export {id} does not end")
+        panic!("the export does not end: {export}")
     }
 
     fn read_file(&self, place: usize, export: &Value) {
