@@ -1,4 +1,5 @@
-//! Random operations on the service and on a sorted `Vec`; both must agree.
+//! Random operations, one after another, on the service and on a sorted `Vec`;
+//! both must agree. Clients at the same time, under faults, are in `seeds.rs`.
 
 use std::collections::BTreeMap;
 
