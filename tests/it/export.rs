@@ -6,7 +6,7 @@ mod life;
 mod resume;
 mod spreadsheet;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::PathBuf};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use insta::assert_json_snapshot;
@@ -132,16 +132,21 @@ impl TestApp {
     /// The SHA-256 of an export's file as it lies in the bucket's folder: a link
     /// of a clock that is ahead would be refused.
     fn stored_hash(&self, export: &Value) -> String {
-        let partner = base16ct::lower::encode_string(&Sha256::digest("contoso"));
+        let file = std::fs::read(self.stored_file("contoso", export)).unwrap();
+        base16ct::lower::encode_string(&Sha256::digest(file))
+    }
+
+    /// Where an export's file lies in the bucket's folder.
+    pub(crate) fn stored_file(&self, partner: &str, export: &Value) -> PathBuf {
+        let partner = base16ct::lower::encode_string(&Sha256::digest(partner));
         let folder = self
             .stack
             .s3_dir
             .join("exports/exports")
             .join(&partner[..16]);
-        let file = folder
+        folder
             .join(export["id"].as_str().unwrap())
-            .join("activity-log");
-        base16ct::lower::encode_string(&Sha256::digest(std::fs::read(file).unwrap()))
+            .join("activity-log")
     }
 
     /// What lies in the bucket beside finished files.

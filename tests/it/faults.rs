@@ -2,6 +2,8 @@
 //! but reported lost, refused, swallowed or held, or be the last thing that its
 //! process does; chosen by place, or by a seed.
 
+mod chance;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     sync::{
@@ -27,6 +29,8 @@ use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
 use tokio::sync::Notify;
 
+use self::chance::Chance;
+
 /// What happens to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -40,6 +44,10 @@ pub(crate) enum Fault {
     Swallowed,
     /// It waits until the test lets it go.
     Held,
+    /// It is reported lost, and is carried out a moment later all the same.
+    Late,
+    /// It is carried out, and comes once more a moment later.
+    Twice,
     /// The process is killed before it; nothing of that process is heard again.
     Killed,
     /// The process is killed after it was carried out.
@@ -62,6 +70,7 @@ struct Rule {
 pub(crate) struct Faults {
     rules: Arc<Mutex<Vec<Rule>>>,
     dice: Arc<Mutex<Option<Dice>>>,
+    chances: Arc<Mutex<Vec<Chance>>>,
     calls: Arc<Mutex<BTreeMap<Call, usize>>>,
     /// The operations that met a fault, in order.
     met: Arc<Mutex<Vec<(String, Fault)>>>,
@@ -119,6 +128,20 @@ impl Faults {
             random: fastrand::Rng::with_seed(seed),
             left: times,
         });
+    }
+
+    /// From now on requests for these partners meet faults by chance.
+    pub(crate) fn tempt(&self, seed: u64, partners: &[&str]) {
+        let chance = Chance::new(seed, partners);
+        self.chances.lock().unwrap().push(chance);
+    }
+
+    /// The partners of a seed meet no more faults.
+    pub(crate) fn spare(&self, seed: u64) {
+        self.chances
+            .lock()
+            .unwrap()
+            .retain(|chance| chance.seed != seed);
     }
 
     /// The operations that met a fault since this was asked last.
@@ -193,12 +216,7 @@ impl Faults {
             .is_some_and(|rule| rule.skip == 0 && rule.left < rule.times)
     }
 
-    fn note(&self, request: &HttpRequest, function: &str, operation: &str) {
-        let body: Value = request
-            .body()
-            .bytes()
-            .and_then(|body| serde_json::from_slice(body).ok())
-            .unwrap_or_default();
+    fn note(&self, body: &Value, function: &str, operation: &str) {
         let tables = body["RequestItems"].as_object();
         let table = tables.and_then(|tables| tables.keys().next()?.as_str().into());
         let table: &str = body["TableName"].as_str().or(table).unwrap_or_default();
@@ -209,10 +227,17 @@ impl Faults {
         }
     }
 
-    fn next(&self, function: &str, operation: &str) -> Option<Fault> {
+    fn next(&self, request: &HttpRequest, function: &str, operation: &str) -> Option<Fault> {
+        let body = body(request);
+        self.note(&body, function, operation);
         let fault = self
             .by_rule(function, operation)
-            .or_else(|| self.by_chance(function))?;
+            .or_else(|| self.by_chance(function))
+            .or_else(|| {
+                let partner = chance::whose(request, &body)?;
+                let name = chance::name(function, operation, &partner, &body);
+                self.by_seed(function, &partner, name)
+            })?;
         self.met.lock().unwrap().push((operation.to_owned(), fault));
         Some(fault)
     }
@@ -225,6 +250,12 @@ impl Faults {
         }
         dice.left -= 1;
         dice.random.choice(CHANCES)
+    }
+
+    fn by_seed(&self, function: &str, partner: &str, name: String) -> Option<Fault> {
+        let mut chances = self.chances.lock().unwrap();
+        let chance = chances.iter_mut().find(|chance| chance.is_for(partner))?;
+        chance.next(function, name)
     }
 
     fn by_rule(&self, function: &str, operation: &str) -> Option<Fault> {
@@ -275,8 +306,7 @@ impl HttpConnector for FaultyConnector {
         }
         let operation = operation(&request);
         let function = function(&request);
-        self.faults.note(&request, &function, &operation);
-        let fault = self.faults.next(&function, &operation);
+        let fault = self.faults.next(&request, &function, &operation);
         let inner = Counted {
             inner: self.inner.clone(),
             in_flight: Arc::clone(&self.faults.in_flight),
@@ -291,7 +321,17 @@ impl HttpConnector for FaultyConnector {
                     inner.call(request).await?;
                     Err(lost())
                 }
-                Some(Fault::Throttled) => Ok(throttled()),
+                Some(Fault::Late) => {
+                    inner.later(request);
+                    Err(lost())
+                }
+                Some(Fault::Twice) => {
+                    if let Some(copy) = request.try_clone() {
+                        inner.later(copy);
+                    }
+                    inner.call(request).await
+                }
+                Some(Fault::Throttled) => Ok(throttled(&operation)),
                 Some(Fault::Swallowed) => Ok(answer(202, "")),
                 Some(Fault::Held) => {
                     *held.lock().unwrap() = Some(operation);
@@ -322,22 +362,44 @@ impl Counted {
         let _on_its_way = OnItsWay::begin(&self.in_flight);
         self.inner.call(request).await
     }
-}
 
-/// Counts one request for as long as anybody waits for its answer.
-struct OnItsWay<'a>(&'a AtomicUsize);
-
-impl<'a> OnItsWay<'a> {
-    fn begin(in_flight: &'a AtomicUsize) -> Self {
-        in_flight.fetch_add(1, Ordering::SeqCst);
-        Self(in_flight)
+    /// Carries a request out after a moment, whoever asked being gone.
+    fn later(&self, request: HttpRequest) {
+        let on_its_way = OnItsWay::begin(&self.in_flight);
+        let inner = self.inner.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(LATE_BY).await;
+            // Nobody hears what came of it.
+            let _ = inner.call(request).await;
+            drop(on_its_way);
+        });
     }
 }
 
-impl Drop for OnItsWay<'_> {
+/// So late is a request that was reported lost: after the SDK's next attempts.
+const LATE_BY: Duration = Duration::from_millis(25);
+
+/// Counts one request for as long as it can arrive.
+struct OnItsWay(Arc<AtomicUsize>);
+
+impl OnItsWay {
+    fn begin(in_flight: &Arc<AtomicUsize>) -> Self {
+        in_flight.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(in_flight))
+    }
+}
+
+impl Drop for OnItsWay {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
+}
+
+/// What a request carries, if that is JSON.
+fn body(request: &HttpRequest) -> Value {
+    let body = request.body().bytes();
+    body.and_then(|body| serde_json::from_slice(body).ok())
+        .unwrap_or_default()
 }
 
 /// The function's name, which `local` puts into the SDK's user agent.
@@ -374,10 +436,25 @@ fn lost() -> ConnectorError {
     ConnectorError::io("the connection broke".into())
 }
 
-fn throttled() -> HttpResponse {
-    let body = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException"}"#;
-    answer(400, body)
+/// "Too busy" in the words of the service that is asked.
+fn throttled(operation: &str) -> HttpResponse {
+    match operation {
+        "Invoke" => {
+            let mut answer = answer(429, r#"{"Type":"User","message":"Rate Exceeded."}"#);
+            let headers = answer.headers_mut();
+            headers.insert("x-amzn-errortype", "TooManyRequestsException");
+            answer
+        }
+        "PutObject" | "GetObject" | "DeleteObject" => answer(503, SLOW_DOWN),
+        name if name.contains("Upload") => answer(503, SLOW_DOWN),
+        _ => answer(
+            400,
+            r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException"}"#,
+        ),
+    }
 }
+
+const SLOW_DOWN: &str = "<Error><Code>SlowDown</Code><Message>Reduce your rate.</Message></Error>";
 
 fn answer(status: u16, body: &'static str) -> HttpResponse {
     HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::from(body))

@@ -90,6 +90,12 @@ impl TestApp {
         self.ahead_ms.fetch_add(by, Ordering::SeqCst);
     }
 
+    /// Sets the service's clock to so much ahead of the machine's.
+    pub(crate) fn set_ahead(&self, by: SignedDuration) {
+        let by = i64::try_from(by.as_millis()).unwrap();
+        self.ahead_ms.store(by, Ordering::SeqCst);
+    }
+
     /// A token with these claims beside issuer, audience and expiry.
     pub(crate) fn token_of(&self, claims: Value) -> String {
         let mut all = json!({ "sub": "u-1", "name": "Ann Beebe", "exp": 4_000_000_000_u64 });

@@ -22,6 +22,8 @@
 mod contract;
 mod faults;
 mod harness;
+mod history;
+mod query;
 
 mod access;
 mod erasure;
@@ -35,4 +37,5 @@ mod logs;
 mod model;
 mod promises;
 mod record;
+mod seeds;
 mod template;

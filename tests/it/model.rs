@@ -1,4 +1,5 @@
-//! Random operations on the service and on a sorted `Vec`; both must agree.
+//! Random operations, one after another, on the service and on a sorted `Vec`;
+//! both must agree. Clients at the same time, under faults, are in `seeds.rs`.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,10 @@ use jiff::SignedDuration;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, TestApp};
+use crate::{
+    harness::{Answer, TestApp},
+    query::Query,
+};
 
 /// How many random runs; each has a log of its own.
 const SEEDS: u64 = 24;
@@ -38,46 +42,6 @@ impl Reference {
             ids.reverse();
         }
         ids
-    }
-}
-
-#[derive(Debug)]
-struct Query {
-    from: String,
-    to: String,
-    action: Option<&'static str>,
-    outcome: Option<&'static str>,
-    customer: Option<(&'static str, &'static str)>,
-    rising: bool,
-}
-
-impl Query {
-    fn matches(&self, activity: &Value) -> bool {
-        let at = activity["occurred_at"].as_str().unwrap();
-        let name = activity["customer"]["name"].as_str().unwrap();
-        self.from.as_str() <= at
-            && at < self.to.as_str()
-            && self
-                .action
-                .is_none_or(|action| activity["action"] == action)
-            && self
-                .outcome
-                .is_none_or(|outcome| activity["outcome"] == outcome)
-            && self.customer.is_none_or(|(_, found)| name == found)
-    }
-
-    fn as_text(&self) -> String {
-        let order = if self.rising { "asc" } else { "desc" };
-        let mut text = format!("from={}&to={}&order={order}", self.from, self.to);
-        let customer = self.customer.map(|(needle, _)| needle);
-        for (name, value) in [
-            ("action", self.action),
-            ("outcome", self.outcome),
-            ("customer", customer),
-        ] {
-            text.extend(value.map(|value| format!("&{name}={value}")));
-        }
-        text
     }
 }
 

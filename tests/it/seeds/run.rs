@@ -1,0 +1,398 @@
+//! One seed's run: its clients at work, then everything settled and read.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use super::{
+    files,
+    plan::{Intent, PARTNERS, Plan, Step, Wanted},
+};
+use crate::{
+    harness::{Answer, TestApp, eventually},
+    history::{Delivery, File, History, Look, Order, Outcome, Span, Walk},
+    query::Query,
+};
+
+/// How often a client sends again what it must know.
+const TRIES_MAX: usize = 60;
+
+struct Partner {
+    name: String,
+    token: String,
+}
+
+/// A run under way.
+pub(super) struct Run<'a> {
+    app: &'a TestApp,
+    seed: u64,
+    partners: Vec<Partner>,
+    /// A token for batches of all partners.
+    platform: String,
+    history: Mutex<History>,
+    /// Each export's first request and query, by its id.
+    exports: Mutex<BTreeMap<String, (Span, Query)>>,
+    ticks: AtomicU64,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(app: &'a TestApp, seed: u64) -> Self {
+        let partner = |place| {
+            let name = format!("p{seed}-{place}");
+            let roles = ["admin_agent", "activity_recorder"];
+            let token = app.token_of(json!({ "partner_id": name, "roles": roles }));
+            Partner { name, token }
+        };
+        Self {
+            app,
+            seed,
+            partners: (0..PARTNERS).map(partner).collect(),
+            platform: app.token_of(json!({ "roles": ["platform_recorder"] })),
+            history: Mutex::default(),
+            exports: Mutex::default(),
+            ticks: AtomicU64::new(0),
+        }
+    }
+
+    /// Carries the plan out under faults, and then reads everything without.
+    pub(super) async fn carry_out(self, plan: &Plan) -> History {
+        let names: Vec<_> = self.partners.iter().map(|one| one.name.as_str()).collect();
+        self.app.faults.tempt(self.seed, &names);
+        for round in &plan.rounds {
+            join_all(round.iter().map(|step| self.step(plan, step))).await;
+        }
+        self.app.faults.spare(self.seed);
+        // What was reported lost arrives before anybody looks whether it did.
+        let arrived = eventually(|| self.app.faults.in_flight() == 0).await;
+        assert!(arrived, "a request is on its way for ever");
+        self.settle(plan).await;
+        self.finish_exports().await;
+        for place in 0..PARTNERS {
+            self.read_all(place).await;
+        }
+        self.look().await;
+        self.history.into_inner().unwrap()
+    }
+
+    fn tick(&self) -> u64 {
+        self.ticks.fetch_add(1, SeqCst)
+    }
+
+    /// What something took, and how long in ticks.
+    async fn timed<T>(&self, doing: impl Future<Output = T>) -> (T, Span) {
+        let began = self.tick();
+        let done = doing.await;
+        let ended = self.tick();
+        (done, Span { began, ended })
+    }
+
+    async fn step(&self, plan: &Plan, step: &Step) {
+        match step {
+            Step::Send {
+                intent,
+                copies,
+                patience,
+                retries,
+            } => {
+                let intent = &plan.intents[*intent];
+                let copies = (0..*copies).map(|_| self.send_again(intent, *patience, *retries));
+                join_all(copies).await;
+            }
+            Step::Batch(intents) => {
+                let intents: Vec<_> = intents.iter().map(|place| &plan.intents[*place]).collect();
+                self.send_batch(&intents).await;
+            }
+            Step::Walk {
+                partner,
+                query,
+                limit,
+            } => self.walk(*partner, query, *limit).await,
+            Step::Export { partner, wanted } => self.export(*partner, wanted).await,
+            Step::Exports(partner) => {
+                self.pages(*partner, "/v1/exports?limit=2").await;
+            }
+            Step::Jump(by) => self.app.advance(*by),
+        }
+    }
+
+    /// Sends what has a key again while the outcome is unknown.
+    async fn send_again(&self, intent: &Intent, patience: Option<Duration>, retries: usize) {
+        let mut outcome = self.send(intent, patience).await;
+        for _ in 0..retries {
+            if outcome != Outcome::Unknown || intent.key.is_none() {
+                return;
+            }
+            outcome = self.send(intent, None).await;
+        }
+    }
+
+    async fn send(&self, intent: &Intent, patience: Option<Duration>) -> Outcome {
+        let partner = &self.partners[intent.partner];
+        let mut request = self.app.post("/v1/activities", &intent.content);
+        if let Some(key) = &intent.key {
+            request = request.header("idempotency-key", key);
+        }
+        let sent = request.token(&partner.token).send();
+        let (answer, span) = match patience {
+            Some(patience) => self.timed(tokio::time::timeout(patience, sent)).await,
+            None => self.timed(async { Ok(sent.await) }).await,
+        };
+        let outcome = match answer {
+            Ok(answer) => outcome(&answer),
+            Err(_) => Outcome::Unknown,
+        };
+        self.note(intent, span, outcome.clone());
+        outcome
+    }
+
+    async fn send_batch(&self, intents: &[&Intent]) {
+        let activities = intents.iter().map(|intent| {
+            let mut activity = intent.content.clone();
+            activity["partner_id"] = self.partners[intent.partner].name.clone().into();
+            if let Some(key) = &intent.key {
+                activity["idempotency_key"] = key.clone().into();
+            }
+            activity
+        });
+        let body = json!({ "activities": activities.collect::<Vec<_>>() });
+        let request = self.app.post("/v1/activities/batch", &body);
+        let (answer, span) = self.timed(request.token(&self.platform).send()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let answer = answer.json();
+        let results = answer["results"].as_array().unwrap();
+        assert_eq!(results.len(), intents.len());
+        for (intent, result) in intents.iter().zip(results) {
+            let status = u16::try_from(result["status"].as_u64().unwrap()).unwrap();
+            let outcome = outcome_of(status, status == 200, &result["activity"]);
+            self.note(intent, span, outcome);
+        }
+    }
+
+    fn note(&self, intent: &Intent, span: Span, outcome: Outcome) {
+        self.history.lock().unwrap().deliveries.push(Delivery {
+            partner: self.partners[intent.partner].name.clone(),
+            key: intent.key.clone(),
+            content: intent.content.clone(),
+            worth: intent.worth,
+            span,
+            outcome,
+        });
+    }
+
+    async fn get(&self, partner: usize, path: &str) -> Answer {
+        let token = &self.partners[partner].token;
+        self.app.get(path).token(token).send().await
+    }
+
+    /// Reads until there is an answer.
+    async fn get_surely(&self, partner: usize, path: &str) -> Answer {
+        for _ in 0..TRIES_MAX {
+            let answer = self.get(partner, path).await;
+            if answer.status != 503 {
+                return answer;
+            }
+        }
+        panic!("{path} is never answered")
+    }
+
+    /// The items of all pages.
+    async fn pages(&self, partner: usize, path: &str) -> Vec<Vec<Value>> {
+        let mut pages = Vec::new();
+        let mut next = path.to_owned();
+        loop {
+            let answer = self.get_surely(partner, &next).await;
+            assert_eq!(answer.status, 200, "{next}: {}", answer.text);
+            let mut page = answer.json();
+            pages.push(page["items"].as_array_mut().unwrap().split_off(0));
+            let Some(cursor) = page["next_cursor"].as_str() else {
+                return pages;
+            };
+            next = format!("{path}&cursor={cursor}");
+        }
+    }
+
+    async fn walk(&self, place: usize, query: &Query, limit: usize) {
+        let path = format!("/v1/activities?limit={limit}&{}", query.as_text());
+        let (pages, span) = self.timed(self.pages(place, &path)).await;
+        self.history.lock().unwrap().walks.push(Walk {
+            partner: self.partners[place].name.clone(),
+            query: query.clone(),
+            limit,
+            pages,
+            span,
+        });
+    }
+
+    /// Asks for an export; what is asked with a key is asked until it is made.
+    async fn export(&self, place: usize, wanted: &Wanted) {
+        for _ in 0..TRIES_MAX {
+            let request = self.app.post("/v1/exports", &wanted.body());
+            let mut request = request.token(&self.partners[place].token);
+            if let Some(key) = &wanted.key {
+                request = request.header("idempotency-key", key);
+            }
+            if wanted.wait {
+                request = request.header("prefer", "wait=1");
+            }
+            let (answer, span) = self.timed(request.send()).await;
+            self.note_order(place, wanted, &answer, span);
+            if wanted.key.is_none() || answer.status != 503 {
+                return;
+            }
+        }
+        panic!("an export is never answered")
+    }
+
+    fn note_order(&self, place: usize, wanted: &Wanted, answer: &Answer, span: Span) {
+        let export = answer.json();
+        let made = answer.status.is_success();
+        assert!(
+            made || [429, 503].contains(&answer.status.as_u16()),
+            "{answer:?}"
+        );
+        let id = made.then(|| export["id"].as_str().unwrap().to_owned());
+        if let Some(id) = &id {
+            let mut exports = self.exports.lock().unwrap();
+            let asked = (span, wanted.query.clone());
+            exports.entry(id.clone()).or_insert(asked);
+        }
+        self.history.lock().unwrap().orders.push(Order {
+            partner: self.partners[place].name.clone(),
+            key: wanted.key.clone(),
+            made: id,
+            refused: answer.status == 429,
+            linked: export["download"].is_object(),
+        });
+    }
+
+    /// Sends again what has a key and no known outcome.
+    async fn settle(&self, plan: &Plan) {
+        for intent in &plan.intents {
+            let last = {
+                let history = self.history.lock().unwrap();
+                let sent = history
+                    .deliveries
+                    .iter()
+                    .filter(|sent| sent.content == intent.content);
+                sent.max_by_key(|sent| sent.span.began)
+                    .map(|sent| sent.outcome.clone())
+            };
+            if intent.key.is_some() && last == Some(Outcome::Unknown) {
+                self.send(intent, None).await;
+            }
+        }
+    }
+
+    /// Reads each export until it has ended, and then its file.
+    async fn finish_exports(&self) {
+        self.app.faults.wake();
+        for place in 0..PARTNERS {
+            let partner = &self.partners[place].name;
+            let listed = self.pages(place, "/v1/exports?limit=2").await.concat();
+            let mut ended = Vec::new();
+            for export in listed {
+                ended.push(self.ended(place, export["id"].as_str().unwrap()).await);
+            }
+            for export in &ended {
+                self.read_file(place, export);
+            }
+            let mut history = self.history.lock().unwrap();
+            history.exports.insert(partner.clone(), ended);
+        }
+    }
+
+    /// Reads an export until it has ended; when its worker is gone, the minute
+    /// passes after which a read calls the next one.
+    async fn ended(&self, place: usize, id: &str) -> Value {
+        let path = format!("/v1/exports/{id}");
+        let mut export = Value::Null;
+        for _ in 0..1_000 {
+            export = self.get_surely(place, &path).await.json();
+            if export["state"] != "queued" && export["state"] != "running" {
+                return export;
+            }
+            let faults = &self.app.faults;
+            if faults.idle() > Duration::from_millis(80) && faults.in_flight() == 0 {
+                faults.wake();
+                self.app.advance(jiff::SignedDuration::from_secs(61));
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("the export does not end: {export}")
+    }
+
+    fn read_file(&self, place: usize, export: &Value) {
+        if export["state"] != "ready" {
+            assert_eq!(export["failure"]["code"], "gave_up", "{export}");
+            return;
+        }
+        let partner = self.partners[place].name.clone();
+        let rows = files::read(self.app, &partner, export);
+        let id = export["id"].as_str().unwrap();
+        // One whose answers were all lost was asked for by nobody who knows it.
+        let Some((asked, query)) = self.exports.lock().unwrap().get(id).cloned() else {
+            return;
+        };
+        self.history.lock().unwrap().files.push(File {
+            partner,
+            query,
+            as_of: export["as_of"].as_str().unwrap().to_owned(),
+            asked,
+            rows,
+        });
+    }
+
+    async fn read_all(&self, place: usize) {
+        let everything = "/v1/activities?from=2000-01-01&to=2999-12-31&limit=50";
+        let log = self.pages(place, everything).await.concat();
+        let partner = self.partners[place].name.clone();
+        self.history.lock().unwrap().logs.insert(partner, log);
+    }
+
+    /// Reads one activity of each log by its id, as its partner and as another.
+    async fn look(&self) {
+        let firsts: Vec<_> = {
+            let history = self.history.lock().unwrap();
+            let logs = history.logs.values();
+            logs.filter_map(|log| log.first()?["id"].as_str().map(str::to_owned))
+                .collect()
+        };
+        for id in firsts {
+            for place in 0..PARTNERS {
+                let answer = self.get(place, &format!("/v1/activities/{id}")).await;
+                let found = (answer.status == 200).then(|| answer.json());
+                assert!(found.is_some() || answer.status == 404, "{answer:?}");
+                self.history.lock().unwrap().looks.push(Look {
+                    partner: self.partners[place].name.clone(),
+                    id: id.clone(),
+                    found,
+                });
+            }
+        }
+    }
+}
+
+fn outcome(answer: &Answer) -> Outcome {
+    let replayed = answer.header("idempotency-replayed") == "true";
+    assert_eq!(replayed, answer.status == 200, "{answer:?}");
+    outcome_of(answer.status.as_u16(), replayed, &answer.json())
+}
+
+fn outcome_of(status: u16, replayed: bool, activity: &Value) -> Outcome {
+    match status {
+        200 | 201 => Outcome::Stored {
+            activity: activity.clone(),
+            replayed,
+        },
+        503 => Outcome::Unknown,
+        refused => Outcome::Refused(refused),
+    }
+}
