@@ -315,3 +315,22 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
     set(&mut response, header::CACHE_CONTROL, "no-store");
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_is_not_done_in_time_is_answered_as_unknown() {
+        let mut request = Request::new(Body::Empty);
+        *request.method_mut() = Method::POST;
+        let never = std::future::pending();
+        let response = answer(&request, Duration::from_millis(5), never).await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+        let Body::Text(text) = response.body() else {
+            panic!("no text")
+        };
+        assert!(text.contains("outcome unknown"), "{text}");
+    }
+}

@@ -44,6 +44,8 @@ pub(crate) enum Fault {
     Swallowed,
     /// It waits until the test lets it go.
     Held,
+    /// It is never answered at all.
+    Hung,
     /// It is reported lost, and is carried out a moment later all the same.
     Late,
     /// It is carried out, and comes once more a moment later.
@@ -339,6 +341,7 @@ impl HttpConnector for FaultyConnector {
                     *held.lock().unwrap() = None;
                     inner.call(request).await
                 }
+                Some(Fault::Hung) => std::future::pending().await,
                 Some(kill @ (Fault::Killed | Fault::KilledAfter)) => {
                     dead.lock().unwrap().extend(process);
                     if kill == Fault::KilledAfter {

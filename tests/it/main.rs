@@ -30,6 +30,7 @@ mod erasure;
 mod export;
 mod gateway;
 mod guards;
+mod hang;
 mod isolation;
 mod laptop;
 mod list;
