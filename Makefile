@@ -1,7 +1,7 @@
 # The project's commands; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint template smoke deploy-check contract supply bench tools
+.PHONY: help run test lint template smoke load deploy-check contract supply bench tools
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## */  make \1: /p' $(firstword $(MAKEFILE_LIST))
@@ -23,6 +23,9 @@ template: tools ## lint template.yaml
 
 smoke: tools ## the real binaries under cargo lambda watch
 	.ci/smoke.sh
+
+load: ## a minute of many clients who record and list, on a stack of its own; flags in ARGS
+	.ci/load.sh $(ARGS)
 
 deploy-check: tools tests/deploy/.venv/installed ## the stack on an AWS emulator: deploy, walk through, delete
 	cargo build --workspace --bins --locked

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use bench::{Error, canned, plan::Plan, subject::Subject};
+use bench::{Error, canned, load::Load, plan::Plan, subject::Subject};
 use clap::{Parser, Subcommand};
 
 /// Measures the export worker beside what one would write instead.
@@ -16,6 +16,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Record and list with many clients at once, on a running stack
+    Load(Load),
     /// Serve the canned DynamoDB and S3 until standard input ends
     Canned(canned::Options),
     /// Be what is measured, against the servers that the environment names
@@ -38,6 +40,7 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<ExitCode, Error> {
     match cli.command {
+        Some(Command::Load(load)) => return load.run().await,
         Some(Command::Canned(options)) => canned::run(&options).await?,
         Some(Command::Subject { subject }) => subject.run(|| None).await?,
         None => return cli.plan.run().await,
