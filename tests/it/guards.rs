@@ -302,6 +302,51 @@ fn each_promise_has_its_test() {
     }
 }
 
+/// The text of every Rust file below a folder.
+fn sources(folder: &str) -> String {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(folder);
+    let mut text = String::new();
+    let mut folders = vec![root];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                text.push_str(&fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn each_threat_names_tests_that_exist() {
+    let page = read("docs/security.md");
+    let table = page.lines().filter(|line| line.starts_with("| "));
+    let threats: Vec<_> = table.skip(2).collect();
+    assert!(threats.len() > 15);
+    let tests: String = ["tests/it", "shared/src", "functions"]
+        .map(sources)
+        .concat();
+    for threat in threats {
+        let shown = threat.rsplit(" | ").next().unwrap();
+        let names = shown.split('`').skip(1).step_by(2);
+        let names: Vec<_> = names
+            .filter(|it| it.contains('_') && !it.contains('.'))
+            .collect();
+        for name in &names {
+            assert!(tests.contains(&format!("fn {name}(")), "no test {name}");
+        }
+        let is_without = ["`PartnerId`", "`deny.toml`"]
+            .iter()
+            .any(|it| shown.contains(it));
+        assert!(is_without || !names.is_empty(), "no test: {threat}");
+    }
+}
+
 #[tokio::test]
 async fn the_recorded_events_are_answered_as_their_names_say() {
     // The same files that `cargo lambda invoke` is given.
