@@ -162,7 +162,13 @@ impl Things {
             Some("exports") => &self.export,
             _ => &self.erasure,
         };
-        row.path.replace("{id}", id)
+        // A count must say what it counts by.
+        let query = if row.path.ends_with("/summary") {
+            "?group_by=day"
+        } else {
+            ""
+        };
+        format!("{}{query}", row.path.replace("{id}", id))
     }
 }
 

@@ -39,4 +39,5 @@ mod model;
 mod promises;
 mod record;
 mod seeds;
+mod summary;
 mod template;

@@ -1,5 +1,5 @@
-//! Shows a partner's log: `GET /v1/activities`, `GET /v1/activities/{id}` and
-//! `GET /v1/openapi.json`.
+//! Shows a partner's log: `GET /v1/activities`, `GET /v1/activities/summary`,
+//! `GET /v1/activities/{id}` and `GET /v1/openapi.json`.
 //!
 //! A page holds what passes the filter, newest first unless told otherwise.
 //! One request reads at most 4 Query pages or for 5 s; a selective filter then
@@ -7,6 +7,7 @@
 
 mod answer;
 mod request;
+mod summary;
 mod walk;
 
 use std::time::Duration;
@@ -15,7 +16,10 @@ use aws_config::SdkConfig;
 use lambda_http::{Body, Request, Response, http::header};
 use shared::{Access, ActivityId, ActivityStore, Clock, Config, Error, http};
 
-use crate::{answer::Answer, request::Asked};
+use crate::{
+    answer::Answer,
+    request::{Asked, Grouped},
+};
 
 /// What the function keeps between requests.
 #[derive(Debug)]
@@ -52,6 +56,7 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
     http::answer(request, ANSWER_TIME_MAX, async {
         match http::route(request) {
             "GET /v1/activities" => list(app, request).await,
+            "GET /v1/activities/summary" => summarise(app, request).await,
             "GET /v1/activities/{id}" => one(app, request).await,
             "GET /v1/openapi.json" => openapi(request),
             _ => Err(Error::NotFound),
@@ -71,6 +76,15 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         Some(cursor) => http::with(response, header::LINK, &asked.next_link(cursor)),
         None => response,
     })
+}
+
+async fn summarise(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let access = Access::from_request(request, &app.config.claim_names);
+    let partner = access.reader(&app.config.reader_roles)?.partner_id;
+    let now = app.clock.now();
+    let asked = Grouped::read(request, &partner, now, &app.config)?;
+    let counted = summary::count(&app.store, &partner, &asked, now).await?;
+    Ok(http::ok(&counted))
 }
 
 async fn one(app: &App, request: &Request) -> Result<Response<Body>, Error> {

@@ -3,9 +3,11 @@
 use lambda_http::Request;
 use serde::Serialize;
 use shared::{
-    ActivityId, Config, Cursor, Error, Filter, Limit, Moment, PartnerId, TimeRange, http,
+    ActivityId, Config, Cursor, Error, Filter, Limit, Moment, Order, PartnerId, TimeRange, http,
     store::Reading,
 };
+
+use crate::summary::Dimension;
 
 /// A list request whose parameters are all valid.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ impl Asked {
         let filter = Filter::from_query(conditions)?;
         // With a cursor the range is the first page's, whatever day it is by now.
         let (range, resume_after) = match cursor {
-            Some(text) => open_cursor(&text, partner, &filter)?,
+            Some(text) => open_cursor(&text, &walk(partner, &filter))?,
             None => (filter.range(now)?, None),
         };
         let settled = range.to() < config.settled_before(now);
@@ -56,14 +58,7 @@ impl Asked {
 
     /// The cursor of the page after `id`.
     pub(crate) fn cursor_after(&self, id: ActivityId, partner: &PartnerId) -> String {
-        let range = self.reading.range;
-        let mut position = [0; 32];
-        let (from, rest) = position.split_at_mut(8);
-        let (to, last) = rest.split_at_mut(8);
-        from.copy_from_slice(&range.from().as_millis().to_be_bytes());
-        to.copy_from_slice(&range.to().as_millis().to_be_bytes());
-        last.copy_from_slice(&id.into_bytes());
-        Cursor(position).seal(&walk(partner, &self.filter))
+        seal_cursor(self.reading.range, id, &walk(partner, &self.filter))
     }
 
     /// The value of a `Link` header to the page at `cursor`.
@@ -76,17 +71,81 @@ impl Asked {
     }
 }
 
+/// A summary request whose parameters are all valid.
+#[derive(Debug)]
+pub(crate) struct Grouped {
+    pub(crate) filter: Filter,
+    pub(crate) dimensions: Vec<Dimension>,
+    pub(crate) reading: Reading,
+    pub(crate) resume_after: Option<ActivityId>,
+}
+
+impl Grouped {
+    pub(crate) fn read(
+        request: &Request,
+        partner: &PartnerId,
+        now: Moment,
+        config: &Config,
+    ) -> Result<Self, Error> {
+        let mut query = http::query(request)?;
+        let cursor = http::take(&mut query, "cursor")?;
+        if query.iter().any(|(name, _)| name == "order") {
+            return Err(Error::invalid("order", "is not known here"));
+        }
+        let dimensions = Dimension::take(&mut query)?;
+        let filter = Filter::from_query(query)?;
+        let (range, resume_after) = match cursor {
+            Some(text) => open_cursor(&text, &summary(partner, &filter, &dimensions))?,
+            None => (filter.range(now)?, None),
+        };
+        Ok(Self {
+            reading: Reading {
+                range,
+                order: Order::Desc,
+                with_details: false,
+                settled: range.to() < config.settled_before(now),
+            },
+            filter,
+            dimensions,
+            resume_after,
+        })
+    }
+
+    /// The cursor with which the count goes on after `id`.
+    pub(crate) fn cursor_after(&self, id: ActivityId, partner: &PartnerId) -> String {
+        let summary = summary(partner, &self.filter, &self.dimensions);
+        seal_cursor(self.reading.range, id, &summary)
+    }
+}
+
 /// Everything that a cursor belongs to; `limit` may change on the way.
 fn walk<'a>(partner: &'a PartnerId, filter: &'a Filter) -> impl Serialize + 'a {
     ("activities", partner, filter)
 }
 
+fn summary<'a>(
+    partner: &'a PartnerId,
+    filter: &'a Filter,
+    dimensions: &'a [Dimension],
+) -> impl Serialize + 'a {
+    ("summary", partner, filter, dimensions)
+}
+
+fn seal_cursor(range: TimeRange, id: ActivityId, walk: &impl Serialize) -> String {
+    let mut position = [0; 32];
+    let (from, rest) = position.split_at_mut(8);
+    let (to, last) = rest.split_at_mut(8);
+    from.copy_from_slice(&range.from().as_millis().to_be_bytes());
+    to.copy_from_slice(&range.to().as_millis().to_be_bytes());
+    last.copy_from_slice(&id.into_bytes());
+    Cursor(position).seal(walk)
+}
+
 fn open_cursor(
     text: &str,
-    partner: &PartnerId,
-    filter: &Filter,
+    walk: &impl Serialize,
 ) -> Result<(TimeRange, Option<ActivityId>), Error> {
-    let Cursor(position) = Cursor::<32>::open(text, &walk(partner, filter))?;
+    let Cursor(position) = Cursor::<32>::open(text, walk)?;
     position_of(position)
         .map(|(range, id)| (range, Some(id)))
         .ok_or_else(|| Error::invalid("cursor", "must be the next_cursor of a page"))

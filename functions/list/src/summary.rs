@@ -1,0 +1,198 @@
+//! How many activities there are: counts by day, action, customer, actor and outcome.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use shared::{
+    Action, Activity, ActivityId, ActivityStore, Error, Identifier, Moment, Name, PartnerId,
+    range::Zone,
+};
+use tokio::time::Instant;
+
+use crate::request::Grouped;
+
+/// What activities are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Dimension {
+    Day,
+    Action,
+    Customer,
+    Actor,
+    Outcome,
+}
+
+impl Dimension {
+    /// Takes the one or two dimensions out of a query.
+    pub(crate) fn take(query: &mut Vec<(String, String)>) -> Result<Vec<Self>, Error> {
+        let invalid = |reason| Error::invalid("group_by", reason);
+        let given = query.extract_if(.., |(name, _)| name == "group_by");
+        let read = given.map(|(_, text)| match text.as_str() {
+            "day" => Ok(Self::Day),
+            "action" => Ok(Self::Action),
+            "customer" => Ok(Self::Customer),
+            "actor" => Ok(Self::Actor),
+            "outcome" => Ok(Self::Outcome),
+            _ => Err(invalid(
+                "must be `day`, `action`, `customer`, `actor` or `outcome`",
+            )),
+        });
+        let dimensions: Vec<_> = read.collect::<Result<_, _>>()?;
+        match dimensions.as_slice() {
+            [] => Err(invalid("is missing")),
+            [_] => Ok(dimensions),
+            [one, other] if one != other => Ok(dimensions),
+            _ => Err(invalid("must name one or two different dimensions")),
+        }
+    }
+}
+
+/// The most Query pages that one request reads: up to 20,000 activities.
+const SLICES_MAX: usize = 20;
+
+/// No further Query page is begun after this long.
+const TIME_MAX: Duration = Duration::from_secs(5);
+
+/// No further Query page is begun with so many groups: an answer has a largest size.
+const GROUPS_MAX: usize = 2_000;
+
+/// What the activities of a group have in common; a dimension that was not
+/// asked for is absent.
+#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    day: Option<Date>,
+    action: Option<Action>,
+    outcome: Option<&'static str>,
+    customer: Option<Identifier>,
+    actor: Option<Identifier>,
+}
+
+/// How many there are, and the newest names of those they are about.
+#[derive(Debug, Default)]
+struct Count {
+    activities: u64,
+    customer: Option<Name>,
+    actor: Option<Name>,
+}
+
+/// One line of the answer.
+#[derive(Debug, Serialize)]
+struct Line {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    day: Option<Date>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<Action>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<Named>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<Named>,
+    count: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Named {
+    id: Identifier,
+    name: Name,
+}
+
+/// What was counted so far.
+#[derive(Debug, Serialize)]
+pub(crate) struct Answer {
+    groups: Vec<Line>,
+    complete: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+    from: Moment,
+    to: Moment,
+    settled: bool,
+}
+
+/// Counts what passes the filter, newest first, as far as one request may read.
+pub(crate) async fn count(
+    store: &ActivityStore,
+    partner: &PartnerId,
+    asked: &Grouped,
+    now: Moment,
+) -> Result<Answer, Error> {
+    let deadline = Instant::now() + TIME_MAX;
+    let zone = asked.filter.zone();
+    let mut groups = BTreeMap::<Group, Count>::new();
+    let mut position = asked.resume_after;
+    for _ in 0..SLICES_MAX {
+        let limit = ActivityStore::SLICE_MAX;
+        let slice = store
+            .query(partner, &asked.reading, position, limit)
+            .await?;
+        position = slice.resume_after;
+        for stored in slice.activities() {
+            let stored = stored?;
+            if !stored.is_expired(now) && asked.filter.matches(&stored.activity.content) {
+                add(&mut groups, &asked.dimensions, &zone, stored.activity);
+            }
+        }
+        let is_enough = groups.len() > GROUPS_MAX || Instant::now() >= deadline;
+        if position.is_none() || is_enough {
+            break;
+        }
+    }
+    Ok(answer(asked, partner, groups, position))
+}
+
+fn add(
+    groups: &mut BTreeMap<Group, Count>,
+    dimensions: &[Dimension],
+    zone: &Zone,
+    activity: Activity,
+) {
+    let content = activity.content;
+    let (mut group, mut names) = (Group::default(), Count::default());
+    for dimension in dimensions {
+        match dimension {
+            Dimension::Day => group.day = Some(zone.date_of(content.occurred_at)),
+            Dimension::Action => group.action = Some(content.action.clone()),
+            Dimension::Outcome => group.outcome = Some(content.outcome.as_str()),
+            Dimension::Customer => {
+                if let Some(customer) = &content.customer {
+                    group.customer = Some(customer.id.clone());
+                    names.customer = Some(customer.name.clone());
+                }
+            }
+            Dimension::Actor => {
+                group.actor = Some(content.actor.id.clone());
+                names.actor = Some(content.actor.name.clone());
+            }
+        }
+    }
+    groups.entry(group).or_insert(names).activities += 1;
+}
+
+fn answer(
+    asked: &Grouped,
+    partner: &PartnerId,
+    groups: BTreeMap<Group, Count>,
+    position: Option<ActivityId>,
+) -> Answer {
+    let named = |id: Option<Identifier>, name: Option<Name>| {
+        id.zip(name).map(|(id, name)| Named { id, name })
+    };
+    let line = |(group, count): (Group, Count)| Line {
+        day: group.day,
+        action: group.action,
+        outcome: group.outcome,
+        customer: named(group.customer, count.customer),
+        actor: named(group.actor, count.actor),
+        count: count.activities,
+    };
+    let range = asked.reading.range;
+    Answer {
+        groups: groups.into_iter().map(line).collect(),
+        complete: position.is_none(),
+        next_cursor: position.map(|id| asked.cursor_after(id, partner)),
+        from: range.from(),
+        to: range.to(),
+        settled: asked.reading.settled,
+    }
+}

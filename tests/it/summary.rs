@@ -1,0 +1,156 @@
+//! Counts by group: the same as counting what the list shows.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::harness::{TestApp, activity, ago, at, with};
+
+const RANGE: &str = "from=2000-01-01&to=2999-12-31";
+
+impl TestApp {
+    async fn summary(&self, query: &str) -> Value {
+        let answer = self.read(&format!("/v1/activities/summary?{query}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json()
+    }
+
+    /// The counts of all requests, added up, and how many requests it took.
+    async fn counted(&self, query: &str) -> (BTreeMap<String, u64>, usize) {
+        let mut counts = BTreeMap::new();
+        let mut summary = self.summary(query).await;
+        for requests in 1.. {
+            for group in summary["groups"].as_array().unwrap() {
+                let mut group = group.clone();
+                let count = group.as_object_mut().unwrap().remove("count").unwrap();
+                *counts.entry(group.to_string()).or_insert(0) += count.as_u64().unwrap();
+            }
+            let Some(cursor) = summary["next_cursor"].as_str() else {
+                assert_eq!(summary["complete"], true);
+                return (counts, requests);
+            };
+            assert_eq!(summary["complete"], false);
+            summary = self.summary(&format!("{query}&cursor={cursor}")).await;
+        }
+        unreachable!()
+    }
+}
+
+/// The same from a list: what each item is counted under.
+fn tally(items: &[Value], group: impl Fn(&Value) -> Value) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for item in items {
+        *counts.entry(group(item).to_string()).or_insert(0) += 1;
+    }
+    counts
+}
+
+#[tokio::test]
+async fn each_way_to_count_agrees_with_the_list() {
+    let app = TestApp::start().await;
+    app.stack.load("contoso", 800, app.now()).unwrap();
+    let items = app.list_all(&format!("{RANGE}&limit=500")).await;
+    let day = |item: &Value| item["occurred_at"].as_str().unwrap()[..10].to_owned();
+    let (by_day, _) = app.counted(&format!("{RANGE}&group_by=day")).await;
+    assert_eq!(by_day, tally(&items, |item| json!({ "day": day(item) })));
+    let query = format!("{RANGE}&group_by=outcome&group_by=action");
+    let (by_both, _) = app.counted(&query).await;
+    let both = |item: &Value| json!({ "action": item["action"], "outcome": item["outcome"] });
+    assert_eq!(by_both, tally(&items, both));
+    for who in ["customer", "actor"] {
+        let summary = app.summary(&format!("{RANGE}&group_by={who}")).await;
+        let groups = summary["groups"].as_array().unwrap();
+        let counts: BTreeMap<_, _> = groups
+            .iter()
+            .map(|group| {
+                (
+                    group[who]["id"].to_string(),
+                    group["count"].as_u64().unwrap(),
+                )
+            })
+            .collect();
+        assert_eq!(counts, tally(&items, |item| item[who]["id"].clone()));
+    }
+    let filtered = format!("{RANGE}&action=create_order&outcome=failed");
+    let listed = app.list_all(&filtered).await;
+    let (counted, _) = app.counted(&format!("{filtered}&group_by=action")).await;
+    assert_eq!(counted.values().sum::<u64>(), listed.len() as u64);
+}
+
+#[tokio::test]
+async fn a_count_that_one_request_can_not_finish_says_so_and_goes_on() {
+    let app = TestApp::start().await;
+    app.stack.load("contoso", 21_500, app.now()).unwrap();
+    let (counted, requests) = app.counted(&format!("{RANGE}&group_by=outcome")).await;
+    assert_eq!(counted.values().sum::<u64>(), 21_500);
+    assert!(requests > 1, "in {requests} request");
+}
+
+#[tokio::test]
+async fn a_day_is_one_of_the_time_zone_and_a_name_is_the_newest() {
+    let app = TestApp::start_at("2026-11-22T12:00:00Z").await;
+    for (moment, name) in [
+        ("2026-11-20T14:59:59.999Z", "Relecloud"),
+        ("2026-11-20T15:00:00Z", "Relecloud 2"),
+    ] {
+        let mut sent = with("occurred_at", moment);
+        *at(&mut sent, "customer.name") = name.into();
+        app.record(&sent).await;
+    }
+    let days = async |zone: &str| {
+        let summary = app.summary(&format!("group_by=day&time_zone={zone}")).await;
+        summary["groups"].to_string()
+    };
+    assert_eq!(days("UTC").await, r#"[{"count":2,"day":"2026-11-20"}]"#);
+    assert_eq!(
+        days("Asia/Seoul").await,
+        r#"[{"count":1,"day":"2026-11-20"},{"count":1,"day":"2026-11-21"}]"#
+    );
+    let by_customer = app.summary("group_by=customer").await;
+    assert_eq!(
+        by_customer["groups"],
+        json!([{ "customer": { "id": "c-1", "name": "Relecloud 2" }, "count": 2 }])
+    );
+}
+
+#[tokio::test]
+async fn the_services_own_entries_are_counted_without_a_customer() {
+    let app = TestApp::start().await;
+    app.record(&activity()).await;
+    app.export(&json!({})).await;
+    let (counted, _) = app.counted("group_by=customer").await;
+    let none = counted.iter().filter(|(group, _)| *group == "{}");
+    assert_eq!(none.map(|(_, count)| count).sum::<u64>(), 2);
+}
+
+#[tokio::test]
+async fn bad_questions_are_refused_by_name() {
+    let app = TestApp::start().await;
+    app.record(&with("occurred_at", ago(5))).await;
+    let which = "must be `day`, `action`, `customer`, `actor` or `outcome`";
+    for (query, refusal) in [
+        ("", "400 group_by is missing".to_owned()),
+        ("group_by=", format!("400 group_by {which}")),
+        ("group_by=week", format!("400 group_by {which}")),
+        (
+            "group_by=day&group_by=day",
+            "400 group_by must name one or two different dimensions".into(),
+        ),
+        (
+            "group_by=day&group_by=action&group_by=actor",
+            "400 group_by must name one or two different dimensions".into(),
+        ),
+        (
+            "group_by=day&order=asc",
+            "400 order is not known here".into(),
+        ),
+        ("group_by=day&limit=5", "400 limit is not known here".into()),
+        (
+            "group_by=day&cursor=AAAA",
+            "400 cursor must be the next_cursor of the same query, unchanged".into(),
+        ),
+    ] {
+        let answer = app.read(&format!("/v1/activities/summary?{query}")).await;
+        assert_eq!(answer.refusal(), refusal, "{query}");
+    }
+}
