@@ -120,8 +120,11 @@ fn greet(stack: &Stack, folder: Option<&PathBuf>) {
     println!("Partner activity log");
     println!("  API       {}   contract at /v1/openapi.json", stack.url);
     println!(
-        "  DynamoDB  {}   tables {}, {}",
-        stack.dynamodb_url, stack.config.activities_table, stack.config.exports_table
+        "  DynamoDB  {}   tables {}, {}, {}",
+        stack.dynamodb_url,
+        stack.config.activities_table,
+        stack.config.exports_table,
+        stack.config.erasures_table
     );
     println!(
         "  S3        {}   bucket {}",

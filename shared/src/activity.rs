@@ -355,7 +355,7 @@ pub struct Content {
 }
 
 /// What stands in the place of a customer's name that was erased.
-pub const ERASED: &str = "[erased]";
+pub const ERASED_NAME: &str = "[erased]";
 
 impl Content {
     /// What an erasure leaves of it.
@@ -363,7 +363,7 @@ impl Content {
     pub fn erased(&self) -> Self {
         let customer = self.customer.as_ref().map(|customer| Customer {
             id: customer.id.clone(),
-            name: Name(ERASED.to_owned()),
+            name: Name(ERASED_NAME.to_owned()),
         });
         Self {
             customer,

@@ -1,8 +1,8 @@
 //! An erasure: a customer's name and details, taken out of a partner's log.
 //!
-//! Entry, time, action, actor and all ids stay. The work is the same however
-//! often it is done, so no lease is needed: each worker that begins raises the
-//! epoch, and one whose epoch is no longer the last stops at its next write.
+//! Entry, time, action, actor and all ids stay. Doing it twice changes nothing,
+//! so a worker need not be sure that it is the only one; a lease only keeps
+//! others from doing the same at the same time.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -83,7 +83,10 @@ pub struct Progress {
 }
 
 /// So many workers in a row may begin and get nowhere.
-pub(crate) const ATTEMPTS_MAX: u32 = 10;
+const ATTEMPTS_MAX: u32 = 10;
+
+/// How long one may take: its last entry must not fall into a settled range.
+pub(crate) const AGE_MAX: SignedDuration = SignedDuration::from_hours(12);
 
 /// After so long without a sign of a worker another one is called.
 const DISPATCH_AFTER: SignedDuration = SignedDuration::from_mins(1);
@@ -105,15 +108,19 @@ pub struct Erasure {
     /// How much of the log was walked.
     pub progress: Progress,
     /// When a worker was last called or got on.
-    pub active_at: Moment,
-    /// Which worker has it.
-    pub epoch: u64,
+    pub(crate) active_at: Moment,
+    /// Which worker has it, and until when unless it gets on.
+    pub(crate) epoch: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lease_until: Option<Moment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lease_holder: Option<String>,
     /// Workers that began since one got on.
-    pub attempts: u32,
+    pub(crate) attempts: u32,
     /// The last activity that was looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<ActivityId>,
-    /// When it was done.
+    /// When it ended; the entry in the log may still be missing while it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Moment>,
     /// Why it failed.
@@ -134,6 +141,8 @@ impl Erasure {
             progress: Progress::default(),
             active_at: now,
             epoch: 0,
+            lease_until: None,
+            lease_holder: None,
             attempts: 0,
             position: None,
             finished_at: None,
@@ -142,9 +151,44 @@ impl Erasure {
         }
     }
 
-    /// Whether nothing has been heard of a worker for too long.
+    /// How far it is; one that is too old will not be gone on with.
+    pub fn state(&self, now: Moment) -> State {
+        if self.state.is_active() && self.is_too_old(now) {
+            State::Failed
+        } else {
+            self.state
+        }
+    }
+
+    /// Why it failed, if it did.
+    pub fn failure(&self, now: Moment) -> Option<Failure> {
+        if self.state.is_active() && self.is_too_old(now) {
+            return Some(gave_up(format!(
+                "It was not done within {} hours.",
+                AGE_MAX.as_hours()
+            )));
+        }
+        self.failure.clone()
+    }
+
+    fn is_too_old(&self, now: Moment) -> bool {
+        self.created_at <= now.minus(AGE_MAX)
+    }
+
+    /// Whether nobody works on it and nobody was called for a minute.
     pub fn wants_dispatch(&self, now: Moment) -> bool {
-        self.state.is_active() && self.active_at < dispatch_again_before(now)
+        self.state(now).is_active()
+            && self.lease_until.is_none_or(|until| until < now)
+            && self.active_at < dispatch_again_before(now)
+    }
+
+    /// Why no worker should walk on; one whose walk has ended is no lost cause.
+    pub fn lost_cause(&self) -> Option<Failure> {
+        let is_lost = self.attempts > ATTEMPTS_MAX && self.finished_at.is_none();
+        let detail = || format!("{ATTEMPTS_MAX} workers in a row got nowhere.");
+        self.failure
+            .clone()
+            .or_else(|| is_lost.then(|| gave_up(detail())))
     }
 }
 
@@ -153,13 +197,9 @@ pub(crate) fn dispatch_again_before(now: Moment) -> Moment {
     now.minus(DISPATCH_AFTER)
 }
 
-/// Why an erasure is given up.
-pub(crate) fn lost_cause() -> Failure {
+fn gave_up(why: String) -> Failure {
     Failure {
         code: "gave_up".into(),
-        detail: format!(
-            "{ATTEMPTS_MAX} workers in a row began and got nowhere. What was erased stays \
-             erased; ask for another erasure, which goes over the whole log."
-        ),
+        detail: format!("{why} What was erased stays erased; ask again for the rest."),
     }
 }

@@ -1,15 +1,27 @@
 //! The table of erasures; no other code knows it.
 
 use aws_sdk_dynamodb::Client;
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActivityId, Error, Moment, PartnerId,
-    erasure::{
-        ATTEMPTS_MAX, Erasure, ErasureKey, Progress, State, WorkerEvent, dispatch_again_before,
-        lost_cause,
+    ActivityId, ErasureId, Error, Moment, PartnerId,
+    erasure::{AGE_MAX, Erasure, ErasureKey, Progress, State, WorkerEvent, dispatch_again_before},
+    export::Failure,
+    table::{
+        self, Item, Table, Update, from_item, item_in_the_way, moment, number, text, to_item,
+        to_value,
     },
-    table::{self, Item, Table, Update, from_item, moment, number, text, to_item, to_value},
 };
+
+/// How long a worker has an erasure unless it gets on.
+const LEASE: SignedDuration = SignedDuration::from_secs(45);
+
+/// So long an erasure may be about to be stored after it took the place.
+const CREATING: SignedDuration = SignedDuration::from_mins(1);
+
+/// How long the item of the place stays; no erasure takes so long.
+const PLACE_LIFETIME: SignedDuration = SignedDuration::from_hours(48);
 
 /// The erasures of all partners, in DynamoDB.
 #[derive(Debug, Clone)]
@@ -17,12 +29,21 @@ pub struct ErasureStore {
     table: Table,
 }
 
-/// A worker's turn at an erasure, which ends when another one begins.
+/// A worker's turn at an erasure.
 #[derive(Debug, Clone)]
 pub struct Turn {
     /// Which erasure.
     pub key: ErasureKey,
     epoch: u64,
+}
+
+/// The one place that a partner has for an erasure under way.
+#[derive(Debug, Serialize, Deserialize)]
+struct Place {
+    partition_key: String,
+    sort_key: String,
+    erasure_id: String,
+    expires_at: i64,
 }
 
 impl ErasureStore {
@@ -33,6 +54,74 @@ impl ErasureStore {
             name: table,
         };
         Self { table }
+    }
+
+    /// Takes the partner's place for an erasure, or answers which one has it.
+    ///
+    /// Nobody gives the place back, so it can't be lost: it is free once the
+    /// erasure that has it is over.
+    pub async fn take_place(
+        &self,
+        key: &ErasureKey,
+        now: Moment,
+    ) -> Result<Option<(ErasureKey, Option<Erasure>)>, Error> {
+        let mut free = key.id.to_string();
+        loop {
+            let Some(taken_by) = self.put_place(key, &free, now).await? else {
+                return Ok(None);
+            };
+            let id = ErasureId::try_from(taken_by.as_str())?;
+            let other = ErasureKey {
+                partner_id: key.partner_id.clone(),
+                id,
+            };
+            let erasure = self.get(&other, now).await?;
+            let is_new = || id.created_at().is_some_and(|at| at.plus(CREATING) > now);
+            let is_active = erasure
+                .as_ref()
+                .map_or_else(is_new, |erasure| erasure.state(now).is_active());
+            if is_active {
+                return Ok(Some((other, erasure)));
+            }
+            free = taken_by;
+        }
+    }
+
+    /// Puts the place's item if there is none, or one of this or a `free`
+    /// erasure; answers the erasure that is in the way.
+    async fn put_place(
+        &self,
+        key: &ErasureKey,
+        free: &str,
+        now: Moment,
+    ) -> Result<Option<String>, Error> {
+        let place = Place {
+            partition_key: format!("{}#place", key.partner_id),
+            sort_key: "erasure".into(),
+            erasure_id: key.id.to_string(),
+            expires_at: now.plus(PLACE_LIFETIME).as_seconds(),
+        };
+        let put = self
+            .table
+            .client
+            .put_item()
+            .table_name(&self.table.name)
+            .set_item(Some(to_item(&place)?))
+            .condition_expression(
+                "attribute_not_exists(partition_key) OR erasure_id IN (:own, :free)",
+            )
+            .expression_attribute_values(":own", text(place.erasure_id))
+            .expression_attribute_values(":free", text(free))
+            .return_values_on_condition_check_failure(table::ALL_OLD)
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(None),
+            Err(error) => {
+                let old: Place = from_item(item_in_the_way(error)?)?;
+                Ok(Some(old.erasure_id))
+            }
+        }
     }
 
     /// Stores a new erasure.
@@ -51,14 +140,13 @@ impl ErasureStore {
 
     /// Claims the right to call a worker, at most once a minute.
     pub async fn claim_dispatch(&self, key: &ErasureKey, now: Moment) -> Result<bool, Error> {
-        let update = active("active_at = :now")
+        let update = free(Update::new("active_at = :now"), now)
             .when("active_at < :again_before")
-            .value(":now", moment(now))
             .value(":again_before", moment(dispatch_again_before(now)));
         Ok(self.table.update(item_key(key), update).await?.is_ok())
     }
 
-    /// Begins a worker's turn; none when there is nothing to do.
+    /// Begins a worker's turn; none when there is nothing to do now.
     ///
     /// The event's partner is only looked up: without such an item nothing is done.
     pub async fn begin(
@@ -72,26 +160,23 @@ impl ErasureStore {
             partner_id,
             id: event.erasure_id,
         };
-        let update = active(
-            "#state = :running, epoch = epoch + :one, attempts = attempts + :one, active_at = :now",
-        )
-        .value(":one", number(1))
-        .value(":now", moment(now))
-        .returning_it();
-        let Ok(item) = self.table.update(item_key(&key), update).await? else {
-            return Ok(None);
+        // The SDK repeats an update whose answer was lost, and meets its own lease.
+        let holder = ErasureId::random(now).to_string();
+        let begun = self
+            .table
+            .update(item_key(&key), turn_update(&holder, now))
+            .await?;
+        let erasure: Erasure = match begun {
+            Ok(item) => from_item(item)?,
+            Err(None) => return Ok(None),
+            Err(Some(old)) => from_item(old)?,
         };
-        let erasure: Erasure = from_item(item)?;
         let epoch = erasure.epoch;
-        let turn = Turn { key, epoch };
-        if erasure.attempts > ATTEMPTS_MAX {
-            self.fail(&turn).await?;
-            return Ok(None);
-        }
-        Ok(Some((turn, erasure)))
+        let is_own = erasure.lease_holder.as_ref() == Some(&holder);
+        Ok(is_own.then_some((Turn { key, epoch }, erasure)))
     }
 
-    /// Says how far the walk is; false when the turn is over.
+    /// Says how far the walk is and keeps the turn; false when it is over.
     pub async fn checkpoint(
         &self,
         turn: &Turn,
@@ -100,54 +185,95 @@ impl ErasureStore {
         now: Moment,
     ) -> Result<bool, Error> {
         let update = Update::new(
-            "#position = :position, progress = :progress, attempts = :zero, active_at = :now",
+            "#position = :position, progress = :progress, attempts = :one, active_at = :now, \
+             lease_until = :until",
         )
         .name("#position", "position")
         .value(":position", text(position.to_string()))
         .value(":progress", to_value(&progress)?)
-        .value(":zero", number(0))
-        .value(":now", moment(now));
-        self.update_turn(turn, update).await
+        .value(":one", number(1))
+        .value(":now", moment(now))
+        .value(":until", moment(now.plus(LEASE)));
+        Ok(self.update_turn(turn, update).await?.is_some())
     }
 
-    /// The whole log was walked; false when the turn is over.
-    pub async fn finish(
+    /// Gives the turn back, so that another worker can begin at once; false
+    /// when it was over.
+    pub async fn give_back(&self, turn: &Turn, now: Moment) -> Result<bool, Error> {
+        let update = Update::new("active_at = :now REMOVE lease_until").value(":now", moment(now));
+        Ok(self.update_turn(turn, update).await?.is_some())
+    }
+
+    /// Settles when and how the walk ended, before the log is told; none when
+    /// the turn is over.
+    ///
+    /// An earlier worker may have settled it; then that holds.
+    pub async fn settle(
         &self,
         turn: &Turn,
         progress: Progress,
+        failure: Option<&Failure>,
         now: Moment,
-    ) -> Result<bool, Error> {
-        let update = Update::new("#state = :done, progress = :progress, finished_at = :now")
-            .state(":done", State::Done.as_str())
+    ) -> Result<Option<Erasure>, Error> {
+        let assignments = match failure {
+            None => "progress = :progress, finished_at = if_not_exists(finished_at, :now)",
+            Some(_) => {
+                "progress = :progress, finished_at = if_not_exists(finished_at, :now), \
+                 failure = :failure"
+            }
+        };
+        let mut update = Update::new(assignments)
             .value(":progress", to_value(&progress)?)
-            .value(":now", moment(now));
-        self.update_turn(turn, update).await
+            .value(":now", moment(now))
+            .returning_it();
+        if let Some(failure) = failure {
+            update = update.value(":failure", to_value(failure)?);
+        }
+        let settled = self.update_turn(turn, update).await?;
+        settled.map(from_item).transpose()
     }
 
-    async fn fail(&self, turn: &Turn) -> Result<bool, Error> {
-        let update = Update::new("#state = :failed, failure = :failure")
-            .state(":failed", State::Failed.as_str())
-            .value(":failure", to_value(&lost_cause())?);
-        self.update_turn(turn, update).await
+    /// The log was told; false when the turn is over.
+    pub async fn close(&self, turn: &Turn, state: State) -> Result<bool, Error> {
+        let update = Update::new("#state = :ended REMOVE lease_until");
+        let update = update.state(":ended", state.as_str());
+        Ok(self.update_turn(turn, update).await?.is_some())
     }
 
-    async fn update_turn(&self, turn: &Turn, update: Update) -> Result<bool, Error> {
+    /// Writes while the turn lasts; none when it is over.
+    async fn update_turn(&self, turn: &Turn, update: Update) -> Result<Option<Item>, Error> {
         let update = update
             .when("#state = :running")
             .when("epoch = :epoch")
             .state(":running", State::Running.as_str())
             .value(":epoch", table::count(turn.epoch));
         let updated = self.table.update(item_key(&turn.key), update).await?;
-        Ok(updated.is_ok())
+        Ok(updated.ok())
     }
 }
 
-/// An update of an erasure that is not over.
-fn active(assignments: &str) -> Update {
-    Update::new(assignments)
+fn turn_update(holder: &str, now: Moment) -> Update {
+    let update = Update::new(
+        "#state = :running, epoch = epoch + :one, attempts = attempts + :one, \
+         active_at = :now, lease_until = :until, lease_holder = :holder",
+    );
+    free(update, now)
+        .when("created_at > :too_old")
+        .value(":one", number(1))
+        .value(":until", moment(now.plus(LEASE)))
+        .value(":holder", text(holder))
+        .value(":too_old", moment(now.minus(AGE_MAX)))
+        .returning_it()
+}
+
+/// An update of an erasure that is not over and that no worker has.
+fn free(update: Update, now: Moment) -> Update {
+    update
         .when("#state IN (:queued, :running)")
+        .when("(attribute_not_exists(lease_until) OR lease_until < :now)")
         .state(":queued", State::Queued.as_str())
         .state(":running", State::Running.as_str())
+        .value(":now", moment(now))
 }
 
 fn item_key(key: &ErasureKey) -> Item {

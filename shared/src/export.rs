@@ -12,12 +12,6 @@ id::of_a_moment! {
 }
 
 impl ExportId {
-    /// When the export was asked for, by the id's first 48 bits.
-    pub(crate) fn created_at(self) -> Option<Moment> {
-        let millis = i64::try_from(self.0.as_u128() >> 80).ok()?;
-        Moment::from_millis(millis)
-    }
-
     /// The id's 16 bytes.
     pub fn into_bytes(self) -> [u8; 16] {
         self.0.into_bytes()

@@ -6,7 +6,7 @@
 
 mod places;
 
-use aws_sdk_dynamodb::{Client, types::ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::Client;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -133,7 +133,7 @@ impl ExportStore {
             .set_item(Some(to_item(&claim)?))
             .condition_expression("attribute_not_exists(partition_key) OR expires_at < :now")
             .expression_attribute_values(":now", number(now.as_seconds()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_values_on_condition_check_failure(table::ALL_OLD)
             .send()
             .await;
         match put {

@@ -14,6 +14,12 @@ macro_rules! of_a_moment {
             pub fn random(created_at: $crate::Moment) -> Self {
                 Self($crate::activity::random_v7(created_at))
             }
+
+            /// When it was made, by the id's first 48 bits.
+            pub(crate) fn created_at(self) -> Option<$crate::Moment> {
+                let millis = i64::try_from(self.0.as_u128() >> 80).ok()?;
+                $crate::Moment::from_millis(millis)
+            }
         }
 
         impl TryFrom<&str> for $name {

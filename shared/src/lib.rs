@@ -1,8 +1,9 @@
 //! The model of the partner activity log and the few places that touch AWS.
 //!
-//! `activity`, `filter`, `range`, `page` and `export` are plain data: they know
-//! neither the SDK nor HTTP nor the clock. `access` reads verified claims alone.
-//! `store` and `export_store` are the only code that knows the two tables,
+//! `activity`, `filter`, `range`, `page`, `export` and `erasure` are plain data:
+//! they know neither the SDK nor HTTP nor the clock. `access` reads verified
+//! claims alone. `store`, `export_store` and `erasure_store` are the only code that
+//! knows the three tables, `table` what the two last ones have in common,
 //! `files` the only one that knows the bucket, `http` the only one that knows
 //! status codes, `lambda` the only one that knows events, `config` the only
 //! reader of the environment, and `clock` the only reader of the clock.

@@ -13,7 +13,10 @@ use aws_sdk_dynamodb::{
 use jiff::SignedDuration;
 
 use self::item::SUMMARY;
-pub use self::item::{Item, Stored};
+pub use self::{
+    erase::Seen,
+    item::{Item, Stored},
+};
 use crate::{
     Activity, ActivityId, Content, Error, Moment, NewActivity, Order, PartnerId, TimeRange, aws,
 };

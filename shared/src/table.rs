@@ -15,6 +15,10 @@ use crate::{Error, Moment, PartnerId, aws};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
+/// A condition that fails shows the item that it refused.
+pub(crate) const ALL_OLD: ReturnValuesOnConditionCheckFailure =
+    ReturnValuesOnConditionCheckFailure::AllOld;
+
 /// A table with its client.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
@@ -45,7 +49,7 @@ impl Table {
             .table_name(&self.name)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(partition_key)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_values_on_condition_check_failure(ALL_OLD)
             .send()
             .await;
         put.map_or_else(|error| item_in_the_way(error).map(Err), |_| Ok(Ok(())))
@@ -68,7 +72,7 @@ impl Table {
             .set_expression_attribute_names(Some(update.names))
             .set_expression_attribute_values(Some(update.values))
             .return_values(update.returns)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_values_on_condition_check_failure(ALL_OLD)
             .send()
             .await;
         match sent {

@@ -91,22 +91,23 @@ pub fn asked_to_erase(key: &ErasureKey, erasure: &Erasure) -> Result<NewActivity
     erasing(key, erasure, Outcome::InProgress, &details)
 }
 
-/// `erase_customer`: the whole log was walked.
+/// `erase_customer`: the whole log was walked, or will not be.
 ///
-/// Keyed and dated as an export is, so that it is recorded once.
-pub fn erased(
-    key: &ErasureKey,
-    erasure: &Erasure,
-    progress: Progress,
-) -> Result<NewActivity, Error> {
+/// It is keyed by the erasure and dated by its settled end, so that however
+/// often it is recorded, it is recorded once.
+pub fn erased(key: &ErasureKey, erasure: &Erasure) -> Result<NewActivity, Error> {
+    let outcome = match erasure.failure {
+        None => Outcome::Succeeded,
+        Some(_) => Outcome::Failed,
+    };
     let details = Erased {
         erasure_id: key.id,
-        progress,
+        progress: erasure.progress,
     };
-    Ok(NewActivity {
-        idempotency_key: Some(IdempotencyKey::Trail(identifier(key.id.to_string())?)),
-        ..erasing(key, erasure, Outcome::Succeeded, &details)?
-    })
+    let mut new = erasing(key, erasure, outcome, &details)?;
+    new.content.occurred_at = erasure.finished_at.unwrap_or(erasure.created_at);
+    new.idempotency_key = Some(IdempotencyKey::Trail(identifier(key.id.to_string())?));
+    Ok(new)
 }
 
 fn erasing(

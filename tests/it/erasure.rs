@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     faults::Fault,
-    harness::{Answer, TestApp, activity, ago, with},
+    harness::{Answer, TestApp, activity, ago, eventually, with},
 };
 
 const PATH: &str = "/v1/erasures";
@@ -190,6 +190,10 @@ async fn bad_requests_for_an_erasure_are_refused() {
     };
     assert_eq!(refused(PATH, "{}").await, "400 customer_id is missing");
     assert_eq!(
+        refused(PATH, r#"{"customer_id":"c-1","customer\u005fid":"c-2"}"#).await,
+        "400 customer_id is given twice"
+    );
+    assert_eq!(
         refused(PATH, r#"{"customer_id":"c-1","name":"x"}"#).await,
         "400 name is not known here"
     );
@@ -203,6 +207,14 @@ async fn bad_requests_for_an_erasure_are_refused() {
         "400 customer_id must have 1 to 128 characters"
     );
     assert_eq!(refused(PATH, &" ".repeat(5_000)).await, "413 too_large");
+    let keyed = app.post(PATH, &json!({ "customer_id": "c-1" }));
+    let keyed = keyed
+        .header("idempotency-key", "k")
+        .token(&app.global_admin());
+    assert_eq!(
+        keyed.send().await.refusal(),
+        "400 Idempotency-Key is not for an erasure; asking again for the same customer does no harm"
+    );
     assert_eq!(app.list_all("action=erase_customer").await.len(), 0);
 }
 
@@ -277,4 +289,92 @@ async fn an_erasure_that_never_gets_on_fails_and_says_so() {
     let failed = app.until_over(asked.header("location")).await;
     assert_eq!(failed["failure"]["code"], "gave_up");
     assert_eq!(failed["state"], "failed");
+    app.faults.clear();
+    let entries = app.list_all("action=erase_customer&order=asc").await;
+    let outcomes: Vec<_> = entries
+        .iter()
+        .map(|it| it["outcome"].as_str().unwrap())
+        .collect();
+    assert_eq!(outcomes, ["in_progress", "failed"]);
+}
+
+/// As Lambda may deliver an event twice, and a reader may be impatient.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_come_again_change_nothing() {
+    let app = TestApp::start().await;
+    app.stack.load("contoso", 300, app.now()).unwrap();
+    app.record(&personal()).await;
+    app.faults.add("Query", Fault::Held, 1);
+    let asked = app.ask_to_erase().await;
+    let event = json!({ "partner_id": "contoso", "erasure_id": asked.json()["id"] });
+    let url = format!(
+        "{}/2015-03-31/functions/erasure-worker/invocations",
+        app.stack.url
+    );
+    assert!(eventually(|| app.faults.is_holding()).await);
+    for _ in 0..15 {
+        let again = reqwest::Client::new().post(&url).json(&event).send().await;
+        assert_eq!(again.unwrap().status(), 200);
+    }
+    app.faults.release();
+    let done = app.until_over(asked.header("location")).await;
+    assert_eq!(
+        (&done["state"], &done["progress"]["erased"]),
+        (&json!("done"), &json!(1))
+    );
+    assert_eq!(app.list_all("action=erase_customer").await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partner_has_one_erasure_under_way() {
+    let app = TestApp::start().await;
+    app.record(&personal()).await;
+    app.faults.add("Query", Fault::Held, 1);
+    let first = app.ask_to_erase().await;
+    assert!(eventually(|| app.faults.is_holding()).await);
+    // The same customer again is the same erasure; another one must wait.
+    let again = app.ask_to_erase().await;
+    assert_eq!(again.status, 202);
+    assert_eq!(again.header("location"), first.header("location"));
+    let other = app.ask_to_erase_customer("c-2").await;
+    assert_eq!(other.refusal(), "429 erasure_under_way");
+    assert_eq!(other.header("retry-after"), "10");
+    let fabrikam = app.post(PATH, &json!({ "customer_id": "c-1" }));
+    let fabrikam = fabrikam.token(&app.token("fabrikam", "global_admin"));
+    assert_eq!(fabrikam.send().await.status, 202, "of another partner");
+    app.faults.release();
+    app.until_over(first.header("location")).await;
+    let next = app.ask_to_erase_customer("c-2").await;
+    assert_eq!(next.status, 202, "{}", next.text);
+    assert_eq!(
+        app.list_all("action=erase_customer&outcome=in_progress")
+            .await
+            .len(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn what_an_earlier_erasure_erased_is_not_counted_again() {
+    let app = TestApp::start().await;
+    app.record(&personal()).await;
+    assert_eq!(app.erase().await["progress"]["erased"], 1);
+    app.advance(SignedDuration::from_secs(1));
+    app.record(&personal()).await;
+    assert_eq!(app.erase().await["progress"]["erased"], 1);
+}
+
+/// Its last entry must not fall into a range that is settled by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_that_nobody_carried_out_for_twelve_hours_has_failed() {
+    let app = TestApp::start_with(&[("MAX_LATENESS_DAYS", "1")]).await;
+    app.record(&personal()).await;
+    app.faults.add("Invoke", Fault::Swallowed, 1);
+    let asked = app.ask_to_erase().await;
+    app.advance(SignedDuration::from_hours(12));
+    let failed = app.until_over(asked.header("location")).await;
+    assert_eq!(failed["state"], "failed");
+    assert_eq!(app.list_all("action=erase_customer").await.len(), 1);
+    // The place is free, and another one does the work.
+    assert_eq!(app.erase().await["state"], "done");
 }

@@ -10,8 +10,9 @@ use jiff::SignedDuration;
 use shared::{
     ActivityId, ActivityStore, Clock, Config, Erasure, ErasureStore, Error, Moment, Order,
     TimeRange, Workers,
-    erasure::{Progress, WorkerEvent},
+    erasure::{Progress, State, WorkerEvent},
     erasure_store::Turn,
+    export::Failure,
     store::{Reading, Stamp},
     trail,
 };
@@ -63,7 +64,7 @@ pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<
         erasure: &erasure,
     };
     match walk.run(deadline.minus(HAND_ON_BEFORE)).await {
-        Ok(End::Done) => Ok(()),
+        Ok(End::Over) => Ok(()),
         Ok(End::TakenOver) => {
             tracing::warn!(%erasure_id, "another worker has the erasure");
             Ok(())
@@ -74,6 +75,8 @@ pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<
         }
         Err(error) => {
             tracing::error!(%erasure_id, error = error.chain(), "the erasure was interrupted");
+            // Where this fails too, the turn runs out before Lambda calls again.
+            app.erasures.give_back(&turn, app.clock.now()).await.ok();
             Err(error)
         }
     }
@@ -81,7 +84,7 @@ pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<
 
 /// Why a walk ended.
 enum End {
-    Done,
+    Over,
     TakenOver,
     OutOfTime,
 }
@@ -95,20 +98,31 @@ struct Walk<'a> {
 impl Walk<'_> {
     async fn run(&self, hand_on_at: Moment) -> Result<End, Error> {
         let mut progress = self.erasure.progress;
+        if let Some(failure) = self.erasure.lost_cause() {
+            return self.end(progress, Some(&failure)).await;
+        }
+        if self.erasure.finished_at.is_some() {
+            return self.end(progress, None).await;
+        }
+        let erasures = &self.app.erasures;
         let mut position = self.erasure.position;
         loop {
             let next = self.page(position, &mut progress).await?;
-            let now = self.app.clock.now();
             let Some(next) = next else {
-                return self.finish(progress, now).await;
+                return self.end(progress, None).await;
             };
             position = Some(next);
-            let erasures = &self.app.erasures;
+            let now = self.app.clock.now();
             if !erasures.checkpoint(self.turn, next, progress, now).await? {
                 return Ok(End::TakenOver);
             }
             if now >= hand_on_at {
-                return Ok(End::OutOfTime);
+                let is_given_back = erasures.give_back(self.turn, now).await?;
+                return Ok(if is_given_back {
+                    End::OutOfTime
+                } else {
+                    End::TakenOver
+                });
             }
         }
     }
@@ -125,29 +139,29 @@ impl Walk<'_> {
             with_details: false,
             settled: false,
         };
-        let partner = &self.turn.key.partner_id;
-        let activities = &self.app.activities;
+        let (partner, activities) = (&self.turn.key.partner_id, &self.app.activities);
         let slice = activities
             .query(partner, &reading, position, PAGE_MAX)
             .await?;
         let next = slice.resume_after;
-        let now = self.app.clock.now();
-        let mut found = Vec::new();
-        for stored in slice.activities() {
-            let activity = stored?.activity;
+        let mut left = Vec::new();
+        for seen in slice.seen() {
+            let seen = seen?;
             progress.read += 1;
-            let customer = activity.content.customer.as_ref();
-            let is_of_customer = customer.is_some_and(|it| it.id == self.erasure.customer_id);
-            // Erased before this erasure was asked for, nothing is left to erase.
-            let is_left = activity
-                .erased_at
-                .is_none_or(|at| at >= self.erasure.created_at);
-            if is_of_customer && is_left {
-                found.push(activity.id);
+            if seen.customer_id.as_deref() != Some(self.erasure.customer_id.as_str()) {
+                continue;
+            }
+            match seen.erased_at {
+                None => left.push(seen.id),
+                // By a worker of this erasure that did not get to the page's end.
+                Some(at) if at >= self.erasure.created_at => progress.erased += 1,
+                Some(_) => {}
             }
         }
-        progress.erased += found.len() as u64;
-        stream::iter(found)
+        progress.erased += left.len() as u64;
+        // Machines' clocks differ: what this erasure erased must not look older.
+        let now = self.app.clock.now().max(self.erasure.created_at);
+        stream::iter(left)
             .map(|id| activities.erase(partner, id, &self.erasure.customer_id, now))
             .buffer_unordered(WRITES_AT_ONCE)
             .try_collect::<()>()
@@ -155,18 +169,29 @@ impl Walk<'_> {
         Ok(next)
     }
 
-    /// Leaves the entry in the log; one that an earlier worker left stays as it is.
-    async fn finish(&self, progress: Progress, now: Moment) -> Result<End, Error> {
-        let entry = trail::erased(&self.turn.key, self.erasure, progress)?;
+    /// Settles the end, leaves the entry in the log, and closes the erasure.
+    ///
+    /// An entry that an earlier worker left stays as it is.
+    async fn end(&self, progress: Progress, failure: Option<&Failure>) -> Result<End, Error> {
+        let (erasures, now) = (&self.app.erasures, self.app.clock.now());
+        let settled = erasures.settle(self.turn, progress, failure, now).await?;
+        let Some(erasure) = settled else {
+            return Ok(End::TakenOver);
+        };
         let stamp = Stamp {
             recorded_at: now,
             request_id: format!("erasure-worker/{}", self.turn.key.id),
         };
+        let entry = trail::erased(&self.turn.key, &erasure)?;
         match self.app.activities.append(entry, &stamp).await {
             Ok(_) | Err(Error::Conflict) => {}
             Err(error) => return Err(error),
         }
-        let done = self.app.erasures.finish(self.turn, progress, now).await?;
-        Ok(if done { End::Done } else { End::TakenOver })
+        let state = match failure {
+            None => State::Done,
+            Some(_) => State::Failed,
+        };
+        let is_closed = erasures.close(self.turn, state).await?;
+        Ok(if is_closed { End::Over } else { End::TakenOver })
     }
 }

@@ -58,6 +58,17 @@ struct Asked {
     customer_id: Identifier,
 }
 
+impl Asked {
+    fn read(request: &Request) -> Result<Self, Error> {
+        if http::idempotency_key(request)?.is_some() {
+            let reason = "is not for an erasure; asking again for the same customer does no harm";
+            return Err(Error::invalid("Idempotency-Key", reason));
+        }
+        let json::StrictObject(fields) = json::read(http::body(request, BODY_BYTES_MAX)?)?;
+        json::from_object(fields)
+    }
+}
+
 /// An erasure as its partner sees it.
 #[derive(Debug, Serialize)]
 struct Answer {
@@ -74,16 +85,17 @@ struct Answer {
 }
 
 impl Answer {
-    fn new(key: &ErasureKey, erasure: Erasure) -> Self {
+    fn new(key: &ErasureKey, erasure: Erasure, now: Moment) -> Self {
+        let state = erasure.state(now);
         Self {
             id: key.id,
+            failure: erasure.failure(now).filter(|_| !state.is_active()),
+            finished_at: erasure.finished_at.filter(|_| !state.is_active()),
             customer_id: erasure.customer_id,
-            state: erasure.state,
+            state,
             created_at: erasure.created_at,
             created_by: erasure.created_by,
             progress: erasure.progress,
-            finished_at: erasure.finished_at,
-            failure: erasure.failure,
         }
     }
 }
@@ -107,11 +119,16 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
 
 async fn create(app: &App, request: &Request, eraser: Eraser) -> Result<Response<Body>, Error> {
     let now = app.clock.now();
-    let asked: Asked = json::from_object(json::read(http::body(request, BODY_BYTES_MAX)?)?)?;
+    let asked = Asked::read(request)?;
     let key = ErasureKey {
         partner_id: eraser.partner_id,
         id: ErasureId::random(now),
     };
+    if let Some((other, erasure)) = app.erasures.take_place(&key, now).await? {
+        let same = erasure.filter(|erasure| erasure.customer_id == asked.customer_id);
+        let erasure = same.ok_or(Error::ErasureUnderWay)?;
+        return Ok(accepted(&other, erasure, now));
+    }
     let erasure = Erasure::new(asked.customer_id, eraser.actor, now);
     // The entry first: what was begun without one could be erased without a trace.
     let stamp = Stamp {
@@ -121,9 +138,13 @@ async fn create(app: &App, request: &Request, eraser: Eraser) -> Result<Response
     let entry = trail::asked_to_erase(&key, &erasure)?;
     app.activities.append(entry, &stamp).await?;
     app.erasures.create(&key, &erasure).await?;
-    app.workers.call(&WorkerEvent::from(&key)).await?;
+    call(app, &key).await;
+    Ok(accepted(&key, erasure, now))
+}
+
+fn accepted(key: &ErasureKey, erasure: Erasure, now: Moment) -> Response<Body> {
     let location = format!("/v1/erasures/{}", key.id);
-    Ok(http::accepted(&Answer::new(&key, erasure), &location))
+    http::accepted(&Answer::new(key, erasure, now), &location)
 }
 
 async fn read(app: &App, request: &Request, eraser: Eraser) -> Result<Response<Body>, Error> {
@@ -136,18 +157,24 @@ async fn read(app: &App, request: &Request, eraser: Eraser) -> Result<Response<B
     if erasure.wants_dispatch(now) {
         call_again(app, &key, now).await;
     }
-    Ok(http::ok(&Answer::new(&key, erasure)))
+    Ok(http::ok(&Answer::new(&key, erasure, now)))
 }
 
-/// Calls a worker for an erasure that nobody works on; a failure is no reader's
-/// concern, for a read a minute later tries again.
+/// Calls another worker, at most once a minute.
 async fn call_again(app: &App, key: &ErasureKey, now: Moment) {
-    let called = match app.erasures.claim_dispatch(key, now).await {
-        Ok(true) => app.workers.call(&WorkerEvent::from(key)).await,
-        Ok(false) => Ok(()),
-        Err(error) => Err(error),
-    };
-    if let Err(error) = called {
+    match app.erasures.claim_dispatch(key, now).await {
+        Ok(true) => call(app, key).await,
+        Ok(false) => {}
+        Err(error) => {
+            tracing::warn!(erasure_id = %key.id, error = error.chain(), "no worker was called");
+        }
+    }
+}
+
+/// Calls a worker; a failure is no caller's concern, for a read a minute later
+/// tries again.
+async fn call(app: &App, key: &ErasureKey) {
+    if let Err(error) = app.workers.call(&WorkerEvent::from(key)).await {
         tracing::warn!(erasure_id = %key.id, error = error.chain(), "no worker was called");
     }
 }

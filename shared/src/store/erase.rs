@@ -2,13 +2,31 @@
 
 use aws_sdk_dynamodb::{error::SdkError, operation::update_item::UpdateItemError};
 
-use super::item;
+use super::{Slice, item};
 use crate::{
     ActivityId, ActivityStore, Error, Identifier, Moment, PartnerId,
-    activity::ERASED,
+    activity::ERASED_NAME,
     aws,
     table::{moment, text},
 };
+
+/// What an erasure needs to know of an activity; a damage elsewhere is no obstacle.
+#[derive(Debug)]
+pub struct Seen {
+    /// Its id.
+    pub id: ActivityId,
+    /// Whose name and details it holds.
+    pub customer_id: Option<String>,
+    /// When they were erased.
+    pub erased_at: Option<Moment>,
+}
+
+impl Slice {
+    /// The same activities, by their customers alone.
+    pub fn seen(self) -> impl Iterator<Item = Result<Seen, Error>> {
+        self.items.into_iter().map(item::seen)
+    }
+}
 
 impl ActivityStore {
     /// Erases one activity; the same again when it is erased already.
@@ -32,7 +50,7 @@ impl ActivityStore {
             )
             // Without it, an activity whose retention ended meanwhile would come back.
             .condition_expression("attribute_exists(partition_key) AND customer_id = :customer")
-            .expression_attribute_values(":erased", text(ERASED))
+            .expression_attribute_values(":erased", text(ERASED_NAME))
             .expression_attribute_values(":now", moment(now))
             .expression_attribute_values(":customer", text(customer_id.as_str()))
             .send()

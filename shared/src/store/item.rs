@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use jiff::SignedDuration;
 
+use super::erase::Seen;
 use crate::{
     Activity, ActivityId, Actor, ActorKind, Content, Customer, Details, Error, Moment, Outcome,
     PartnerId, Resource, TimeRange,
@@ -128,6 +129,15 @@ pub(super) fn to_item(
         put("expires_at", AttributeValue::N(expires_at.to_string()));
     }
     Ok(item)
+}
+
+/// What an erasure needs to know of an item.
+pub(super) fn seen(mut item: Item) -> Result<Seen, Error> {
+    Ok(Seen {
+        id: id_of_key(&item)?,
+        customer_id: take(&mut item, "customer_id").ok(),
+        erased_at: parse_moment_if_any(&mut item, "erased_at")?,
+    })
 }
 
 pub(super) fn from_item(mut item: Item) -> Result<Stored, Error> {
