@@ -163,7 +163,7 @@ impl Erasure {
     /// Why it failed, if it did.
     pub fn failure(&self, now: Moment) -> Option<Failure> {
         if self.state.is_active() && self.is_too_old(now) {
-            return Some(gave_up(format!(
+            return Some(gave_up(&format!(
                 "It was not done within {} hours.",
                 AGE_MAX.as_hours()
             )));
@@ -188,7 +188,7 @@ impl Erasure {
         let detail = || format!("{ATTEMPTS_MAX} workers in a row got nowhere.");
         self.failure
             .clone()
-            .or_else(|| is_lost.then(|| gave_up(detail())))
+            .or_else(|| is_lost.then(|| gave_up(&detail())))
     }
 }
 
@@ -197,7 +197,7 @@ pub(crate) fn dispatch_again_before(now: Moment) -> Moment {
     now.minus(DISPATCH_AFTER)
 }
 
-fn gave_up(why: String) -> Failure {
+fn gave_up(why: &str) -> Failure {
     Failure {
         code: "gave_up".into(),
         detail: format!("{why} What was erased stays erased; ask again for the rest."),
