@@ -13,7 +13,7 @@ use crate::{
     harness::{TestApp, activity, ago, with},
 };
 
-fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
     fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
