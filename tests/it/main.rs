@@ -37,6 +37,7 @@ mod list;
 mod logs;
 mod model;
 mod observe;
+mod operations;
 mod promises;
 mod record;
 mod seeds;
