@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 use lambda_http::{Request, RequestExt, request::RequestContext};
 use serde::Serialize;
 
-use crate::{Actor, ActorKind, Error, Identifier, Name};
+use crate::{Actor, ActorKind, Error, Identifier, Name, observe};
 
 /// A partner's id: `[A-Za-z0-9._-]{1,64}`.
 ///
@@ -184,7 +184,11 @@ impl Access {
                 .map(String::as_str),
             _ => None,
         };
-        Self::from_claims(claim, names)
+        let access = Self::from_claims(claim, names);
+        if let Claim::Partner(partner_id) = &access.partner {
+            observe::partner(partner_id.as_str());
+        }
+        access
     }
 
     fn from_claims<'a>(claim: impl Fn(&str) -> Option<&'a str>, names: &ClaimNames) -> Self {
@@ -262,6 +266,12 @@ impl Recorder {
     ///
     /// This is the one place where a request's body can name a partner.
     pub fn partner(&self, named: Option<&str>) -> Result<PartnerId, Error> {
+        let partner_id = self.allowed(named)?;
+        observe::partner(partner_id.as_str());
+        Ok(partner_id)
+    }
+
+    fn allowed(&self, named: Option<&str>) -> Result<PartnerId, Error> {
         let invalid = |reason| Error::invalid("partner_id", reason);
         match (named, &self.own) {
             (None, Some(own)) => Ok(own.clone()),

@@ -1,14 +1,19 @@
 //! The AWS SDK: its configuration and what its errors mean to a caller.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
 use aws_sdk_dynamodb::{
-    config::http::HttpResponse,
-    error::{ProvideErrorMetadata, SdkError},
+    config::{
+        ConfigBag, Intercept, RuntimeComponents,
+        http::HttpResponse,
+        interceptors::{BeforeSerializationInterceptorContextRef, FinalizerInterceptorContextRef},
+    },
+    error::{BoxError, ProvideErrorMetadata, SdkError},
 };
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
 
-use crate::Error;
+use crate::{Error, metrics};
 
 /// The SDK's configuration from the environment, with time limits.
 ///
@@ -28,6 +33,50 @@ pub fn timeouts() -> TimeoutConfig {
         .operation_attempt_timeout(Duration::from_secs(3))
         .operation_timeout(Duration::from_secs(8))
         .build()
+}
+
+/// A client for the tables, whose calls are timed.
+pub fn dynamodb(sdk: &SdkConfig) -> aws_sdk_dynamodb::Client {
+    let config = aws_sdk_dynamodb::config::Builder::from(sdk).interceptor(Stopwatch);
+    aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
+/// Times what a caller waits for: a call with all its attempts.
+#[derive(Debug)]
+struct Stopwatch;
+
+#[derive(Debug)]
+struct Begun(Instant);
+
+impl Storable for Begun {
+    type Storer = StoreReplace<Self>;
+}
+
+impl Intercept for Stopwatch {
+    fn name(&self) -> &'static str {
+        "Stopwatch"
+    }
+
+    fn read_before_execution(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        config.interceptor_state().store_put(Begun(Instant::now()));
+        Ok(())
+    }
+
+    fn read_after_execution(
+        &self,
+        _: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(Begun(at)) = config.load::<Begun>() {
+            metrics::store_latency(at.elapsed());
+        }
+        Ok(())
+    }
 }
 
 /// What a failed call means: try again later, or this service is at fault.

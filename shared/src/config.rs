@@ -44,13 +44,14 @@ pub struct Config {
 pub struct ConfigError(Vec<String>);
 
 impl Config {
-    /// Reads the process's environment.
+    /// Reads the process's environment; the log tells its faults.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one reader of the environment"
     )]
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_lookup(|name| std::env::var(name).ok())
+            .inspect_err(|error| tracing::error!(%error, "the function cannot start"))
     }
 
     /// Reads variables from `lookup`; an empty one counts as absent.

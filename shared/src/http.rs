@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use crate::{
     Error, Identifier,
     json::{FIELD_MAX, short},
+    metrics,
 };
 
 /// What was wrong, as RFC 9457 problem details.
@@ -44,6 +45,7 @@ impl Problem {
     /// nothing that a caller wrote.
     pub fn of(error: Error, request_id: &str, when_unavailable: &str) -> Self {
         let (status, code) = status(&error);
+        metrics::refused(code);
         if status.is_server_error() {
             tracing::error!(
                 request_id,

@@ -7,10 +7,17 @@
 use std::convert::Infallible;
 
 use lambda_http::{
-    Adapter, Body, LambdaEvent, Request, Response, Service, http::header::HOST,
-    request::LambdaRequest, tower::util::MapRequest,
+    Adapter, Body, LambdaEvent, Request, Response, Service,
+    http::header::HOST,
+    lambda_runtime::Runtime,
+    request::LambdaRequest,
+    service_fn,
+    tower::{layer::layer_fn, util::MapRequest},
 };
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+
+use crate::{Error, Moment, observe::Observer};
 
 /// What a query can't hold as it is (RFC 3986), but for what `http::Uri` takes anyway.
 const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
@@ -22,12 +29,36 @@ pub type EventService<'a, S> = MapRequest<Adapter<'a, Response<Body>, S>, fn(Eve
 pub type Event = LambdaEvent<LambdaRequest>;
 
 /// Serves events with a handler until Lambda ends the process.
-pub async fn run<'a, S>(handler: S) -> Result<(), lambda_http::Error>
+pub async fn run<'a, S>(observer: &Observer, handler: S) -> Result<(), lambda_http::Error>
 where
     S: Service<Request, Response = Response<Body>, Error = Infallible>,
     S::Future: Send + 'a,
 {
-    lambda_http::lambda_runtime::run(service(handler)).await
+    Runtime::new(service(handler))
+        .layer(layer_fn(|inner| observer.around(inner)))
+        .run()
+        .await
+}
+
+/// Serves a worker's events; `handler` is told by when it must be done.
+pub async fn work<E: DeserializeOwned>(
+    observer: &Observer,
+    handler: impl AsyncFn(E, Moment) -> Result<(), Error>,
+) -> Result<(), lambda_http::Error> {
+    let handler = &handler;
+    let service = service_fn(async |event: LambdaEvent<E>| {
+        let deadline = i64::try_from(event.context.deadline).ok();
+        let deadline = deadline.and_then(Moment::from_millis);
+        // On the heap, as `lambda_http` has a handler's: the compiler's depth is limited.
+        let done = Box::pin(handler(event.payload, deadline.unwrap_or(Moment::MAX))).await;
+        // The runtime logs all that an error holds, which may be what DynamoDB
+        // answered; the causes' own words are enough.
+        done.map_err(|error| error.chain())
+    });
+    Runtime::new(service)
+        .layer(layer_fn(|inner| observer.around(inner)))
+        .run()
+        .await
 }
 
 /// The handler as [`run`] calls it.

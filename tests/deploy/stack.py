@@ -114,12 +114,15 @@ class Stack:
         ]
 
     def resolve(self, value):
-        """The value with each `Ref` and `Fn::Sub`, the two that are asked for, in place."""
+        """The value with each `Ref`, `Fn::Sub` and `Fn::If`, those that are asked for, in place."""
         match value:
             case {"Ref": name}:
                 return self.reference(name)
             case {"Fn::Sub": str(text)}:
                 return re.sub(r"\$\{([^}]+)\}", lambda found: self.reference(found[1]), text)
+            case {"Fn::If": [_, _, otherwise]}:
+                # No parameter that a condition asks for is set.
+                return self.resolve(otherwise)
             case dict():
                 return {name: self.resolve(inner) for name, inner in value.items()}
             case list():

@@ -24,7 +24,7 @@ impl TestApp {
         request.token(&self.global_admin()).send().await
     }
 
-    async fn erasure(&self, location: &str) -> Value {
+    pub(crate) async fn erasure(&self, location: &str) -> Value {
         let answer = self.get(location).token(&self.global_admin()).send().await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.json()

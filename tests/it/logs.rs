@@ -7,7 +7,8 @@ use std::{
 
 use reqwest::Method;
 use serde_json::json;
-use tracing_subscriber::fmt::MakeWriter;
+use shared::observe;
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use crate::{
     faults::Fault,
@@ -16,7 +17,7 @@ use crate::{
 
 /// Everything that was logged.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -38,8 +39,9 @@ impl MakeWriter<'_> for Log {
 }
 
 impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    /// What was logged since this was asked last.
+    pub(crate) fn take(&self) -> String {
+        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
     }
 }
 
@@ -100,11 +102,8 @@ impl TestApp {
 #[tokio::test]
 async fn no_log_line_holds_a_name_a_token_a_link_or_a_body() {
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .with_env_filter(LEVELS)
-        .with_writer(log.clone());
-    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let subscriber = observe::subscriber("it", EnvFilter::new(LEVELS), log.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
     let app = TestApp::start().await;
     app.carry_canaries().await;
     // The same while each store is away: the causes of 503 and 500 are logged.
@@ -120,7 +119,7 @@ async fn no_log_line_holds_a_name_a_token_a_link_or_a_body() {
         let stored = activity();
         self::quietly(&app, &stored).await;
     }
-    let text = log.text();
+    let text = log.take();
     for expected in ["the request was refused", "the request failed"] {
         assert!(text.contains(expected), "{expected:?} was never logged");
     }

@@ -36,6 +36,8 @@ mod laptop;
 mod list;
 mod logs;
 mod model;
+mod observe;
+mod operations;
 mod promises;
 mod record;
 mod seeds;

@@ -39,6 +39,7 @@ fn nothing_is_deployed_that_these_rules_do_not_know() {
         .collect();
     let known = [
         "AWS::CloudWatch::Alarm",
+        "AWS::CloudWatch::Dashboard",
         "AWS::DynamoDB::Table",
         "AWS::Logs::LogGroup",
         "AWS::S3::Bucket",

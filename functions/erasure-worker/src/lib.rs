@@ -9,10 +9,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::SignedDuration;
 use shared::{
     ActivityId, ActivityStore, Clock, Config, Erasure, ErasureStore, Error, Moment, Order,
-    TimeRange, Workers,
+    TimeRange, Workers, aws,
     erasure::{Progress, State, WorkerEvent},
     erasure_store::Turn,
     export::Failure,
+    metrics, observe,
     store::{Reading, Stamp},
     trail,
 };
@@ -30,7 +31,7 @@ pub struct App {
 impl App {
     /// Builds the clients, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
-        let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
+        let dynamodb = aws::dynamodb(sdk);
         let activities = config.activities_table.clone();
         Self {
             erasures: ErasureStore::new(dynamodb.clone(), config.erasures_table.clone()),
@@ -54,6 +55,7 @@ const WRITES_AT_ONCE: usize = 4;
 /// Carries out one call, which ends by `deadline`.
 pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<(), Error> {
     let erasure_id = event.erasure_id;
+    observe::partner(&event.partner_id);
     let Some((turn, erasure)) = app.erasures.begin(event, app.clock.now()).await? else {
         tracing::info!(%erasure_id, "nothing to do");
         return Ok(());
@@ -191,7 +193,10 @@ impl Walk<'_> {
             None => State::Done,
             Some(_) => State::Failed,
         };
-        let is_closed = erasures.close(self.turn, state).await?;
-        Ok(if is_closed { End::Over } else { End::TakenOver })
+        if !erasures.close(self.turn, state).await? {
+            return Ok(End::TakenOver);
+        }
+        metrics::erased(progress.erased);
+        Ok(End::Over)
     }
 }

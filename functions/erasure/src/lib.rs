@@ -11,7 +11,7 @@ use lambda_http::{Body, Request, Response};
 use serde::{Deserialize, Serialize};
 use shared::{
     Access, ActivityStore, Actor, Clock, Config, Eraser, Erasure, ErasureId, ErasureKey,
-    ErasureStore, Error, Identifier, Moment, Workers,
+    ErasureStore, Error, Identifier, Moment, Workers, aws,
     erasure::{Progress, State, WorkerEvent},
     export::Failure,
     http, json,
@@ -36,7 +36,7 @@ pub struct App {
 impl App {
     /// Builds the clients, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
-        let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
+        let dynamodb = aws::dynamodb(sdk);
         let activities = config.activities_table.clone();
         Self {
             erasures: ErasureStore::new(dynamodb.clone(), config.erasures_table.clone()),

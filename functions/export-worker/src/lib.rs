@@ -22,9 +22,10 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use jiff::SignedDuration;
 use shared::{
-    ActivityStore, Clock, Config, Error, Export, ExportStore, Files, Moment, Workers,
+    ActivityStore, Clock, Config, Error, Export, ExportStore, Files, Moment, Workers, aws,
     export::{Failure, File, Progress, WorkerEvent},
     export_store::{self, Held, Lease, Taken},
+    metrics, observe,
     store::Stamp,
     trail,
 };
@@ -60,7 +61,7 @@ const RENEW_EVERY: Duration = Duration::from_secs(15);
 impl App {
     /// Builds the clients, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
-        let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
+        let dynamodb = aws::dynamodb(sdk);
         let activities = config.activities_table.clone();
         Self {
             exports: ExportStore::new(dynamodb.clone(), config.exports_table.clone()),
@@ -98,6 +99,7 @@ const HAND_ON_BEFORE: SignedDuration = SignedDuration::from_secs(45);
 /// Carries out one call, which ends by `deadline`.
 pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<(), Error> {
     let export_id = event.export_id;
+    observe::partner(&event.partner_id);
     match app.exports.take_lease(event, app.clock.now()).await? {
         Taken::NotNow => tracing::info!(%export_id, "nothing to do"),
         Taken::GivenUp(key, export) => {
@@ -213,6 +215,7 @@ impl<'a> Run<'a> {
         let (app, now) = (self.app, self.app.clock.now());
         match app.exports.finish(self.lease, &file, done, now).await? {
             Held::Yes => {
+                metrics::exported(file.rows, file.bytes);
                 upload::delete_rest(self, self.export.rest()).await;
                 Ok(())
             }

@@ -1,26 +1,20 @@
 //! The `export-worker` function as Lambda starts it.
 
 use export_worker::App;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use shared::{Clock, Config, Moment, aws, export::WorkerEvent};
+use lambda_runtime::Error;
+use shared::{Clock, Config, aws, export::WorkerEvent, lambda, observe};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    lambda_runtime::tracing::init_default_subscriber();
+    let observer = observe::start();
     let app = App::new(
         &aws::sdk_config().await,
         Config::from_env()?,
         Clock::system(),
     );
     let app = &app;
-    run(service_fn(async |event: LambdaEvent<WorkerEvent>| {
-        let deadline = i64::try_from(event.context.deadline)
-            .ok()
-            .and_then(Moment::from_millis);
-        let deadline = deadline.unwrap_or(Moment::MAX);
-        export_worker::handle(app, &event.payload, deadline)
-            .await
-            .map_err(Error::from)
-    }))
+    lambda::work(&observer, async |event: WorkerEvent, deadline| {
+        export_worker::handle(app, &event, deadline).await
+    })
     .await
 }

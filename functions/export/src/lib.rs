@@ -17,7 +17,7 @@ use futures_util::future::join_all;
 use lambda_http::{Body, Request, Response, http::header};
 use shared::{
     Access, ActivityStore, Clock, Config, Cursor, Error, Export, ExportId, ExportKey,
-    ExportRequest, ExportStore, Files, Identifier, Limit, Moment, Reader, Workers,
+    ExportRequest, ExportStore, Files, Identifier, Limit, Moment, Reader, Workers, aws,
     export::{State, WorkerEvent},
     http,
     store::Stamp,
@@ -45,7 +45,7 @@ pub struct App {
 impl App {
     /// Builds the clients, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
-        let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
+        let dynamodb = aws::dynamodb(sdk);
         let activities = config.activities_table.clone();
         Self {
             exports: ExportStore::new(dynamodb.clone(), config.exports_table.clone()),

@@ -4,19 +4,19 @@ use std::convert::Infallible;
 
 use export::App;
 use lambda_http::{Error, Request, service_fn};
-use shared::{Clock, Config, aws, lambda};
+use shared::{Clock, Config, aws, lambda, observe};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    lambda_http::tracing::init_default_subscriber();
+    let observer = observe::start();
     let app = App::new(
         &aws::sdk_config().await,
         Config::from_env()?,
         Clock::system(),
     );
     let app = &app;
-    lambda::run(service_fn(async |request: Request| {
+    let handler = service_fn(async |request: Request| {
         Ok::<_, Infallible>(export::handle(app, &request).await)
-    }))
-    .await
+    });
+    lambda::run(&observer, handler).await
 }

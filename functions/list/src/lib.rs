@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use lambda_http::{Body, Request, Response, http::header};
-use shared::{Access, ActivityId, ActivityStore, Clock, Config, Error, http};
+use shared::{Access, ActivityId, ActivityStore, Clock, Config, Error, aws, http, metrics};
 
 use crate::{
     answer::Answer,
@@ -38,7 +38,7 @@ const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 impl App {
     /// Builds the client, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
-        let client = aws_sdk_dynamodb::Client::new(sdk);
+        let client = aws::dynamodb(sdk);
         let store = ActivityStore::new(client, config.activities_table.clone(), config.retention);
         Self {
             config,
@@ -70,6 +70,7 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let reader = access.reader(&app.config.reader_roles)?;
     let asked = Asked::read(request, &reader.partner_id, app.clock.now(), &app.config)?;
     let walked = walk::walk(&app.store, &reader.partner_id, &asked, app.clock.now()).await?;
+    metrics::listed(walked.items.len());
     let answer = Answer::new(&asked, walked, &reader.partner_id, &app.config);
     let response = http::ok(&answer);
     Ok(match &answer.next_cursor {

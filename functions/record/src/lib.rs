@@ -15,11 +15,13 @@ use futures_util::{StreamExt, stream};
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use shared::{
-    Access, Activity, ActivityStore, Clock, Config, Error, Moment, Recorded, Recorder,
+    Access, Activity, ActivityStore, Clock, Config, Error, Moment, Recorded, Recorder, aws,
     http::{self, Problem},
+    metrics, observe,
     store::Stamp,
 };
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
 
 use crate::request::{Form, Timing};
 
@@ -44,7 +46,7 @@ const WRITES_AT_ONCE: usize = 16;
 impl App {
     /// Builds the client, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
-        let client = aws_sdk_dynamodb::Client::new(sdk);
+        let client = aws::dynamodb(sdk);
         let store = ActivityStore::new(client, config.activities_table.clone(), config.retention);
         Self {
             config,
@@ -96,7 +98,7 @@ async fn record_batch(app: &App, request: &Request) -> Result<Response<Body>, Er
                 recorded_at: now,
                 request_id: format!("{request_id}/{place}"),
             };
-            store_or_explain(app, &recorder, form, stamp, deadline)
+            store_or_explain(app, &recorder, form, stamp, deadline).instrument(observe::part())
         })
         .buffered(WRITES_AT_ONCE)
         .collect()
@@ -159,12 +161,14 @@ async fn store(
 ) -> Result<Recorded, Error> {
     let now: Moment = stamp.recorded_at;
     let (new, timing) = form.check(recorder, now, app.config.max_lateness)?;
-    match timing {
-        Timing::InTime => app.store.append(new, stamp).await,
+    let done = match timing {
+        Timing::InTime => app.store.append(new, stamp).await?,
         // Too late to record, but perhaps the retry of a request that was in time.
         Timing::TooLate(refusal) => match new.idempotency_key {
-            Some(_) => app.store.find_replay(&new, now).await?.ok_or(refusal),
-            None => Err(refusal),
+            Some(_) => app.store.find_replay(&new, now).await?.ok_or(refusal)?,
+            None => return Err(refusal),
         },
-    }
+    };
+    metrics::recorded(done.replayed);
+    Ok(done)
 }

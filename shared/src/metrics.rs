@@ -1,0 +1,219 @@
+//! What is counted during a call, and the line that tells CloudWatch.
+//!
+//! The line is in CloudWatch's embedded metric format. Outside of a call that is
+//! observed, as in `local`, nothing is counted.
+
+use std::{cell::RefCell, future::Future, pin::pin, time::Duration};
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tokio::task_local;
+
+use crate::Moment;
+
+/// Where CloudWatch shows them.
+pub const NAMESPACE: &str = "PartnerActivityLog";
+
+/// As many values of one metric as CloudWatch takes in a line; a worker's later
+/// ones are left out.
+const VALUES_MAX: usize = 100;
+
+task_local! {
+    static TALLY: RefCell<Tally>;
+}
+
+/// What one call has counted.
+#[derive(Debug, Default, Serialize)]
+pub struct Tally {
+    #[serde(skip_serializing_if = "is_zero")]
+    recorded: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    replayed: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    refused: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "is_zero")]
+    listed: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    exported_rows: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    exported_bytes: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    erased: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    store_latency_ms: Vec<f64>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// Counts what a call does.
+pub async fn counted<T>(call: impl Future<Output = T>) -> (T, Tally) {
+    let mut call = pin!(TALLY.scope(RefCell::default(), call));
+    let done = call.as_mut().await;
+    let tally = call.take_value().unwrap_or_default().into_inner();
+    (done, tally)
+}
+
+/// An activity was stored, now or by an earlier request with its key.
+pub fn recorded(replayed: bool) {
+    count(|tally| {
+        if replayed {
+            tally.replayed += 1;
+        } else {
+            tally.recorded += 1;
+        }
+    });
+}
+
+/// A request, or one item of a batch, ended with an error of this code.
+///
+/// A batch whose items have more codes than one counts as `several`.
+pub fn refused(code: &'static str) {
+    count(|tally| {
+        tally.refused += 1;
+        let is_first = tally.code.is_none_or(|other| other == code);
+        tally.code = Some(if is_first { code } else { "several" });
+    });
+}
+
+/// A page of so many activities was answered.
+pub fn listed(items: usize) {
+    count(|tally| tally.listed += items as u64);
+}
+
+/// A file is ready.
+pub fn exported(rows: u64, bytes: u64) {
+    count(|tally| {
+        tally.exported_rows += rows;
+        tally.exported_bytes += bytes;
+    });
+}
+
+/// An erasure is done, and has erased so many activities.
+pub fn erased(activities: u64) {
+    count(|tally| tally.erased += activities);
+}
+
+/// A call to DynamoDB took so long, its repetitions included.
+pub fn store_latency(taken: Duration) {
+    count(|tally| {
+        if tally.store_latency_ms.len() < VALUES_MAX {
+            let micros = (taken.as_secs_f64() * 1e6).round();
+            tally.store_latency_ms.push(micros / 1e3);
+        }
+    });
+}
+
+fn count(change: impl FnOnce(&mut Tally)) {
+    // An error says that nobody counts.
+    let _ = TALLY.try_with(|tally| change(&mut tally.borrow_mut()));
+}
+
+impl Tally {
+    /// The line, if anything was counted.
+    pub fn line(&self, service: &str, request_id: &str, now: Moment) -> Option<String> {
+        let Ok(Value::Object(mut line)) = serde_json::to_value(self) else {
+            return None;
+        };
+        if line.is_empty() {
+            return None;
+        }
+        let about = json!({ "Timestamp": now.as_millis(), "CloudWatchMetrics": directives(&line) });
+        line.insert("_aws".into(), about);
+        for (key, text) in [
+            ("service", service),
+            ("level", "INFO"),
+            ("message", "metrics"),
+            ("timestamp", &now.to_string()),
+            ("function_request_id", request_id),
+        ] {
+            line.insert(key.into(), text.into());
+        }
+        Some(format!("{}\n", Value::Object(line)))
+    }
+}
+
+/// What is a metric among a line's values: each by service, refusals by code too.
+fn directives(values: &Map<String, Value>) -> Value {
+    let metrics: Vec<_> = values
+        .keys()
+        .filter(|name| *name != "code")
+        .map(|name| json!({ "Name": name, "Unit": unit(name) }))
+        .collect();
+    let by_service =
+        json!({ "Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": metrics });
+    let by_code = json!({
+        "Namespace": NAMESPACE,
+        "Dimensions": [["service", "code"]],
+        "Metrics": [{ "Name": "refused", "Unit": "Count" }],
+    });
+    if values.contains_key("code") {
+        json!([by_service, by_code])
+    } else {
+        json!([by_service])
+    }
+}
+
+fn unit(metric: &str) -> &'static str {
+    match metric {
+        "exported_bytes" => "Bytes",
+        "store_latency_ms" => "Milliseconds",
+        _ => "Count",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn line(call: impl FnOnce()) -> Option<Value> {
+        let ((), tally) = counted(async { call() }).await;
+        let line = tally.line("record", "r-1", Moment::MAX)?;
+        Some(serde_json::from_str(&line).unwrap())
+    }
+
+    #[test]
+    fn outside_of_a_call_nothing_is_counted() {
+        recorded(false);
+        refused("forbidden");
+    }
+
+    #[tokio::test]
+    async fn what_was_not_counted_is_not_told() {
+        assert_eq!(line(|| ()).await, None);
+        let line = line(|| recorded(false)).await.unwrap();
+        assert_eq!((&line["recorded"], line.get("refused")), (&json!(1), None));
+        let directives = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
+        assert_eq!(directives.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn several_codes_are_one_value_of_the_dimension() {
+        let code = async |codes: &[&'static str]| {
+            let line = line(|| codes.iter().for_each(|code| refused(code))).await;
+            line.unwrap()["code"].clone()
+        };
+        assert_eq!(code(&["forbidden", "forbidden"]).await, "forbidden");
+        assert_eq!(
+            code(&["forbidden", "conflict", "forbidden"]).await,
+            "several"
+        );
+    }
+
+    #[tokio::test]
+    async fn cloudwatch_takes_every_value_of_a_line() {
+        let many = line(|| (0..250).for_each(|ms| store_latency(Duration::from_millis(ms)))).await;
+        let values = many.unwrap()["store_latency_ms"]
+            .as_array()
+            .unwrap()
+            .clone();
+        assert_eq!((values.len(), &values[7]), (100, &json!(7.0)));
+    }
+}

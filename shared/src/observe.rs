@@ -1,0 +1,125 @@
+//! What an operator sees of a function: a JSON line for each thing that is
+//! logged, and one of metrics for each call that has any.
+//!
+//! The functions' `main` starts it; `local` logs in its own way and counts nothing.
+
+use std::{
+    io::Write,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use json_subscriber::JsonLayer;
+use lambda_http::{
+    Context, Service,
+    lambda_runtime::{self, LambdaInvocation},
+    service_fn,
+};
+use tracing::{Instrument, Span, Subscriber, field::Empty, level_filters::LevelFilter};
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{MakeWriter, time::SystemTime},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
+
+use crate::{Clock, metrics};
+
+/// Observes one function.
+#[derive(Debug)]
+pub struct Observer<W = fn() -> std::io::Stdout> {
+    service: String,
+    writer: W,
+    clock: Clock,
+    cold: AtomicBool,
+}
+
+/// Begins to log, at the level that Lambda's own setting says, else `info`.
+pub fn start() -> Observer {
+    let levels = EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .with_env_var("AWS_LAMBDA_LOG_LEVEL")
+        .from_env_lossy();
+    let service = lambda_runtime::Config::from_env().function_name;
+    let writer: fn() -> _ = std::io::stdout;
+    subscriber(&service, levels, writer).init();
+    Observer::new(service, writer)
+}
+
+/// Writes each event as one line of JSON; what its spans know stands beside it.
+pub fn subscriber<W>(
+    service: &str,
+    levels: EnvFilter,
+    writer: W,
+) -> impl Subscriber + Send + Sync + use<W>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let mut lines = JsonLayer::new(writer);
+    lines.add_static_field("service", service.into());
+    lines.with_timer("timestamp", SystemTime);
+    lines.with_level("level");
+    lines.with_flattened_event();
+    lines.with_top_level_flattened_span_list();
+    tracing_subscriber::registry().with(levels).with(lines)
+}
+
+impl<W: for<'w> MakeWriter<'w>> Observer<W> {
+    /// An observer whose first call is a cold start.
+    pub fn new(service: String, writer: W) -> Self {
+        Self {
+            service,
+            writer,
+            clock: Clock::system(),
+            cold: AtomicBool::new(true),
+        }
+    }
+
+    /// The same service, within a span for each call and with its metrics.
+    ///
+    /// The span is wider than a handler: what Lambda's runtime says of an event
+    /// or an answer belongs to the call too. The metrics are written when the
+    /// answer is given, before Lambda freezes the process.
+    ///
+    /// It does not ask whether `inner` is ready, so that must always be the case.
+    pub fn around<S>(
+        &self,
+        mut inner: S,
+    ) -> impl Service<LambdaInvocation, Response = S::Response, Error = S::Error>
+    where
+        S: Service<LambdaInvocation>,
+    {
+        service_fn(move |invocation: LambdaInvocation| {
+            let request_id = invocation.context.request_id.clone();
+            let span = self.span(&invocation.context);
+            let call = span.in_scope(|| inner.call(invocation)).instrument(span);
+            async move {
+                let (answer, tally) = metrics::counted(call).await;
+                if let Some(line) = tally.line(&self.service, &request_id, self.clock.now()) {
+                    // Whoever waits for the answer has it, so nobody is told.
+                    let _ = self.writer.make_writer().write_all(line.as_bytes());
+                }
+                answer
+            }
+        })
+    }
+
+    fn span(&self, context: &Context) -> Span {
+        tracing::info_span!(
+            "call",
+            function_request_id = context.request_id,
+            cold_start = self.cold.swap(false, Ordering::Relaxed),
+            xray_trace_id = context.xray_trace_id,
+            partner.id = Empty,
+        )
+    }
+}
+
+/// Within a request for several partners: one of its parts.
+pub fn part() -> Span {
+    tracing::info_span!("part", partner.id = Empty)
+}
+
+/// Says whose log the present call, or part of one, is about.
+pub fn partner(id: &str) {
+    Span::current().record("partner.id", id);
+}
