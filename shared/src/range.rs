@@ -327,6 +327,17 @@ mod tests {
     }
 
     #[test]
+    fn a_range_contains_from_and_not_to() {
+        let at = |millis| Moment::from_millis(millis).unwrap();
+        let range = TimeRange::new(at(10), at(12)).unwrap();
+        let inside = [9, 10, 11, 12].map(|millis| range.contains(at(millis)));
+        assert_eq!(inside, [false, true, true, false]);
+        assert!(!range.is_empty());
+        assert!(TimeRange::new(at(10), at(10)).unwrap().is_empty());
+        assert_eq!(TimeRange::new(at(11), at(10)), None);
+    }
+
+    #[test]
     fn what_is_neither_date_nor_instant_is_refused() {
         for text in [
             "",
