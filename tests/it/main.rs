@@ -38,4 +38,5 @@ mod model;
 mod promises;
 mod record;
 mod seeds;
+mod stores;
 mod template;
