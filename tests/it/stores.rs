@@ -1,10 +1,11 @@
-//! The stores of exports and erasures by themselves, where a request comes too
+//! The stores by themselves, where a request comes too
 //! seldom: at the millisecond at which something ends, and after what others did.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::{
-    ErasureId, ErasureStore, ExportId, ExportKey, ExportStore, Limit, Moment, erasure,
+    ActivityId, ActivityStore, ErasureId, ErasureStore, ExportId, ExportKey, ExportStore,
+    Identifier, Limit, Moment, erasure,
     erasure_store::Turn,
     export::{Failure, File, Progress, State, WorkerEvent},
     export_store::{Held, Lease, Taken},
@@ -347,4 +348,27 @@ async fn an_erasure_that_is_done_is_begun_no_more() {
         (erasure::State::Done, progress)
     );
     assert!(done.finished_at.is_some());
+}
+
+#[tokio::test]
+async fn what_is_of_another_customer_or_gone_is_not_erased() {
+    let app = TestApp::start().await;
+    let stored = app.record(&crate::harness::activity()).await;
+    let partner = app
+        .turn(&app.asked_erasure().await, app.now())
+        .await
+        .key
+        .partner_id;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&app.stack.sdk);
+    let table = app.stack.config.activities_table.clone();
+    let store = ActivityStore::new(dynamodb, table, None);
+    let id: ActivityId = stored["id"].as_str().unwrap().try_into().unwrap();
+    let absent = ActivityId::random(id.occurred_at());
+    let before = app.list_all("").await;
+    for (id, customer) in [(id, "c-2"), (absent, "c-1")] {
+        let customer = Identifier::try_from(customer.to_owned()).unwrap();
+        let erased = store.erase(&partner, id, &customer, app.now()).await;
+        assert!(erased.is_ok(), "{erased:?}");
+    }
+    assert_eq!(app.list_all("").await, before);
 }
