@@ -360,6 +360,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn only_the_last_two_days_start_at_the_last_moment() {
+        let last = Moment::MAX.to_string();
+        for (date, start) in [
+            ("2026-12-30", "2026-12-30T00:00:00.000Z"),
+            ("9999-10-31", "9999-10-31T00:00:00.000Z"),
+            ("9999-12-29", "9999-12-29T00:00:00.000Z"),
+            ("9999-12-30", &last),
+            ("9999-12-31", &last),
+        ] {
+            let found = Zone::utc().start_of(date.parse().unwrap()).unwrap();
+            assert_eq!(found.to_string(), start);
+        }
+    }
+
+    #[test]
+    fn a_zone_is_written_by_its_name() {
+        for name in ["UTC", "Asia/Seoul"] {
+            let zone = Zone::try_from(name.to_owned()).unwrap();
+            assert_eq!(
+                [zone.name(), &zone.to_string(), &String::from(zone.clone())],
+                [name; 3]
+            );
+        }
+        assert_eq!(Zone::utc().name(), "UTC");
+    }
+
     proptest! {
         #[test]
         fn no_text_panics_and_a_bound_means_the_same_when_it_is_read_back(
