@@ -371,6 +371,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn each_role_has_its_name() {
+        for (name, role) in [
+            ("global_admin", Role::GlobalAdmin),
+            ("billing_admin", Role::BillingAdmin),
+            ("user_management_admin", Role::UserManagementAdmin),
+            ("admin_agent", Role::AdminAgent),
+            ("sales_agent", Role::SalesAgent),
+            ("helpdesk_agent", Role::HelpdeskAgent),
+            ("activity_recorder", Role::ActivityRecorder),
+            ("platform_recorder", Role::PlatformRecorder),
+        ] {
+            assert_eq!(name.parse(), Ok(role), "{name}");
+        }
+    }
+
     /// A role's name of an issuer that keeps to the condition in the documentation.
     const NAME: &str = r"[^ \[\]]{1,24}|admin_agent|global_admin|activity_recorder";
 

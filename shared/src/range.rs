@@ -327,6 +327,17 @@ mod tests {
     }
 
     #[test]
+    fn a_range_contains_from_and_not_to() {
+        let at = |millis| Moment::from_millis(millis).unwrap();
+        let range = TimeRange::new(at(10), at(12)).unwrap();
+        let inside = [9, 10, 11, 12].map(|millis| range.contains(at(millis)));
+        assert_eq!(inside, [false, true, true, false]);
+        assert!(!range.is_empty());
+        assert!(TimeRange::new(at(10), at(10)).unwrap().is_empty());
+        assert_eq!(TimeRange::new(at(11), at(10)), None);
+    }
+
+    #[test]
     fn what_is_neither_date_nor_instant_is_refused() {
         for text in [
             "",
@@ -347,6 +358,33 @@ mod tests {
         for name in ["", "Mars/Olympus", "Etc/Unknown", "+09:00"] {
             assert!(Zone::try_from(name.to_owned()).is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn only_the_last_two_days_start_at_the_last_moment() {
+        let last = Moment::MAX.to_string();
+        for (date, start) in [
+            ("2026-12-30", "2026-12-30T00:00:00.000Z"),
+            ("9999-10-31", "9999-10-31T00:00:00.000Z"),
+            ("9999-12-29", "9999-12-29T00:00:00.000Z"),
+            ("9999-12-30", &last),
+            ("9999-12-31", &last),
+        ] {
+            let found = Zone::utc().start_of(date.parse().unwrap()).unwrap();
+            assert_eq!(found.to_string(), start);
+        }
+    }
+
+    #[test]
+    fn a_zone_is_written_by_its_name() {
+        for name in ["UTC", "Asia/Seoul"] {
+            let zone = Zone::try_from(name.to_owned()).unwrap();
+            assert_eq!(
+                [zone.name(), &zone.to_string(), &String::from(zone.clone())],
+                [name; 3]
+            );
+        }
+        assert_eq!(Zone::utc().name(), "UTC");
     }
 
     proptest! {

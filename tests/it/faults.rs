@@ -74,6 +74,8 @@ pub(crate) struct Faults {
     dice: Arc<Mutex<Option<Dice>>>,
     chances: Arc<Mutex<Vec<Chance>>>,
     calls: Arc<Mutex<BTreeMap<Call, usize>>>,
+    /// The reads of a table that may answer what was so a moment ago.
+    eventual: Arc<Mutex<BTreeSet<Call>>>,
     /// The operations that met a fault, in order.
     met: Arc<Mutex<Vec<(String, Fault)>>>,
     held: Arc<Mutex<Option<String>>>,
@@ -201,6 +203,11 @@ impl Faults {
         self.calls.lock().unwrap().keys().cloned().collect()
     }
 
+    /// Every kind of read that did not ask for what is stored now.
+    pub(crate) fn eventual_reads(&self) -> BTreeSet<Call> {
+        self.eventual.lock().unwrap().clone()
+    }
+
     /// How often a function has called an operation.
     pub(crate) fn count(&self, function: &str, operation: &str) -> usize {
         let calls = self.calls.lock().unwrap();
@@ -223,6 +230,10 @@ impl Faults {
         let table = tables.and_then(|tables| tables.keys().next()?.as_str().into());
         let table: &str = body["TableName"].as_str().or(table).unwrap_or_default();
         let call = (function.to_owned(), operation.to_owned(), table.to_owned());
+        let is_read = ["GetItem", "BatchGetItem", "Query"].contains(&operation);
+        if is_read && !body.to_string().contains(r#""ConsistentRead":true"#) {
+            self.eventual.lock().unwrap().insert(call.clone());
+        }
         *self.calls.lock().unwrap().entry(call).or_default() += 1;
         if function.ends_with("-worker") {
             *self.last_call.lock().unwrap() = Some(Instant::now());

@@ -250,6 +250,8 @@ async fn each_function_may_do_exactly_what_it_does() {
     let app = TestApp::start_limited(&variables, jiff::SignedDuration::from_secs(45)).await;
     app.do_everything().await;
     app.erase_twice().await;
+    // Nothing that may still change is read as it was a moment ago.
+    assert_eq!(app.faults.eventual_reads(), BTreeSet::new());
     let mut calls = app.faults.calls();
     let app = TestApp::start().await;
     app.begin_twice().await;

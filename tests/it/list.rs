@@ -375,6 +375,17 @@ async fn list_says_whether_its_range_is_settled() {
     );
 }
 
+/// That costs half, and is as good where nothing new can come.
+#[tokio::test]
+async fn only_a_settled_range_is_read_eventually() {
+    let app = TestApp::start_with(&[("MAX_LATENESS_DAYS", "7")]).await;
+    app.list("").await;
+    assert!(app.faults.eventual_reads().is_empty());
+    app.list("from=2020-01-01&to=2020-01-31").await;
+    let (function, operation, _) = app.faults.eventual_reads().pop_first().unwrap();
+    assert_eq!((function.as_str(), operation.as_str()), ("list", "Query"));
+}
+
 #[tokio::test]
 async fn list_hides_what_its_retention_has_ended() {
     let app = TestApp::start_with(&[("MAX_LATENESS_DAYS", "7"), ("RETENTION_DAYS", "30")]).await;

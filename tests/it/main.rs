@@ -41,5 +41,6 @@ mod operations;
 mod promises;
 mod record;
 mod seeds;
+mod stores;
 mod summary;
 mod template;

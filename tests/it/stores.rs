@@ -1,0 +1,374 @@
+//! The stores by themselves, where a request comes too
+//! seldom: at the millisecond at which something ends, and after what others did.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use shared::{
+    ActivityId, ActivityStore, ErasureId, ErasureStore, ExportId, ExportKey, ExportStore,
+    Identifier, Limit, Moment, erasure,
+    erasure_store::Turn,
+    export::{Failure, File, Progress, State, WorkerEvent},
+    export_store::{Held, Lease, Taken},
+};
+
+use crate::{
+    faults::Fault,
+    harness::{Answer, TestApp},
+};
+
+const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
+
+const PROGRESS: Progress = Progress {
+    rows: 3,
+    bytes: 300,
+    fraction: 1.0,
+};
+
+impl TestApp {
+    fn exports(&self) -> ExportStore {
+        let dynamodb = aws_sdk_dynamodb::Client::new(&self.stack.sdk);
+        ExportStore::new(dynamodb, self.stack.config.exports_table.clone())
+    }
+
+    fn erasures(&self) -> ErasureStore {
+        let dynamodb = aws_sdk_dynamodb::Client::new(&self.stack.sdk);
+        ErasureStore::new(dynamodb, self.stack.config.erasures_table.clone())
+    }
+
+    /// Asks for something whose worker is never called; answers its id.
+    async fn asked(&self, path: &str, body: &Value) -> String {
+        self.faults.add("Invoke", Fault::Swallowed, 1);
+        let token = self.token("contoso", "global_admin");
+        let answer: Answer = self.post(path, body).token(&token).send().await;
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        answer.json()["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn asked_export(&self) -> WorkerEvent {
+        let id = self.asked("/v1/exports", &json!({})).await;
+        WorkerEvent {
+            partner_id: "contoso".into(),
+            export_id: ExportId::try_from(id.as_str()).unwrap(),
+        }
+    }
+
+    async fn asked_erasure(&self) -> erasure::WorkerEvent {
+        let id = self
+            .asked("/v1/erasures", &json!({ "customer_id": "c-1" }))
+            .await;
+        erasure::WorkerEvent {
+            partner_id: "contoso".into(),
+            erasure_id: ErasureId::try_from(id.as_str()).unwrap(),
+        }
+    }
+
+    async fn leased(&self, event: &WorkerEvent, now: Moment) -> Lease {
+        match self.exports().take_lease(event, now).await.unwrap() {
+            Taken::Lease(lease, _) => lease,
+            taken => panic!("no lease: {taken:?}"),
+        }
+    }
+
+    async fn turn(&self, event: &erasure::WorkerEvent, now: Moment) -> Turn {
+        let begun = self.erasures().begin(event, now).await.unwrap();
+        begun.expect("the erasure is active").0
+    }
+}
+
+fn minutes(minutes: i64) -> SignedDuration {
+    SignedDuration::from_mins(minutes)
+}
+
+/// The first moment at which an item is gone whose creation sets its end.
+fn end(created_at: Moment, days: i64) -> Moment {
+    let end = created_at.plus(SignedDuration::from_hours(24 * days));
+    Moment::from_millis(end.as_seconds() * 1_000).unwrap()
+}
+
+fn file() -> File {
+    File {
+        name: "activity-log.csv".into(),
+        rows: 3,
+        bytes: 300,
+        sha256: "0".repeat(64),
+        truncated_cells: 0,
+    }
+}
+
+fn limit(text: &str) -> Limit {
+    Limit::try_from(text).unwrap()
+}
+
+#[tokio::test]
+async fn an_export_is_forgotten_37_days_after_it_was_asked_for() {
+    let app = TestApp::start().await;
+    let event = app.asked_export().await;
+    let key = app.leased(&event, app.now()).await.key;
+    let store = app.exports();
+    let created_at = store
+        .get(&key, app.now())
+        .await
+        .unwrap()
+        .unwrap()
+        .created_at;
+    let end = end(created_at, 37);
+    for (now, is_there) in [(end.minus(MILLISECOND), true), (end, false)] {
+        assert_eq!(store.get(&key, now).await.unwrap().is_some(), is_there);
+        let page = store.page(&key.partner_id, None, limit("1"), now).await;
+        let page = page.unwrap();
+        assert_eq!((!page.items.is_empty(), page.more), (is_there, false));
+    }
+}
+
+#[tokio::test]
+async fn a_page_goes_on_behind_an_export_that_is_forgotten() {
+    let app = TestApp::start().await;
+    let mut keys = Vec::new();
+    for _ in 0..3 {
+        let event = app.asked_export().await;
+        keys.push(app.leased(&event, app.now()).await);
+    }
+    let store = app.exports();
+    let begun = app.now();
+    // The oldest and the newest are remembered for longer, as they end later.
+    let finished_at = begun.plus(SignedDuration::from_secs(30));
+    for lease in [&keys[0], &keys[2]] {
+        let held = store.finish(lease, &file(), PROGRESS, finished_at).await;
+        assert_eq!(held.unwrap(), Held::Yes);
+    }
+    let partner = &keys[0].key.partner_id;
+    let now = end(begun, 37).plus(SignedDuration::from_secs(10));
+    let page = store.page(partner, None, limit("1"), now).await.unwrap();
+    let ids = |items: &[(ExportKey, _)]| items.iter().map(|(key, _)| key.id).collect::<Vec<_>>();
+    assert_eq!((ids(&page.items), page.more), (vec![keys[2].key.id], true));
+    let page = store.page(partner, None, limit("2"), now).await.unwrap();
+    assert_eq!(
+        (ids(&page.items), page.more),
+        (vec![keys[2].key.id, keys[0].key.id], false)
+    );
+}
+
+#[tokio::test]
+async fn a_worker_of_an_export_is_called_at_most_once_a_minute() {
+    let app = TestApp::start().await;
+    let event = app.asked_export().await;
+    let asked_at = app.now();
+    let lease = app.leased(&event, asked_at).await;
+    let store = app.exports();
+    let claim = async |now| store.claim_dispatch(&lease.key, now).await.unwrap();
+    assert!(!claim(asked_at).await, "it is leased");
+    let later = asked_at.plus(minutes(2));
+    assert!(claim(later).await);
+    assert!(!claim(later.plus(minutes(1))).await);
+    assert!(claim(later.plus(minutes(1)).plus(MILLISECOND)).await);
+}
+
+#[tokio::test]
+async fn what_a_worker_did_last_is_known_when_it_is_done_again() {
+    let app = TestApp::start().await;
+    let store = app.exports();
+    let now = app.now().plus(SignedDuration::from_secs(1));
+    let failure = Failure {
+        code: "too_slow".into(),
+        detail: "slow".into(),
+    };
+    for what in ["finish", "fail", "release", "hand_on"] {
+        let event = app.asked_export().await;
+        let lease = app.leased(&event, now).await;
+        let again = async || {
+            let held = match what {
+                "finish" => store.finish(&lease, &file(), PROGRESS, now).await,
+                "fail" => store.fail(&lease, failure.clone(), now).await,
+                "release" => store.release(&lease, now).await,
+                _ => store.hand_on(&lease, now).await,
+            };
+            held.unwrap()
+        };
+        assert_eq!([again().await, again().await], [Held::Yes; 2], "{what}");
+        let state = match what {
+            "finish" => State::Ready,
+            "fail" => State::Failed,
+            _ => State::Running,
+        };
+        let export = store.get(&lease.key, now).await.unwrap().unwrap();
+        assert_eq!(export.state(now), state, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_worker_learns_what_took_the_export_from_it() {
+    let app = TestApp::start().await;
+    let store = app.exports();
+    let event = app.asked_export().await;
+    let now = app.now().plus(SignedDuration::from_secs(1));
+    let first = app.leased(&event, now).await;
+    assert_eq!(store.look(&first).await.unwrap(), Held::Yes);
+    assert_eq!(store.renew(&first, PROGRESS, now).await.unwrap(), Held::Yes);
+
+    // The lease runs out, and another worker takes the export.
+    let later = now.plus(SignedDuration::from_secs(46));
+    for held in [
+        store.renew(&first, PROGRESS, later).await,
+        store.finish(&first, &file(), PROGRESS, later).await,
+    ] {
+        assert_eq!(held.unwrap(), Held::RanOut);
+    }
+    let second = app.leased(&event, later).await;
+    for held in [
+        store.look(&first).await,
+        store.renew(&first, PROGRESS, later).await,
+        store.release(&first, later).await,
+        store.finish(&first, &file(), PROGRESS, later).await,
+    ] {
+        assert_eq!(held.unwrap(), Held::TakenOver);
+    }
+    assert_eq!(store.look(&second).await.unwrap(), Held::Yes);
+
+    // What it wrote after its file was ready comes too late, but was not lost.
+    let finished = store.finish(&second, &file(), PROGRESS, later).await;
+    assert_eq!(finished.unwrap(), Held::Yes);
+    for held in [
+        store.look(&second).await,
+        store.renew(&second, PROGRESS, later).await,
+    ] {
+        assert_eq!(held.unwrap(), Held::TakenOver);
+    }
+
+    store.delete(&second.key, later).await.unwrap();
+    for held in [
+        store.look(&second).await,
+        store.renew(&second, PROGRESS, later).await,
+        store.finish(&second, &file(), PROGRESS, later).await,
+    ] {
+        assert_eq!(held.unwrap(), Held::Cancelled);
+    }
+}
+
+/// An export that took a place and never was stored.
+#[tokio::test]
+async fn a_place_is_kept_for_a_minute_for_an_export_that_is_not_stored() {
+    let app = TestApp::start().await;
+    let event = app.asked_export().await;
+    let store = app.exports();
+    let partner_id = app.leased(&event, app.now()).await.key.partner_id;
+    let took_at = app.now().plus(minutes(10));
+    let place = async |max, now| {
+        let key = ExportKey {
+            partner_id: partner_id.clone(),
+            id: ExportId::random(took_at),
+        };
+        store.take_place(&key, max, now).await.unwrap()
+    };
+    assert!(place(2, took_at).await);
+    let end = took_at.plus(minutes(1));
+    assert!(!place(2, end.minus(MILLISECOND)).await);
+    assert!(place(2, end).await);
+}
+
+#[tokio::test]
+async fn an_erasure_is_forgotten_90_days_after_it_was_asked_for() {
+    let app = TestApp::start().await;
+    let event = app.asked_erasure().await;
+    let key = app.turn(&event, app.now()).await.key;
+    let store = app.erasures();
+    let created_at = store
+        .get(&key, app.now())
+        .await
+        .unwrap()
+        .unwrap()
+        .created_at;
+    let end = end(created_at, 90);
+    for (now, is_there) in [(end.minus(MILLISECOND), true), (end, false)] {
+        assert_eq!(store.get(&key, now).await.unwrap().is_some(), is_there);
+    }
+}
+
+#[tokio::test]
+async fn a_worker_of_an_erasure_is_called_at_most_once_a_minute() {
+    let app = TestApp::start().await;
+    let event = app.asked_erasure().await;
+    let begun_at = app.now();
+    let key = app.turn(&event, begun_at).await.key;
+    let claim = async |now| app.erasures().claim_dispatch(&key, now).await.unwrap();
+    assert!(!claim(begun_at.plus(minutes(1))).await);
+    let later = begun_at.plus(minutes(1)).plus(MILLISECOND);
+    assert!(claim(later).await);
+    assert!(!claim(later).await);
+}
+
+#[tokio::test]
+async fn ten_workers_in_a_row_may_get_nowhere_with_an_erasure_and_no_more() {
+    let app = TestApp::start().await;
+    let activity = app.record(&crate::harness::activity()).await;
+    let position = activity["id"].as_str().unwrap().try_into().unwrap();
+    let event = app.asked_erasure().await;
+    let store = app.erasures();
+    let progress = erasure::Progress { read: 1, erased: 1 };
+    let mut turn = app.turn(&event, app.now()).await;
+    // One that gets on leaves the next one all the attempts.
+    assert!(
+        store
+            .checkpoint(&turn, position, progress, app.now())
+            .await
+            .unwrap()
+    );
+    for _ in 0..10 {
+        let before = turn;
+        turn = app.turn(&event, app.now()).await;
+        assert!(
+            !store
+                .checkpoint(&before, position, progress, app.now())
+                .await
+                .unwrap()
+        );
+        assert!(!store.finish(&before, progress, app.now()).await.unwrap());
+    }
+    let found = store.get(&turn.key, app.now()).await.unwrap().unwrap();
+    assert_eq!((found.position, found.progress), (Some(position), progress));
+    assert!(store.begin(&event, app.now()).await.unwrap().is_none());
+    let failed = store.get(&turn.key, app.now()).await.unwrap().unwrap();
+    assert_eq!(failed.state, erasure::State::Failed);
+    assert_eq!(failed.failure.unwrap().code, "gave_up");
+    // Whoever still had a turn has it no more.
+    assert!(!store.finish(&turn, progress, app.now()).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_erasure_that_is_done_is_begun_no_more() {
+    let app = TestApp::start().await;
+    let event = app.asked_erasure().await;
+    let store = app.erasures();
+    let turn = app.turn(&event, app.now()).await;
+    let progress = erasure::Progress { read: 2, erased: 1 };
+    assert!(store.finish(&turn, progress, app.now()).await.unwrap());
+    assert!(store.begin(&event, app.now()).await.unwrap().is_none());
+    let done = store.get(&turn.key, app.now()).await.unwrap().unwrap();
+    assert_eq!(
+        (done.state, done.progress),
+        (erasure::State::Done, progress)
+    );
+    assert!(done.finished_at.is_some());
+}
+
+#[tokio::test]
+async fn what_is_of_another_customer_or_gone_is_not_erased() {
+    let app = TestApp::start().await;
+    let stored = app.record(&crate::harness::activity()).await;
+    let partner = app
+        .turn(&app.asked_erasure().await, app.now())
+        .await
+        .key
+        .partner_id;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&app.stack.sdk);
+    let table = app.stack.config.activities_table.clone();
+    let store = ActivityStore::new(dynamodb, table, None);
+    let id: ActivityId = stored["id"].as_str().unwrap().try_into().unwrap();
+    let absent = ActivityId::random(id.occurred_at());
+    let before = app.list_all("").await;
+    for (id, customer) in [(id, "c-2"), (absent, "c-1")] {
+        let customer = Identifier::try_from(customer.to_owned()).unwrap();
+        let erased = store.erase(&partner, id, &customer, app.now()).await;
+        assert!(erased.is_ok(), "{erased:?}");
+    }
+    assert_eq!(app.list_all("").await, before);
+}
