@@ -304,45 +304,69 @@ async fn ten_workers_in_a_row_may_get_nowhere_with_an_erasure_and_no_more() {
     let event = app.asked_erasure().await;
     let store = app.erasures();
     let progress = erasure::Progress { read: 1, erased: 1 };
-    let mut turn = app.turn(&event, app.now()).await;
-    // One that gets on leaves the next one all the attempts.
-    assert!(
-        store
-            .checkpoint(&turn, position, progress, app.now())
-            .await
-            .unwrap()
-    );
-    for _ in 0..10 {
+    let lease = SignedDuration::from_secs(45);
+    let mut now = app.now();
+    let mut turn = app.turn(&event, now).await;
+    let got_on = store.checkpoint(&turn, position, progress, now).await;
+    assert!(got_on.unwrap());
+    for attempt in 2..=11 {
+        // Nobody else begins while the turn lasts.
+        now = now.plus(lease);
+        assert!(store.begin(&event, now).await.unwrap().is_none());
+        now = now.plus(MILLISECOND);
         let before = turn;
-        turn = app.turn(&event, app.now()).await;
-        assert!(
-            !store
-                .checkpoint(&before, position, progress, app.now())
-                .await
-                .unwrap()
+        let begun = store.begin(&event, now).await.unwrap();
+        let (next, erasure) = begun.unwrap();
+        assert_eq!(
+            (erasure.position, erasure.progress),
+            (Some(position), progress)
         );
-        assert!(!store.finish(&before, progress, app.now()).await.unwrap());
+        assert_eq!(erasure.lost_cause().is_some(), attempt > 10, "{attempt}");
+        // Whoever had a turn before has it no more.
+        let late = store.checkpoint(&before, position, progress, now).await;
+        assert!(!late.unwrap());
+        let late = store.settle(&before, progress, None, now).await.unwrap();
+        assert_eq!(late, None);
+        assert!(!store.give_back(&before, now).await.unwrap());
+        assert!(!store.close(&before, erasure::State::Done).await.unwrap());
+        turn = next;
     }
-    let found = store.get(&turn.key, app.now()).await.unwrap().unwrap();
-    assert_eq!((found.position, found.progress), (Some(position), progress));
-    assert!(store.begin(&event, app.now()).await.unwrap().is_none());
-    let failed = store.get(&turn.key, app.now()).await.unwrap().unwrap();
-    assert_eq!(failed.state, erasure::State::Failed);
-    assert_eq!(failed.failure.unwrap().code, "gave_up");
-    // Whoever still had a turn has it no more.
-    assert!(!store.finish(&turn, progress, app.now()).await.unwrap());
 }
 
 #[tokio::test]
-async fn an_erasure_that_is_done_is_begun_no_more() {
+async fn a_turn_that_is_given_back_can_be_taken_at_once() {
     let app = TestApp::start().await;
     let event = app.asked_erasure().await;
     let store = app.erasures();
     let turn = app.turn(&event, app.now()).await;
-    let progress = erasure::Progress { read: 2, erased: 1 };
-    assert!(store.finish(&turn, progress, app.now()).await.unwrap());
     assert!(store.begin(&event, app.now()).await.unwrap().is_none());
-    let done = store.get(&turn.key, app.now()).await.unwrap().unwrap();
+    assert!(store.give_back(&turn, app.now()).await.unwrap());
+    assert!(store.begin(&event, app.now()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn an_erasure_that_is_over_keeps_its_first_end_and_is_begun_no_more() {
+    let app = TestApp::start().await;
+    let event = app.asked_erasure().await;
+    let store = app.erasures();
+    let now = app.now();
+    let turn = app.turn(&event, now).await;
+    let progress = erasure::Progress { read: 2, erased: 1 };
+    let settled = store.settle(&turn, progress, None, now).await.unwrap();
+    assert_eq!(settled.unwrap().finished_at, Some(now));
+    let again = store
+        .settle(&turn, progress, None, now.plus(MILLISECOND))
+        .await;
+    assert_eq!(again.unwrap().unwrap().finished_at, Some(now));
+    assert!(store.close(&turn, erasure::State::Done).await.unwrap());
+    assert!(
+        store
+            .begin(&event, now.plus(minutes(2)))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let done = store.get(&turn.key, now).await.unwrap().unwrap();
     assert_eq!(
         (done.state, done.progress),
         (erasure::State::Done, progress)
