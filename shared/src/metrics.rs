@@ -96,7 +96,7 @@ pub fn exported(rows: u64, bytes: u64) {
     });
 }
 
-/// An erasure is done, and has erased so many activities.
+/// An erasure is over, and has erased so many activities.
 pub fn erased(activities: u64) {
     count(|tally| tally.erased += activities);
 }

@@ -3,11 +3,13 @@
 use std::{collections::BTreeSet, io::Write, process::Stdio};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::SignedDuration;
 use local::template;
 use serde_json::{Value, json};
-use shared::metrics;
+use shared::{Moment, metrics};
 
 use crate::{
+    faults::Fault,
     guards::read,
     harness::{TestApp, activity},
 };
@@ -124,28 +126,39 @@ fn a_shell_can_read_the_commands() {
     assert!(blocks.len() >= 10, "only {} blocks", blocks.len());
 }
 
-/// A table's items as the SDK has them.
-type Item = std::collections::HashMap<String, AttributeValue>;
+/// A filter of the page, which names a table's attributes.
+fn filter(part: &str) -> String {
+    let page = read("docs/operations.md");
+    let mut filters = page.split("--filter-expression '").skip(1);
+    let filter = filters.find(|rest| rest.starts_with(part)).unwrap();
+    filter.split('\'').next().unwrap().to_owned()
+}
 
-fn value(json: &Value) -> AttributeValue {
-    let (kind, inner) = json.as_object().unwrap().iter().next().unwrap();
-    match kind.as_str() {
-        "S" => AttributeValue::S(inner.as_str().unwrap().into()),
-        "N" => AttributeValue::N(inner.as_str().unwrap().into()),
-        "M" => AttributeValue::M(values(inner)),
-        kind => panic!("{kind}"),
+impl TestApp {
+    /// The customers whose erasure ended since, as the page finds them.
+    async fn erased_since(&self, good: Moment) -> Vec<String> {
+        let client = aws_sdk_dynamodb::Client::new(&self.stack.sdk);
+        let scan = client.scan().table_name("erasures");
+        let scan = scan
+            .filter_expression(filter("attribute_exists(customer_id)"))
+            .expression_attribute_values(":good", AttributeValue::S(good.to_string()));
+        let items = scan.send().await.unwrap().items.unwrap();
+        let customers = items.iter().map(|item| item["customer_id"].as_s().unwrap());
+        customers.cloned().collect()
     }
-}
 
-fn values(json: &Value) -> Item {
-    let object = json.as_object().unwrap().iter();
-    object.map(|(name, it)| (name.clone(), value(it))).collect()
-}
-
-/// An option of a command on the page, between single quotes.
-fn option(command: &str, name: &str) -> String {
-    let option = command.split(&format!("--{name} '")).nth(1).unwrap();
-    option.split('\'').next().unwrap().to_owned()
+    /// How many erasures the page finds under way.
+    async fn under_way(&self, since: Moment) -> i32 {
+        let client = aws_sdk_dynamodb::Client::new(&self.stack.sdk);
+        let scan = client.scan().table_name("erasures");
+        let scan = scan
+            .filter_expression(filter("#state IN"))
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":queued", AttributeValue::S("queued".into()))
+            .expression_attribute_values(":running", AttributeValue::S("running".into()))
+            .expression_attribute_values(":since", AttributeValue::S(since.to_string()));
+        scan.send().await.unwrap().count
+    }
 }
 
 #[tokio::test]
@@ -156,39 +169,38 @@ async fn what_a_restore_brought_back_is_erased_again() {
     let items = client.scan().table_name("activities").send().await.unwrap();
     let before = items.items.unwrap().remove(0);
     let path = format!("/v1/activities/{}", stored["id"].as_str().unwrap());
-    let erasure = app.erase().await;
-    let id = erasure["id"].as_str().unwrap();
-    assert_eq!(app.read(&path).await.json()["customer"]["name"], "[erased]");
+    let name = async || app.read(&path).await.json()["customer"]["name"].clone();
+    let good = app.now();
+    assert_eq!(app.erase().await["state"], "done");
+    assert_eq!(name().await, "[erased]");
 
-    // The restore, the page's step 6, and its step 8.
+    // A day later the table is restored; the day's erasures are known.
+    app.advance(SignedDuration::from_hours(24));
     let put = client.put_item().table_name("activities");
     put.set_item(Some(before)).send().await.unwrap();
-    assert_ne!(app.read(&path).await.json()["customer"]["name"], "[erased]");
-    put_back(&client, id).await;
-    let event = json!({ "partner_id": "contoso", "erasure_id": id });
-    let worked = app.stack.functions.call("erasure-worker", event).await;
-    assert_eq!(worked.unwrap(), Value::Null);
-    assert_eq!(app.read(&path).await.json()["customer"]["name"], "[erased]");
-    let done = app.erasure(&format!("/v1/erasures/{id}")).await;
-    assert_eq!(
-        (&done["state"], &done["progress"]["erased"]),
-        (&json!("done"), &json!(1))
-    );
-}
+    assert_eq!(name().await, activity()["customer"]["name"]);
+    assert_eq!(app.erased_since(app.now()).await, Vec::<String>::new());
+    let customers = app.erased_since(good).await;
+    assert_eq!(customers, ["c-1"]);
 
-/// Runs the `update-item` of the page, word for word.
-async fn put_back(client: &aws_sdk_dynamodb::Client, id: &str) {
-    let page = read("docs/operations.md");
-    let command = page.split("aws dynamodb update-item").nth(1).unwrap();
-    let names = option(command, "expression-attribute-names");
-    let names: std::collections::HashMap<_, _> = serde_json::from_str(&names).unwrap();
-    let new = option(command, "expression-attribute-values");
-    let key = json!({ "partition_key": { "S": "contoso" }, "sort_key": { "S": id } });
-    let update = client.update_item().table_name("erasures");
-    let update = update
-        .set_key(Some(values(&key)))
-        .update_expression(option(command, "update-expression"))
-        .set_expression_attribute_names(Some(names))
-        .set_expression_attribute_values(Some(values(&serde_json::from_str(&new).unwrap())));
-    update.send().await.unwrap();
+    // The page's last step.
+    let event = read("tests/events/erasure__create.json");
+    let mut event: Value = serde_json::from_str(&event).unwrap();
+    event["body"] = json!({ "customer_id": customers[0] }).to_string().into();
+    event["requestContext"]["authorizer"]["jwt"]["claims"] = json!({
+        "partner_id": "contoso", "roles": "[global_admin]", "sub": "operations", "name": "Operations",
+    });
+    app.faults.add("Query", Fault::Held, 1);
+    let answer = app.stack.functions.call("erasure", event).await.unwrap();
+    assert_eq!(answer["statusCode"], 202, "{answer}");
+    assert_eq!(app.under_way(good).await, 1);
+    app.faults.release();
+    app.until(&path, |it| it["customer"]["name"] == "[erased]")
+        .await;
+    let location = answer["headers"]["location"].as_str().unwrap();
+    let admin = app.token("contoso", "global_admin");
+    while app.get(location).token(&admin).send().await.json()["state"] != "done" {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(app.under_way(good).await, 0);
 }
