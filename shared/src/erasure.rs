@@ -85,7 +85,8 @@ pub struct Progress {
 /// So many workers in a row may begin and get nowhere.
 const ATTEMPTS_MAX: u32 = 10;
 
-/// How long one may take: its last entry must not fall into a settled range.
+/// So long after its creation, or its end, one is still gone on with: its last
+/// entry must not fall into a settled range.
 pub(crate) const AGE_MAX: SignedDuration = SignedDuration::from_hours(12);
 
 /// After so long without a sign of a worker another one is called.
@@ -171,8 +172,15 @@ impl Erasure {
         self.failure.clone()
     }
 
+    /// Whether nobody has it and nobody will take it; [`AGE_MAX`] says why.
     fn is_too_old(&self, now: Moment) -> bool {
-        self.created_at <= now.minus(AGE_MAX)
+        let begun = self.finished_at.unwrap_or(self.created_at);
+        begun <= now.minus(AGE_MAX) && self.lease_until.is_none_or(|until| until < now)
+    }
+
+    /// Whether no worker has had it yet.
+    pub fn is_untouched(&self) -> bool {
+        self.state == State::Queued && self.epoch == 0
     }
 
     /// Whether nobody works on it and nobody was called for a minute.

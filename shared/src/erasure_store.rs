@@ -76,7 +76,11 @@ impl ErasureStore {
                 id,
             };
             let erasure = self.get(&other, now).await?;
-            let is_new = || id.created_at().is_some_and(|at| at.plus(CREATING) > now);
+            let is_new = || {
+                // Machines' clocks differ, so it may also be a little ahead.
+                let near = now.minus(CREATING)..now.plus(CREATING);
+                id.created_at().is_some_and(|at| near.contains(&at))
+            };
             let is_active = erasure
                 .as_ref()
                 .map_or_else(is_new, |erasure| erasure.state(now).is_active());
@@ -236,17 +240,21 @@ impl ErasureStore {
     /// The log was told; false when the turn is over.
     pub async fn close(&self, turn: &Turn, state: State) -> Result<bool, Error> {
         let update = Update::new("#state = :ended REMOVE lease_until");
-        let update = update.state(":ended", state.as_str());
-        Ok(self.update_turn(turn, update).await?.is_some())
+        let update = during(turn, update.state(":ended", state.as_str()));
+        match self.table.update(item_key(&turn.key), update).await? {
+            Ok(_) => Ok(true),
+            Err(None) => Ok(false),
+            // The SDK repeats an update whose answer was lost, and meets its own.
+            Err(Some(old)) => {
+                let old: Erasure = from_item(old)?;
+                Ok(old.state == state && old.epoch == turn.epoch)
+            }
+        }
     }
 
     /// Writes while the turn lasts; none when it is over.
     async fn update_turn(&self, turn: &Turn, update: Update) -> Result<Option<Item>, Error> {
-        let update = update
-            .when("#state = :running")
-            .when("epoch = :epoch")
-            .state(":running", State::Running.as_str())
-            .value(":epoch", table::count(turn.epoch));
+        let update = during(turn, update);
         let updated = self.table.update(item_key(&turn.key), update).await?;
         Ok(updated.ok())
     }
@@ -258,12 +266,21 @@ fn turn_update(holder: &str, now: Moment) -> Update {
          active_at = :now, lease_until = :until, lease_holder = :holder",
     );
     free(update, now)
-        .when("created_at > :too_old")
+        .when("(created_at > :too_old OR finished_at > :too_old)")
         .value(":one", number(1))
         .value(":until", moment(now.plus(LEASE)))
         .value(":holder", text(holder))
         .value(":too_old", moment(now.minus(AGE_MAX)))
         .returning_it()
+}
+
+/// An update by the worker whose turn it is.
+fn during(turn: &Turn, update: Update) -> Update {
+    update
+        .when("#state = :running")
+        .when("epoch = :epoch")
+        .state(":running", State::Running.as_str())
+        .value(":epoch", table::count(turn.epoch))
 }
 
 /// An update of an erasure that is not over and that no worker has.

@@ -40,8 +40,8 @@ pub enum Error {
         /// How many may be.
         running_max: usize,
     },
-    /// An erasure of another customer is under way.
-    #[error("another erasure is under way, wait for it to end")]
+    /// An erasure of the partner is under way.
+    #[error("an erasure is under way, wait for it to end")]
     ErasureUnderWay,
     /// A service behind this one did not answer in time; the same call may work later.
     #[error("unavailable")]

@@ -46,7 +46,7 @@ impl App {
 const HAND_ON_BEFORE: SignedDuration = SignedDuration::from_secs(45);
 
 /// Activities that one page looks at: seconds of work, even if all are erased.
-const PAGE_MAX: usize = 250;
+const PAGE_MAX: usize = 50;
 
 /// How many activities are erased at the same time: enough to get on, too few
 /// to take the partner's write units from those who record.
@@ -175,7 +175,9 @@ impl Walk<'_> {
     ///
     /// An entry that an earlier worker left stays as it is.
     async fn end(&self, progress: Progress, failure: Option<&Failure>) -> Result<End, Error> {
-        let (erasures, now) = (&self.app.erasures, self.app.clock.now());
+        // Machines' clocks differ: the end is not before the beginning.
+        let now = self.app.clock.now().max(self.erasure.created_at);
+        let erasures = &self.app.erasures;
         let settled = erasures.settle(self.turn, progress, failure, now).await?;
         let Some(erasure) = settled else {
             return Ok(End::TakenOver);

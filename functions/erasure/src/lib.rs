@@ -125,9 +125,7 @@ async fn create(app: &App, request: &Request, eraser: Eraser) -> Result<Response
         id: ErasureId::random(now),
     };
     if let Some((other, erasure)) = app.erasures.take_place(&key, now).await? {
-        let same = erasure.filter(|erasure| erasure.customer_id == asked.customer_id);
-        let erasure = same.ok_or(Error::ErasureUnderWay)?;
-        return Ok(accepted(&other, erasure, now));
+        return under_way(app, &other, erasure, &asked.customer_id).await;
     }
     let erasure = Erasure::new(asked.customer_id, eraser.actor, now);
     // The entry first: what was begun without one could be erased without a trace.
@@ -140,6 +138,27 @@ async fn create(app: &App, request: &Request, eraser: Eraser) -> Result<Response
     app.erasures.create(&key, &erasure).await?;
     call(app, &key).await;
     Ok(accepted(&key, erasure, now))
+}
+
+/// Answers with the erasure that has the partner's place, if it will do what is
+/// asked for: that of the same customer, of which nothing was walked yet.
+async fn under_way(
+    app: &App,
+    key: &ErasureKey,
+    erasure: Option<Erasure>,
+    customer_id: &Identifier,
+) -> Result<Response<Body>, Error> {
+    let now = app.clock.now();
+    let erasure = erasure.ok_or(Error::ErasureUnderWay)?;
+    // Who waits for the place must not wait for a worker that never comes.
+    if erasure.wants_dispatch(now) {
+        call_again(app, key, now).await;
+    }
+    if erasure.customer_id == *customer_id && erasure.is_untouched() {
+        Ok(accepted(key, erasure, now))
+    } else {
+        Err(Error::ErasureUnderWay)
+    }
 }
 
 fn accepted(key: &ErasureKey, erasure: Erasure, now: Moment) -> Response<Body> {

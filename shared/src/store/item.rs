@@ -136,7 +136,7 @@ pub(super) fn seen(mut item: Item) -> Result<Seen, Error> {
     Ok(Seen {
         id: id_of_key(&item)?,
         customer_id: take(&mut item, "customer_id").ok(),
-        erased_at: parse_moment_if_any(&mut item, "erased_at")?,
+        erased_at: parse_moment_if_any(&mut item, "erased_at").unwrap_or_default(),
     })
 }
 
