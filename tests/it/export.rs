@@ -117,7 +117,7 @@ impl TestApp {
 
     /// Reads an export until it has ended; each time its worker is gone, the
     /// minute passes after which a read calls the next one.
-    async fn healed(&self, export: &Value) -> Value {
+    pub(crate) async fn healed(&self, export: &Value) -> Value {
         let mut failures = self.worker_failures();
         for _ in 0..6_000 {
             let read = self.read_export(export).await;
@@ -131,7 +131,7 @@ impl TestApp {
 
     /// The SHA-256 of an export's file as it lies in the bucket's folder: a link
     /// of a clock that is ahead would be refused.
-    fn stored_hash(&self, export: &Value) -> String {
+    pub(crate) fn stored_hash(&self, export: &Value) -> String {
         let file = std::fs::read(self.stored_file("contoso", export)).unwrap();
         base16ct::lower::encode_string(&Sha256::digest(file))
     }
