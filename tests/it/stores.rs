@@ -1,5 +1,5 @@
-//! The stores by themselves, where a request comes too
-//! seldom: at the millisecond at which something ends, and after what others did.
+//! The stores by themselves, where a request comes too seldom: at the
+//! millisecond at which something ends, and after what others did.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -121,31 +121,36 @@ async fn an_export_is_forgotten_37_days_after_it_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_page_goes_on_behind_an_export_that_is_forgotten() {
+async fn a_page_goes_on_behind_exports_that_are_forgotten() {
     let app = TestApp::start().await;
-    let mut keys = Vec::new();
-    for _ in 0..3 {
+    let mut leases = Vec::new();
+    for _ in 0..4 {
         let event = app.asked_export().await;
-        keys.push(app.leased(&event, app.now()).await);
+        leases.push(app.leased(&event, app.now()).await);
     }
+    let [oldest, _, _, newest] = leases.as_slice() else {
+        panic!("four exports");
+    };
     let store = app.exports();
     let begun = app.now();
-    // The oldest and the newest are remembered for longer, as they end later.
+    // These two are remembered for longer, as they end later.
     let finished_at = begun.plus(SignedDuration::from_secs(30));
-    for lease in [&keys[0], &keys[2]] {
+    for lease in [oldest, newest] {
         let held = store.finish(lease, &file(), PROGRESS, finished_at).await;
         assert_eq!(held.unwrap(), Held::Yes);
     }
-    let partner = &keys[0].key.partner_id;
     let now = end(begun, 37).plus(SignedDuration::from_secs(10));
-    let page = store.page(partner, None, limit("1"), now).await.unwrap();
-    let ids = |items: &[(ExportKey, _)]| items.iter().map(|(key, _)| key.id).collect::<Vec<_>>();
-    assert_eq!((ids(&page.items), page.more), (vec![keys[2].key.id], true));
-    let page = store.page(partner, None, limit("2"), now).await.unwrap();
-    assert_eq!(
-        (ids(&page.items), page.more),
-        (vec![keys[2].key.id, keys[0].key.id], false)
-    );
+    let (oldest, newest) = (&oldest.key, &newest.key);
+    for (after, limit, ids, more) in [
+        (None, "1", vec![newest.id], true),
+        (None, "2", vec![newest.id, oldest.id], false),
+        (Some(newest.id), "1", vec![oldest.id], false),
+    ] {
+        let page = store.page(&newest.partner_id, after, self::limit(limit), now);
+        let page = page.await.unwrap();
+        let found: Vec<_> = page.items.iter().map(|(key, _)| key.id).collect();
+        assert_eq!((found, page.more), (ids, more), "{limit} after {after:?}");
+    }
 }
 
 #[tokio::test]
@@ -385,7 +390,7 @@ async fn what_is_of_another_customer_or_gone_is_not_erased() {
         .partner_id;
     let dynamodb = aws_sdk_dynamodb::Client::new(&app.stack.sdk);
     let table = app.stack.config.activities_table.clone();
-    let store = ActivityStore::new(dynamodb, table, None);
+    let store = ActivityStore::new(dynamodb.clone(), table, None);
     let id: ActivityId = stored["id"].as_str().unwrap().try_into().unwrap();
     let absent = ActivityId::random(id.occurred_at());
     let before = app.list_all("").await;
@@ -395,4 +400,9 @@ async fn what_is_of_another_customer_or_gone_is_not_erased() {
         assert!(erased.is_ok(), "{erased:?}");
     }
     assert_eq!(app.list_all("").await, before);
+    // Any other refusal is an error.
+    let elsewhere = ActivityStore::new(dynamodb, "elsewhere".into(), None);
+    let customer = Identifier::try_from("c-1".to_owned()).unwrap();
+    let erased = elsewhere.erase(&partner, id, &customer, app.now()).await;
+    assert!(erased.is_err());
 }
