@@ -1,7 +1,7 @@
 # The project's commands; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint template smoke load deploy-check contract supply bench tools
+.PHONY: help run test lint template smoke load deploy-check contract supply mutants bench tools
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## */  make \1: /p' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +41,9 @@ bench: bench/.venv/installed ## rows a CPU second and memory of an export, besid
 	cargo build --release --locked -p bench --bins
 	cargo run --release --locked -p bench -- $(ARGS)
 
+mutants: .mutants/bin/cargo-mutants ## shared's code changed in one place at a time, and a test must fail; takes an hour or more
+	.ci/mutants.sh
+
 tools: .venv/installed ## cargo-lambda, sam and the other tools, in .venv
 
 # Last, so that an interrupted install is made anew.
@@ -48,6 +51,9 @@ tools: .venv/installed ## cargo-lambda, sam and the other tools, in .venv
 	python3 -m venv --clear .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	touch $@
+
+.mutants/bin/cargo-mutants:
+	cargo install --locked --debug --root .mutants cargo-mutants@27.1.0
 
 tests/deploy/.venv/installed: tests/deploy/requirements.txt
 	python3 -m venv --clear tests/deploy/.venv

@@ -209,6 +209,8 @@ async fn a_worker_learns_what_took_the_export_from_it() {
     let first = app.leased(&event, now).await;
     assert_eq!(store.look(&first).await.unwrap(), Held::Yes);
     assert_eq!(store.renew(&first, PROGRESS, now).await.unwrap(), Held::Yes);
+    let taken = store.take_lease(&event, now).await.unwrap();
+    assert!(matches!(taken, Taken::NotNow), "{taken:?}");
 
     // The lease runs out, and another worker takes the export.
     let later = now.plus(SignedDuration::from_secs(46));
