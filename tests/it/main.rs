@@ -36,6 +36,7 @@ mod laptop;
 mod list;
 mod logs;
 mod model;
+mod page;
 mod promises;
 mod record;
 mod seeds;
