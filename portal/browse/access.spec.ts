@@ -50,11 +50,9 @@ for (const colorScheme of ["light", "dark"] as const) {
       await expect(page.getByRole("menuitemcheckbox").first()).toBeVisible();
       await check(page);
       await shot("filters");
-      await page.keyboard.press("Escape");
-
-      await page.getByRole("button", { name: /^(Filters|필터)$/ }).click();
+      await page.goto("/?action=create_order");
       await page
-        .getByRole("button", { name: /(Created an order|주문 만들기)/ })
+        .getByRole("button", { name: /(Open the entry|항목 열기)/ })
         .first()
         .click();
       await expect(

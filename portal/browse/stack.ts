@@ -13,6 +13,9 @@ const BINARY = `${process.env["CARGO_TARGET_DIR"] ?? `${ROOT}target`}/debug/loca
 /** The partner with a year of made-up activities, and how many. */
 export const BUSY = { partner: "contoso", activities: 20_000 };
 
+/** The partner whose exports take long enough to be looked at. */
+export const SLOW = { partner: "adventure-works", activities: 60_000 };
+
 /** The partner with the few activities that a test records. */
 export const QUIET = "fabrikam";
 
@@ -36,8 +39,8 @@ interface NewActivity {
 
 async function start(): Promise<{ url: string; child: ChildProcess }> {
   const ports = ["--port=0", "--dynamodb-port=0", "--s3-port=0"];
-  const preload = `--preload=${BUSY.partner}=${BUSY.activities}`;
-  const child = spawn(BINARY, [...ports, "--in-memory", "--page=portal/dist", preload], {
+  const preload = [BUSY, SLOW].map((log) => `--preload=${log.partner}=${log.activities}`);
+  const child = spawn(BINARY, [...ports, "--in-memory", "--page=portal/dist", ...preload], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -21,7 +21,7 @@ export function Details({ details }: { details: Record<string, unknown> | undefi
   if (!details) return <p className="quiet">{t("no_details")}</p>;
   return (
     <div className="stack">
-      <div className="row">
+      <div className="row details-head">
         <h3>{t("details")}</h3>
         <TabList
           size="small"
