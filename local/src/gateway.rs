@@ -26,6 +26,7 @@ use uuid::Uuid;
 
 use crate::{
     functions::{CallError, Functions},
+    sign_in,
     template::{self, Route},
     token::Issuer,
 };
@@ -40,7 +41,7 @@ const BODY_BYTES_MAX: usize = 10_000_000;
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a token of `/dev/token` lives.
-const TOKEN_LIFETIME_SECONDS: i64 = 12 * 60 * 60;
+pub(crate) const TOKEN_LIFETIME_SECONDS: i64 = 12 * 60 * 60;
 
 /// What the gateway's handlers share.
 #[derive(Debug)]
@@ -66,6 +67,9 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route("/.well-known/openid-configuration", get(configuration))
         .route("/2015-03-31/functions/{function}/invocations", post(invoke))
         .route("/dev/token", get(token))
+        .route("/dev/sign-in", get(sign_in::ask).post(sign_in::submit))
+        .route("/dev/sign-in/token", post(sign_in::token))
+        .route("/dev/sign-out", get(sign_in::out))
         .fallback(api)
         .with_state(Arc::new(gateway))
 }

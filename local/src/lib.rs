@@ -15,8 +15,10 @@ mod environment;
 mod folder;
 pub mod functions;
 mod gateway;
+pub mod page;
 mod s3;
 pub mod sample;
+mod sign_in;
 mod tables;
 pub mod template;
 pub mod token;
@@ -85,6 +87,8 @@ pub struct Options {
     pub s3_port: u16,
     /// Where data stays; none keeps it in memory and a temporary folder.
     pub data_dir: Option<PathBuf>,
+    /// The folder of the built page; none serves no page.
+    pub page: Option<PathBuf>,
     /// Where the functions run instead of in this process.
     pub functions: Option<String>,
     /// The service's variables that differ from those of a laptop.
@@ -110,6 +114,7 @@ impl Options {
             dynamodb_port: 0,
             s3_port: 0,
             data_dir: None,
+            page: None,
             functions: None,
             variables: HashMap::new(),
             key: None,
@@ -202,12 +207,7 @@ impl Stack {
         let key = options.key.clone().map_or_else(|| folder.key(), Ok)?;
         let issuer = Arc::new(Issuer::new(url.clone(), &key)?);
         let functions = functions(&options, &sdk, &config);
-        let router = gateway::router(Gateway {
-            routes: template::routes()?,
-            issuer: Arc::clone(&issuer),
-            functions: functions.clone(),
-            clock: options.clock,
-        });
+        let router = router(options, &url, &issuer, &functions)?;
         Ok(Self {
             url,
             dynamodb_url,
@@ -260,6 +260,25 @@ fn load(
 
 /// How many activities one transaction loads.
 const LOAD_AT_ONCE: usize = 10_000;
+
+/// The API, and the page beside it if there is one.
+fn router(
+    options: Options,
+    url: &str,
+    issuer: &Arc<Issuer>,
+    functions: &Functions,
+) -> Result<axum::Router, Error> {
+    let api = gateway::router(Gateway {
+        routes: template::routes()?,
+        issuer: Arc::clone(issuer),
+        functions: functions.clone(),
+        clock: options.clock,
+    });
+    Ok(match &options.page {
+        Some(folder) => page::serve(api, folder, url),
+        None => api,
+    })
+}
 
 fn functions(options: &Options, sdk: &SdkConfig, config: &Config) -> Functions {
     if let Some(url) = &options.functions {

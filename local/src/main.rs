@@ -38,6 +38,9 @@ struct Serve {
     /// Keep the data in memory instead
     #[arg(long)]
     in_memory: bool,
+    /// Folder of the built page; without it there is the API alone
+    #[arg(long, default_value = "portal/dist")]
+    page: PathBuf,
     /// Call the functions that run at this address, such as those of
     /// `cargo lambda watch`, instead of in this process
     #[arg(long, value_name = "URL", value_parser = local::base_url)]
@@ -79,11 +82,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run(serve: Serve) -> Result<(), local::Error> {
+    let page = serve.page.join("index.html").is_file();
     let stack = Stack::start(Options {
         port: serve.port,
         dynamodb_port: serve.dynamodb_port,
         s3_port: serve.s3_port,
         data_dir: (!serve.in_memory).then(|| serve.data_dir.clone()),
+        page: page.then_some(serve.page),
         functions: serve.functions,
         preload: serve.preload,
         ..Options::in_memory()
@@ -92,7 +97,7 @@ async fn run(serve: Serve) -> Result<(), local::Error> {
     if !serve.in_memory {
         write_environment(&stack, &serve.data_dir)?;
     }
-    greet(&stack, (!serve.in_memory).then_some(&serve.data_dir));
+    greet(&stack, page, (!serve.in_memory).then_some(&serve.data_dir));
     // Ctrl-C and an end of the terminal both end the process; data is on disk.
     let _ = tokio::signal::ctrl_c().await;
     Ok(())
@@ -112,12 +117,17 @@ fn write_environment(stack: &Stack, folder: &std::path::Path) -> Result<(), loca
     })
 }
 
-fn greet(stack: &Stack, folder: Option<&PathBuf>) {
+fn greet(stack: &Stack, page: bool, folder: Option<&PathBuf>) {
     let data = folder.map_or_else(
         || "in memory, gone when this ends".to_owned(),
         |folder| format!("in {}", folder.display()),
     );
     println!("Partner activity log");
+    if page {
+        println!("  Page      {}/", stack.url);
+    } else {
+        println!("  Page      not built: `make page`, which needs Node.js 20.19 or later");
+    }
     println!("  API       {}   contract at /v1/openapi.json", stack.url);
     println!(
         "  DynamoDB  {}   tables {}, {}, {}",

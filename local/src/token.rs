@@ -67,18 +67,23 @@ impl Issuer {
         let (scheme, rest) = authorization.split_once(' ').unwrap_or_default();
         let is_bearer = scheme.eq_ignore_ascii_case("bearer");
         let token = if is_bearer { rest } else { authorization };
-        let mut validation = Validation::new(Algorithm::RS256);
-        validation.leeway = 0;
-        validation.validate_nbf = true;
-        validation.set_issuer(&[&self.url]);
-        validation.set_audience(&[AUDIENCE]);
-        let token = jsonwebtoken::decode::<Map<String, Value>>(token, &self.verifying, &validation);
-        let claims = token.ok()?.claims.into_iter();
+        let claims = self.verify(token, AUDIENCE)?.into_iter();
         Some(
             claims
                 .map(|(name, value)| (name, flat(&value).into()))
                 .collect(),
         )
+    }
+
+    /// The claims of a token of its own that is valid for this audience.
+    pub(crate) fn verify(&self, token: &str, audience: &str) -> Option<Map<String, Value>> {
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.leeway = 0;
+        validation.validate_nbf = true;
+        validation.set_issuer(&[&self.url]);
+        validation.set_audience(&[audience]);
+        let token = jsonwebtoken::decode(token, &self.verifying, &validation);
+        Some(token.ok()?.claims)
     }
 
     /// The public key, as an issuer publishes it.
@@ -93,8 +98,12 @@ impl Issuer {
         json!({
             "issuer": self.url,
             "jwks_uri": format!("{}/.well-known/jwks.json", self.url),
+            "authorization_endpoint": format!("{}/dev/sign-in", self.url),
+            "token_endpoint": format!("{}/dev/sign-in/token", self.url),
+            "end_session_endpoint": format!("{}/dev/sign-out", self.url),
+            "code_challenge_methods_supported": ["S256"],
             "id_token_signing_alg_values_supported": ["RS256"],
-            "response_types_supported": ["token"],
+            "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
         })
     }

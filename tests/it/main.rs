@@ -38,6 +38,7 @@ mod logs;
 mod model;
 mod observe;
 mod operations;
+mod page;
 mod promises;
 mod record;
 mod seeds;

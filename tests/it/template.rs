@@ -38,6 +38,10 @@ fn nothing_is_deployed_that_these_rules_do_not_know() {
         .map(|resource| resource["Type"].as_str().unwrap().to_owned())
         .collect();
     let known = [
+        "AWS::CloudFront::Distribution",
+        "AWS::CloudFront::Function",
+        "AWS::CloudFront::OriginAccessControl",
+        "AWS::CloudFront::ResponseHeadersPolicy",
         "AWS::CloudWatch::Alarm",
         "AWS::CloudWatch::Dashboard",
         "AWS::DynamoDB::Table",
@@ -175,18 +179,28 @@ fn tables_are_kept_encrypted_and_can_be_restored() {
 }
 
 #[test]
-fn the_bucket_is_closed_encrypted_and_forgets() {
+fn the_buckets_are_closed_and_encrypted() {
+    let buckets = of_type("AWS::S3::Bucket");
+    let names: Vec<_> = buckets.keys().map(String::as_str).collect();
+    assert_eq!(names, ["ExportsBucket", "PageBucket"]);
+    for bucket in buckets.values().map(|bucket| &bucket["Properties"]) {
+        let block = bucket["PublicAccessBlockConfiguration"]
+            .as_object()
+            .unwrap();
+        assert_eq!(block.len(), 4);
+        assert!(block.values().all(|blocked| *blocked == true));
+        let ownership = &bucket["OwnershipControls"]["Rules"][0]["ObjectOwnership"];
+        assert_eq!(ownership, "BucketOwnerEnforced");
+        let encryption = &bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"];
+        assert_eq!(encryption.as_array().unwrap().len(), 1);
+        assert!(bucket["WebsiteConfiguration"].is_null());
+    }
+}
+
+#[test]
+fn the_bucket_of_exports_forgets() {
     let buckets = of_type("AWS::S3::Bucket");
     let bucket = &buckets["ExportsBucket"]["Properties"];
-    let block = bucket["PublicAccessBlockConfiguration"]
-        .as_object()
-        .unwrap();
-    assert_eq!((buckets.len(), block.len()), (1, 4));
-    assert!(block.values().all(|blocked| *blocked == true));
-    let ownership = &bucket["OwnershipControls"]["Rules"][0]["ObjectOwnership"];
-    assert_eq!(ownership, "BucketOwnerEnforced");
-    let encryption = &bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"];
-    assert_eq!(encryption.as_array().unwrap().len(), 1);
     let rules = bucket["LifecycleConfiguration"]["Rules"]
         .as_array()
         .unwrap();
@@ -194,31 +208,89 @@ fn the_bucket_is_closed_encrypted_and_forgets() {
     assert!(rules.iter().any(|rule| rule["ExpirationInDays"] == 7));
     let abort = |rule: &Value| rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 1;
     assert!(rules.iter().any(abort));
-    assert!(bucket["WebsiteConfiguration"].is_null());
 }
 
 #[test]
-fn the_buckets_policy_refuses_what_is_not_tls_and_allows_nobody() {
+fn the_buckets_policies_refuse_what_is_not_tls_and_let_the_page_alone_be_read() {
     let policies = of_type("AWS::S3::BucketPolicy");
-    let policy = &policies["ExportsBucketPolicy"]["Properties"];
+    let statements = |policy: &str, bucket: &str| {
+        let policy = &policies[policy]["Properties"];
+        assert_eq!(policy["Bucket"], bucket);
+        let statements = policy["PolicyDocument"]["Statement"].as_array();
+        statements.unwrap().clone()
+    };
+    let exports = statements("ExportsBucketPolicy", "ExportsBucket");
+    let page = statements("PageBucketPolicy", "PageBucket");
+    assert_eq!((policies.len(), exports.len(), page.len()), (2, 1, 2));
+    for statement in [&exports[0], &page[0]] {
+        assert_eq!(
+            (
+                &statement["Effect"],
+                &statement["Principal"],
+                &statement["Action"]
+            ),
+            (&json!("Deny"), &json!("*"), &json!("s3:*"))
+        );
+        let insecure = json!({ "Bool": { "aws:SecureTransport": "false" } });
+        assert_eq!(statement["Condition"], insecure);
+        assert_eq!(statement["Resource"].as_array().unwrap().len(), 2);
+    }
+    let read = &page[1];
+    assert_eq!(read["Action"], "s3:GetObject");
+    assert_eq!(read["Resource"], "${PageBucket.Arn}/*");
     assert_eq!(
-        (policies.len(), &policy["Bucket"]),
-        (1, &json!("ExportsBucket"))
+        read["Principal"],
+        json!({ "Service": "cloudfront.amazonaws.com" })
     );
-    let statements = policy["PolicyDocument"]["Statement"].as_array().unwrap();
-    assert_eq!(statements.len(), 1);
-    let statement = &statements[0];
+    let source = &read["Condition"]["StringEquals"]["AWS:SourceArn"];
+    assert!(
+        source
+            .as_str()
+            .unwrap()
+            .ends_with(":distribution/${PageDistribution}")
+    );
+}
+
+#[test]
+fn the_page_is_deployed_only_when_asked_for() {
+    let resources = resources();
+    let page = resources.iter().filter(|(id, _)| id.starts_with("Page"));
+    let conditions: Vec<_> = page.map(|(_, resource)| &resource["Condition"]).collect();
+    assert_eq!(conditions, vec!["HasPage"; 6]);
+}
+
+#[test]
+fn the_page_has_the_policy_that_its_tests_run_under() {
+    let policies = of_type("AWS::CloudFront::ResponseHeadersPolicy");
+    let config = &policies["PageHeaders"]["Properties"]["ResponseHeadersPolicyConfig"];
+    let policy = &config["SecurityHeadersConfig"]["ContentSecurityPolicy"];
+    let policy = policy["ContentSecurityPolicy"].as_str().unwrap();
+    let local = policy.replace(" ${PageSignInOrigins}", "");
+    assert_eq!(local, local::page::CONTENT_SECURITY_POLICY);
+}
+
+#[test]
+fn the_page_passes_the_api_on_uncached_and_all_over_tls() {
+    let distributions = of_type("AWS::CloudFront::Distribution");
+    let config = &distributions["PageDistribution"]["Properties"]["DistributionConfig"];
+    let others = config["CacheBehaviors"].as_array().unwrap();
+    for behavior in others.iter().chain([&config["DefaultCacheBehavior"]]) {
+        let protocol = behavior["ViewerProtocolPolicy"].as_str().unwrap();
+        assert!(["https-only", "redirect-to-https"].contains(&protocol));
+        let is_api = behavior["PathPattern"] == "/v1/*";
+        let is_uncached = behavior["CachePolicyId"] == "4135ea2d-6df8-44a3-9df3-4b5a84be39ad";
+        assert_eq!(
+            (is_api, behavior["TargetOriginId"] == "api"),
+            (is_uncached, is_api)
+        );
+    }
+    let api = &config["Origins"][1];
     assert_eq!(
-        (
-            &statement["Effect"],
-            &statement["Principal"],
-            &statement["Action"]
-        ),
-        (&json!("Deny"), &json!("*"), &json!("s3:*"))
+        api["CustomOriginConfig"]["OriginProtocolPolicy"],
+        "https-only"
     );
-    let insecure = json!({ "Bool": { "aws:SecureTransport": "false" } });
-    assert_eq!(statement["Condition"], insecure);
-    assert_eq!(statement["Resource"].as_array().unwrap().len(), 2);
+    // An error of the API must reach whoever called it as it is.
+    assert!(config["CustomErrorResponses"].is_null());
 }
 
 #[test]

@@ -1,0 +1,139 @@
+// Exports: what is downloaded is what the list shows.
+
+import { readFile } from "node:fs/promises";
+import type { Download, Page } from "@playwright/test";
+import { SLOW, expect, rows, signIn, test } from "./stack";
+
+/** RFC 4180, as far as a file without line breaks in its cells needs it. */
+function cells(line: string): string[] {
+  return [...line.matchAll(/"((?:[^"]|"")*)"(?:,|$)/g)].map(([, cell]) =>
+    (cell ?? "").replaceAll('""', '"'),
+  );
+}
+
+async function text(download: Download): Promise<string> {
+  return readFile(await download.path(), "utf8");
+}
+
+/** Start an export as it is chosen now, and wait for its file. */
+async function exported(page: Page): Promise<Download> {
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Start export" }).click();
+  return download;
+}
+
+test("the file holds the rows of the list, in order, in the list's zone and language", async ({
+  page,
+  stack,
+}) => {
+  const names = ["Relecloud", '=1+1, "quoted"', "<img src=x onerror=alert(1)>", "شركة النور"];
+  await stack.record(
+    "exports",
+    names.map((name, place) => ({
+      occurred_at: `2026-11-0${place + 1}T23:30:00Z`,
+      customer: { id: `c-${place}`, name },
+    })),
+  );
+  const range = "from=2026-11-01&to=2026-11-30&time_zone=Asia%2FSeoul";
+  await signIn(page, { partner: "exports" }, `/?${range}&resource_type=`);
+  await expect(rows(page)).toHaveCount(4);
+  const shown = await rows(page).locator("bdi:first-child").allInnerTexts();
+  expect(shown.filter((_, place) => place % 2 === 0)).toEqual(names.toReversed());
+
+  await page.getByRole("button", { name: "Export log" }).click();
+  const download = await exported(page);
+  expect(download.suggestedFilename()).toBe("activity-log_exports_2026-11-01_2026-11-30.csv");
+  const [header, ...lines] = (await text(download)).replace("\uFEFF", "").trimEnd().split("\r\n");
+  expect(cells(header ?? "").slice(0, 4)).toEqual([
+    "Date-Time (Asia/Seoul)",
+    "Affected customer",
+    "Action",
+    "Partner user",
+  ]);
+  // Inert in a spreadsheet: a quote before what would be run.
+  const inert = names.toReversed().map((name) => (name.startsWith("=") ? `'${name}` : name));
+  expect(lines.map((line) => cells(line)[1])).toEqual(inert);
+  expect(cells(lines[0] ?? "")[0]).toBe("2026-11-05 08:30:00");
+
+  const again = page.waitForEvent("download");
+  await page.getByRole("button", { name: /^Download: activity-log/ }).click();
+  expect(await text(await again)).toBe(await text(download));
+
+  // The export and both links are entries themselves; the lines are for programs now.
+  await page.getByRole("radio", { name: /^JSON Lines/ }).click();
+  const jsonl = await exported(page);
+  const activities = (await text(jsonl))
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { customer?: { name: string } });
+  expect(activities.map(({ customer }) => customer?.name).filter(Boolean)).toEqual(
+    names.toReversed(),
+  );
+});
+
+test("in Korean the file's header is Korean", async ({ page, stack }) => {
+  await stack.record("korean", [{}]);
+  await signIn(page, { partner: "korean" });
+  await page.getByLabel("Language").selectOption("ko");
+  await page.getByRole("button", { name: "로그 내보내기" }).click();
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "내보내기 시작" }).click();
+  expect(await text(await download)).toContain('"영향을 받은 고객"');
+});
+
+test("a running export shows its progress, outlives a reload, and can be cancelled", async ({
+  page,
+}) => {
+  const year = "from=2025-12-01&to=2026-12-31&time_zone=UTC";
+  await signIn(page, { partner: SLOW.partner }, `/?${year}&panel=exports`);
+  await page.getByRole("button", { name: "Start export" }).click();
+  const progress = page.getByRole("progressbar");
+  await expect(progress).toBeVisible();
+  await expect(page.getByText(/^[\d,]+ rows?, \d+%$/)).toBeVisible();
+  await page.reload();
+  await expect(progress).toBeVisible();
+  await page.getByRole("button", { name: /^Cancel:/ }).click();
+  await expect(page.getByText("Cancelled")).toBeVisible();
+  await expect(progress).toHaveCount(0);
+});
+
+test("a file that is removed can no longer be downloaded", async ({ page, stack }) => {
+  await stack.record("removed", [{}]);
+  await signIn(page, { partner: "removed" }, "/?panel=exports");
+  await exported(page);
+  await page.getByRole("button", { name: /^Remove the file/ }).click();
+  await expect(page.getByText("File removed")).toBeVisible();
+  await expect(page.getByRole("button", { name: /^Download/ })).toHaveCount(0);
+});
+
+test("an export that failed says why", async ({ page, stack }) => {
+  await stack.record("failed", [{}]);
+  await signIn(page, { partner: "failed" }, "/?panel=exports");
+  await exported(page);
+  // A workbook that is too large takes hours to make: the answer is turned into its own.
+  await page.route("**/v1/exports?*", async (route) => {
+    const answer = await route.fetch();
+    const page = (await answer.json()) as { items: Record<string, unknown>[] };
+    const items = page.items.map(({ file: _, finished_at: __, ...one }) => ({
+      ...one,
+      state: "failed",
+      failure: { code: "too_large", detail: "more than a workbook holds" },
+    }));
+    await route.fulfill({ json: { items } });
+  });
+  await page.reload();
+  await expect(page.getByText(/The file would be too large/)).toBeVisible();
+});
+
+test("too many exports are refused in words", async ({ page, noise }) => {
+  await page.route("**/v1/exports", (route) =>
+    route.fulfill({
+      status: 429,
+      json: { code: "too_many_exports", detail: "5 exports are under way", request_id: "r-1" },
+    }),
+  );
+  await signIn(page, { partner: "many" }, "/?panel=exports");
+  await page.getByRole("button", { name: "Start export" }).click();
+  await expect(page.getByRole("alert")).toContainText("As many exports as allowed are running");
+  noise.length = 0;
+});

@@ -1,0 +1,44 @@
+// The chart, its numbers, and the names with the most entries.
+
+import { expect, rows, signIn, test } from "./stack";
+
+const AT = (day: number) => `2026-11-${String(day).padStart(2, "0")}T12:00:00Z`;
+const RANGE = "from=2026-11-01&to=2026-11-10&time_zone=UTC";
+
+test("insights count what the list shows, and a click filters", async ({ page, stack }) => {
+  const [relecloud, fabrikam] = [
+    { id: "c-1", name: "Relecloud" },
+    { id: "c-2", name: "Fabrikam" },
+  ];
+  await stack.record("insights", [
+    { occurred_at: AT(2), customer: relecloud },
+    { occurred_at: AT(2), customer: relecloud, action: "create_referral" },
+    { occurred_at: AT(5), customer: relecloud },
+    { occurred_at: AT(5), customer: fabrikam },
+  ]);
+  await signIn(page, { partner: "insights" }, `/?${RANGE}&panel=insights`);
+  const insights = page.getByRole("region", { name: "Insights" });
+  await expect(insights.getByText("4 entries", { exact: true })).toBeVisible();
+  await insights.getByText("The numbers as a table").click();
+  const day = (name: string) => insights.getByRole("row", { name: new RegExp(name) });
+  await expect(insights.locator("tbody tr")).toHaveCount(10);
+  await expect(day("Nov 2, 2026").getByRole("cell")).toHaveText(["2", "1", "1"]);
+  await expect(day("Nov 5, 2026").getByRole("cell")).toHaveText(["2", "2", "0"]);
+  await expect(day("Nov 9, 2026").getByRole("cell")).toHaveText(["0", "0", "0"]);
+
+  await insights.getByRole("button", { name: /Relecloud/ }).click();
+  await expect(page).toHaveURL(/customer_id=c-1/);
+  await expect(page.getByText("Affected customer: Relecloud")).toBeVisible();
+  await expect(insights.getByText("3 entries", { exact: true })).toBeVisible();
+  await expect(rows(page)).toHaveCount(3);
+
+  await insights.getByRole("button", { name: "Referrals" }).click();
+  await expect(rows(page)).toHaveCount(1);
+  await page.getByRole("button", { name: "Clear all" }).click();
+  await expect(rows(page)).toHaveCount(4);
+
+  // The second of the two days with orders.
+  await page.locator(`.chart path[name="Orders and subscriptions"]`).last().click();
+  await expect(page).toHaveURL(/from=2026-11-05&to=2026-11-05/);
+  await expect(rows(page)).toHaveCount(2);
+});

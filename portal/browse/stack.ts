@@ -1,0 +1,132 @@
+// The service of a test file: the real `local`, in memory, on free ports.
+
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { test as base, expect } from "@playwright/test";
+import type { Page } from "@playwright/test";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const BINARY = `${process.env["CARGO_TARGET_DIR"] ?? `${ROOT}target`}/debug/local`;
+
+/** The partner with a year of made-up activities, and how many. */
+export const BUSY = { partner: "contoso", activities: 20_000 };
+
+/** The partner whose exports take long enough to be looked at. */
+export const SLOW = { partner: "adventure-works", activities: 60_000 };
+
+/** The partner with the few activities that a test records. */
+export const QUIET = "fabrikam";
+
+export interface Stack {
+  url: string;
+  token: (partner: string, roles: string, name?: string) => Promise<string>;
+  /** Records activities, each filled up to a valid one. */
+  record: (partner: string, activities: Partial<NewActivity>[]) => Promise<void>;
+}
+
+interface NewActivity {
+  occurred_at: string;
+  action: string;
+  outcome: string;
+  customer: { id: string; name: string };
+  actor: { id: string; name: string; kind: string };
+  resource: { type: string; id: string };
+  correlation_id: string;
+  details: unknown;
+}
+
+async function start(): Promise<{ url: string; child: ChildProcess }> {
+  const ports = ["--port=0", "--dynamodb-port=0", "--s3-port=0"];
+  const preload = [BUSY, SLOW].map((log) => `--preload=${log.partner}=${log.activities}`);
+  const child = spawn(BINARY, [...ports, "--in-memory", "--page=portal/dist", ...preload], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const url = /API\s+(http:\S+)/.exec(line)?.[1];
+    if (url) return { url, child };
+  }
+  throw new Error("local did not start");
+}
+
+function stackAt(url: string): Stack {
+  const token: Stack["token"] = async (partner, roles, name = "test@localhost") => {
+    const query = new URLSearchParams({ partner_id: partner, roles, name });
+    const answer = await fetch(`${url}/dev/token?${query}`);
+    return ((await answer.json()) as { access_token: string }).access_token;
+  };
+  return {
+    url,
+    token,
+    async record(partner, activities) {
+      const authorization = `Bearer ${await token(partner, "activity_recorder")}`;
+      const filled = activities.map((activity) => ({
+        action: "create_order",
+        outcome: "succeeded",
+        customer: { id: "c-1", name: "Relecloud" },
+        actor: { id: "u-17", name: "admin@contoso.example", kind: "user" },
+        ...activity,
+      }));
+      const answer = await fetch(`${url}/v1/activities/batch`, {
+        method: "POST",
+        headers: { authorization, "content-type": "application/json" },
+        body: JSON.stringify({ activities: filled }),
+      });
+      const { results } = (await answer.json()) as { results: { status: number }[] };
+      expect(results.map(({ status }) => status)).toEqual(filled.map(() => 201));
+    },
+  };
+}
+
+/** What a browser must never say: errors of the page, or of its security policy. */
+const QUIET_CONSOLE = ["error", "warning"];
+
+export const test = base.extend<{ noise: string[] }, { stack: Stack }>({
+  stack: [
+    async ({}, use) => {
+      const { url, child } = await start();
+      await use(stackAt(url));
+      child.kill();
+    },
+    { scope: "worker" },
+  ],
+  baseURL: async ({ stack }, use) => use(stack.url),
+  // Each test fails when its page complained.
+  noise: [
+    async ({ page }, use) => {
+      const noise: string[] = [];
+      page.on("pageerror", (error) => noise.push(error.message));
+      page.on("console", (message) => {
+        if (QUIET_CONSOLE.includes(message.type())) noise.push(message.text());
+      });
+      await use(noise);
+      expect(noise).toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+export { expect };
+
+interface Person {
+  partner?: string;
+  role?: string;
+  name?: string;
+}
+
+/** Opens the page as a person does who is not signed in yet. */
+export async function signIn(page: Page, person: Person = {}, address = "/") {
+  await page.goto(address);
+  await page.getByRole("button", { name: /Sign in|로그인/ }).click();
+  await page.getByLabel("Partner").fill(person.partner ?? BUSY.partner);
+  await page.getByLabel("Role").selectOption(person.role ?? "admin_agent");
+  await page.getByLabel("Name").fill(person.name ?? "ann@contoso.example");
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** The rows of entries that are in the document. */
+export function rows(page: Page) {
+  return page.getByRole("table").locator(".entry-row");
+}

@@ -1,0 +1,25 @@
+// The page in a browser, over the whole service on this machine.
+
+import { defineConfig } from "@playwright/test";
+
+export default defineConfig({
+  testDir: "browse",
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
+  fullyParallel: false,
+  workers: 1,
+  reporter: "line",
+  outputDir: "test-results",
+  use: {
+    actionTimeout: 15_000,
+    // Debian's own browser: nothing is downloaded.
+    launchOptions: {
+      executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium",
+      args: ["--no-sandbox", "--disable-dev-shm-usage"],
+    },
+    locale: "en-US",
+    timezoneId: "Asia/Seoul",
+    viewport: { width: 1280, height: 900 },
+    trace: "retain-on-failure",
+  },
+});

@@ -1,0 +1,67 @@
+// Calls to the service, typed by its contract, and what can go wrong with them.
+
+import createClient from "openapi-fetch";
+import type { Client } from "openapi-fetch";
+import type { components, paths } from "./openapi";
+import type { Session } from "../session";
+
+type Schemas = components["schemas"];
+export type ListedActivity = Schemas["ListedActivity"];
+export type ActivityPage = Schemas["ActivityPage"];
+export type Summary = Schemas["Summary"];
+export type Outcome = Schemas["Outcome"];
+export type NewExport = Schemas["NewExport"];
+export type ListedExport = Schemas["ListedExport"];
+export type Api = Client<paths>;
+
+type Kind = "signed_out" | "forbidden" | "unreachable" | "too_many_exports" | "problem";
+
+/** A request that failed, cut by what the person can do. */
+export class Failure extends Error {
+  constructor(
+    readonly kind: Kind,
+    readonly detail?: string,
+    readonly requestId?: string,
+    readonly status?: number,
+  ) {
+    super(detail ?? kind);
+  }
+
+  /** Whether the same request may succeed a moment later. */
+  get passes(): boolean {
+    return this.kind === "unreachable" || this.status === 429 || (this.status ?? 0) >= 500;
+  }
+}
+
+export function connect(session: Session, base: string): Api {
+  const api = createClient<paths>({ baseUrl: base, fetch: reach });
+  api.use({
+    onRequest({ request }) {
+      request.headers.set("authorization", `Bearer ${session.token ?? ""}`);
+    },
+    async onResponse({ response }) {
+      if (!response.ok) throw await failure(response);
+    },
+  });
+  return api;
+}
+
+async function reach(request: Request): Promise<Response> {
+  try {
+    return await fetch(request);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Failure("unreachable");
+  }
+}
+
+async function failure(response: Response): Promise<Failure> {
+  const body = (await response.json().catch(() => ({}))) as Partial<Schemas["Problem"]>;
+  const kinds: Partial<Record<string, Kind>> = {
+    "401": "signed_out",
+    "403": "forbidden",
+    too_many_exports: "too_many_exports",
+  };
+  const kind = kinds[body.code ?? ""] ?? kinds[response.status] ?? "problem";
+  return new Failure(kind, body.detail, body.request_id, response.status);
+}

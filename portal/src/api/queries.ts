@@ -1,0 +1,145 @@
+// What the page reads and asks for, kept by TanStack Query.
+
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { createContext, useContext } from "react";
+import type { Filter } from "../view";
+import { Failure } from "./client";
+import type { ActivityPage, Api, ListedExport, NewExport, Summary } from "./client";
+import { parseExactly } from "./exact";
+import type { components } from "./openapi";
+
+/** An activity whose details keep every digit. */
+export type OpenActivity = components["schemas"]["Activity"];
+
+export const ApiContext = createContext<Api | undefined>(undefined);
+
+function useApi(): Api {
+  const api = useContext(ApiContext);
+  if (!api) throw new Error("there is no API here");
+  return api;
+}
+
+/** Entries that one request asks for. */
+const PAGE_LIMIT = 100;
+
+/** Exports in the list of recent ones. */
+const EXPORTS_LIMIT = 20;
+
+const POLL_MS = 1_000;
+
+function body<Body>({ data }: { data?: Body | undefined }): Body {
+  if (data === undefined) throw new Failure("problem");
+  return data;
+}
+
+export function useActivities(filter: Filter) {
+  const api = useApi();
+  return useInfiniteQuery({
+    queryKey: ["activities", filter],
+    enabled: filter.from <= filter.to,
+    initialPageParam: undefined as string | undefined,
+    queryFn: async ({ pageParam, signal }): Promise<ActivityPage> => {
+      const query = {
+        ...filter,
+        limit: PAGE_LIMIT,
+        ...(pageParam ? { cursor: pageParam } : {}),
+      };
+      return body(await api.GET("/v1/activities", { params: { query }, signal }));
+    },
+    getNextPageParam: (last) => last.next_cursor,
+  });
+}
+
+export function useActivity(id: string) {
+  const api = useApi();
+  return useQuery({
+    queryKey: ["activity", id],
+    queryFn: async ({ signal }) => {
+      const options = {
+        params: { path: { id } },
+        parseAs: "text",
+        signal,
+      } as const;
+      return parseExactly(body(await api.GET("/v1/activities/{id}", options))) as OpenActivity;
+    },
+  });
+}
+
+export type GroupBy = "day" | "action" | "customer" | "actor" | "outcome";
+
+/** Counts; a long range takes several requests, each of which adds to them. */
+export function useSummary(filter: Filter, groupBy: GroupBy[]) {
+  const api = useApi();
+  return useInfiniteQuery({
+    queryKey: ["summary", groupBy, filter],
+    enabled: filter.from <= filter.to,
+    initialPageParam: undefined as string | undefined,
+    queryFn: async ({ pageParam, signal }): Promise<Summary> => {
+      const query = {
+        ...filter,
+        group_by: groupBy,
+        ...(pageParam ? { cursor: pageParam } : {}),
+      };
+      return body(await api.GET("/v1/activities/summary", { params: { query }, signal }));
+    },
+    getNextPageParam: (last) => last.next_cursor,
+  });
+}
+
+export function isUnderWay({ state }: Pick<ListedExport, "state">): boolean {
+  return state === "queued" || state === "running";
+}
+
+/** The recent exports, read again each second while one is under way. */
+export function useExports() {
+  const api = useApi();
+  return useQuery({
+    queryKey: ["exports"],
+    queryFn: async ({ signal }) => {
+      const params = { query: { limit: EXPORTS_LIMIT } };
+      return body(await api.GET("/v1/exports", { params, signal })).items;
+    },
+    refetchInterval: ({ state }) => (state.data?.some(isUnderWay) ? POLL_MS : false),
+  });
+}
+
+export function useCreateExport() {
+  const [api, client] = [useApi(), useQueryClient()];
+  return useMutation({
+    mutationFn: async ({ key, wanted }: { key: string; wanted: NewExport }) => {
+      const params = { header: { "Idempotency-Key": key } };
+      return body(await api.POST("/v1/exports", { params, body: wanted }));
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: ["exports"] }),
+  });
+}
+
+/** A new link to an export's file; the service notes each one in the log. */
+export function useDownload() {
+  const [api, client] = [useApi(), useQueryClient()];
+  return useMutation({
+    mutationFn: async (id: string) => {
+      const found = body(await api.GET("/v1/exports/{id}", { params: { path: { id } } }));
+      if (!found.download) throw new Failure("problem");
+      save(found.download.url);
+    },
+    onError: () => client.invalidateQueries({ queryKey: ["exports"] }),
+  });
+}
+
+export function useDeleteExport() {
+  const [api, client] = [useApi(), useQueryClient()];
+  return useMutation({
+    mutationFn: async (id: string) => {
+      await api.DELETE("/v1/exports/{id}", { params: { path: { id } } });
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: ["exports"] }),
+  });
+}
+
+/** Lets the browser save a file; the link says under which name. */
+function save(url: string) {
+  const link = document.createElement("a");
+  link.href = url;
+  link.click();
+}

@@ -1,0 +1,43 @@
+// The page of a person who is signed in, and of one who is not.
+
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { useMemo, useSyncExternalStore } from "react";
+import { ApiContext } from "./api/queries";
+import { Failure, connect } from "./api/client";
+import { Page } from "./page";
+import type { Session } from "./session";
+import { SignedOut } from "./states";
+
+/** How often a request that may pass is sent again before it is shown as failed. */
+const RETRIES = 2;
+
+function queryClient(session: Session): QueryClient {
+  const onError = (error: Error) => {
+    if (error instanceof Failure && error.kind === "signed_out") session.end();
+  };
+  return new QueryClient({
+    queryCache: new QueryCache({ onError }),
+    mutationCache: new MutationCache({ onError }),
+    defaultOptions: {
+      queries: {
+        staleTime: Infinity,
+        refetchOnWindowFocus: false,
+        retry: (count, error) => error instanceof Failure && error.passes && count < RETRIES,
+      },
+    },
+  });
+}
+
+export function App({ session, api }: { session: Session; api: string }) {
+  const token = useSyncExternalStore(session.subscribe, () => session.token);
+  const client = useMemo(() => queryClient(session), [session]);
+  const connected = useMemo(() => connect(session, api), [session, api]);
+  if (!token) return <SignedOut signIn={() => void session.signIn()} />;
+  return (
+    <QueryClientProvider client={client}>
+      <ApiContext value={connected}>
+        <Page session={session} />
+      </ApiContext>
+    </QueryClientProvider>
+  );
+}

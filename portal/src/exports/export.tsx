@@ -1,0 +1,101 @@
+// One export: how far it is, and what can be done with it.
+
+import { Badge, Button, MessageBar, MessageBarBody, ProgressBar } from "@fluentui/react-components";
+import type { BadgeProps } from "@fluentui/react-components";
+import { ArrowDownloadRegular, DeleteRegular } from "@fluentui/react-icons";
+import type { ListedExport } from "../api/client";
+import { isUnderWay, useDeleteExport, useDownload } from "../api/queries";
+import { useView } from "../view";
+import type { Word } from "../words/en";
+import { useWords } from "../words/words";
+
+const COLOURS: Record<ListedExport["state"], NonNullable<BadgeProps["color"]>> = {
+  queued: "informative",
+  running: "brand",
+  ready: "success",
+  failed: "danger",
+  cancelled: "informative",
+  expired: "informative",
+};
+
+export function Export({ found }: { found: ListedExport }) {
+  const { t, moment } = useWords();
+  const { filter } = useView();
+  const { state, created_at, created_by } = found;
+  const at = moment(created_at, filter.time_zone);
+  const name = found.file?.name ?? `${found.format.toUpperCase()}, ${at}`;
+  return (
+    <li>
+      <div className="row">
+        <strong>{name}</strong>
+        <Badge appearance="tint" color={COLOURS[state]}>
+          {t(`state.${state}`)}
+        </Badge>
+      </div>
+      <span className="quiet">
+        {at}, <bdi>{created_by.name}</bdi>
+      </span>
+      <Progress found={found} />
+      <Buttons found={found} name={name} />
+    </li>
+  );
+}
+
+function Progress({ found }: { found: ListedExport }) {
+  const { t, bytes } = useWords();
+  const { state, progress, file, failure } = found;
+  if (isUnderWay(found)) {
+    const { rows, fraction } = progress;
+    return (
+      <>
+        <ProgressBar value={fraction} aria-label={t(`state.${state}`)} />
+        <span>{t("progress", { rows, fraction })}</span>
+      </>
+    );
+  }
+  if (failure) return <p>{t(`failure.${failure.code}`)}</p>;
+  if (!file) return null;
+  return (
+    <>
+      <span>{t("file_size", { rows: file.rows, size: bytes(file.bytes) })}</span>
+      {file.truncated_cells > 0 && <span>{t("truncated", { count: file.truncated_cells })}</span>}
+    </>
+  );
+}
+
+function Buttons({ found, name }: { found: ListedExport; name: string }) {
+  const { t } = useWords();
+  const download = useDownload();
+  const remove = useDeleteExport();
+  const error = download.error ?? remove.error;
+  const label = (word: Word) => t("of_export", { button: t(word), name });
+  if (!isUnderWay(found) && found.state !== "ready") return null;
+  return (
+    <>
+      <div className="row">
+        {found.state === "ready" && (
+          <Button
+            icon={<ArrowDownloadRegular />}
+            aria-label={label("download")}
+            onClick={() => download.mutate(found.id)}
+          >
+            {t("download")}
+          </Button>
+        )}
+        <Button
+          appearance="subtle"
+          icon={<DeleteRegular />}
+          aria-label={label(isUnderWay(found) ? "cancel_export" : "remove_file")}
+          onClick={() => remove.mutate(found.id)}
+        >
+          {t(isUnderWay(found) ? "cancel_export" : "remove_file")}
+        </Button>
+      </div>
+      {error && (
+        <MessageBar intent="error" role="alert">
+          <MessageBarBody>{error.message}</MessageBarBody>
+        </MessageBar>
+      )}
+    </>
+  );
+}

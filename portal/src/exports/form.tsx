@@ -1,0 +1,150 @@
+// What to export: the list's range and filters, as which kind of file.
+
+import {
+  Button,
+  Checkbox,
+  Field,
+  MessageBar,
+  MessageBarBody,
+  Radio,
+  RadioGroup,
+} from "@fluentui/react-components";
+import { useRef, useState } from "react";
+import { Failure } from "../api/client";
+import type { NewExport } from "../api/client";
+import { useCreateExport } from "../api/queries";
+import { hasConditions, useView } from "../view";
+import type { Filter } from "../view";
+import { useWords } from "../words/words";
+import type { Language } from "../words/words";
+import { remember } from "./started";
+
+const FORMATS = ["csv", "xlsx", "jsonl"] as const;
+const STYLES = ["spreadsheet", "raw"] as const;
+
+export interface Form {
+  format: (typeof FORMATS)[number];
+  style: (typeof STYLES)[number];
+  gzip: boolean;
+}
+
+/** A program's file has no language, and may be packed. */
+export function isForPrograms({ format, style }: Form): boolean {
+  return format === "jsonl" || (format === "csv" && style === "raw");
+}
+
+export function requestOf(filter: Filter, form: Form, locale: Language): NewExport {
+  const { action, outcome, ...rest } = filter;
+  const forPrograms = isForPrograms(form);
+  return {
+    ...rest,
+    ...(action.length > 0 && { action }),
+    ...(outcome.length > 0 && { outcome }),
+    format: form.format,
+    ...(form.format === "csv" && { style: form.style }),
+    ...(forPrograms ? { compression: form.gzip ? "gzip" : "none" } : { locale }),
+  };
+}
+
+export function NewExportForm() {
+  const { t, day, language } = useWords();
+  const { filter } = useView();
+  const [form, setForm] = useState<Form>({ format: "csv", style: "spreadsheet", gzip: false });
+  const create = useCreateExport();
+  const keyOf = useKeys();
+  const start = () => {
+    const wanted = requestOf(filter, form, language);
+    const key = keyOf(JSON.stringify(wanted));
+    create.mutate(
+      { key: key.current, wanted },
+      {
+        onSuccess: ({ id }) => {
+          remember(id);
+          key.forget();
+        },
+      },
+    );
+  };
+  const { from, to, time_zone: zone } = filter;
+  return (
+    <section className="stack" aria-label={t("export_what")}>
+      <p>
+        {t("export_range", { from: day(from), to: day(to), zone })},{" "}
+        {t(hasConditions(filter) ? "export_filtered" : "export_unfiltered")}
+      </p>
+      <Choices form={form} setForm={setForm} />
+      <div>
+        <Button
+          appearance="primary"
+          disabledFocusable={create.isPending || from > to}
+          onClick={start}
+        >
+          {t(create.isPending ? "starting" : "start_export")}
+        </Button>
+      </div>
+      <p role="status">{create.isSuccess && t("export_started")}</p>
+      {create.error && <Refused error={create.error} />}
+    </section>
+  );
+}
+
+/** A key for each request, the same until that request was answered. */
+function useKeys() {
+  const kept = useRef<{ wanted: string; key: string }>(undefined);
+  return (wanted: string) => {
+    if (kept.current?.wanted !== wanted) kept.current = { wanted, key: crypto.randomUUID() };
+    return { current: kept.current.key, forget: () => (kept.current = undefined) };
+  };
+}
+
+function Choices({ form, setForm }: { form: Form; setForm: (form: Form) => void }) {
+  const { t } = useWords();
+  return (
+    <>
+      <Field label={t("format")}>
+        <RadioGroup
+          value={form.format}
+          onChange={(_, { value }) => setForm({ ...form, format: value as Form["format"] })}
+        >
+          {FORMATS.map((format) => (
+            <Radio key={format} value={format} label={t(`format.${format}`)} />
+          ))}
+        </RadioGroup>
+      </Field>
+      {form.format === "csv" && (
+        <Field label={t("style")}>
+          <RadioGroup
+            value={form.style}
+            onChange={(_, { value }) => setForm({ ...form, style: value as Form["style"] })}
+          >
+            {STYLES.map((style) => (
+              <Radio key={style} value={style} label={t(`style.${style}`)} />
+            ))}
+          </RadioGroup>
+        </Field>
+      )}
+      {isForPrograms(form) && (
+        <Checkbox
+          label={t("gzip")}
+          checked={form.gzip}
+          onChange={(_, { checked }) => setForm({ ...form, gzip: checked === true })}
+        />
+      )}
+    </>
+  );
+}
+
+function Refused({ error }: { error: Error }) {
+  const { t } = useWords();
+  const failure = error instanceof Failure ? error : new Failure("problem", error.message);
+  const known = ["too_many_exports", "unreachable", "forbidden"] as const;
+  const word = known.find((kind) => kind === failure.kind);
+  return (
+    <MessageBar intent="error" layout="multiline" role="alert">
+      <MessageBarBody>
+        {word ? t(word) : failure.detail}{" "}
+        {failure.requestId && t("request_id", { id: failure.requestId })}
+      </MessageBarBody>
+    </MessageBar>
+  );
+}

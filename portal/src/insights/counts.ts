@@ -1,0 +1,69 @@
+// Counts of a range, added up over the answers that it took to count it.
+
+import { useEffect } from "react";
+import type { Summary } from "../api/client";
+import { useSummary } from "../api/queries";
+import type { GroupBy } from "../api/queries";
+import { groupOf } from "../words/actions";
+import type { Group } from "../words/actions";
+import type { Filter } from "../view";
+
+type SummaryGroup = Summary["groups"][number];
+
+export interface Named {
+  id: string;
+  name: string;
+  count: number;
+}
+
+/** A day and its entries by group of actions. */
+export interface Day {
+  day: string;
+  total: number;
+  groups: Partial<Record<Group, number>>;
+}
+
+/** Asks on until the whole range is counted. */
+export function useCounts(filter: Filter, groupBy: GroupBy[]) {
+  const summary = useSummary(filter, groupBy);
+  const { hasNextPage, isFetching, isError, fetchNextPage, data } = summary;
+  useEffect(() => {
+    if (hasNextPage && !isFetching && !isError) void fetchNextPage();
+  }, [hasNextPage, isFetching, isError, fetchNextPage, data]);
+  const groups = data?.pages.flatMap((page) => page.groups) ?? [];
+  return { ...summary, groups, complete: summary.isSuccess && !hasNextPage };
+}
+
+export function total(groups: SummaryGroup[]): number {
+  return groups.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** The groups of one name added up, most entries first. */
+export function ranked(
+  groups: SummaryGroup[],
+  of: (group: SummaryGroup) => { id: string; name: string } | undefined,
+): Named[] {
+  const found = new Map<string, Named>();
+  for (const group of groups) {
+    const named = of(group);
+    if (!named) continue;
+    // The newest is counted first, so the first name is the newest.
+    const entry = found.get(named.id) ?? { ...named, count: 0 };
+    entry.count += group.count;
+    found.set(named.id, entry);
+  }
+  return [...found.values()].sort((one, other) => other.count - one.count);
+}
+
+/** Every day of the range, also those without entries. */
+export function perDay(days: string[], groups: SummaryGroup[]): Day[] {
+  const found = new Map(days.map((day) => [day, { day, total: 0, groups: {} } as Day]));
+  for (const { day, action, count } of groups) {
+    const entry = found.get(day ?? "");
+    if (!entry || !action) continue;
+    const group = groupOf(action);
+    entry.total += count;
+    entry.groups[group] = (entry.groups[group] ?? 0) + count;
+  }
+  return [...found.values()];
+}

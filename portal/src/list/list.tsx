@@ -1,0 +1,188 @@
+// The entries, newest first. Only those in sight are in the document, so that
+// hundreds of thousands stay usable.
+
+import { Button, Spinner } from "@fluentui/react-components";
+import { ArrowClockwiseRegular } from "@fluentui/react-icons";
+import { useQueryClient } from "@tanstack/react-query";
+import { useWindowVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import type { ListedActivity } from "../api/client";
+import { useActivities } from "../api/queries";
+import { daysOf } from "../range";
+import { State, Trouble } from "../states";
+import { hasConditions, useView } from "../view";
+import { useWords } from "../words/words";
+import { Entry, Row } from "./row";
+
+/** An entry's height before it is measured. */
+const ROW_PX = 45;
+
+/** So close to the last entry that the next page is asked for. */
+const NEAR_END = 20;
+
+const COLUMNS = ["details", "occurred_at_zone", "customer", "action", "actor", "outcome"] as const;
+
+type Activities = ReturnType<typeof useActivities>;
+
+export function List() {
+  const { t } = useWords();
+  const { filter } = useView();
+  const client = useQueryClient();
+  const activities = useActivities(filter);
+  const items = useMemo(
+    () => activities.data?.pages.flatMap((page) => page.items) ?? [],
+    [activities.data],
+  );
+  return (
+    <section className="card list" aria-label={t("entries")} aria-busy={activities.isFetching}>
+      <div className="list-head">
+        <h2>{t("entries")}</h2>
+        <Button
+          appearance="subtle"
+          icon={<ArrowClockwiseRegular />}
+          onClick={() => void client.resetQueries()}
+        >
+          {t("refresh")}
+        </Button>
+      </div>
+      <Linked items={items} loaded={activities.isSuccess} />
+      {items.length > 0 && <Rows items={items} activities={activities} />}
+      <End items={items} activities={activities} />
+    </section>
+  );
+}
+
+function Rows({ items, activities }: { items: ListedActivity[]; activities: Activities }) {
+  const { t } = useWords();
+  const { filter } = useView();
+  const rows = useRef<HTMLDivElement>(null);
+  const [scrollMargin, setScrollMargin] = useState(0);
+  useLayoutEffect(() => {
+    const top = rows.current?.getBoundingClientRect().top ?? 0;
+    const margin = Math.round(top + window.scrollY);
+    if (Math.abs(margin - scrollMargin) > 1) setScrollMargin(margin);
+  });
+  const virtualizer = useWindowVirtualizer({
+    count: items.length,
+    estimateSize: () => ROW_PX,
+    overscan: 10,
+    scrollMargin,
+    getItemKey: (index) => items[index]?.id ?? index,
+  });
+  const shown = virtualizer.getVirtualItems();
+  useMoreNearEnd(activities, (shown.at(-1)?.index ?? 0) >= items.length - NEAR_END);
+  return (
+    <div
+      role="table"
+      aria-label={t("entries")}
+      aria-rowcount={activities.hasNextPage ? -1 : items.length + 1}
+    >
+      <div role="rowgroup">
+        <div role="row" className="columns columns-head" aria-rowindex={1}>
+          {COLUMNS.map((word) => (
+            <span role="columnheader" key={word}>
+              <span className={word === "details" ? "hidden" : undefined}>
+                {t(word, { zone: filter.time_zone })}
+              </span>
+            </span>
+          ))}
+        </div>
+      </div>
+      <div
+        role="rowgroup"
+        className="rows"
+        ref={rows}
+        style={{ height: virtualizer.getTotalSize() }}
+      >
+        {shown.map(({ index, key, start }) => {
+          const activity = items[index];
+          return (
+            activity && (
+              <div
+                key={key}
+                className="entry"
+                data-index={index}
+                ref={virtualizer.measureElement}
+                style={{ transform: `translateY(${start - scrollMargin}px)` }}
+              >
+                <Row activity={activity} place={index + 2} />
+              </div>
+            )
+          );
+        })}
+      </div>
+    </div>
+  );
+}
+
+/** Asks for the next page when the end comes into sight. */
+function useMoreNearEnd(activities: Activities, near: boolean) {
+  const { hasNextPage, isFetching, isError, fetchNextPage, data } = activities;
+  const pages = data?.pages.length;
+  useEffect(() => {
+    if (near && hasNextPage && !isFetching && !isError) void fetchNextPage();
+  }, [near, hasNextPage, isFetching, isError, fetchNextPage, pages]);
+}
+
+/** What stands below the entries, or instead of them. */
+function End({ items, activities }: { items: ListedActivity[]; activities: Activities }) {
+  const { t } = useWords();
+  const { filter } = useView();
+  const { error, isFetching, hasNextPage, isPending } = activities;
+  // With conditions a page may be empty although more follow.
+  useMoreNearEnd(activities, items.length === 0);
+  if (filter.from > filter.to) return <State title={t("range_reversed")} />;
+  const retry = () =>
+    void (isPending || items.length === 0 ? activities.refetch() : activities.fetchNextPage());
+  if (error) return <Trouble error={error} retry={retry} />;
+  if (isFetching || isPending) return <Waiting first={isPending} count={items.length} />;
+  if (items.length === 0 && !hasNextPage) return <Empty />;
+  return (
+    <div className="list-end">
+      <span role="status">
+        {t(hasNextPage ? "loaded" : "end_of_list", { count: items.length })}
+      </span>
+      {hasNextPage && (
+        <Button onClick={() => void activities.fetchNextPage()}>{t("load_more")}</Button>
+      )}
+    </div>
+  );
+}
+
+function Waiting({ first, count }: { first: boolean; count: number }) {
+  const { t } = useWords();
+  return (
+    <div className="list-end">
+      <Spinner size="tiny" label={t(first || count > 0 ? "loading" : "searching")} />
+    </div>
+  );
+}
+
+function Empty() {
+  const { t } = useWords();
+  const { filter, setFilter } = useView();
+  const filtered = hasConditions(filter);
+  return (
+    <State title={t(filtered ? "empty_filtered" : "empty")} hint={t("empty_hint")}>
+      <Button onClick={() => setFilter(daysOf("month", filter.time_zone))}>
+        {t("show_month")}
+      </Button>
+    </State>
+  );
+}
+
+/** Entries that the address opens and that are not among those loaded first. */
+function Linked({ items, loaded }: { items: ListedActivity[]; loaded: boolean }) {
+  const { t } = useWords();
+  const { open } = useView();
+  const [linked, setLinked] = useState<string[]>();
+  useEffect(() => {
+    if (loaded && !linked) setLinked(open.filter((id) => !items.some((item) => item.id === id)));
+  }, [loaded, linked, open, items]);
+  const ids = linked?.filter((id) => open.includes(id)) ?? [];
+  return ids.map((id) => (
+    <section key={id} aria-label={t("linked_entry")}>
+      <Entry id={id} />
+    </section>
+  ));
+}

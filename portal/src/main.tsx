@@ -1,0 +1,50 @@
+// Starts the page: configuration, sign-in, and what is drawn.
+
+import { FluentProvider, webDarkTheme, webLightTheme } from "@fluentui/react-components";
+import { StrictMode, useSyncExternalStore } from "react";
+import type { ReactNode } from "react";
+import { createRoot } from "react-dom/client";
+import { App } from "./app";
+import { loadConfig } from "./config";
+import { Session } from "./session";
+import { NotConfigured } from "./states";
+import { completeAddress } from "./view";
+import { WordsProvider } from "./words/words";
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+function subscribe(listener: () => void) {
+  dark.addEventListener("change", listener);
+  return () => dark.removeEventListener("change", listener);
+}
+
+function Frame({ children }: { children: ReactNode }) {
+  const isDark = useSyncExternalStore(subscribe, () => dark.matches);
+  return (
+    <StrictMode>
+      <FluentProvider theme={isDark ? webDarkTheme : webLightTheme}>
+        <WordsProvider>
+          <div className="page">{children}</div>
+        </WordsProvider>
+      </FluentProvider>
+    </StrictMode>
+  );
+}
+
+async function start(draw: (node: ReactNode) => void) {
+  try {
+    const config = await loadConfig();
+    const session = await Session.start(config);
+    if (!session) return;
+    completeAddress();
+    draw(<App session={session} api={config.api ?? ""} />);
+  } catch (error) {
+    draw(<NotConfigured reason={error instanceof Error ? error.message : String(error)} />);
+  }
+}
+
+const element = document.getElementById("page");
+if (element) {
+  const root = createRoot(element);
+  void start((node) => root.render(<Frame>{node}</Frame>));
+}

@@ -1,0 +1,72 @@
+// Days of a time zone, and the periods that the page offers.
+
+export type Period = "today" | "week" | "month";
+
+export interface Days {
+  from: string;
+  to: string;
+}
+
+/** How many days lie before today in each period. */
+const DAYS_BEFORE: Record<Period, number> = { today: 0, week: 6, month: 30 };
+
+export const PERIODS = Object.keys(DAYS_BEFORE) as Period[];
+
+/** The day that it is in a time zone: `2026-11-22`. */
+export function today(timeZone: string, now = new Date()): string {
+  const parts = new Intl.DateTimeFormat("en-US", {
+    timeZone,
+    calendar: "gregory",
+    numberingSystem: "latn",
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+  }).formatToParts(now);
+  const part = (type: string) => parts.find((part) => part.type === type)?.value ?? "";
+  return `${part("year")}-${part("month")}-${part("day")}`;
+}
+
+/** A day and a number of days before it; a day is a date, so clocks do not matter. */
+export function daysBefore(day: string, count: number): string {
+  const date = new Date(`${day}T00:00:00Z`);
+  date.setUTCDate(date.getUTCDate() - count);
+  return date.toISOString().slice(0, 10);
+}
+
+export function daysOf(period: Period, timeZone: string, now = new Date()): Days {
+  const to = today(timeZone, now);
+  return { from: daysBefore(to, DAYS_BEFORE[period]), to };
+}
+
+/** The period that these days are now, if any. */
+export function periodOf(days: Days, timeZone: string, now = new Date()): Period | undefined {
+  return PERIODS.find((period) => {
+    const { from, to } = daysOf(period, timeZone, now);
+    return from === days.from && to === days.to;
+  });
+}
+
+/** Every day from the first to the last. */
+export function eachDay({ from, to }: Days): string[] {
+  const days: string[] = [];
+  for (let day = to; day >= from; day = daysBefore(day, 1)) days.push(day);
+  return days.reverse();
+}
+
+export function isDay(text: string | null): text is string {
+  if (!text || !/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
+  const date = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
+}
+
+export function isTimeZone(name: string | null): name is string {
+  try {
+    return name !== null && Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
+  } catch {
+    return false;
+  }
+}
+
+export function ownTimeZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+}

@@ -1,0 +1,141 @@
+// What the page shows, and its place: the address bar.
+//
+// The names are those of the API's parameters, so an address can be read.
+
+import { useCallback, useMemo, useSyncExternalStore } from "react";
+import type { Outcome } from "./api/client";
+import { daysOf, isDay, isTimeZone, ownTimeZone } from "./range";
+
+/** Conditions with one value, by their parameters' names. */
+export const CONDITIONS = [
+  "customer",
+  "customer_id",
+  "actor",
+  "actor_id",
+  "resource_type",
+  "resource_id",
+  "correlation_id",
+] as const;
+export type Condition = (typeof CONDITIONS)[number];
+
+export const OUTCOMES: Outcome[] = ["succeeded", "failed", "in_progress", "declined"];
+
+export type Panel = "insights" | "exports";
+
+/** What is asked of the service. */
+export interface Filter extends Partial<Record<Condition, string>> {
+  from: string;
+  to: string;
+  time_zone: string;
+  action: string[];
+  outcome: Outcome[];
+}
+
+export interface View {
+  filter: Filter;
+  /** The entries that are open. */
+  open: string[];
+  panel: Panel | undefined;
+}
+
+export const NO_CONDITIONS = {
+  ...(Object.fromEntries(CONDITIONS.map((name) => [name, undefined])) as object),
+  action: [],
+  outcome: [],
+} satisfies FilterChange;
+
+export type FilterChange = {
+  [Name in keyof Filter]?: Filter[Name] | undefined;
+};
+
+export function readView(search: string): View {
+  const query = new URLSearchParams(search);
+  const time_zone = query.get("time_zone");
+  const zone = isTimeZone(time_zone) ? time_zone : ownTimeZone();
+  const month = daysOf("month", zone);
+  const [from, to] = [query.get("from"), query.get("to")];
+  const panel = query.get("panel");
+  const conditions = CONDITIONS.flatMap((name) => {
+    const value = query.get(name);
+    return value ? [[name, value] as const] : [];
+  });
+  return {
+    filter: {
+      ...Object.fromEntries(conditions),
+      from: isDay(from) ? from : month.from,
+      to: isDay(to) ? to : month.to,
+      time_zone: zone,
+      action: query.getAll("action").filter((action) => /^[a-z0-9._-]{1,64}$/.test(action)),
+      outcome: OUTCOMES.filter((outcome) => query.getAll("outcome").includes(outcome)),
+    },
+    open: query.getAll("open"),
+    panel: panel === "insights" || panel === "exports" ? panel : undefined,
+  };
+}
+
+export function writeView({ filter, open, panel }: View): string {
+  const query = new URLSearchParams();
+  for (const name of ["from", "to", "time_zone", ...CONDITIONS] as const) {
+    const value = filter[name];
+    if (value) query.set(name, value);
+  }
+  for (const action of filter.action) query.append("action", action);
+  for (const outcome of filter.outcome) query.append("outcome", outcome);
+  for (const id of open) query.append("open", id);
+  if (panel) query.set("panel", panel);
+  return `?${query}`;
+}
+
+export function hasConditions(filter: Filter): boolean {
+  return (
+    filter.action.length > 0 ||
+    filter.outcome.length > 0 ||
+    CONDITIONS.some((name) => filter[name] !== undefined)
+  );
+}
+
+/** A filter with what changes; what becomes undefined goes. */
+export function changed(filter: Filter, change: FilterChange): Filter {
+  const entries = Object.entries({ ...filter, ...change });
+  return Object.fromEntries(
+    entries.filter(([, value]) => value !== undefined),
+  ) as unknown as Filter;
+}
+
+const MOVED = "view-moved";
+
+function subscribe(listener: () => void) {
+  const names = ["popstate", MOVED];
+  for (const name of names) addEventListener(name, listener);
+  return () => {
+    for (const name of names) removeEventListener(name, listener);
+  };
+}
+
+function go(view: View, how: "pushState" | "replaceState") {
+  history[how](null, "", writeView(view));
+  dispatchEvent(new Event(MOVED));
+}
+
+/** Writes what is left to its default into the address, so that it can be sent. */
+export function completeAddress() {
+  go(readView(location.search), "replaceState");
+}
+
+export function useView() {
+  const search = useSyncExternalStore(subscribe, () => location.search);
+  const view = useMemo(() => readView(search), [search]);
+  const setFilter = useCallback((change: FilterChange) => {
+    const now = readView(location.search);
+    go({ ...now, filter: changed(now.filter, change) }, "pushState");
+  }, []);
+  const setPanel = useCallback((panel: Panel | undefined) => {
+    go({ ...readView(location.search), panel }, "pushState");
+  }, []);
+  const toggle = useCallback((id: string) => {
+    const now = readView(location.search);
+    const open = now.open.includes(id) ? now.open.filter((one) => one !== id) : [...now.open, id];
+    go({ ...now, open }, "replaceState");
+  }, []);
+  return { ...view, setFilter, setPanel, toggle };
+}

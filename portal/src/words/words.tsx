@@ -1,0 +1,97 @@
+// The page's language: the browser's at first, then the person's choice.
+
+import { createContext, useContext, useEffect, useMemo, useState } from "react";
+import type { ReactNode } from "react";
+import { IntlProvider, useIntl } from "react-intl";
+import { actionInWords } from "./actions";
+import { en } from "./en";
+import type { Word } from "./en";
+import { ko } from "./ko";
+
+export type Language = "en" | "ko";
+
+const CHOICE = "language";
+const LanguageContext = createContext<(language: Language) => void>(() => {});
+
+function firstLanguage(): Language {
+  const choice = localStorage.getItem(CHOICE);
+  if (choice === "en" || choice === "ko") return choice;
+  const known = navigator.languages.map((tag) => tag.slice(0, 2));
+  return known.find((tag): tag is Language => tag === "en" || tag === "ko") ?? "en";
+}
+
+/** The browser's own variant of the language, such as `en-GB`. */
+function variant(language: Language): string {
+  return navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
+}
+
+export function WordsProvider({ children }: { children: ReactNode }) {
+  const [language, setLanguage] = useState(firstLanguage);
+  const words = language === "ko" ? ko : en;
+  useEffect(() => {
+    document.documentElement.lang = language;
+    document.title = words.title;
+  }, [language, words]);
+  const choose = useMemo(
+    () => (language: Language) => {
+      localStorage.setItem(CHOICE, language);
+      setLanguage(language);
+    },
+    [],
+  );
+  return (
+    <LanguageContext value={choose}>
+      <IntlProvider locale={variant(language)} messages={words}>
+        {children}
+      </IntlProvider>
+    </LanguageContext>
+  );
+}
+
+export interface Words {
+  language: Language;
+  setLanguage: (language: Language) => void;
+  t: (word: Word, values?: Record<string, string | number>) => string;
+  action: (action: string) => string;
+  /** A moment in a time zone, to the second. */
+  moment: (moment: string, timeZone: string) => string;
+  /** A day such as `2026-11-22`. */
+  day: (day: string, style?: "short" | "medium") => string;
+  number: (number: number) => string;
+  bytes: (bytes: number) => string;
+}
+
+export function useWords(): Words {
+  const intl = useIntl();
+  const setLanguage = useContext(LanguageContext);
+  return useMemo(() => {
+    const language: Language = intl.locale.startsWith("ko") ? "ko" : "en";
+    return {
+      language,
+      setLanguage,
+      t: (word, values) => intl.formatMessage({ id: word }, values),
+      action: (action) => actionInWords(action, language),
+      moment: (moment, timeZone) =>
+        intl.formatDate(moment, {
+          dateStyle: "medium",
+          timeStyle: "medium",
+          timeZone,
+        }),
+      day: (day, style = "medium") =>
+        intl.formatDate(`${day}T00:00:00Z`, {
+          timeZone: "UTC",
+          ...(style === "short" ? { month: "short", day: "numeric" } : { dateStyle: "medium" }),
+        }),
+      number: (number) => intl.formatNumber(number),
+      bytes: (bytes) => {
+        const step = bytes < 1_000 ? 0 : bytes < 1_000_000 ? 1 : bytes < 1_000_000_000 ? 2 : 3;
+        const unit = ["byte", "kilobyte", "megabyte", "gigabyte"][step] ?? "byte";
+        return intl.formatNumber(bytes / 1_000 ** step, {
+          style: "unit",
+          unit,
+          maximumFractionDigits: 1,
+        });
+      },
+    };
+  }, [intl, setLanguage]);
+}

@@ -1,0 +1,177 @@
+//! The page's files and the development sign-in, as `local` serves them.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use local::{Options, Stack};
+use reqwest::{Client, Response, Url, redirect::Policy};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+const VERIFIER: &str = "a-verifier-of-at-least-43-characters-as-rfc-7636-asks";
+
+/// A browser that does not follow where it is sent.
+fn browser() -> Client {
+    Client::builder().redirect(Policy::none()).build().unwrap()
+}
+
+async fn start(page: Option<&std::path::Path>) -> Stack {
+    let options = Options {
+        page: page.map(Into::into),
+        ..Options::in_memory()
+    };
+    Stack::start(options).await.unwrap()
+}
+
+/// The address that a page sends a person to, with what a test changes.
+fn authorize(stack: &Stack, changed: &[(&str, &str)]) -> Url {
+    let redirect_uri = format!("{}/", stack.url);
+    let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER));
+    let mut query = vec![
+        ("client_id", "page"),
+        ("redirect_uri", &redirect_uri),
+        ("response_type", "code"),
+        ("code_challenge", &challenge),
+        ("code_challenge_method", "S256"),
+        ("state", "s-1"),
+        ("nonce", "n-1"),
+    ];
+    query.retain(|(name, _)| changed.iter().all(|(other, _)| other != name));
+    query.extend(changed);
+    let url = format!("{}/dev/sign-in", stack.url);
+    Url::parse_with_params(&url, query).unwrap()
+}
+
+/// A parameter of the address that an answer sends the browser to.
+fn sent_back(answer: &Response, name: &str) -> Option<String> {
+    let location = answer.headers()["location"].to_str().unwrap();
+    let url = Url::parse(location).unwrap();
+    let mut pairs = url.query_pairs().into_owned();
+    pairs.find_map(|(found, value)| (found == name).then_some(value))
+}
+
+fn form(pairs: &[(&str, &str)]) -> String {
+    let url = Url::parse_with_params("http://form", pairs).unwrap();
+    url.query().unwrap().to_owned()
+}
+
+async fn post(url: impl reqwest::IntoUrl, pairs: &[(&str, &str)]) -> Response {
+    let request = browser()
+        .post(url)
+        .header("content-type", "application/x-www-form-urlencoded");
+    request.body(form(pairs)).send().await.unwrap()
+}
+
+async fn submit(stack: &Stack) -> Response {
+    let person = [
+        ("partner_id", "contoso"),
+        ("role", "admin_agent"),
+        ("name", "ann"),
+    ];
+    post(authorize(stack, &[]), &person).await
+}
+
+async fn exchange(stack: &Stack, code: &str, verifier: &str) -> Response {
+    let redirect_uri = format!("{}/", stack.url);
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", "page"),
+        ("redirect_uri", &redirect_uri),
+        ("code", code),
+        ("code_verifier", verifier),
+    ];
+    post(format!("{}/dev/sign-in/token", stack.url), &form).await
+}
+
+#[tokio::test]
+async fn a_person_signs_in_with_a_code_and_reads_the_log() {
+    let stack = start(None).await;
+    let answer = submit(&stack).await;
+    assert_eq!(sent_back(&answer, "state").unwrap(), "s-1");
+    let code = sent_back(&answer, "code").unwrap();
+    let answer = exchange(&stack, &code, VERIFIER).await;
+    let tokens: Value = answer.json().await.unwrap();
+    let token = tokens["access_token"].as_str().unwrap();
+    let list = format!("{}/v1/activities", stack.url);
+    let read = async |token: &str| {
+        let request = browser().get(&list).bearer_auth(token);
+        request.send().await.unwrap().status()
+    };
+    assert_eq!(read(token).await, 200);
+    // Neither a code nor an identity is a right to read.
+    assert_eq!(read(&code).await, 401);
+    assert_eq!(read(tokens["id_token"].as_str().unwrap()).await, 401);
+}
+
+#[tokio::test]
+async fn a_code_is_worth_nothing_without_its_verifier() {
+    let stack = start(None).await;
+    let code = sent_back(&submit(&stack).await, "code").unwrap();
+    for (code, verifier) in [(code.as_str(), "another"), ("no-code", VERIFIER)] {
+        let answer = exchange(&stack, code, verifier).await;
+        assert_eq!(answer.status(), 400);
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!(problem["error"], "invalid_grant");
+    }
+}
+
+#[tokio::test]
+async fn a_code_goes_to_pages_on_this_machine_alone() {
+    let stack = start(None).await;
+    for (name, value) in [
+        ("redirect_uri", "https://elsewhere.example/"),
+        ("redirect_uri", "http://127.0.0.1.elsewhere.example/"),
+        ("response_type", "token"),
+        ("code_challenge_method", "plain"),
+    ] {
+        let url = authorize(&stack, &[(name, value)]);
+        let answer = browser().get(url).send().await.unwrap();
+        assert_eq!(answer.status(), 400, "{name}={value}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_answers_without_a_form_until_it_ends() {
+    let stack = start(None).await;
+    let silent = authorize(&stack, &[("prompt", "none")]);
+    let cookie = |answer: &Response| {
+        let cookie = answer.headers()["set-cookie"].to_str().unwrap();
+        cookie.split(';').next().unwrap().to_owned()
+    };
+    let ask = async |cookie: &str| {
+        let request = browser().get(silent.clone()).header("cookie", cookie);
+        request.send().await.unwrap()
+    };
+    let answer = ask("").await;
+    assert_eq!(sent_back(&answer, "error").unwrap(), "login_required");
+    let session = cookie(&submit(&stack).await);
+    assert!(sent_back(&ask(&session).await, "code").is_some());
+    let out = browser().get(format!("{}/dev/sign-out", stack.url));
+    let ended = cookie(&out.send().await.unwrap());
+    let answer = ask(&ended).await;
+    assert_eq!(sent_back(&answer, "error").unwrap(), "login_required");
+}
+
+#[tokio::test]
+async fn the_page_is_served_beside_the_api_which_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("assets")).unwrap();
+    std::fs::write(folder.path().join("index.html"), "the page").unwrap();
+    std::fs::write(folder.path().join("assets/a.js"), "1").unwrap();
+    std::fs::write(folder.path().join("secret"), "no").unwrap();
+    let stack = start(Some(folder.path())).await;
+    let get = async |path: &str| browser().get(format!("{}{path}", stack.url)).send().await;
+    let page = get("/").await.unwrap();
+    let policy = page.headers()["content-security-policy"].clone();
+    assert_eq!(policy, local::page::CONTENT_SECURITY_POLICY);
+    assert_eq!(page.text().await.unwrap(), "the page");
+    let script = get("/assets/a.js").await.unwrap();
+    assert_eq!(script.headers()["content-type"], "text/javascript");
+    assert_eq!(script.headers()["x-content-type-options"], "nosniff");
+    let config: Value = get("/config.json").await.unwrap().json().await.unwrap();
+    assert_eq!(config["issuer"], stack.url);
+    for path in ["/secret", "/assets/../secret", "/v1/nothing", "/nothing"] {
+        assert_eq!(get(path).await.unwrap().status(), 404, "{path}");
+    }
+    let alone = start(None).await;
+    let answer = reqwest::get(&alone.url).await.unwrap();
+    assert_eq!(answer.text().await.unwrap(), r#"{"message":"Not Found"}"#);
+}
