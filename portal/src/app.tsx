@@ -32,7 +32,7 @@ export function App({ session, api }: { session: Session; api: string }) {
   const token = useSyncExternalStore(session.subscribe, () => session.token);
   const client = useMemo(() => queryClient(session), [session]);
   const connected = useMemo(() => connect(session, api), [session, api]);
-  if (!token) return <SignedOut signIn={() => void session.signIn()} />;
+  if (!token) return <SignedOut failure={session.failure} signIn={() => void session.signIn()} />;
   return (
     <QueryClientProvider client={client}>
       <ApiContext value={connected}>

@@ -9,6 +9,8 @@ export interface Config {
   scope: string;
   /** Base address of the API; absent when it is the page's own origin. */
   api?: string;
+  /** Claim that holds the partner's id; `partner_id` when absent. */
+  partner_claim?: string;
   /** Further parameters of the sign-in, such as an `audience`. */
   sign_in?: Record<string, string>;
 }

@@ -15,9 +15,14 @@ import type { Config } from "./config";
 export class Session {
   #manager: UserManager;
   #user: User | undefined;
+  #partnerClaim: string;
   #listeners = new Set<() => void>();
 
+  /** Why signing in failed, if it did. */
+  failure: string | undefined;
+
   private constructor(config: Config) {
+    this.#partnerClaim = config.partner_claim ?? "partner_id";
     this.#manager = new UserManager({
       authority: config.issuer,
       client_id: config.client_id,
@@ -52,8 +57,9 @@ export class Session {
       this.#user = await this.#manager.signinRedirectCallback();
       view = this.#user.state;
     } catch (error) {
-      // Nobody is signed in, or somebody came here by an old address.
       if (error instanceof ErrorResponse) view = error.state;
+      if (!isNobodyThere(error))
+        this.failure = error instanceof Error ? error.message : String(error);
     }
     history.replaceState(null, "", `/${typeof view === "string" ? view : ""}`);
   }
@@ -72,7 +78,7 @@ export class Session {
   }
 
   get partner(): string | undefined {
-    const partner = this.#user?.profile["partner_id"];
+    const partner = this.#user?.profile[this.#partnerClaim];
     return typeof partner === "string" ? partner : undefined;
   }
 
@@ -100,3 +106,15 @@ export class Session {
 
 /** Set after signing out on purpose, so that a reload does not sign in again. */
 const SIGNED_OUT = "signed_out";
+
+/** The issuer's ways to say that it would have to ask the person (OpenID Connect Core, 3.1.2.6). */
+const NOBODY_THERE = [
+  "login_required",
+  "interaction_required",
+  "account_selection_required",
+  "consent_required",
+];
+
+function isNobodyThere(error: unknown): boolean {
+  return error instanceof ErrorResponse && NOBODY_THERE.includes(error.error ?? "");
+}

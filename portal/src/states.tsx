@@ -48,12 +48,19 @@ export function Trouble({ error, retry }: { error: unknown; retry: () => void })
   );
 }
 
-export function SignedOut({ signIn }: { signIn: () => void }) {
+interface SignedOutProps {
+  /** Why signing in failed, if it did. */
+  failure: string | undefined;
+  signIn: () => void;
+}
+
+export function SignedOut({ failure, signIn }: SignedOutProps) {
   const { t } = useWords();
   return (
     <main>
       <h1 className="hidden">{t("title")}</h1>
       <State title={t("signed_out")} hint={t("signed_out_hint")}>
+        {failure && <p role="alert">{t("sign_in_failed", { reason: failure })}</p>}
         <Button appearance="primary" onClick={signIn}>
           {t("sign_in")}
         </Button>

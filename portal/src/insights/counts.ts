@@ -6,6 +6,8 @@ import { useSummary } from "../api/queries";
 import type { GroupBy } from "../api/queries";
 import { groupOf } from "../words/actions";
 import type { Group } from "../words/actions";
+import { daysBefore, eachDay } from "../range";
+import type { Days } from "../range";
 import type { Filter } from "../view";
 
 type SummaryGroup = Summary["groups"][number];
@@ -55,8 +57,12 @@ export function ranked(
   return [...found.values()].sort((one, other) => other.count - one.count);
 }
 
-/** Every day of the range, also those without entries. */
-export function perDay(days: string[], groups: SummaryGroup[]): Day[] {
+/** Days that are shown whether or not anything is between them and the first entry. */
+const DAYS_SHOWN = 366;
+
+/** Every day of the range, also those without entries; of a long one those from the first entry to the last. */
+export function perDay(range: Days, groups: SummaryGroup[]): Day[] {
+  const days = eachDay(isLong(range) ? counted(range, groups) : range);
   const found = new Map(days.map((day) => [day, { day, total: 0, groups: {} } as Day]));
   for (const { day, action, count } of groups) {
     const entry = found.get(day ?? "");
@@ -66,4 +72,13 @@ export function perDay(days: string[], groups: SummaryGroup[]): Day[] {
     entry.groups[group] = (entry.groups[group] ?? 0) + count;
   }
   return [...found.values()];
+}
+
+function isLong({ from, to }: Days): boolean {
+  return from < daysBefore(to, DAYS_SHOWN);
+}
+
+function counted({ to }: Days, groups: SummaryGroup[]): Days {
+  const days = groups.flatMap(({ day }) => day ?? []).sort();
+  return { from: days.at(0) ?? to, to: days.at(-1) ?? to };
 }

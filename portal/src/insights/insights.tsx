@@ -2,7 +2,6 @@
 
 import { Button, Spinner } from "@fluentui/react-components";
 import { Trouble } from "../states";
-import { eachDay } from "../range";
 import { useView } from "../view";
 import type { FilterChange } from "../view";
 import { GROUPS, actionsOf } from "../words/actions";
@@ -32,7 +31,7 @@ export default function Insights() {
       </section>
     );
   }
-  const days = perDay(eachDay(filter), byDay.groups);
+  const days = perDay(filter, byDay.groups);
   const actions = ranked(byDay.groups, (group) =>
     group.action ? { id: group.action, name: action(group.action) } : undefined,
   );

@@ -163,6 +163,7 @@ export const en = {
   signed_out: "You are signed out",
   signed_out_hint: "Sign in to see the log. You come back to this view.",
   sign_in: "Sign in",
+  sign_in_failed: "Signing in failed: {reason}",
   not_configured: "The page is not configured: {reason}",
 } as const;
 

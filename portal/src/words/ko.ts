@@ -165,5 +165,6 @@ export const ko: Record<Word, string> = {
   signed_out: "로그아웃되었습니다",
   signed_out_hint: "로그를 보려면 로그인하세요. 로그인 후 이 화면으로 돌아옵니다.",
   sign_in: "로그인",
+  sign_in_failed: "로그인하지 못했습니다: {reason}",
   not_configured: "페이지가 구성되지 않았습니다: {reason}",
 };
