@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import type { Download, Page } from "@playwright/test";
-import { SLOW, expect, rows, signIn, test } from "./stack";
+import { SLOW, daysAgo, expect, rows, signIn, test } from "./stack";
 
 /** RFC 4180, as far as a file without line breaks in its cells needs it. */
 function cells(line: string): string[] {
@@ -30,11 +30,12 @@ test("the file holds the rows of the list, in order, in the list's zone and lang
   await stack.record(
     "exports",
     names.map((name, place) => ({
-      occurred_at: `2026-11-0${place + 1}T23:30:00Z`,
+      occurred_at: `${daysAgo(20 - place)}T23:30:00Z`,
       customer: { id: `c-${place}`, name },
     })),
   );
-  const range = "from=2026-11-01&to=2026-11-30&time_zone=Asia%2FSeoul";
+  const [from, to] = [daysAgo(21), daysAgo(1)];
+  const range = `from=${from}&to=${to}&time_zone=Asia%2FSeoul`;
   await signIn(page, { partner: "exports" }, `/?${range}&resource_type=`);
   await expect(rows(page)).toHaveCount(4);
   const shown = await rows(page).locator("bdi:first-child").allInnerTexts();
@@ -42,7 +43,7 @@ test("the file holds the rows of the list, in order, in the list's zone and lang
 
   await page.getByRole("button", { name: "Export log" }).click();
   const download = await exported(page);
-  expect(download.suggestedFilename()).toBe("activity-log_exports_2026-11-01_2026-11-30.csv");
+  expect(download.suggestedFilename()).toBe(`activity-log_exports_${from}_${to}.csv`);
   const [header, ...lines] = (await text(download)).replace("\uFEFF", "").trimEnd().split("\r\n");
   expect(cells(header ?? "").slice(0, 4)).toEqual([
     "Date-Time (Asia/Seoul)",
@@ -53,7 +54,7 @@ test("the file holds the rows of the list, in order, in the list's zone and lang
   // Inert in a spreadsheet: a quote before what would be run.
   const inert = names.toReversed().map((name) => (name.startsWith("=") ? `'${name}` : name));
   expect(lines.map((line) => cells(line)[1])).toEqual(inert);
-  expect(cells(lines[0] ?? "")[0]).toBe("2026-11-05 08:30:00");
+  expect(cells(lines[0] ?? "")[0]).toBe(`${daysAgo(16)} 08:30:00`);
 
   const again = page.waitForEvent("download");
   await page.getByRole("button", { name: /^Download: activity-log/ }).click();
@@ -84,7 +85,7 @@ test("in Korean the file's header is Korean", async ({ page, stack }) => {
 test("a running export shows its progress, outlives a reload, and can be cancelled", async ({
   page,
 }) => {
-  const year = "from=2025-12-01&to=2026-12-31&time_zone=UTC";
+  const year = `from=${daysAgo(365)}&to=${daysAgo(0)}&time_zone=UTC`;
   await signIn(page, { partner: SLOW.partner }, `/?${year}&panel=exports`);
   await page.getByRole("button", { name: "Start export" }).click();
   const progress = page.getByRole("progressbar");

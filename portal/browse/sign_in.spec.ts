@@ -56,3 +56,12 @@ test("a session that ends leads to the sign-in and back to the view", async ({ p
   expect(new URL(page.url()).search).toBe(view);
   noise.length = 0;
 });
+
+test("a sign-in that fails says why", async ({ page, noise }) => {
+  await page.route("**/dev/sign-in/token", (route) =>
+    route.fulfill({ status: 400, json: { error: "invalid_client" } }),
+  );
+  await signIn(page);
+  await expect(page.getByRole("alert")).toHaveText("Signing in failed: invalid_client");
+  noise.length = 0;
+});

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { test as base, expect } from "@playwright/test";
 import type { Page } from "@playwright/test";
+import { daysBefore, today } from "../src/range";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BINARY = `${process.env["CARGO_TARGET_DIR"] ?? `${ROOT}target`}/debug/local`;
@@ -18,6 +19,11 @@ export const SLOW = { partner: "adventure-works", activities: 60_000 };
 
 /** The partner with the few activities that a test records. */
 export const QUIET = "fabrikam";
+
+/** The day in UTC that is so many days ago; the service goes by the clock too. */
+export function daysAgo(count: number): string {
+  return daysBefore(today("UTC"), count);
+}
 
 export interface Stack {
   url: string;
