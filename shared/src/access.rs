@@ -56,6 +56,8 @@ impl PartnerId {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
         let valid = (1..=64).contains(&text.len()) && text.bytes().all(allowed);
+        // What a claim without a value may look like as a text.
+        let valid = valid && text != "null";
         valid.then(|| Self(text.to_owned()))
     }
 }
@@ -423,7 +425,9 @@ mod tests {
         fn a_partner_is_what_the_claim_says_or_nothing(claim in r"[A-Za-z0-9._-]{0,70}|.{0,70}") {
             let partner = PartnerId::parse(&claim);
             let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-            let is_valid = (1..=64).contains(&claim.len()) && claim.chars().all(allowed);
+            let is_valid = (1..=64).contains(&claim.len())
+                && claim.chars().all(allowed)
+                && claim != "null";
             prop_assert_eq!(partner.as_ref().map(PartnerId::as_str), is_valid.then_some(claim.as_str()));
         }
     }
@@ -461,6 +465,10 @@ mod tests {
         assert!(!allowed(&[
             ("partner_id", "contoso"),
             ("roles", "[activity_recorder]")
+        ]));
+        assert!(!allowed(&[
+            ("partner_id", "null"),
+            ("roles", "[admin_agent]")
         ]));
         assert!(!allowed(&[
             ("partner_id", "contoso#keys"),

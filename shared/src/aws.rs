@@ -1,29 +1,98 @@
 //! The AWS SDK: its configuration and what its errors mean to a caller.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
-use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
+use aws_config::{
+    BehaviorVersion, SdkConfig,
+    environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
+    timeout::TimeoutConfig,
+};
+use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_sdk_dynamodb::{
+    Client,
     config::{
-        ConfigBag, Intercept, RuntimeComponents,
+        ConfigBag, Intercept, RuntimeComponents, SharedHttpClient,
         http::HttpResponse,
         interceptors::{BeforeSerializationInterceptorContextRef, FinalizerInterceptorContextRef},
     },
     error::{BoxError, ProvideErrorMetadata, SdkError},
+    types::AttributeValue,
+};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
+use rustls_pki_types::{CertificateDer, pem::PemObject};
+use tokio::time::timeout;
 
-use crate::{Error, metrics};
+use crate::{Config, Error, metrics};
 
-/// The SDK's configuration from the environment, with time limits.
+/// The roots that AWS's certificates end in, as <https://www.amazontrust.com/repository/>
+/// lists them: Amazon's four, and Starfield's that signed them once.
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
+
+/// The SDK's configuration from Lambda's variables, with time limits.
 ///
 /// The SDK has none of its own: without them a store that hangs would hold a
 /// request until the function is killed, and the caller would learn nothing.
-pub async fn sdk_config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
+/// Files are not looked for: Lambda gives region and credentials in variables.
+pub async fn sdk_config(config: &Config) -> Result<SdkConfig, Error> {
+    Ok(aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client(config.ca_bundle.as_deref())?)
+        .region(EnvironmentVariableRegionProvider::new())
+        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        .profile_files(EnvConfigFiles::builder().build())
         .timeout_config(timeouts())
         .load()
-        .await
+        .await)
+}
+
+/// A client that trusts Amazon's roots alone, or those of a PEM file instead.
+///
+/// To parse the system's some 140 roots is most of what a start would do.
+pub fn http_client(ca_bundle: Option<&Path>) -> Result<SharedHttpClient, Error> {
+    let roots = ca_bundle.map_or_else(|| Ok(AMAZON_ROOTS.to_vec()), read_bundle)?;
+    let trusted = TrustStore::empty().with_pem_certificate(roots);
+    let tls = TlsContext::builder().with_trust_store(trusted).build();
+    Ok(Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(tls.map_err(|error| Error::internal("setting up TLS", error))?)
+        .build_https())
+}
+
+/// A file of certificates; the SDK would panic at another one.
+fn read_bundle(file: &Path) -> Result<Vec<u8>, Error> {
+    let bundle = fs::read(file).map_err(|error| Error::internal("reading AWS_CA_BUNDLE", error))?;
+    let mut certificates = CertificateDer::pem_slice_iter(&bundle).peekable();
+    if certificates.peek().is_none() || certificates.any(|certificate| certificate.is_err()) {
+        return Err(Error::internal("reading AWS_CA_BUNDLE", "no certificates"));
+    }
+    Ok(bundle)
+}
+
+/// How long a start waits for a connection; Lambda gives it 10 s in all.
+const OPEN_TIME_MAX: Duration = Duration::from_secs(3);
+
+/// Opens the connection to a table before a request needs it: asks for what is never there.
+///
+/// Lambda gives a start more of a processor than a call, and the first call then
+/// finds everything made: TLS, the signing key, the code in memory.
+pub async fn open(client: &Client, table: &str) {
+    let nothing = AttributeValue::S("#".into());
+    let asked = client
+        .get_item()
+        .table_name(table)
+        .key("partition_key", nothing.clone())
+        .key("sort_key", nothing)
+        .send();
+    if !matches!(timeout(OPEN_TIME_MAX, asked).await, Ok(Ok(_))) {
+        tracing::warn!(table, "no connection yet; the first request opens it");
+    }
 }
 
 /// Three attempts of 3 s within 8 s: below the functions' shortest time limit.

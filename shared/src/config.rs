@@ -1,6 +1,6 @@
 //! What the environment says; nothing else reads it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use jiff::SignedDuration;
 
@@ -36,6 +36,9 @@ pub struct Config {
     pub running_exports_max: usize,
     /// `RETENTION_DAYS`: how long an activity is kept, 0 to 3650, 0 for ever; default 400.
     pub retention: Option<SignedDuration>,
+    /// `AWS_CA_BUNDLE`: a PEM file of the roots that AWS's servers are trusted
+    /// by; default Amazon's own, which are compiled in.
+    pub ca_bundle: Option<PathBuf>,
 }
 
 /// Every fault of the environment, one a line.
@@ -81,6 +84,7 @@ impl Config {
                 0 => None,
                 days => Some(SignedDuration::from_hours(24 * days)),
             },
+            ca_bundle: vars.get("AWS_CA_BUNDLE").map(PathBuf::from),
         };
         if config
             .retention

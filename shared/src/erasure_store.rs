@@ -56,6 +56,11 @@ impl ErasureStore {
         Self { table }
     }
 
+    /// Opens the connection; see [`crate::aws::open`].
+    pub async fn open(&self) {
+        self.table.open().await;
+    }
+
     /// Takes the partner's place for an erasure, or answers which one has it.
     ///
     /// Nobody gives the place back, so it can't be lost: it is free once the
@@ -198,6 +203,9 @@ impl ErasureStore {
         .value(":one", number(1))
         .value(":now", moment(now))
         .value(":until", moment(now.plus(LEASE)));
+        let update = not_late(update, now)
+            .when("attribute_exists(lease_until)")
+            .when("attribute_not_exists(finished_at)");
         Ok(self.update_turn(turn, update).await?.is_some())
     }
 
@@ -233,7 +241,7 @@ impl ErasureStore {
         if let Some(failure) = failure {
             update = update.value(":failure", to_value(failure)?);
         }
-        let settled = self.update_turn(turn, update).await?;
+        let settled = self.update_turn(turn, not_late(update, now)).await?;
         settled.map(from_item).transpose()
     }
 
@@ -272,6 +280,13 @@ fn turn_update(holder: &str, now: Moment) -> Update {
         .value(":holder", text(holder))
         .value(":too_old", moment(now.minus(AGE_MAX)))
         .returning_it()
+}
+
+/// Not of one that counts as failed by its age.
+fn not_late(update: Update, now: Moment) -> Update {
+    update
+        .when("(created_at > :too_old OR finished_at > :too_old OR lease_until >= :now)")
+        .value(":too_old", moment(now.minus(AGE_MAX)))
 }
 
 /// An update by the worker whose turn it is.

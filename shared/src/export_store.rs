@@ -6,7 +6,7 @@
 
 mod places;
 
-use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::{Client, primitives::Blob, types::AttributeValue};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -105,6 +105,11 @@ impl ExportStore {
             name: table,
         };
         Self { table }
+    }
+
+    /// Opens the connection; see [`crate::aws::open`].
+    pub async fn open(&self) {
+        self.table.open().await;
     }
 
     /// The export that `key` stands for: `id`, or the one of an earlier request.
@@ -269,7 +274,7 @@ impl ExportStore {
         let Some(failure) = old.lost_cause(now) else {
             return Ok(Taken::NotNow);
         };
-        let update = Update::new("#state = :failed, failure = :failure REMOVE lease_until")
+        let update = ending("#state = :failed, failure = :failure", &old)
             .when("#state IN (:queued, :running)")
             .when("lease_epoch = :epoch")
             .when("(attribute_not_exists(lease_until) OR lease_until < :now)")
@@ -417,14 +422,14 @@ impl ExportStore {
     pub async fn delete(&self, key: &ExportKey, now: Moment) -> Result<Option<Export>, Error> {
         let mut found = self.get(key, now).await?;
         while let Some(export) = found {
-            let update = Update::new("#state = :ended REMOVE lease_until");
+            let update = ending("#state = :ended", &export);
             let update = match (export.state, export.lost_cause(now)) {
                 (State::Queued | State::Running, None) => {
                     update.state(":ended", State::Cancelled.as_str())
                 }
                 (State::Ready, _) => update.state(":ended", State::Expired.as_str()),
                 (State::Queued | State::Running, Some(failure)) => {
-                    Update::new("#state = :ended, failure = :failure REMOVE lease_until")
+                    ending("#state = :ended, failure = :failure", &export)
                         .state(":ended", State::Failed.as_str())
                         .value(":failure", to_value(&failure)?)
                 }
@@ -482,6 +487,21 @@ impl ExportStore {
             _ => Held::lost_to(old.map(|old| old.state)),
         })
     }
+}
+
+/// An update after which nobody goes on from the checkpoint: the bytes of the
+/// file that its hash holds go, what is left to be cleared up stays in it.
+fn ending(assignments: &str, export: &Export) -> Update {
+    if export.checkpoint.is_none() {
+        return Update::new(&format!("{assignments} REMOVE lease_until"))
+            .when("attribute_not_exists(checkpoint)");
+    }
+    Update::new(&format!(
+        "{assignments}, checkpoint.#hash = :no_bytes REMOVE lease_until"
+    ))
+    .when("attribute_exists(checkpoint)")
+    .name("#hash", "hash")
+    .value(":no_bytes", AttributeValue::B(Blob::new([])))
 }
 
 fn lease_update(holder: &str, now: Moment) -> Update {

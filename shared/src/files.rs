@@ -208,6 +208,20 @@ impl Files {
         }
     }
 
+    /// The bytes of an object from one on, which it must have.
+    pub async fn tail(&self, object: &str, from: u64) -> Result<Bytes, Error> {
+        let get = self.client.get_object().bucket(&self.bucket).key(object);
+        let output = get
+            .range(format!("bytes={from}-"))
+            .send()
+            .await
+            .map_err(|error| aws::failed("reading a file's end", error))?;
+        let bytes = output.body.collect().await;
+        Ok(bytes
+            .map_err(|error| Error::Unavailable(error.into()))?
+            .into_bytes())
+    }
+
     /// Removes what a worker left of an export beside its file: the upload and
     /// the start of a part.
     pub async fn clear(&self, key: &ExportKey, export: &Export) -> Result<(), Error> {

@@ -94,6 +94,11 @@ impl ActivityStore {
         }
     }
 
+    /// Opens the connection; see [`aws::open`].
+    pub async fn open(&self) {
+        aws::open(&self.client, &self.table).await;
+    }
+
     /// Stores an activity, once for each idempotency key, with one conditional put.
     ///
     /// `Conflict` when the key was used before for other content.

@@ -27,6 +27,11 @@ pub(crate) struct Table {
 }
 
 impl Table {
+    /// Opens the connection; see [`aws::open`].
+    pub(crate) async fn open(&self) {
+        aws::open(&self.client, &self.name).await;
+    }
+
     /// The item under a key, as it is now.
     pub(crate) async fn get<'a, T: Deserialize<'a>>(&self, key: Item) -> Result<Option<T>, Error> {
         let output = self

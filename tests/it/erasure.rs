@@ -32,7 +32,11 @@ impl TestApp {
 
     /// Erases the customer `c-1` of contoso; answers the erasure when it is over.
     pub(crate) async fn erase(&self) -> Value {
-        let asked = self.ask_to_erase().await;
+        self.erase_customer("c-1").await
+    }
+
+    pub(crate) async fn erase_customer(&self, customer_id: &str) -> Value {
+        let asked = self.ask_to_erase_customer(customer_id).await;
         assert_eq!(asked.status, 202, "{}", asked.text);
         self.until_over(asked.header("location")).await
     }

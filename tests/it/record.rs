@@ -275,6 +275,29 @@ async fn record_refuses_a_time_that_is_too_early_or_too_late() {
         .await;
 }
 
+/// A retry may meet a machine whose clock is behind that of the first one.
+#[tokio::test]
+async fn record_finds_a_keyed_activity_that_is_too_far_ahead_now() {
+    let app = TestApp::start().await;
+    let sent = with("occurred_at", ago(-299));
+    let send = async |key: &str| {
+        let request = app.post("/v1/activities", &sent).token(&app.recorder());
+        request.header("idempotency-key", key).send().await
+    };
+    assert_eq!(send("k-1").await.status, 201);
+    app.advance(SignedDuration::from_secs(-3));
+    let again = send("k-1").await;
+    assert_eq!(
+        (again.status.as_u16(), again.header("idempotency-replayed")),
+        (200, "true")
+    );
+    let new = send("k-2").await;
+    assert_eq!(
+        new.refusal(),
+        "400 occurred_at must be at most 5 minutes ahead"
+    );
+}
+
 #[tokio::test]
 async fn record_finds_a_keyed_activity_after_it_is_too_late_to_record_it() {
     let app = TestApp::start_with(&[("MAX_LATENESS_DAYS", "7")]).await;

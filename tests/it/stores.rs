@@ -340,6 +340,57 @@ async fn ten_workers_in_a_row_may_get_nowhere_with_an_erasure_and_no_more() {
     }
 }
 
+/// The SDK gives an attempt up and repeats it; the first one may still come.
+#[tokio::test]
+async fn a_late_checkpoint_of_an_erasure_changes_nothing() {
+    let app = TestApp::start().await;
+    let activity = app.record(&crate::harness::activity()).await;
+    let position = activity["id"].as_str().unwrap().try_into().unwrap();
+    let event = app.asked_erasure().await;
+    let (store, now) = (app.erasures(), app.now());
+    let (early, whole) = (
+        erasure::Progress { read: 1, erased: 0 },
+        erasure::Progress { read: 2, erased: 1 },
+    );
+    let turn = app.turn(&event, now).await;
+    assert!(store.give_back(&turn, now).await.unwrap());
+    let late = store.checkpoint(&turn, position, early, now).await;
+    assert!(!late.unwrap(), "the next worker could not begin");
+    let turn = app.turn(&event, now).await;
+    store.settle(&turn, whole, None, now).await.unwrap();
+    let late = store.checkpoint(&turn, position, early, now).await;
+    assert!(!late.unwrap(), "the end is settled");
+    let settled = store.get(&turn.key, now).await.unwrap().unwrap();
+    assert_eq!(settled.progress, whole);
+}
+
+#[tokio::test]
+async fn an_erasure_that_failed_by_its_age_stays_so() {
+    let app = TestApp::start().await;
+    let activity = app.record(&crate::harness::activity()).await;
+    let position = activity["id"].as_str().unwrap().try_into().unwrap();
+    let event = app.asked_erasure().await;
+    let store = app.erasures();
+    let progress = erasure::Progress { read: 1, erased: 1 };
+    // A worker that has its turn goes on beyond 12 hours.
+    let begun = app.now().plus(minutes(12 * 60 - 1));
+    let turn = app.turn(&event, begun).await;
+    let mut now = begun;
+    for _ in 0..4 {
+        now = now.plus(SignedDuration::from_secs(45));
+        let got_on = store.checkpoint(&turn, position, progress, now).await;
+        assert!(got_on.unwrap());
+    }
+    // One that stood still for longer has lost it.
+    now = now.plus(SignedDuration::from_secs(46));
+    let failed = store.get(&turn.key, now).await.unwrap().unwrap();
+    assert_eq!(failed.state(now), erasure::State::Failed);
+    let late = store.checkpoint(&turn, position, progress, now).await;
+    assert!(!late.unwrap());
+    let late = store.settle(&turn, progress, None, now).await;
+    assert_eq!(late.unwrap(), None);
+}
+
 #[tokio::test]
 async fn a_turn_that_is_given_back_can_be_taken_at_once() {
     let app = TestApp::start().await;

@@ -7,11 +7,8 @@ use crate::{Error, names};
 
 /// Carries out one call that has all the time it wants.
 pub(super) async fn run() -> Result<(), Error> {
-    let app = App::new(
-        &aws::sdk_config().await,
-        Config::from_env()?,
-        Clock::system(),
-    );
+    let config = Config::from_env()?;
+    let app = App::new(&aws::sdk_config(&config).await?, config, Clock::system());
     let event = WorkerEvent {
         partner_id: names::PARTNER.into(),
         export_id: ExportId::try_from(names::EXPORT)?,

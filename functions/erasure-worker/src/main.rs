@@ -7,11 +7,8 @@ use shared::{Clock, Config, aws, erasure::WorkerEvent, lambda, observe};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let observer = observe::start();
-    let app = App::new(
-        &aws::sdk_config().await,
-        Config::from_env()?,
-        Clock::system(),
-    );
+    let config = Config::from_env()?;
+    let app = App::new(&aws::sdk_config(&config).await?, config, Clock::system());
     let app = &app;
     lambda::work(&observer, async |event: WorkerEvent, deadline| {
         erasure_worker::handle(app, &event, deadline).await

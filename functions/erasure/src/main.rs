@@ -9,11 +9,9 @@ use shared::{Clock, Config, aws, lambda, observe};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let observer = observe::start();
-    let app = App::new(
-        &aws::sdk_config().await,
-        Config::from_env()?,
-        Clock::system(),
-    );
+    let config = Config::from_env()?;
+    let app = App::new(&aws::sdk_config(&config).await?, config, Clock::system());
+    app.erasures.open().await;
     let app = &app;
     let handler = service_fn(async |request: Request| {
         Ok::<_, Infallible>(erasure::handle(app, &request).await)

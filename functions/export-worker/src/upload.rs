@@ -258,17 +258,29 @@ impl<'a> Upload<'a> {
             files.put(&self.object, content_type, bytes).await?;
             return Ok(part);
         };
-        match self.complete(&upload_id, bytes).await {
+        let last = Bytes::from(bytes);
+        match self.complete(&upload_id, last.clone()).await {
             // The upload may be gone because an answer was lost, or a worker
             // died, after it was complete.
-            Err(Error::NotFound) if files.size(&self.object).await? == Some(self.bytes) => Ok(part),
+            Err(Error::NotFound) if self.is_there(&last).await? => Ok(part),
             done => Ok(done.map(|()| part)?),
         }
     }
 
-    async fn complete(&mut self, upload_id: &str, last: Vec<u8>) -> Result<(), Error> {
+    /// Whether the object is this file: the parts before the last are those of
+    /// the checkpoint, but the last may have been read before an erasure.
+    async fn is_there(&self, last: &Bytes) -> Result<bool, Error> {
+        let files = &self.run.app.files;
+        if files.size(&self.object).await? != Some(self.bytes) {
+            return Ok(false);
+        }
+        let before = self.bytes - last.len() as u64;
+        Ok(last.is_empty() || files.tail(&self.object, before).await? == *last)
+    }
+
+    async fn complete(&mut self, upload_id: &str, last: Bytes) -> Result<(), Error> {
         if !last.is_empty() {
-            self.put_part(upload_id, last.into()).await?;
+            self.put_part(upload_id, last).await?;
         }
         let files = &self.run.app.files;
         files.complete(&self.object, upload_id, &self.tags).await

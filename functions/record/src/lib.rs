@@ -163,8 +163,8 @@ async fn store(
     let (new, timing) = form.check(recorder, now, app.config.max_lateness)?;
     let done = match timing {
         Timing::InTime => app.store.append(new, stamp).await?,
-        // Too late to record, but perhaps the retry of a request that was in time.
-        Timing::TooLate(refusal) => match new.idempotency_key {
+        // Perhaps the retry of a request that was in time; machines' clocks differ too.
+        Timing::OutOfTime(refusal) => match new.idempotency_key {
             Some(_) => app.store.find_replay(&new, now).await?.ok_or(refusal)?,
             None => return Err(refusal),
         },

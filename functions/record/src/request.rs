@@ -46,11 +46,11 @@ pub(crate) struct Form {
     details: Option<Details>,
 }
 
-/// Whether an activity may still be recorded.
+/// Whether an activity may be recorded now.
 #[derive(Debug)]
 pub(crate) enum Timing {
     InTime,
-    TooLate(Error),
+    OutOfTime(Error),
 }
 
 /// Reads the body of one activity and the key in its header.
@@ -113,7 +113,7 @@ impl Form {
             return Err(Error::invalid("occurred_at", reason));
         }
         let occurred_at = self.occurred_at.unwrap_or(now);
-        let timing = timing(occurred_at, now, max_lateness)?;
+        let timing = timing(occurred_at, now, max_lateness);
         let content = Content {
             occurred_at,
             action: self.action,
@@ -135,19 +135,16 @@ impl Form {
     }
 }
 
-fn timing(at: Moment, now: Moment, max_lateness: SignedDuration) -> Result<Timing, Error> {
-    if at > now.plus(AHEAD_MAX) {
-        return Err(Error::invalid(
-            "occurred_at",
-            "must be at most 5 minutes ahead",
-        ));
-    }
-    if at >= now.minus(max_lateness) {
-        return Ok(Timing::InTime);
-    }
-    let days = max_lateness.as_hours() / 24;
-    let reason = format!("must be at most {days} days ago");
-    Ok(Timing::TooLate(Error::invalid("occurred_at", reason)))
+fn timing(at: Moment, now: Moment, max_lateness: SignedDuration) -> Timing {
+    let reason = if at > now.plus(AHEAD_MAX) {
+        "must be at most 5 minutes ahead".to_owned()
+    } else if at < now.minus(max_lateness) {
+        let days = max_lateness.as_hours() / 24;
+        format!("must be at most {days} days ago")
+    } else {
+        return Timing::InTime;
+    };
+    Timing::OutOfTime(Error::invalid("occurred_at", reason))
 }
 
 #[cfg(test)]

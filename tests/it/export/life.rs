@@ -106,6 +106,33 @@ async fn a_large_export_that_is_cancelled_at_its_end_leaves_no_file_and_is_no_fa
     assert_eq!(app.read_export(&export).await["state"], "cancelled");
 }
 
+/// The state of a hash holds the end of what was hashed.
+#[tokio::test]
+async fn an_export_that_ends_without_a_file_keeps_none_of_its_bytes() {
+    for is_deleted in [true, false] {
+        let app = TestApp::start().await;
+        app.record_wide(36).await;
+        app.faults.add("CompleteMultipartUpload", Fault::Killed, 1);
+        let export = app.post_export(&past()).await.json();
+        assert!(eventually(|| app.faults.kills() > 0).await);
+        let hash = async || {
+            let item = app.item(&export).await;
+            let checkpoint = item["checkpoint"].as_m().unwrap();
+            checkpoint["hash"].as_b().unwrap().as_ref().len()
+        };
+        assert!(hash().await > 64);
+        if is_deleted {
+            assert_eq!(app.delete_export(&export).await.status, 204);
+        } else {
+            app.advance(SignedDuration::from_hours(13));
+            assert_eq!(app.read_export(&export).await["state"], "failed");
+            app.until_written_off(&export).await;
+        }
+        assert_eq!(hash().await, 0, "deleted: {is_deleted}");
+        app.until_nothing_is_left().await;
+    }
+}
+
 #[tokio::test]
 async fn a_file_expires_after_seven_days() {
     let app = TestApp::start().await;

@@ -250,6 +250,27 @@ async fn a_completion_whose_reply_was_lost_is_a_success() {
     app.file(&ready).await;
 }
 
+/// The object that a dead worker completed is this export's file only if it holds the same.
+#[tokio::test]
+async fn a_file_that_was_complete_before_an_erasure_is_not_taken_for_the_one_after_it() {
+    let app = TestApp::start().await;
+    // The oldest, so in the last part; a name as long as what takes its place.
+    let mut oldest = with("occurred_at", ago(50_000));
+    oldest["customer"] = json!({ "id": "c-2", "name": "Fabrikam" });
+    oldest.as_object_mut().unwrap().remove("details");
+    app.record(&oldest).await;
+    app.record_wide(36).await;
+    app.faults
+        .add("CompleteMultipartUpload", Fault::KilledAfter, 1);
+    let export = app.post_export(&past()).await.json();
+    assert!(eventually(|| app.faults.kills() > 0).await);
+    assert_eq!(app.erase_customer("c-2").await["progress"]["erased"], 1);
+    app.advance(seconds(61));
+    let ready = app.healed(&export).await;
+    assert_eq!(ready["state"], "ready", "{ready}");
+    assert_eq!(ready["file"]["sha256"], app.stored_hash(&ready));
+}
+
 /// The SDK repeats a write whose reply was lost, and the worker knows its own:
 /// without any reader's help the first worker, or the one it calls, ends it.
 #[tokio::test(flavor = "multi_thread")]
