@@ -45,3 +45,4 @@ mod seeds;
 mod stores;
 mod summary;
 mod template;
+mod tls;
