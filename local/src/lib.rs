@@ -242,7 +242,9 @@ fn load(
     for start in (0..count).step_by(LOAD_AT_ONCE) {
         let items = (start..count.min(start + LOAD_AT_ONCE))
             .map(|_| {
-                shared::store::import_item(partner, samples.next(), now, config.retention)
+                let content = samples.next();
+                let (retention, shards) = (config.retention, &config.write_shards);
+                shared::store::import_item(partner, content, now, retention, shards)
                     .map(sample::into_dynoxide)
             })
             .collect::<Result<_, _>>()

@@ -270,6 +270,12 @@ impl ActivityId {
             .expect("an ActivityId is only made of a Moment's milliseconds")
     }
 
+    /// Bits that are random, or as good as random, by which activities are spread.
+    pub(crate) fn low_bits(self) -> u32 {
+        let [.., a, b, c, d] = self.into_bytes();
+        u32::from_be_bytes([a, b, c, d])
+    }
+
     /// The id's 16 bytes.
     pub fn into_bytes(self) -> [u8; 16] {
         self.0.into_bytes()

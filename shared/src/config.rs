@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use jiff::SignedDuration;
 
-use crate::{ClaimNames, Moment, Role};
+use crate::{ClaimNames, Error, Moment, Role, Shards};
 
 /// The service's configuration, the same for all its functions.
 #[derive(Debug, Clone)]
@@ -36,6 +36,9 @@ pub struct Config {
     pub running_exports_max: usize,
     /// `RETENTION_DAYS`: how long an activity is kept, 0 to 3650, 0 for ever; default 400.
     pub retention: Option<SignedDuration>,
+    /// `WRITE_SHARDS`: over how many partitions of the table a partner's log is
+    /// spread, and since when; default 1.
+    pub write_shards: Shards,
     /// `AWS_CA_BUNDLE`: a PEM file of the roots that AWS's servers are trusted
     /// by; default Amazon's own, which are compiled in.
     pub ca_bundle: Option<PathBuf>,
@@ -84,6 +87,7 @@ impl Config {
                 0 => None,
                 days => Some(SignedDuration::from_hours(24 * days)),
             },
+            write_shards: vars.write_shards("WRITE_SHARDS"),
             ca_bundle: vars.get("AWS_CA_BUNDLE").map(PathBuf::from),
         };
         if config
@@ -153,6 +157,16 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
                 default
             }
         }
+    }
+
+    fn write_shards(&mut self, name: &str) -> Shards {
+        let Some(text) = self.get(name) else {
+            return Shards::default();
+        };
+        text.parse().unwrap_or_else(|error: Error| {
+            self.faults.push(error.to_string());
+            Shards::default()
+        })
     }
 
     fn reader_roles(&mut self, name: &str) -> BTreeSet<Role> {
@@ -229,6 +243,7 @@ mod tests {
             ("MAX_LATENESS_DAYS", "-1"),
             ("MAX_RUNNING_EXPORTS", "0"),
             ("READER_ROLES", "admin_agent,activity_recorder"),
+            ("WRITE_SHARDS", "4@2027-01-01T00:00:00Z"),
             ("SUBSCRIPTIONS_URL", "https://portal.example/"),
         ]);
         let faults = faults.unwrap_err();
@@ -238,6 +253,7 @@ mod tests {
             "MAX_RUNNING_EXPORTS",
             "READER_ROLES",
             "SUBSCRIPTIONS_URL",
+            "WRITE_SHARDS",
         ] {
             assert!(faults.contains(name), "{faults}");
         }

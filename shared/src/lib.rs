@@ -1,6 +1,6 @@
 //! The model of the partner activity log and the few places that touch AWS.
 //!
-//! `activity`, `filter`, `range`, `page`, `export` and `erasure` are plain data:
+//! `activity`, `filter`, `range`, `shards`, `page`, `export` and `erasure` are plain data:
 //! they know neither the SDK nor HTTP nor the clock. `access` reads verified
 //! claims alone. `store`, `export_store` and `erasure_store` are the only code that
 //! knows the three tables, `table` what the two last ones have in common,
@@ -31,6 +31,7 @@ pub mod moment;
 pub mod observe;
 pub mod page;
 pub mod range;
+pub mod shards;
 pub mod store;
 mod table;
 pub mod trail;
@@ -53,5 +54,6 @@ pub use filter::{Filter, Order};
 pub use moment::Moment;
 pub use page::{Cursor, Limit, Page};
 pub use range::TimeRange;
+pub use shards::Shards;
 pub use store::{ActivityStore, Recorded};
 pub use workers::Workers;

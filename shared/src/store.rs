@@ -5,11 +5,13 @@
 
 mod erase;
 mod item;
+mod merge;
 
 use aws_sdk_dynamodb::{
     Client, error::SdkError, operation::put_item::PutItemError,
     types::ReturnValuesOnConditionCheckFailure,
 };
+use futures_util::future::try_join_all;
 use jiff::SignedDuration;
 
 use self::item::SUMMARY;
@@ -18,7 +20,8 @@ pub use self::{
     item::{Item, Stored},
 };
 use crate::{
-    Activity, ActivityId, Content, Error, Moment, NewActivity, Order, PartnerId, TimeRange, aws,
+    Activity, ActivityId, Config, Content, Error, Moment, NewActivity, Order, PartnerId, Shards,
+    TimeRange, aws,
 };
 
 /// The activities of all partners, in DynamoDB.
@@ -27,6 +30,7 @@ pub struct ActivityStore {
     client: Client,
     table: String,
     retention: Option<SignedDuration>,
+    shards: Shards,
 }
 
 /// A stored activity and whether it was there already.
@@ -63,7 +67,7 @@ pub struct Reading {
     pub settled: bool,
 }
 
-/// One Query page: up to 1 MB or the limit, whichever comes first.
+/// A part of a range: a Query page, of up to 1 MB or the limit, or one of each shard merged.
 #[derive(Debug, Default)]
 pub struct Slice {
     items: Vec<Item>,
@@ -85,12 +89,13 @@ impl ActivityStore {
     /// The most items that one Query page is asked for.
     pub const SLICE_MAX: usize = 1_000;
 
-    /// A store over `table`, whose activities expire after `retention`.
-    pub fn new(client: Client, table: String, retention: Option<SignedDuration>) -> Self {
+    /// The table of activities, with its retention and shards.
+    pub fn new(client: Client, config: &Config) -> Self {
         Self {
             client,
-            table,
-            retention,
+            table: config.activities_table.clone(),
+            retention: config.retention,
+            shards: config.write_shards.clone(),
         }
     }
 
@@ -119,6 +124,7 @@ impl ActivityStore {
             .table_name(&self.table)
             .set_item(Some(item::to_item(
                 &activity,
+                self.shards.of(id),
                 &stamp.request_id,
                 self.retention,
             )?))
@@ -157,6 +163,11 @@ impl ActivityStore {
         found.map(|old| replay(old, &new.content)).transpose()
     }
 
+    /// The key of an activity's item, which follows from its id.
+    fn key(&self, partner: &PartnerId, id: ActivityId) -> Item {
+        item::key(partner, self.shards.of(id), id)
+    }
+
     /// One activity with its details; none when absent or expired.
     pub async fn get(
         &self,
@@ -168,7 +179,7 @@ impl ActivityStore {
             .client
             .get_item()
             .table_name(&self.table)
-            .set_key(Some(item::key(partner, id)))
+            .set_key(Some(self.key(partner, id)))
             .consistent_read(true)
             .send()
             .await
@@ -177,7 +188,10 @@ impl ActivityStore {
         Ok(stored.filter(|stored| !stored.is_expired(now)))
     }
 
-    /// One Query page of a range, after `resume_after`; expired items are still in it.
+    /// What follows in a range after `resume_after`, about as much as `limit`;
+    /// expired items are still in it.
+    ///
+    /// One Query page, or one of each shard at the same time.
     pub async fn query(
         &self,
         partner: &PartnerId,
@@ -188,19 +202,34 @@ impl ActivityStore {
         if reading.range.is_empty() {
             return Ok(Slice::default());
         }
+        let shards = self.shards.of_range(&reading.range);
+        let each = merge::share(limit, shards.len());
+        let slices =
+            shards.map(|shard| self.query_shard(partner, shard, reading, resume_after, each));
+        merge::merge(try_join_all(slices).await?, reading.order)
+    }
+
+    async fn query_shard(
+        &self,
+        partner: &PartnerId,
+        shard: u32,
+        reading: &Reading,
+        resume_after: Option<ActivityId>,
+        limit: usize,
+    ) -> Result<Slice, Error> {
         let [from, to] = item::sort_key_bounds(&reading.range);
         let mut query = self
             .client
             .query()
             .table_name(&self.table)
             .key_condition_expression("partition_key = :partner AND sort_key BETWEEN :from AND :to")
-            .expression_attribute_values(":partner", item::partition_key(partner))
+            .expression_attribute_values(":partner", item::partition_key(partner, shard))
             .expression_attribute_values(":from", from)
             .expression_attribute_values(":to", to)
             .scan_index_forward(reading.order == Order::Asc)
             .consistent_read(!reading.settled)
             .limit(i32::try_from(limit.min(Self::SLICE_MAX)).unwrap_or(i32::MAX))
-            .set_exclusive_start_key(resume_after.map(|id| item::key(partner, id)));
+            .set_exclusive_start_key(resume_after.map(|id| item::key(partner, shard, id)));
         if !reading.with_details {
             query = query.projection_expression(SUMMARY.map(|name| format!("#{name}")).join(","));
             for name in SUMMARY {
@@ -265,6 +294,7 @@ pub fn import_item(
     content: Content,
     recorded_at: Moment,
     retention: Option<SignedDuration>,
+    shards: &Shards,
 ) -> Result<Item, Error> {
     let partner_id = PartnerId::parse(partner_id)
         .ok_or_else(|| Error::invalid("partner_id", "is no partner's id"))?;
@@ -276,5 +306,5 @@ pub fn import_item(
         erased_at: None,
         content,
     };
-    item::to_item(&activity, "import", retention)
+    item::to_item(&activity, shards.of(id), "import", retention)
 }

@@ -42,6 +42,7 @@ mod page;
 mod promises;
 mod record;
 mod seeds;
+mod shards;
 mod stores;
 mod summary;
 mod template;

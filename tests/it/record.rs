@@ -279,9 +279,9 @@ async fn record_refuses_a_time_that_is_too_early_or_too_late() {
 #[tokio::test]
 async fn record_finds_a_keyed_activity_that_is_too_far_ahead_now() {
     let app = TestApp::start().await;
-    let sent = with("occurred_at", ago(-299));
+    let early = with("occurred_at", ago(-299));
     let send = async |key: &str| {
-        let request = app.post("/v1/activities", &sent).token(&app.recorder());
+        let request = app.post("/v1/activities", &early).token(&app.recorder());
         request.header("idempotency-key", key).send().await
     };
     assert_eq!(send("k-1").await.status, 201);

@@ -123,14 +123,22 @@ async fn run_all(seeds: Range<u64>, exports: bool) -> Tally {
 }
 
 async fn lane(next: Arc<AtomicU64>, end: u64, exports: bool, tally: Tally) {
-    let variables = [("MAX_LATENESS_DAYS", "1"), ("MAX_RUNNING_EXPORTS", "2")];
-    let app = Arc::new(TestApp::start_with(&variables).await);
+    let app = async |shards| {
+        let variables = [
+            ("MAX_LATENESS_DAYS", "1"),
+            ("MAX_RUNNING_EXPORTS", "2"),
+            ("WRITE_SHARDS", shards),
+        ];
+        Arc::new(TestApp::start_with(&variables).await)
+    };
+    let (one, several) = (app("1").await, app("3").await);
     loop {
         let seed = next.fetch_add(1, SeqCst);
         if seed >= end {
             return;
         }
-        let run = tokio::spawn(run(Arc::clone(&app), seed, exports, tally.clone()));
+        let app = if seed % 2 == 0 { &one } else { &several };
+        let run = tokio::spawn(run(Arc::clone(app), seed, exports, tally.clone()));
         assert!(
             run.await.is_ok(),
             "seed {seed} failed; MODEL_SEEDS={seed} runs it again"

@@ -442,8 +442,8 @@ async fn what_is_of_another_customer_or_gone_is_not_erased() {
         .key
         .partner_id;
     let dynamodb = aws_sdk_dynamodb::Client::new(&app.stack.sdk);
-    let table = app.stack.config.activities_table.clone();
-    let store = ActivityStore::new(dynamodb.clone(), table, None);
+    let mut config = app.stack.config.clone();
+    let store = ActivityStore::new(dynamodb.clone(), &config);
     let id: ActivityId = stored["id"].as_str().unwrap().try_into().unwrap();
     let absent = ActivityId::random(id.occurred_at());
     let before = app.list_all("").await;
@@ -454,7 +454,8 @@ async fn what_is_of_another_customer_or_gone_is_not_erased() {
     }
     assert_eq!(app.list_all("").await, before);
     // Any other refusal is an error.
-    let elsewhere = ActivityStore::new(dynamodb, "elsewhere".into(), None);
+    config.activities_table = "elsewhere".into();
+    let elsewhere = ActivityStore::new(dynamodb, &config);
     let customer = Identifier::try_from("c-1".to_owned()).unwrap();
     let erased = elsewhere.erase(&partner, id, &customer, app.now()).await;
     assert!(erased.is_err());

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use local::sample::Samples;
 use serde_json::json;
-use shared::{ActivityId, Moment, Order, TimeRange, store};
+use shared::{ActivityId, Moment, Order, Shards, TimeRange, store};
 use uuid::Builder;
 
 use super::wire;
@@ -170,7 +170,8 @@ impl Template {
     fn new(samples: &mut Samples, at: Moment) -> Result<Self, Error> {
         let mut content = samples.next();
         content.occurred_at = at;
-        let mut item = store::import_item(PARTNER, content, at, Some(RETENTION))?;
+        let mut item =
+            store::import_item(PARTNER, content, at, Some(RETENTION), &Shards::default())?;
         let bytes = wire::size(&item);
         for (name, value) in [("recorded_at", RECORDED_AT), ("sort_key", SORT_KEY)] {
             let old = item.insert(name.into(), AttributeValue::S(value.to_owned()));

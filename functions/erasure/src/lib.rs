@@ -37,10 +37,9 @@ impl App {
     /// Builds the clients, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
         let dynamodb = aws::dynamodb(sdk);
-        let activities = config.activities_table.clone();
         Self {
             erasures: ErasureStore::new(dynamodb.clone(), config.erasures_table.clone()),
-            activities: ActivityStore::new(dynamodb, activities, config.retention),
+            activities: ActivityStore::new(dynamodb, &config),
             workers: Workers::new(sdk, config.erasure_worker_function.clone()),
             config,
             clock,

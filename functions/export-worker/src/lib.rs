@@ -62,10 +62,9 @@ impl App {
     /// Builds the clients, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
         let dynamodb = aws::dynamodb(sdk);
-        let activities = config.activities_table.clone();
         Self {
             exports: ExportStore::new(dynamodb.clone(), config.exports_table.clone()),
-            activities: ActivityStore::new(dynamodb, activities, config.retention),
+            activities: ActivityStore::new(dynamodb, &config),
             files: Files::for_uploads(sdk, config.exports_bucket.clone()),
             workers: Workers::new(sdk, config.export_worker_function.clone()),
             config,

@@ -47,7 +47,7 @@ impl App {
     /// Builds the client, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
         let client = aws::dynamodb(sdk);
-        let store = ActivityStore::new(client, config.activities_table.clone(), config.retention);
+        let store = ActivityStore::new(client, &config);
         Self {
             config,
             store,

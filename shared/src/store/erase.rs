@@ -43,7 +43,7 @@ impl ActivityStore {
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(item::key(partner, id)))
+            .set_key(Some(self.key(partner, id)))
             .update_expression(
                 "SET customer_name = :erased, erased_at = if_not_exists(erased_at, :now) \
                  REMOVE details, details_bytes",

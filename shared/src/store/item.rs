@@ -56,17 +56,24 @@ impl Stored {
     }
 }
 
-/// The partition of a partner's log.
-///
-/// The seam for write shards: shard 0 is the bare partner id.
-pub(super) fn partition_key(partner: &PartnerId) -> AttributeValue {
-    text(partner.as_str())
+/// The partition of a shard of a partner's log; the first is the bare partner id.
+pub(super) fn partition_key(partner: &PartnerId, shard: u32) -> AttributeValue {
+    match shard {
+        0 => text(partner.as_str()),
+        _ => text(format!("{partner}#{shard}")),
+    }
 }
 
-/// The key of an activity's item, which follows from its id.
-pub(super) fn key(partner: &PartnerId, id: ActivityId) -> Item {
+/// Whose log a partition is of; no partner's id has a `#`.
+fn partner_of(partition_key: &str) -> Result<PartnerId, Error> {
+    let (partner, _) = partition_key.split_once('#').unwrap_or((partition_key, ""));
+    PartnerId::parse(partner).ok_or_else(|| broken("partition_key"))
+}
+
+/// The key of an activity's item in a shard.
+pub(super) fn key(partner: &PartnerId, shard: u32, id: ActivityId) -> Item {
     HashMap::from([
-        ("partition_key".to_owned(), partition_key(partner)),
+        ("partition_key".to_owned(), partition_key(partner, shard)),
         (
             "sort_key".to_owned(),
             text(format!("{}#{id}", id.occurred_at())),
@@ -93,11 +100,12 @@ pub(super) fn id_of_key(key: &Item) -> Result<ActivityId, Error> {
 
 pub(super) fn to_item(
     activity: &Activity,
+    shard: u32,
     request_id: &str,
     retention: Option<SignedDuration>,
 ) -> Result<Item, Error> {
     let content = &activity.content;
-    let mut item = key(&activity.partner_id, activity.id);
+    let mut item = key(&activity.partner_id, shard, activity.id);
     let mut put = |name: &str, value| item.insert(name.to_owned(), value);
     put("recorded_at", text(activity.recorded_at.to_string()));
     put("request_id", text(request_id));
@@ -142,8 +150,7 @@ pub(super) fn seen(mut item: Item) -> Result<Seen, Error> {
 
 pub(super) fn from_item(mut item: Item) -> Result<Stored, Error> {
     let id = id_of_key(&item)?;
-    let partner_id = take(&mut item, "partition_key")?;
-    let partner_id = PartnerId::parse(&partner_id).ok_or_else(|| broken("partition_key"))?;
+    let partner_id = partner_of(&take(&mut item, "partition_key")?)?;
     let recorded_at = parse_moment_if_any(&mut item, "recorded_at")?;
     let recorded_at = recorded_at.ok_or_else(|| broken("recorded_at"))?;
     let erased_at = parse_moment_if_any(&mut item, "erased_at")?;
@@ -429,7 +436,7 @@ mod tests {
         let long = format!("{{\"note\":\"{}\"}}", "한국 order ".repeat(500));
         for details in [None, Some(r#"{"a":[1,2.5,null]}"#), Some(long.as_str())] {
             let activity = activity(details);
-            let item = to_item(&activity, "r-1", Some(SignedDuration::from_hours(24))).unwrap();
+            let item = to_item(&activity, 3, "r-1", Some(SignedDuration::from_hours(24))).unwrap();
             let stored = from_item(item).unwrap();
             assert_eq!(stored.activity, activity);
             assert_eq!(stored.has_details, details.is_some());
@@ -447,7 +454,7 @@ mod tests {
             ("details", "details"),
             ("details_bytes", "details_bytes"),
         ] {
-            let mut item = to_item(&activity(Some(r#"{"a":1}"#)), "r-1", None).unwrap();
+            let mut item = to_item(&activity(Some(r#"{"a":1}"#)), 0, "r-1", None).unwrap();
             item.remove(gone);
             let error = whole(item).unwrap_err();
             let cause = std::error::Error::source(&error).unwrap().to_string();
@@ -461,7 +468,7 @@ mod tests {
     #[test]
     fn details_that_are_no_json_object_are_an_error_not_a_panic() {
         for damaged in ["{\"a\":1]", "[1,2,3]", "       "] {
-            let mut item = to_item(&activity(Some(r#"{"a":1}"#)), "r-1", None).unwrap();
+            let mut item = to_item(&activity(Some(r#"{"a":1}"#)), 0, "r-1", None).unwrap();
             item.insert("details".into(), text(damaged));
             assert!(whole(item).is_err(), "{damaged}");
         }
@@ -470,9 +477,9 @@ mod tests {
     #[test]
     fn long_details_are_stored_compressed() {
         let long = format!("{{\"note\":\"{}\"}}", "order ".repeat(1_000));
-        let item = to_item(&activity(Some(&long)), "r-1", None).unwrap();
+        let item = to_item(&activity(Some(&long)), 0, "r-1", None).unwrap();
         assert!(item["details"].as_b().unwrap().as_ref().len() < long.len() / 10);
-        let item = to_item(&activity(Some("{}")), "r-1", None).unwrap();
+        let item = to_item(&activity(Some("{}")), 0, "r-1", None).unwrap();
         assert_eq!(item["details"].as_s().unwrap(), "{}");
     }
 
@@ -480,11 +487,11 @@ mod tests {
     fn an_activity_expires_when_its_retention_ends() {
         let day = SignedDuration::from_hours(24);
         let activity = activity(None);
-        let stored = from_item(to_item(&activity, "r-1", Some(day)).unwrap()).unwrap();
+        let stored = from_item(to_item(&activity, 0, "r-1", Some(day)).unwrap()).unwrap();
         let end = activity.content.occurred_at.plus(day);
         assert!(!stored.is_expired(end.minus(SignedDuration::from_secs(1))));
         assert!(stored.is_expired(end));
-        let kept = from_item(to_item(&activity, "r-1", None).unwrap()).unwrap();
+        let kept = from_item(to_item(&activity, 0, "r-1", None).unwrap()).unwrap();
         assert!(!kept.is_expired(end.plus(day * 10_000)));
     }
 
@@ -492,7 +499,7 @@ mod tests {
     fn bounds_take_in_from_and_leave_out_to() {
         let activity = activity(None);
         let at = activity.content.occurred_at;
-        let key = key(&activity.partner_id, activity.id);
+        let key = key(&activity.partner_id, 0, activity.id);
         let key = key["sort_key"].as_s().unwrap().as_str();
         let within = |from, to| {
             let [from, to] = sort_key_bounds(&TimeRange::new(from, to).unwrap());
@@ -507,7 +514,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_activity_reads_back(activity in arbitrary::activity()) {
-            let item = to_item(&activity, "r-1", None).unwrap();
+            let item = to_item(&activity, 0, "r-1", None).unwrap();
             let stored = whole(item).unwrap();
             prop_assert_eq!(stored.has_details, activity.content.details.is_some());
             prop_assert_eq!(stored.activity, activity);
@@ -519,7 +526,7 @@ mod tests {
             which: proptest::sample::Index,
             damage in any_damage(),
         ) {
-            let mut item = to_item(&activity, "r-1", None).unwrap();
+            let mut item = to_item(&activity, 0, "r-1", None).unwrap();
             let mut names: Vec<_> = item.keys().cloned().collect();
             // Who sent it tells a retry of the SDK apart; optional things that are gone
             // altogether were never there.
