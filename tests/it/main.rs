@@ -41,6 +41,7 @@ mod operations;
 mod page;
 mod promises;
 mod record;
+mod report;
 mod seeds;
 mod shards;
 mod stores;
