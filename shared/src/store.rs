@@ -3,9 +3,11 @@
 //! It appends, gets and queries; it updates in an erasure alone, and never scans
 //! or deletes.
 
+mod attributes;
 mod erase;
 mod item;
 mod merge;
+mod wire;
 
 use aws_sdk_dynamodb::{
     Client, error::SdkError, operation::put_item::PutItemError,
@@ -14,7 +16,7 @@ use aws_sdk_dynamodb::{
 use futures_util::future::try_join_all;
 use jiff::SignedDuration;
 
-use self::item::SUMMARY;
+use self::{attributes::Attributes, item::SUMMARY, wire::Tap};
 pub use self::{
     erase::Seen,
     item::{Item, Stored},
@@ -70,7 +72,7 @@ pub struct Reading {
 /// A part of a range: a Query page, of up to 1 MB or the limit, or one of each shard merged.
 #[derive(Debug, Default)]
 pub struct Slice {
-    items: Vec<Item>,
+    items: Vec<Attributes>,
     /// Where to go on; absent at the end of the range.
     pub resume_after: Option<ActivityId>,
 }
@@ -184,7 +186,10 @@ impl ActivityStore {
             .send()
             .await
             .map_err(|error| aws::failed("reading an activity", error))?;
-        let stored = output.item.map(item::whole).transpose()?;
+        let stored = output
+            .item
+            .map(|item| item::whole(item.into()))
+            .transpose()?;
         Ok(stored.filter(|stored| !stored.is_expired(now)))
     }
 
@@ -236,17 +241,14 @@ impl ActivityStore {
                 query = query.expression_attribute_names(format!("#{name}"), name);
             }
         }
-        let output = query
+        let tap = Tap::default();
+        query
+            .customize()
+            .interceptor(tap.clone())
             .send()
             .await
             .map_err(|error| aws::failed("querying activities", error))?;
-        Ok(Slice {
-            items: output.items.unwrap_or_default(),
-            resume_after: output
-                .last_evaluated_key
-                .map(|key| item::id_of_key(&key))
-                .transpose()?,
-        })
+        tap.slice()
     }
 }
 
@@ -282,7 +284,7 @@ fn old_item(error: SdkError<PutItemError>) -> Result<Option<Stored>, Error> {
     match error.as_service_error() {
         Some(PutItemError::ConditionalCheckFailedException(failed)) => {
             let old: Option<Item> = failed.item.clone();
-            old.map(item::from_item).transpose()
+            old.map(|old| item::from_item(old.into())).transpose()
         }
         _ => Err(aws::failed("recording an activity", error)),
     }

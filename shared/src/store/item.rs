@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use jiff::SignedDuration;
 
-use super::erase::Seen;
+use super::{attributes::Attributes, erase::Seen};
 use crate::{
     Activity, ActivityId, Actor, ActorKind, Content, Customer, Details, Error, Moment, Outcome,
     PartnerId, Resource, TimeRange,
@@ -32,6 +32,28 @@ pub(super) const SUMMARY: [&str; 16] = [
     "correlation_id",
     "details_bytes",
     "expires_at",
+];
+
+/// Every attribute.
+pub(super) const NAMES: [&str; 18] = [
+    "partition_key",
+    "sort_key",
+    "recorded_at",
+    "request_id",
+    "action",
+    "outcome",
+    "actor_id",
+    "actor_name",
+    "actor_kind",
+    "customer_id",
+    "customer_name",
+    "resource_type",
+    "resource_id",
+    "correlation_id",
+    "details",
+    "details_bytes",
+    "expires_at",
+    "erased_at",
 ];
 
 /// Details below this many bytes are not worth compressing.
@@ -90,7 +112,7 @@ pub(super) fn sort_key_bounds(range: &TimeRange) -> [AttributeValue; 2] {
 }
 
 /// The id of the activity under this key.
-pub(super) fn id_of_key(key: &Item) -> Result<ActivityId, Error> {
+pub(super) fn id_of_key(key: &Attributes) -> Result<ActivityId, Error> {
     key.get("sort_key")
         .and_then(|value| value.as_s().ok())
         .and_then(|sort_key| sort_key.split_once('#'))
@@ -140,7 +162,7 @@ pub(super) fn to_item(
 }
 
 /// What an erasure needs to know of an item.
-pub(super) fn seen(mut item: Item) -> Result<Seen, Error> {
+pub(super) fn seen(mut item: Attributes) -> Result<Seen, Error> {
     Ok(Seen {
         id: id_of_key(&item)?,
         customer_id: take(&mut item, "customer_id").ok(),
@@ -148,7 +170,7 @@ pub(super) fn seen(mut item: Item) -> Result<Seen, Error> {
     })
 }
 
-pub(super) fn from_item(mut item: Item) -> Result<Stored, Error> {
+pub(super) fn from_item(mut item: Attributes) -> Result<Stored, Error> {
     let id = id_of_key(&item)?;
     let partner_id = partner_of(&take(&mut item, "partition_key")?)?;
     let recorded_at = parse_moment_if_any(&mut item, "recorded_at")?;
@@ -163,7 +185,7 @@ pub(super) fn from_item(mut item: Item) -> Result<Stored, Error> {
             erased_at,
             content,
         },
-        has_details: item.contains_key("details_bytes"),
+        has_details: item.contains("details_bytes"),
         request_id: take(&mut item, "request_id").unwrap_or_default(),
         expires_at: item.get("expires_at").map(seconds).transpose()?,
     })
@@ -173,7 +195,7 @@ pub(super) fn from_item(mut item: Item) -> Result<Stored, Error> {
 ///
 /// A walk through a range leaves this out: a file's encoder looks at the details
 /// itself where their form matters, and a walk need not hold them.
-pub(super) fn whole(item: Item) -> Result<Stored, Error> {
+pub(super) fn whole(item: Attributes) -> Result<Stored, Error> {
     let stored = from_item(item)?;
     let details = stored.activity.content.details.as_ref();
     if stored.has_details == details.is_some() && details.is_none_or(Details::is_object) {
@@ -183,7 +205,7 @@ pub(super) fn whole(item: Item) -> Result<Stored, Error> {
     }
 }
 
-fn content(item: &mut Item, occurred_at: Moment) -> Result<Content, Error> {
+fn content(item: &mut Attributes, occurred_at: Moment) -> Result<Content, Error> {
     Ok(Content {
         occurred_at,
         action: parse(item, "action")?,
@@ -200,7 +222,7 @@ fn content(item: &mut Item, occurred_at: Moment) -> Result<Content, Error> {
     })
 }
 
-fn customer(item: &mut Item) -> Result<Option<Customer>, Error> {
+fn customer(item: &mut Attributes) -> Result<Option<Customer>, Error> {
     if !has_either(item, "customer_id", "customer_name") {
         return Ok(None);
     }
@@ -210,7 +232,7 @@ fn customer(item: &mut Item) -> Result<Option<Customer>, Error> {
     }))
 }
 
-fn resource(item: &mut Item) -> Result<Option<Resource>, Error> {
+fn resource(item: &mut Attributes) -> Result<Option<Resource>, Error> {
     if !has_either(item, "resource_type", "resource_id") {
         return Ok(None);
     }
@@ -221,12 +243,12 @@ fn resource(item: &mut Item) -> Result<Option<Resource>, Error> {
 }
 
 /// Whether at least one of two is there; one without the other is damage.
-fn has_either(item: &Item, one: &str, other: &str) -> bool {
-    item.contains_key(one) || item.contains_key(other)
+fn has_either(item: &Attributes, one: &str, other: &str) -> bool {
+    item.contains(one) || item.contains(other)
 }
 
 /// The details, if they were read and are as long as they were.
-fn details(item: &mut Item) -> Result<Option<Details>, Error> {
+fn details(item: &mut Attributes) -> Result<Option<Details>, Error> {
     let Some(details) = item.remove("details").map(unpack).transpose()? else {
         return Ok(None);
     };
@@ -244,30 +266,30 @@ fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
-fn take(item: &mut Item, name: &'static str) -> Result<String, Error> {
+fn take(item: &mut Attributes, name: &'static str) -> Result<String, Error> {
     match item.remove(name) {
         Some(AttributeValue::S(text)) => Ok(text),
         _ => Err(broken(name)),
     }
 }
 
-fn parse<T: TryFrom<String>>(item: &mut Item, name: &'static str) -> Result<T, Error> {
+fn parse<T: TryFrom<String>>(item: &mut Attributes, name: &'static str) -> Result<T, Error> {
     T::try_from(take(item, name)?).map_err(|_| broken(name))
 }
 
 fn parse_if_any<T: TryFrom<String>>(
-    item: &mut Item,
+    item: &mut Attributes,
     name: &'static str,
 ) -> Result<Option<T>, Error> {
-    if item.contains_key(name) {
+    if item.contains(name) {
         parse(item, name).map(Some)
     } else {
         Ok(None)
     }
 }
 
-fn parse_moment_if_any(item: &mut Item, name: &'static str) -> Result<Option<Moment>, Error> {
-    if !item.contains_key(name) {
+fn parse_moment_if_any(item: &mut Attributes, name: &'static str) -> Result<Option<Moment>, Error> {
+    if !item.contains(name) {
         return Ok(None);
     }
     take(item, name)?
@@ -437,7 +459,7 @@ mod tests {
         for details in [None, Some(r#"{"a":[1,2.5,null]}"#), Some(long.as_str())] {
             let activity = activity(details);
             let item = to_item(&activity, 3, "r-1", Some(SignedDuration::from_hours(24))).unwrap();
-            let stored = from_item(item).unwrap();
+            let stored = from_item(item.into()).unwrap();
             assert_eq!(stored.activity, activity);
             assert_eq!(stored.has_details, details.is_some());
             assert_eq!(stored.request_id, "r-1");
@@ -456,7 +478,7 @@ mod tests {
         ] {
             let mut item = to_item(&activity(Some(r#"{"a":1}"#)), 0, "r-1", None).unwrap();
             item.remove(gone);
-            let error = whole(item).unwrap_err();
+            let error = whole(item.into()).unwrap_err();
             let cause = std::error::Error::source(&error).unwrap().to_string();
             assert!(
                 cause.contains(&format!("its {named} is")),
@@ -470,7 +492,7 @@ mod tests {
         for damaged in ["{\"a\":1]", "[1,2,3]", "       "] {
             let mut item = to_item(&activity(Some(r#"{"a":1}"#)), 0, "r-1", None).unwrap();
             item.insert("details".into(), text(damaged));
-            assert!(whole(item).is_err(), "{damaged}");
+            assert!(whole(item.into()).is_err(), "{damaged}");
         }
     }
 
@@ -487,11 +509,11 @@ mod tests {
     fn an_activity_expires_when_its_retention_ends() {
         let day = SignedDuration::from_hours(24);
         let activity = activity(None);
-        let stored = from_item(to_item(&activity, 0, "r-1", Some(day)).unwrap()).unwrap();
+        let stored = from_item(to_item(&activity, 0, "r-1", Some(day)).unwrap().into()).unwrap();
         let end = activity.content.occurred_at.plus(day);
         assert!(!stored.is_expired(end.minus(SignedDuration::from_secs(1))));
         assert!(stored.is_expired(end));
-        let kept = from_item(to_item(&activity, 0, "r-1", None).unwrap()).unwrap();
+        let kept = from_item(to_item(&activity, 0, "r-1", None).unwrap().into()).unwrap();
         assert!(!kept.is_expired(end.plus(day * 10_000)));
     }
 
@@ -515,7 +537,7 @@ mod tests {
         #[test]
         fn any_activity_reads_back(activity in arbitrary::activity()) {
             let item = to_item(&activity, 0, "r-1", None).unwrap();
-            let stored = whole(item).unwrap();
+            let stored = whole(item.into()).unwrap();
             prop_assert_eq!(stored.has_details, activity.content.details.is_some());
             prop_assert_eq!(stored.activity, activity);
         }
@@ -536,7 +558,7 @@ mod tests {
             let found = item.remove(name).unwrap();
             let is_gone = !damage.apply(&mut item, name, found);
             prop_assume!(!(is_gone && name == "correlation_id"));
-            match whole(item) {
+            match whole(item.into()) {
                 Err(Error::Internal { .. }) => {}
                 Err(error) => prop_assert!(false, "{name}: {error}"),
                 // Another text that is as valid as the first can't be told from it.

@@ -82,7 +82,7 @@ mod tests {
             resume_after: found.last().copied().filter(|_| is_cut),
             items: found
                 .into_iter()
-                .map(|id| item::key(&partner, shard, id))
+                .map(|id| item::key(&partner, shard, id).into())
                 .collect(),
         }
     }

@@ -1,0 +1,186 @@
+//! An item's attributes by name, as the SDK gives them or as they come over the wire.
+
+use std::{borrow::Cow, fmt};
+
+use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, IgnoredAny, MapAccess, Visitor},
+};
+
+use super::item::{Item, NAMES};
+
+/// The attributes that an activity's item may have; any other is left out.
+///
+/// A list, since there are few: the SDK's map costs an allocation and a hash for
+/// each name of each item.
+#[derive(Debug, Default)]
+pub(super) struct Attributes(Vec<(&'static str, AttributeValue)>);
+
+impl Attributes {
+    pub(super) fn get(&self, name: &str) -> Option<&AttributeValue> {
+        let found = self.0.iter().find(|(other, _)| *other == name);
+        found.map(|(_, value)| value)
+    }
+
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    pub(super) fn remove(&mut self, name: &str) -> Option<AttributeValue> {
+        let place = self.0.iter().position(|(other, _)| *other == name)?;
+        Some(self.0.swap_remove(place).1)
+    }
+}
+
+fn known(name: &str) -> Option<&'static str> {
+    NAMES.into_iter().find(|known| *known == name)
+}
+
+impl From<Item> for Attributes {
+    fn from(item: Item) -> Self {
+        let named = |(name, value): (String, _)| Some((known(&name)?, value));
+        Self(item.into_iter().filter_map(named).collect())
+    }
+}
+
+impl<'de> Deserialize<'de> for Attributes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(OfItem)
+    }
+}
+
+struct OfItem;
+
+impl<'de> Visitor<'de> for OfItem {
+    type Value = Attributes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an item")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut item: A) -> Result<Attributes, A::Error> {
+        let mut found = Vec::with_capacity(NAMES.len());
+        while let Some(Text(name)) = item.next_key()? {
+            match known(&name) {
+                Some(name) => found.push((name, item.next_value::<Value>()?.0)),
+                None => drop(item.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(Attributes(found))
+    }
+}
+
+/// A text that is copied only if it has to be.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// A value with its type, such as `{"S":"text"}`.
+struct Value(AttributeValue);
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(OfValue)
+    }
+}
+
+struct OfValue;
+
+impl<'de> Visitor<'de> for OfValue {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value with its type")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut value: A) -> Result<Value, A::Error> {
+        let Some(Text(kind)) = value.next_key()? else {
+            return Err(A::Error::custom("a value has no type"));
+        };
+        let found = match kind.as_ref() {
+            "S" => AttributeValue::S(value.next_value()?),
+            "N" => AttributeValue::N(value.next_value()?),
+            "B" => {
+                let Text(bytes) = value.next_value()?;
+                let bytes = STANDARD.decode(bytes.as_ref()).map_err(A::Error::custom)?;
+                AttributeValue::B(Blob::new(bytes))
+            }
+            // No attribute of ours: whoever needs it says that it is malformed.
+            _ => {
+                value.next_value::<IgnoredAny>()?;
+                AttributeValue::Null(true)
+            }
+        };
+        match value.next_key()? {
+            None => Ok(Value(found)),
+            Some(Text(_)) => Err(A::Error::custom("a value has two types")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use jiff::SignedDuration;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{arbitrary, store::item};
+
+    /// An item as DynamoDB writes it.
+    fn on_the_wire(item: &Item) -> String {
+        let value = |value: &AttributeValue| match value {
+            AttributeValue::S(text) => json!({ "S": text }),
+            AttributeValue::N(number) => json!({ "N": number }),
+            AttributeValue::B(bytes) => json!({ "B": STANDARD.encode(bytes) }),
+            other => panic!("{other:?} is in no item of ours"),
+        };
+        let item: HashMap<_, _> = item.iter().map(|(name, it)| (name, value(it))).collect();
+        serde_json::to_string(&item).unwrap()
+    }
+
+    fn read(text: &str) -> Result<Attributes, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+
+    proptest! {
+        #[test]
+        fn what_comes_over_the_wire_is_what_the_sdk_reads(activity in arbitrary::activity()) {
+            let retention = Some(SignedDuration::from_hours(24));
+            let item = item::to_item(&activity, 1, "r-1", retention).unwrap();
+            let ours = item::whole(read(&on_the_wire(&item)).unwrap()).unwrap();
+            let theirs = item::whole(item.into()).unwrap();
+            prop_assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));
+        }
+    }
+
+    #[test]
+    fn an_attribute_of_another_name_or_type_is_no_obstacle_to_the_others() {
+        let item = read(
+            r#"{"other":{"M":{"a":{"L":[]}}},"action":{"M":{}},"outc\u006fme":{"S":"a\u0062c"}}"#,
+        );
+        let mut item = item.unwrap();
+        assert!(!item.contains("other"));
+        assert_eq!(item.remove("action"), Some(AttributeValue::Null(true)));
+        assert_eq!(item.get("outcome"), Some(&AttributeValue::S("abc".into())));
+        assert!(!item.contains("action"));
+    }
+
+    #[test]
+    fn what_is_no_item_is_refused() {
+        for text in [
+            "[]",
+            r#"{"action":"a"}"#,
+            r#"{"action":{}}"#,
+            r#"{"action":{"S":"a","N":"1"}}"#,
+            r#"{"action":{"S":1}}"#,
+            r#"{"details":{"B":"*"}}"#,
+            r#"{"action":{"S":"a"}"#,
+        ] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+}
