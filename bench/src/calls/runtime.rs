@@ -87,13 +87,16 @@ impl Runtime {
         }
     }
 
-    /// Gives a function that has asked an event; answers with its answer.
+    /// Gives a function that has asked an event; answers with its answer, and
+    /// when that came, once the function asks again and nothing is left to do.
     pub(super) async fn call(&mut self, event: String) -> Result<(Bytes, Instant), Error> {
         self.events.send(event).await?;
-        match self.next().await? {
-            (Happened::Answered(answer), at) => Ok((answer, at)),
-            (other, _) => Err(unexpected(&other)),
-        }
+        let answered = match self.next().await? {
+            (Happened::Answered(answer), at) => (answer, at),
+            (other, _) => return Err(unexpected(&other)),
+        };
+        self.asked().await?;
+        Ok(answered)
     }
 
     async fn next(&mut self) -> Result<(Happened, Instant), Error> {

@@ -27,6 +27,8 @@ pub(super) struct Session {
     driven: Driven,
     begun: Instant,
     ready: Instant,
+    /// When it last answered.
+    answered: Instant,
     called: u64,
 }
 
@@ -70,6 +72,7 @@ impl Session {
             driven,
             begun,
             ready,
+            answered: ready,
             called: 0,
         })
     }
@@ -81,41 +84,34 @@ impl Session {
 
     /// Lets it do one call; answers how long after the start that was done.
     pub(super) async fn call(&mut self) -> Result<Duration, Error> {
-        let done = match &mut self.driven {
-            Driven::ByEvents { child, runtime } => {
-                let call = async {
-                    let (answer, at) = runtime.call(self.event.clone()).await?;
-                    self.workload.check(&answer)?;
-                    // Asks for the next one, so nothing of this one is left to do.
-                    runtime.asked().await?;
-                    Ok::<_, Error>(at)
-                };
-                alive(child, call).await?
-            }
-            Driven::ByLines(process) => {
-                process.say("1").await?;
-                process.line::<u32>().await?;
-                Instant::now()
-            }
-        };
-        self.called += 1;
-        Ok(done - self.begun)
+        self.calls(1).await?;
+        Ok(self.answered - self.begun)
     }
 
     /// Lets it do so many calls.
+    ///
+    /// The answers are looked at when all are there: between two calls that
+    /// would take the caches from what is measured.
     pub(super) async fn calls(&mut self, calls: u32) -> Result<(), Error> {
         match &mut self.driven {
-            Driven::ByEvents { .. } => {
+            Driven::ByEvents { child, runtime } => {
+                let mut answers = Vec::new();
                 for _ in 0..calls {
-                    self.call().await?;
+                    let (answer, at) = alive(child, runtime.call(self.event.clone())).await?;
+                    answers.push(answer);
+                    self.answered = at;
+                }
+                for answer in answers {
+                    self.workload.check(&answer)?;
                 }
             }
             Driven::ByLines(process) => {
                 process.say(&calls.to_string()).await?;
                 process.line::<u32>().await?;
-                self.called += u64::from(calls);
+                self.answered = Instant::now();
             }
         }
+        self.called += u64::from(calls);
         Ok(())
     }
 
