@@ -46,9 +46,11 @@ contract: tools ## made-up requests against the running service, by openapi.yaml
 supply: tools ## licences and sources of dependencies, unused ones, and secrets in files
 	.ci/supply.sh
 
-bench: bench/.venv/installed ## rows a CPU second and memory of an export, beside its peers; flags in ARGS
-	cargo build --release --locked -p bench --bins
-	cargo run --release --locked -p bench -- $(ARGS)
+# In one go and by binary, as `sam build` has them: so all have the same dependencies with the same features.
+bench: bench/.venv/installed ## what starts, calls and exports cost, beside a floor and peers; flags in ARGS
+	cargo build --release --locked --bin bench --bin counted --bin hello --bin plain \
+	  --bin record --bin list --bin export --bin export-worker --bin erasure --bin erasure-worker
+	"$${CARGO_TARGET_DIR:-target}/release/bench" $(ARGS)
 
 mutants: .mutants/bin/cargo-mutants ## shared's code changed in one place at a time, and a test must fail; takes an hour or more
 	.ci/mutants.sh

@@ -5,10 +5,12 @@
 mod dynamodb;
 mod log;
 mod s3;
+mod tls;
 mod wire;
 
 use std::{
     net::Ipv4Addr,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -25,7 +27,7 @@ use tokio::{
 
 use crate::{
     Error,
-    canned::{dynamodb::DynamoDb, log::Log, s3::S3},
+    canned::{dynamodb::DynamoDb, log::Log, s3::S3, tls::TlsListener},
 };
 
 /// What the servers hold and how fast they are.
@@ -40,6 +42,9 @@ pub struct Options {
     /// How fast S3 takes a file; as fast as it can if absent
     #[arg(long)]
     pub bytes_per_second: Option<u64>,
+    /// Serve DynamoDB over TLS, and write the certificate to trust to this file
+    #[arg(long)]
+    pub authority: Option<PathBuf>,
 }
 
 /// Where the servers listen.
@@ -56,6 +61,8 @@ pub struct Addresses {
 pub struct Totals {
     /// Entries in the answers to queries.
     pub entries_read: u64,
+    /// Items that were put.
+    pub items_put: u64,
     /// Rows of the file, as the worker said last; 0 if nothing said so.
     pub rows_reported: u64,
     /// Bytes of parts and objects.
@@ -66,6 +73,7 @@ pub struct Totals {
 #[derive(Debug, Default)]
 struct Counts {
     entries_read: AtomicU64,
+    items_put: AtomicU64,
     rows_reported: AtomicU64,
     file_bytes: AtomicU64,
 }
@@ -81,7 +89,10 @@ pub async fn run(options: &Options) -> Result<(), Error> {
     let dynamodb = DynamoDb::new(log, request, now, Arc::clone(&counts))?;
     let s3 = S3::new(options.bytes_per_second, Arc::clone(&counts));
     let addresses = Addresses {
-        dynamodb: serve(dynamodb::router(dynamodb)).await?,
+        dynamodb: match &options.authority {
+            None => serve(dynamodb::router(dynamodb)).await?,
+            Some(path) => serve_tls(dynamodb::router(dynamodb), path).await?,
+        },
         s3: serve(s3::router(s3)).await?,
     };
     println!("{}", serde_json::to_string(&addresses)?);
@@ -91,7 +102,7 @@ pub async fn run(options: &Options) -> Result<(), Error> {
 }
 
 /// Serves on a free port of the loopback; answers with the address.
-async fn serve(router: Router) -> Result<String, Error> {
+pub(crate) async fn serve(router: Router) -> Result<String, Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let url = format!("http://{}", listener.local_addr()?);
     // The end of an answer must not wait for the acknowledgement of its start.
@@ -102,10 +113,20 @@ async fn serve(router: Router) -> Result<String, Error> {
     Ok(url)
 }
 
+/// The same over TLS, to clients that trust the certificate in a file.
+async fn serve_tls(router: Router, authority: &Path) -> Result<String, Error> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let url = format!("https://{}", listener.local_addr()?);
+    let listener = TlsListener::new(listener, authority)?;
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(url)
+}
+
 impl Counts {
     fn totals(&self) -> Totals {
         Totals {
             entries_read: self.entries_read.load(Ordering::Relaxed),
+            items_put: self.items_put.load(Ordering::Relaxed),
             rows_reported: self.rows_reported.load(Ordering::Relaxed),
             file_bytes: self.file_bytes.load(Ordering::Relaxed),
         }

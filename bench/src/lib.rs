@@ -1,14 +1,17 @@
-//! Measurements of the export worker beside what one would write instead.
+//! Measurements of the functions beside what one would write instead.
 //!
 //! Every measurement is a fresh process against canned DynamoDB and S3 servers
 //! in a process of their own, so that time and memory are the subject's alone.
 //! Nothing here talks to AWS or leaves 127.0.0.1.
 
+pub mod calls;
 pub mod canned;
 pub mod load;
 pub mod measure;
 pub mod names;
 pub mod plan;
+mod process;
+pub mod raw;
 pub mod report;
 pub mod subject;
 

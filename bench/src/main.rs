@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use bench::{Error, canned, load::Load, plan::Plan, subject::Subject};
+use bench::{Error, calls::Looped, canned, load::Load, plan::Plan, subject::Subject};
 use clap::{Parser, Subcommand};
 
-/// Measures the export worker beside what one would write instead.
+/// Measures the functions beside what one would write instead.
 #[derive(Debug, Parser)]
 struct Cli {
     #[command(subcommand)]
@@ -25,6 +25,11 @@ enum Command {
         /// What to be
         subject: Subject,
     },
+    /// Do the same call again and again, as often as standard input says
+    Looped {
+        /// What to do
+        what: Looped,
+    },
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -43,6 +48,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Some(Command::Load(load)) => return load.run().await,
         Some(Command::Canned(options)) => canned::run(&options).await?,
         Some(Command::Subject { subject }) => subject.run(|| None).await?,
+        Some(Command::Looped { what }) => what.run().await?,
         None => return cli.plan.run().await,
     }
     Ok(ExitCode::SUCCESS)

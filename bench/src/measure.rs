@@ -2,22 +2,16 @@
 
 use std::{
     path::PathBuf,
-    process::Stdio,
     time::{Duration, Instant},
 };
 
-use procfs::process::Process as Proc;
-use serde::de::DeserializeOwned;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStdin, ChildStdout, Command},
-    time::timeout,
-};
+use tokio::{process::Command, time::timeout};
 
 use crate::{
     Error,
     canned::{Addresses, Options, Totals},
     names,
+    process::{self, Process},
     subject::Done,
 };
 
@@ -62,9 +56,10 @@ async fn unbounded(program: &Program, options: &Options) -> Result<Measured, Err
     let mut subject = Process::start(&mut command(program, &dynamodb, &s3))?;
     let done: Done = subject.line().await?;
     let wall = begun.elapsed();
-    let (cpu_seconds, peak_bytes) = subject.cost()?;
+    let cpu_seconds = process::cpu_seconds(subject.child())?;
+    let peak_bytes = process::peak_bytes(subject.child())?;
     subject.end().await?;
-    servers.stdin = None;
+    servers.finish();
     let totals: Totals = servers.line().await?;
     servers.end().await?;
     let rows = done.rows.unwrap_or(totals.rows_reported);
@@ -81,7 +76,7 @@ async fn unbounded(program: &Program, options: &Options) -> Result<Measured, Err
 }
 
 /// This binary again, as the servers.
-fn servers(options: &Options) -> Result<Command, Error> {
+pub(crate) fn servers(options: &Options) -> Result<Command, Error> {
     let mut command = Command::new(std::env::current_exe()?);
     command
         .arg("canned")
@@ -89,6 +84,9 @@ fn servers(options: &Options) -> Result<Command, Error> {
         .arg(format!("--request={}", options.request));
     if let Some(bytes) = options.bytes_per_second {
         command.arg(format!("--bytes-per-second={bytes}"));
+    }
+    if let Some(path) = &options.authority {
+        command.arg("--authority").arg(path);
     }
     Ok(command)
 }
@@ -101,56 +99,4 @@ fn command(program: &Program, dynamodb: &str, s3: &str) -> Command {
         .env_clear()
         .envs(names::environment(dynamodb, s3));
     command
-}
-
-/// A process that says things in lines of JSON and ends with its standard input.
-struct Process {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Process {
-    fn start(command: &mut Command) -> Result<Self, Error> {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| format!("{command:?}: {error}"))?;
-        let stdout = child.stdout.take().ok_or("no standard output")?;
-        Ok(Self {
-            stdin: child.stdin.take(),
-            lines: BufReader::new(stdout).lines(),
-            child,
-        })
-    }
-
-    async fn line<T: DeserializeOwned>(&mut self) -> Result<T, Error> {
-        match self.lines.next_line().await? {
-            Some(line) => Ok(serde_json::from_str(&line)?),
-            None => Err(format!("a process ended early: {}", self.child.wait().await?).into()),
-        }
-    }
-
-    /// CPU seconds and peak memory so far.
-    fn cost(&self) -> Result<(f64, u64), Error> {
-        let id = self.child.id().ok_or("the process has ended")?;
-        let process = Proc::new(i32::try_from(id)?)?;
-        let (stat, status) = (process.stat()?, process.status()?);
-        let seconds = Duration::from_secs(stat.utime + stat.stime).as_secs_f64()
-            / Duration::from_secs(procfs::ticks_per_second()).as_secs_f64();
-        let peak = status.vmhwm.ok_or("no VmHWM")? * 1024;
-        Ok((seconds, peak))
-    }
-
-    async fn end(mut self) -> Result<(), Error> {
-        self.stdin = None;
-        let status = self.child.wait().await?;
-        if status.success() {
-            Ok(())
-        } else {
-            Err(format!("a process failed: {status}").into())
-        }
-    }
 }

@@ -19,12 +19,14 @@ pub const OBJECT: &str = "activity-log.csv";
 /// three that only the peers read.
 ///
 /// The SDKs read no file and ask no metadata service.
-pub fn environment<'a>(dynamodb: &'a str, s3: &'a str) -> [(&'static str, &'a str); 15] {
+pub fn environment<'a>(dynamodb: &'a str, s3: &'a str) -> [(&'static str, &'a str); 17] {
     [
         ("ACTIVITIES_TABLE", ACTIVITIES),
         ("EXPORTS_TABLE", "exports"),
         ("EXPORTS_BUCKET", BUCKET),
         ("EXPORT_WORKER_FUNCTION", "export-worker"),
+        ("ERASURES_TABLE", "erasures"),
+        ("ERASURE_WORKER_FUNCTION", "erasure-worker"),
         ("SUBSCRIPTIONS_URL", "https://portal.example/{customer_id}"),
         ("AWS_ACCESS_KEY_ID", "bench"),
         ("AWS_SECRET_ACCESS_KEY", "bench-secret-key"),

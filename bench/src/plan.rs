@@ -1,9 +1,11 @@
-//! What is measured: each entrant at each number of entries, then a slow bucket.
+//! What is measured: exports, each entrant at each number of entries, then into a
+//! slow bucket; and starts and calls.
 
 use std::{path::PathBuf, process::ExitCode};
 
 use crate::{
     Error,
+    calls::{Interpreters, Settings},
     canned::Options,
     measure::{Measured, Program, measure},
     report::{self, Line},
@@ -22,15 +24,17 @@ pub struct Plan {
     /// Bytes that the slow bucket takes each second
     #[arg(long, default_value_t = 1_000_000)]
     slow_bytes_per_second: u64,
-    /// Only those whose name holds this text, such as `worker`
-    #[arg(long, default_value = "")]
-    only: String,
+    /// Only the lines whose name holds one of these texts, such as `worker` or `record`
+    #[arg(long, value_delimiter = ',', default_value = "")]
+    only: Vec<String>,
     /// The interpreter of the boto3 script
     #[arg(long, default_value = "bench/.venv/bin/python")]
     python: PathBuf,
     /// The interpreter of the JavaScript script
     #[arg(long, default_value = "bench/.venv/bin/node")]
     node: PathBuf,
+    #[command(flatten)]
+    calls: Settings,
 }
 
 /// What writes a file.
@@ -101,8 +105,18 @@ impl Entrant {
 }
 
 impl Plan {
-    /// Measures everything, prints the table and the checks; fails if a check does.
+    /// Measures everything, prints the tables and the checks; fails if a check does.
     pub async fn run(&self) -> Result<ExitCode, Error> {
+        let code = self.exports().await?;
+        let interpreters = Interpreters {
+            python: &self.python,
+            node: &self.node,
+        };
+        self.calls.run(&self.only, interpreters).await?;
+        Ok(code)
+    }
+
+    async fn exports(&self) -> Result<ExitCode, Error> {
         let mut lines = Vec::new();
         // Those that are compared run one after the other, in the same weather.
         for &entries in &self.entries {
@@ -114,7 +128,9 @@ impl Plan {
             let pace = Some(self.slow_bytes_per_second);
             lines.push(self.line(&SLOWED, self.slow_entries, pace).await?);
         }
-        println!("{}", report::table(&lines));
+        if !lines.is_empty() {
+            println!("{}", report::table(&lines));
+        }
         let checks = report::checks(&lines);
         for check in &checks {
             println!("{check}");
@@ -127,7 +143,7 @@ impl Plan {
     }
 
     fn wants(&self, entrant: &Entrant) -> bool {
-        entrant.name.contains(&self.only)
+        is_wanted(entrant.name, &self.only)
     }
 
     async fn line(
@@ -142,6 +158,7 @@ impl Plan {
             entries,
             request: entrant.request.into(),
             bytes_per_second,
+            authority: None,
         };
         let mut measured = measure(&self.program(entrant.writer)?, &options).await?;
         if let (Writer::Rust(subject), None) = (entrant.writer, bytes_per_second) {
@@ -166,6 +183,11 @@ impl Plan {
         };
         Ok(Program { path, arguments })
     }
+}
+
+/// Whether a line's name holds one of the texts that were asked for.
+pub(crate) fn is_wanted(name: &str, only: &[String]) -> bool {
+    only.iter().any(|text| name.contains(text))
 }
 
 /// The same again in the binary that counts; its times are not used.

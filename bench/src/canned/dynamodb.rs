@@ -4,7 +4,7 @@
 //! update always holds, and a put stores nothing.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -40,6 +40,9 @@ struct Query {
     exclusive_start_key: Option<HashMap<String, HashMap<String, String>>>,
     scan_index_forward: Option<bool>,
     limit: Option<u64>,
+    projection_expression: Option<String>,
+    #[serde(default)]
+    expression_attribute_names: HashMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +51,19 @@ struct Update {
     return_values: Option<String>,
     #[serde(default)]
     expression_attribute_values: Value,
+}
+
+impl Query {
+    /// The attributes that the answer's items have; all if nothing is said.
+    fn attributes(&self) -> Option<BTreeSet<String>> {
+        let named = |name: &str| {
+            let name = name.trim();
+            let full = self.expression_attribute_names.get(name);
+            full.map_or(name, String::as_str).to_owned()
+        };
+        let projection = self.projection_expression.as_deref()?;
+        Some(projection.split(',').map(named).collect())
+    }
 }
 
 impl DynamoDb {
@@ -71,7 +87,10 @@ impl DynamoDb {
             "Query" => self.query(&serde_json::from_slice(body)?),
             "UpdateItem" => Ok(self.update(&serde_json::from_slice(body)?)),
             "GetItem" => Ok(HELD.into()),
-            "PutItem" => Ok("{}".into()),
+            "PutItem" => {
+                self.counts.items_put.fetch_add(1, Ordering::Relaxed);
+                Ok("{}".into())
+            }
             other => Err(format!("{other} is not canned").into()),
         }
     }
@@ -84,7 +103,9 @@ impl DynamoDb {
         let after = query.exclusive_start_key.as_ref();
         let after = after.and_then(|key| key.get("sort_key")?.get("S"));
         let limit = query.limit.unwrap_or(u64::MAX);
-        let page = self.log.page(order, after.map(String::as_str), limit)?;
+        let attributes = query.attributes();
+        let after = after.map(String::as_str);
+        let page = self.log.page(attributes.as_ref(), order, after, limit)?;
         self.counts
             .entries_read
             .fetch_add(page.count, Ordering::Relaxed);

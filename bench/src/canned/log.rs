@@ -5,13 +5,20 @@
 //! place in the log: so a million entries need a few megabytes, and all their
 //! keys differ and are in order.
 
-use std::fmt::Write;
+use std::{
+    collections::BTreeSet,
+    fmt::Write,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use local::sample::Samples;
 use serde_json::json;
-use shared::{ActivityId, Moment, Order, Shards, TimeRange, store};
+use shared::{
+    ActivityId, Moment, Order, Shards, TimeRange,
+    store::{self, Item},
+};
 use uuid::Builder;
 
 use super::wire;
@@ -19,6 +26,9 @@ use crate::{Error, names::PARTNER};
 
 /// So many different items take turns.
 const ITEMS: usize = 4_000;
+
+/// What every answer's items have, whatever a query asks for.
+const ALWAYS: [&str; 2] = ["recorded_at", "sort_key"];
 
 /// The samples are the same in every run.
 const SEED: u64 = 20_261_122;
@@ -45,7 +55,15 @@ pub(super) struct Log {
     entries: u64,
     range: TimeRange,
     step: i64,
-    items: Vec<Template>,
+    items: Vec<Item>,
+    /// The items as the latest query wanted them.
+    wanted: Mutex<Option<Arc<Wanted>>>,
+}
+
+/// The items with some attributes or all.
+struct Wanted {
+    attributes: Option<BTreeSet<String>>,
+    templates: Vec<Template>,
 }
 
 /// An item's text, cut where the two values go.
@@ -73,13 +91,14 @@ impl Log {
         fastrand::seed(SEED);
         let mut samples = Samples::new(now);
         let items = (0..ITEMS)
-            .map(|_| Template::new(&mut samples, range.from()))
+            .map(|_| item(&mut samples, range.from()))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             entries,
             range,
             step: step.max(1),
             items,
+            wanted: Mutex::new(None),
         })
     }
 
@@ -91,10 +110,12 @@ impl Log {
     /// The entries after the one of this sort key, as the answer to a Query.
     pub(super) fn page(
         &self,
+        attributes: Option<&BTreeSet<String>>,
         order: Order,
         after: Option<&str>,
         limit: u64,
     ) -> Result<Page, Error> {
+        let wanted = self.wanted(attributes)?;
         let first = after.map_or(Ok(0), |key| self.place(order, key).map(|place| place + 1))?;
         let mut body = String::with_capacity(2 * PAGE_BYTES);
         body.push_str("{\"Items\":[");
@@ -103,7 +124,7 @@ impl Log {
             if place > first {
                 body.push(',');
             }
-            bytes += self.write(&mut body, order, place)?;
+            bytes += self.write(&mut body, &wanted.templates, order, place)?;
             place += 1;
         }
         let count = place - first;
@@ -119,15 +140,41 @@ impl Log {
         Ok(Page { body, count })
     }
 
+    /// The items as a query wants them; those of the latest query are kept.
+    fn wanted(&self, attributes: Option<&BTreeSet<String>>) -> Result<Arc<Wanted>, Error> {
+        let mut latest = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(wanted) = latest.as_ref()
+            && wanted.attributes.as_ref() == attributes
+        {
+            return Ok(Arc::clone(wanted));
+        }
+        let templates = self
+            .items
+            .iter()
+            .map(|item| Template::new(item, attributes));
+        let wanted = Arc::new(Wanted {
+            attributes: attributes.cloned(),
+            templates: templates.collect::<Result<_, _>>()?,
+        });
+        *latest = Some(Arc::clone(&wanted));
+        Ok(wanted)
+    }
+
     /// Writes the entry at a place; answers its size.
-    fn write(&self, body: &mut String, order: Order, place: u64) -> Result<usize, Error> {
-        let item = usize::try_from(place)? % self.items.len();
+    fn write(
+        &self,
+        body: &mut String,
+        templates: &[Template],
+        order: Order,
+        place: u64,
+    ) -> Result<usize, Error> {
+        let item = usize::try_from(place)? % templates.len();
         let Template {
             before,
             between,
             after,
             bytes,
-        } = self.items.get(item).ok_or("the log has no items")?;
+        } = templates.get(item).ok_or("the log has no items")?;
         let id = self.id(order, place)?;
         let recorded_at = id.occurred_at().plus(LATENESS);
         let sort_key = sort_key(id);
@@ -165,15 +212,27 @@ fn sort_key(id: ActivityId) -> String {
     format!("{}#{id}", id.occurred_at())
 }
 
+/// The item of a sample.
+fn item(samples: &mut Samples, at: Moment) -> Result<Item, Error> {
+    let mut content = samples.next();
+    content.occurred_at = at;
+    let (retention, shards) = (Some(RETENTION), Shards::default());
+    Ok(store::import_item(
+        PARTNER, content, at, retention, &shards,
+    )?)
+}
+
 impl Template {
-    /// The item of a sample; only its two values are not the store's.
-    fn new(samples: &mut Samples, at: Moment) -> Result<Self, Error> {
-        let mut content = samples.next();
-        content.occurred_at = at;
-        let mut item =
-            store::import_item(PARTNER, content, at, Some(RETENTION), &Shards::default())?;
-        let bytes = wire::size(&item);
-        for (name, value) in [("recorded_at", RECORDED_AT), ("sort_key", SORT_KEY)] {
+    /// An item with some of its attributes; only its two values are not the store's.
+    fn new(item: &Item, attributes: Option<&BTreeSet<String>>) -> Result<Self, Error> {
+        // DynamoDB counts an item's size before it leaves out attributes.
+        let bytes = wire::size(item);
+        let is_wanted = |name: &str| {
+            ALWAYS.contains(&name) || attributes.is_none_or(|wanted| wanted.contains(name))
+        };
+        let mut item = item.clone();
+        item.retain(|name, _| is_wanted(name));
+        for (name, value) in ALWAYS.into_iter().zip([RECORDED_AT, SORT_KEY]) {
             let old = item.insert(name.into(), AttributeValue::S(value.to_owned()));
             old.ok_or_else(|| format!("an item has no {name}"))?;
         }
@@ -202,7 +261,7 @@ mod tests {
     fn walk(log: &Log, order: Order, limit: u64) -> Vec<String> {
         let (mut keys, mut after) = (Vec::new(), None::<String>);
         loop {
-            let page = log.page(order, after.as_deref(), limit).unwrap();
+            let page = log.page(None, order, after.as_deref(), limit).unwrap();
             let page: Value = serde_json::from_str(&page.body).unwrap();
             let items = page["Items"].as_array().unwrap();
             keys.extend(items.iter().map(|item| item["sort_key"]["S"].to_string()));
@@ -227,9 +286,23 @@ mod tests {
     }
 
     #[test]
+    fn an_item_has_what_was_asked_for_and_its_two_values() {
+        let log = Log::new(10, "2026-11-22T09:00:00Z".parse().unwrap()).unwrap();
+        let names = |attributes: Option<&BTreeSet<String>>| {
+            let page = log.page(attributes, Order::Desc, None, 1).unwrap();
+            let page: Value = serde_json::from_str(&page.body).unwrap();
+            let item = page["Items"][0].as_object().unwrap();
+            item.keys().cloned().collect::<Vec<_>>()
+        };
+        let some = BTreeSet::from(["action".to_owned()]);
+        assert_eq!(names(Some(&some)), ["action", "recorded_at", "sort_key"]);
+        assert!(names(None).contains(&"actor_id".to_owned()));
+    }
+
+    #[test]
     fn a_page_ends_near_one_megabyte() {
         let log = Log::new(100_000, "2026-11-22T09:00:00Z".parse().unwrap()).unwrap();
-        let page = log.page(Order::Desc, None, u64::MAX).unwrap();
+        let page = log.page(None, Order::Desc, None, u64::MAX).unwrap();
         assert!((500..3_000).contains(&page.count), "{}", page.count);
         assert!(page.body.len() < 2 * PAGE_BYTES, "{}", page.body.len());
     }

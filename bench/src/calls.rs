@@ -1,0 +1,211 @@
+//! What a start and a call of `record` and `list` cost.
+//!
+//! The binaries run as Lambda runs them: each a process that asks a runtime API
+//! for events, here a canned one. Beside them run the least that could do it and
+//! what one would write instead. Instructions are counted by valgrind.
+
+mod counted;
+mod entrant;
+mod figure;
+mod looped;
+mod rows;
+mod runtime;
+mod samples;
+mod session;
+mod size;
+mod table;
+mod workload;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use tempfile::TempDir;
+
+pub use self::looped::Looped;
+use self::{
+    entrant::Entrant,
+    figure::{Figure, Way},
+    rows::{ROWS, Row},
+    samples::Samples,
+    session::Session,
+};
+use crate::{Error, plan::is_wanted};
+
+/// How much is measured, and with what.
+#[derive(Debug, clap::Args)]
+pub struct Settings {
+    /// Rounds in which every start and its calls are measured once
+    #[arg(long, default_value_t = 7)]
+    rounds: u32,
+    /// Rounds in which instructions are counted, which vary little
+    #[arg(long, default_value_t = 3)]
+    counted_rounds: u32,
+    /// Calls of a round that are measured; half as many come before them
+    #[arg(long, default_value_t = 1_000)]
+    calls: u32,
+    /// Where the functions' binaries are; beside this one unless told
+    #[arg(long)]
+    functions: Option<PathBuf>,
+    /// What counts instructions
+    #[arg(long, default_value = "/usr/bin/valgrind")]
+    valgrind: PathBuf,
+    /// The root certificates of a usual system, which the plain SDK reads
+    #[arg(long, default_value = "/etc/ssl/certs/ca-certificates.crt")]
+    roots: PathBuf,
+    /// Keep valgrind's profiles in this folder, for `callgrind_annotate`
+    #[arg(long)]
+    profiles: Option<PathBuf>,
+}
+
+/// The interpreters of the peers.
+#[derive(Debug, Clone, Copy)]
+pub struct Interpreters<'a> {
+    /// For boto3.
+    pub python: &'a PathBuf,
+    /// For the SDK for JavaScript.
+    pub node: &'a PathBuf,
+}
+
+/// What is measured with, once for all runs.
+struct Bench<'a> {
+    settings: &'a Settings,
+    interpreters: Interpreters<'a>,
+    functions: PathBuf,
+    /// Files that a run writes.
+    work: TempDir,
+}
+
+type Figures = BTreeMap<(Entrant, Figure), Samples>;
+
+impl Settings {
+    /// Measures the rows whose name holds one of the texts in `only`, and prints them.
+    pub async fn run(&self, only: &[String], interpreters: Interpreters<'_>) -> Result<(), Error> {
+        let rows: Vec<_> = ROWS
+            .iter()
+            .filter(|row| is_wanted(row.name, only))
+            .collect();
+        let bench = Bench {
+            functions: self.functions()?,
+            settings: self,
+            interpreters,
+            work: TempDir::new()?,
+        };
+        let figures = bench.figures(&rows).await?;
+        let mut lines: Vec<_> = rows.iter().map(|row| row.line(&figures)).collect();
+        lines.extend(size::lines(&bench.functions, only)?);
+        if !lines.is_empty() {
+            println!("{}", table::of(&lines));
+        }
+        Ok(())
+    }
+
+    fn functions(&self) -> Result<PathBuf, Error> {
+        if let Some(folder) = &self.functions {
+            return Ok(folder.clone());
+        }
+        let this = std::env::current_exe()?;
+        Ok(this.parent().ok_or("a binary has no folder")?.to_owned())
+    }
+
+    fn rounds_of(&self, way: Way) -> u32 {
+        if way.is_counted() {
+            self.counted_rounds
+        } else {
+            self.rounds
+        }
+    }
+}
+
+fn add(figures: &mut Figures, entrant: Entrant, found: Vec<(Figure, f64)>) {
+    for (figure, value) in found {
+        figures.entry((entrant, figure)).or_default().add(value);
+    }
+}
+
+impl Bench<'_> {
+    async fn figures(&self, rows: &[&Row]) -> Result<Figures, Error> {
+        let mut runs: BTreeSet<_> = rows.iter().flat_map(|row| row.runs()).collect();
+        let valgrind = &self.settings.valgrind;
+        if !valgrind.exists() && runs.iter().any(|(way, _)| way.is_counted()) {
+            println!("There is no {}: no instructions.", valgrind.display());
+            runs.retain(|(way, _)| !way.is_counted());
+        }
+        let mut figures = Figures::new();
+        for round in 1..=self.settings.rounds.max(self.settings.counted_rounds) {
+            // Not every build trusts the bench's authority; such a one is not asked twice.
+            let mut trusting = runs.clone();
+            for &(way, entrant) in &runs {
+                if round > self.settings.rounds_of(way) {
+                    continue;
+                }
+                eprintln!("round {round}: {}, {way:?}", entrant.name());
+                match self.measure(way, entrant).await {
+                    Ok(found) => add(&mut figures, entrant, found),
+                    Err(error) if way.is_tls() => {
+                        println!("{}, {way:?}: {}", entrant.name(), crate::chain(&error));
+                        trusting.remove(&(way, entrant));
+                    }
+                    Err(error) => return Err(entrant.failed(&error)),
+                }
+            }
+            runs = trusting;
+        }
+        Ok(figures)
+    }
+
+    async fn measure(&self, way: Way, entrant: Entrant) -> Result<Vec<(Figure, f64)>, Error> {
+        match way {
+            Way::Http => self.timed(entrant).await,
+            Way::Tls => {
+                let mut session = Session::start(self, entrant, true, None).await?;
+                let first = session.call().await?;
+                session.end().await?;
+                Ok(vec![(Figure::FirstTls, first.as_secs_f64())])
+            }
+            Way::CountedNext => {
+                let count = self.count(entrant, false, 0).await?;
+                Ok(vec![(Figure::NextInstructions, count)])
+            }
+            Way::CountedFirst => {
+                let count = self.count(entrant, false, 1).await?;
+                Ok(vec![(Figure::FirstInstructions, count)])
+            }
+            Way::CountedFirstTls => {
+                let count = self.count(entrant, true, 1).await?;
+                Ok(vec![(Figure::FirstInstructionsTls, count)])
+            }
+            Way::CountedCalls => {
+                let few = self.count(entrant, false, FEW).await?;
+                let many = self.count(entrant, false, MANY).await?;
+                let each = (many - few) / f64::from(MANY - FEW);
+                Ok(vec![(Figure::CallInstructions, each)])
+            }
+        }
+    }
+
+    async fn timed(&self, entrant: Entrant) -> Result<Vec<(Figure, f64)>, Error> {
+        let calls = self.settings.calls;
+        let mut session = Session::start(self, entrant, false, None).await?;
+        let next = session.started_within();
+        let first = session.call().await?;
+        session.calls(calls / 2).await?;
+        let before = session.cpu()?;
+        session.calls(calls).await?;
+        let each = session.cpu()?.saturating_sub(before).as_secs_f64() / f64::from(calls.max(1));
+        let peak = session.peak_mebibytes()?;
+        session.end().await?;
+        Ok(vec![
+            (Figure::Next, next.as_secs_f64()),
+            (Figure::First, first.as_secs_f64()),
+            (Figure::CallCpu, each),
+            (Figure::Peak, peak),
+        ])
+    }
+}
+
+/// A warm call's instructions are the difference between so many calls and so many.
+const FEW: u32 = 5;
+/// See [`FEW`].
+const MANY: u32 = 25;

@@ -1,0 +1,84 @@
+//! Who runs: ours, the least that could do it, and what one would write instead.
+
+use std::path::Path;
+
+use super::{Bench, workload::Workload};
+use crate::{Error, measure::Program};
+
+/// A program and what it is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Entrant {
+    Record,
+    Batch,
+    List,
+    Hello,
+    SdkRecord,
+    SdkList,
+    PutLoop,
+    QueryLoop,
+    Python,
+    Node,
+}
+
+impl Entrant {
+    /// As the table calls it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Record => "record",
+            Self::Batch => "record, 25 at once",
+            Self::List => "list",
+            Self::Hello => "hello world",
+            Self::SdkRecord => "plain SDK handler",
+            Self::SdkList => "plain SDK handler of a list",
+            Self::PutLoop => "SDK put loop",
+            Self::QueryLoop => "SDK query loop",
+            Self::Python => "boto3",
+            Self::Node => "SDK for JavaScript",
+        }
+    }
+
+    /// What each of its calls is.
+    pub(super) fn workload(self) -> Workload {
+        match self {
+            Self::Record | Self::SdkRecord | Self::PutLoop | Self::Python | Self::Node => {
+                Workload::Record
+            }
+            Self::Batch => Workload::Batch,
+            Self::List => Workload::List { read: 101 },
+            Self::SdkList | Self::QueryLoop => Workload::List { read: 100 },
+            Self::Hello => Workload::Hello,
+        }
+    }
+
+    /// Whether it runs no events, but the same call again and again.
+    pub(super) fn is_loop(self) -> bool {
+        matches!(self, Self::PutLoop | Self::QueryLoop)
+    }
+
+    /// Why there is no figure of it.
+    pub(super) fn failed(self, error: &Error) -> Error {
+        format!("{}: {}", self.name(), crate::chain(error)).into()
+    }
+
+    pub(super) fn program(self, bench: &Bench<'_>) -> Result<Program, Error> {
+        let built = |name: &str| program(&bench.functions.join(name), &[]);
+        let beside = |name| std::env::current_exe().map(|this| this.with_file_name(name));
+        Ok(match self {
+            Self::Record | Self::Batch => built("record"),
+            Self::List => built("list"),
+            Self::Hello => program(&beside("hello")?, &[]),
+            Self::SdkRecord | Self::SdkList => program(&beside("plain")?, &[]),
+            Self::PutLoop => program(&std::env::current_exe()?, &["looped", "put"]),
+            Self::QueryLoop => program(&std::env::current_exe()?, &["looped", "query"]),
+            Self::Python => program(bench.interpreters.python, &["-B", "bench/peers/record.py"]),
+            Self::Node => program(bench.interpreters.node, &["bench/peers/record.mjs"]),
+        })
+    }
+}
+
+fn program(path: &Path, arguments: &[&str]) -> Program {
+    Program {
+        path: path.to_owned(),
+        arguments: arguments.iter().map(|&text| text.to_owned()).collect(),
+    }
+}

@@ -1,0 +1,202 @@
+//! What one would write with the SDK and nothing else: a put, and a page.
+//!
+//! The SDK is set up as its guide shows it: `load_defaults`, connections opened
+//! by the first call, the system's root certificates. Nothing is validated.
+
+use std::collections::HashMap;
+
+use aws_config::BehaviorVersion;
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use shared::Clock;
+use uuid::Uuid;
+
+use crate::{Error, names::ACTIVITIES};
+
+type Item = HashMap<String, AttributeValue>;
+
+/// How many items a page has.
+const PAGE: i32 = 100;
+
+/// What a list shows, by the store's names.
+const SHOWN: &str = "partition_key, sort_key, recorded_at, #action, outcome, customer_id, \
+                     customer_name, actor_id, actor_name, actor_kind, resource_type, resource_id, \
+                     correlation_id, details_bytes, expires_at";
+
+/// The two operations on the table of activities.
+#[derive(Debug)]
+pub struct Raw {
+    client: Client,
+    clock: Clock,
+}
+
+/// An activity as a client writes it; any text passes.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Form {
+    action: String,
+    outcome: String,
+    customer: Named,
+    actor: Actor,
+    resource: Resource,
+    correlation_id: String,
+    details: Box<RawValue>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Named {
+    id: String,
+    name: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Actor {
+    id: String,
+    name: String,
+    kind: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Resource {
+    r#type: String,
+    id: String,
+}
+
+#[derive(Serialize)]
+struct Created<'a> {
+    id: String,
+    partner_id: &'a str,
+    occurred_at: &'a str,
+    recorded_at: &'a str,
+    #[serde(flatten)]
+    form: &'a Form,
+}
+
+#[derive(Serialize)]
+struct Page<'a> {
+    items: Vec<Row<'a>>,
+    next_cursor: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    id: &'a str,
+    partner_id: &'a str,
+    occurred_at: &'a str,
+    recorded_at: &'a str,
+    action: &'a str,
+    outcome: &'a str,
+    customer: [(&'static str, &'a str); 2],
+    actor: [(&'static str, &'a str); 3],
+    resource: [(&'static str, &'a str); 2],
+    correlation_id: &'a str,
+    has_details: bool,
+}
+
+impl Raw {
+    /// The client, which has no connection yet.
+    pub async fn load() -> Self {
+        let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        Self {
+            client: Client::new(&sdk),
+            clock: Clock::system(),
+        }
+    }
+
+    /// Puts an activity unless its key is taken; answers it as JSON.
+    pub async fn put(&self, partner: &str, form: &Form) -> Result<String, Error> {
+        let (id, now) = (Uuid::new_v4().to_string(), self.clock.now().to_string());
+        self.client
+            .put_item()
+            .table_name(ACTIVITIES)
+            .item("partition_key", text(partner))
+            .item("sort_key", text(&format!("{now}#{id}")))
+            .item("recorded_at", text(&now))
+            .item("request_id", text(&id))
+            .item("action", text(&form.action))
+            .item("outcome", text(&form.outcome))
+            .item("customer_id", text(&form.customer.id))
+            .item("customer_name", text(&form.customer.name))
+            .item("actor_id", text(&form.actor.id))
+            .item("actor_name", text(&form.actor.name))
+            .item("actor_kind", text(&form.actor.kind))
+            .item("resource_type", text(&form.resource.r#type))
+            .item("resource_id", text(&form.resource.id))
+            .item("correlation_id", text(&form.correlation_id))
+            .item("details", text(form.details.get()))
+            .item("details_bytes", number(form.details.get().len()))
+            .item("expires_at", number(1_830_000_000))
+            .condition_expression("attribute_not_exists(partition_key)")
+            .send()
+            .await?;
+        Ok(serde_json::to_string(&Created {
+            id,
+            partner_id: partner,
+            occurred_at: &now,
+            recorded_at: &now,
+            form,
+        })?)
+    }
+
+    /// Queries the newest 100 and answers them as JSON.
+    pub async fn page(&self, partner: &str) -> Result<String, Error> {
+        let page = self
+            .client
+            .query()
+            .table_name(ACTIVITIES)
+            .key_condition_expression("partition_key = :partner AND sort_key BETWEEN :from AND :to")
+            .expression_attribute_values(":partner", text(partner))
+            .expression_attribute_values(":from", text("2026-01-01T00:00:00.000Z"))
+            .expression_attribute_values(":to", text("2028-01-01T00:00:00.000Z"))
+            .projection_expression(SHOWN)
+            .expression_attribute_names("#action", "action")
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .limit(PAGE)
+            .send()
+            .await?;
+        let items = page.items().iter().map(row).collect::<Option<_>>();
+        let last = page.last_evaluated_key.as_ref();
+        Ok(serde_json::to_string(&Page {
+            items: items.ok_or("an item has no key")?,
+            next_cursor: last.map(|key| text_of(key, "sort_key")),
+        })?)
+    }
+}
+
+fn row(item: &Item) -> Option<Row<'_>> {
+    let (occurred_at, id) = text_of(item, "sort_key").split_once('#')?;
+    let part = |name, attribute| (name, text_of(item, attribute));
+    Some(Row {
+        id,
+        partner_id: text_of(item, "partition_key"),
+        occurred_at,
+        recorded_at: text_of(item, "recorded_at"),
+        action: text_of(item, "action"),
+        outcome: text_of(item, "outcome"),
+        customer: [part("id", "customer_id"), part("name", "customer_name")],
+        actor: [
+            part("id", "actor_id"),
+            part("name", "actor_name"),
+            part("kind", "actor_kind"),
+        ],
+        resource: [part("type", "resource_type"), part("id", "resource_id")],
+        correlation_id: text_of(item, "correlation_id"),
+        has_details: item.contains_key("details_bytes"),
+    })
+}
+
+fn text_of<'a>(item: &'a Item, name: &str) -> &'a str {
+    match item.get(name) {
+        Some(AttributeValue::S(text)) => text,
+        _ => "",
+    }
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+fn number(value: usize) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
