@@ -153,11 +153,6 @@ export const en = {
   export_forbidden: "Your role may not export the log. Ask your administrator for one that may.",
   not_done: "That did not work. Try again.",
 
-  account: "Account of {name}",
-  any: "Any",
-  customer_id: "Customer ID",
-  actor_id: "Partner user ID",
-  copy: "Copy",
   retry: "Try again",
   request_id: "Request ID {id}",
   failed: "The log could not be read",

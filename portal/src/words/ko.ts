@@ -157,11 +157,6 @@ export const ko: Record<Word, string> = {
   export_forbidden: "현재 역할로는 로그를 내보낼 수 없습니다. 관리자에게 권한을 요청하세요.",
   not_done: "처리하지 못했습니다. 다시 시도하세요.",
 
-  account: "{name} 계정",
-  any: "전체",
-  customer_id: "고객 ID",
-  actor_id: "파트너 사용자 ID",
-  copy: "복사",
   retry: "다시 시도",
   request_id: "요청 ID {id}",
   failed: "로그를 읽을 수 없습니다",
