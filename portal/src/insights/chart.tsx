@@ -53,7 +53,7 @@ export function Chart({ days, choose }: { days: Day[]; choose: (day: string) => 
             // From top to bottom, as in the stack.
             itemSorter={({ name }) => -names.indexOf(String(name))}
             labelFormatter={(text, [first]) =>
-              `${day(String(text))}: ${number((first?.payload as Day | undefined)?.total ?? 0)}`
+              `${day(String(text))}, ${t("total")} ${number((first?.payload as Day | undefined)?.total ?? 0)}`
             }
             isAnimationActive={false}
           />
