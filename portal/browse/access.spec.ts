@@ -79,6 +79,9 @@ for (const colorScheme of ["light", "dark"] as const) {
       await check(page);
       await shot("exports");
       await page.keyboard.press("Escape");
+      await expect(page.getByRole("dialog")).toHaveCount(0);
+      await expect(page.getByRole("table").first()).toBeVisible();
+      await check(page);
 
       await page.goto("/?from=2020-01-01&to=2020-01-02&time_zone=UTC");
       await expect(page.locator(".trouble")).toBeVisible();

@@ -1,6 +1,6 @@
 // An opened entry.
 
-import { expect, rows, signIn, test } from "./stack";
+import { expect, signIn, test } from "./stack";
 
 const LINES = Array.from({ length: 25 }, (_, line) => ({
   offer: `Offer ${line}`,
@@ -87,34 +87,55 @@ test("a link to an entry that is not in the list shows it above the list", async
   await expect(page.getByText("c-9")).toBeVisible();
   address.searchParams.set("customer_id", "another");
   await page.goto(address.href);
-  await expect(page.getByRole("region", { name: "The entry of your link" })).toContainText("c-9");
+  const linked = page.getByRole("region", { name: "The entry of your link" });
+  await expect(linked.getByRole("heading", { name: "The entry of your link" })).toBeVisible();
+  await expect(linked).toContainText("c-9");
+  await linked.getByRole("button", { name: "Close the entry" }).click();
+  await expect(linked).toHaveCount(0);
+  await expect(page).not.toHaveURL(/open=/);
 });
 
-test("by the keyboard alone: filter, open an entry, close it", async ({ page }) => {
-  await signIn(page);
-  await expect(rows(page).first()).toBeVisible();
-  const press = async (name: string | RegExp, key = "Enter") => {
-    for (let tabs = 0; tabs < 40; tabs++) {
-      await page.keyboard.press("Tab");
-      const label = await page.evaluate(() => {
-        const focused = document.activeElement as HTMLElement;
-        return focused.getAttribute("aria-label") ?? focused.innerText;
-      });
-      if (typeof name === "string" ? label.trim() === name : name.test(label)) {
-        await page.keyboard.press(key);
-        return;
-      }
-    }
-    throw new Error(`Tab does not reach ${name}`);
+test("details of any form fold, and make nothing wider than the window", async ({
+  page,
+  stack,
+}) => {
+  const many = Array.from({ length: 4_500 }, (_, one) => [`key-${one}`, one] as const);
+  let deep: unknown = "the bottom";
+  for (let level = 0; level < 60; level++) deep = level % 2 ? [deep] : { deep };
+  const details = {
+    different: many.map(([name, value]) => ({ [name]: value })),
+    fields: Object.fromEntries(many),
+    deep,
+    hollow: [{}, {}],
+    // As a name of its own, which a literal's would not be.
+    inherited: [{ ["__proto__"]: "own" }, { other: 1 }],
+    text: "x".repeat(36_000),
   };
-  await press("7 days");
-  await expect(page.getByRole("button", { name: "7 days" })).toHaveAttribute(
-    "aria-pressed",
-    "true",
-  );
-  await press(/^Open the entry/);
-  await expect(page.getByRole("button", { name: /^Close the entry/ })).toBeFocused();
-  await expect(page.locator(".details")).toContainText("Activity ID");
-  await page.keyboard.press("Enter");
-  await expect(page.locator(".details")).toHaveCount(0);
+  await stack.record("forms", [{ details }]);
+  await page.setViewportSize({ width: 320, height: 900 });
+  await signIn(page, { partner: "forms" });
+  await page.getByRole("button", { name: /^Open the entry/ }).click();
+  const entry = page.getByRole("tabpanel", { name: "Structure" });
+  await expect(entry.getByRole("button", { name: "Show all 4,500" })).toHaveCount(2);
+  await expect(entry.getByRole("button", { name: "Show all 36,000 characters" })).toBeVisible();
+  await expect(entry.getByRole("columnheader")).toHaveText(["__proto__", "other"]);
+  await expect(entry.locator("tbody td")).toHaveText(["own", "", "", "1"]);
+  await expect(entry.locator("li", { hasText: "empty" })).toHaveCount(2);
+  await expect(entry.locator("pre")).toContainText("the bottom");
+  expect(await entry.locator("*").count()).toBeLessThan(1_000);
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  expect(width).toBeLessThanOrEqual(320);
+});
+
+test("what the clipboard refuses is said", async ({ page }) => {
+  await page.addInitScript(() => {
+    navigator.clipboard.writeText = () => Promise.reject(new Error("refused"));
+  });
+  await signIn(page);
+  await page
+    .getByRole("button", { name: /^Open the entry/ })
+    .first()
+    .click();
+  await page.getByRole("button", { name: "Copy the activity ID" }).click();
+  await expect(page.getByText("Could not copy")).toBeVisible();
 });

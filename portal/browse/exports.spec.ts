@@ -88,7 +88,7 @@ test("a running export shows its progress, outlives a reload, and can be cancell
   const year = `from=${daysAgo(365)}&to=${daysAgo(0)}&time_zone=UTC`;
   await signIn(page, { partner: SLOW.partner }, `/?${year}&panel=exports`);
   await page.getByRole("button", { name: "Start export" }).click();
-  const progress = page.getByRole("progressbar");
+  const progress = page.getByRole("progressbar", { name: /Waiting|Running/ });
   await expect(progress).toBeVisible();
   await expect(page.getByText(/^[\d,]+ rows?, \d+%$/)).toBeVisible();
   await page.reload();
@@ -137,4 +137,53 @@ test("too many exports are refused in words", async ({ page, noise }) => {
   await page.getByRole("button", { name: "Start export" }).click();
   await expect(page.getByRole("alert")).toContainText("As many exports as allowed are running");
   noise.length = 0;
+});
+
+test("a file that cannot be fetched is said, beside the list and at the file", async ({
+  page,
+  stack,
+  noise,
+}) => {
+  await stack.record("refused", [{}]);
+  await signIn(page, { partner: "refused" }, "/?panel=exports");
+  await page.route("**/v1/exports/*", (route) => route.abort());
+  await page.getByRole("button", { name: "Start export" }).click();
+  await page.getByRole("button", { name: /^Download/ }).click();
+  await expect(page.getByRole("alert")).toContainText("The service does not answer");
+  await page.keyboard.press("Escape");
+  await expect(page.getByText(/is ready, but could not be downloaded/)).toBeVisible();
+  noise.length = 0;
+});
+
+test("that a file is being downloaded is said, and not for ever", async ({ page, stack }) => {
+  await stack.record("notice", [{}]);
+  await page.clock.install();
+  await signIn(page, { partner: "notice" }, "/?panel=exports");
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Start export" }).click();
+  const notice = page.getByText(/is ready and is being downloaded/);
+  await expect(async () => {
+    await page.clock.runFor(500);
+    await expect(notice).toHaveCount(1, { timeout: 100 });
+  }).toPass();
+  await download;
+  await page.clock.runFor(10_000);
+  await expect(notice).toHaveCount(0);
+});
+
+test("exports that another tab started are there when the list is opened again", async ({
+  page,
+  stack,
+  context,
+}) => {
+  await stack.record("tabs", [{}]);
+  await signIn(page, { partner: "tabs" });
+  await page.getByRole("button", { name: "Export log" }).click();
+  await expect(page.getByText("No exports yet")).toBeVisible();
+  await page.keyboard.press("Escape");
+  const other = await context.newPage();
+  await other.goto("/?panel=exports");
+  await exported(other);
+  await page.getByRole("button", { name: "Export log" }).click();
+  await expect(page.getByRole("button", { name: /^Download/ })).toBeVisible();
 });

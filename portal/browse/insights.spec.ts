@@ -46,3 +46,42 @@ test("insights count what the list shows, and a click filters", async ({ page, s
   await expect(page).toHaveURL(new RegExp(`from=${daysAgo(6)}&to=${daysAgo(6)}`));
   await expect(rows(page)).toHaveCount(2);
 });
+
+test("Other shows what its bars count, also actions that the page does not know", async ({
+  page,
+  stack,
+}) => {
+  await stack.record("others", [
+    { occurred_at: AT(3), action: "rotate_signing.key" },
+    { occurred_at: AT(3), action: "azure_fraud_event_detected" },
+    { occurred_at: AT(4) },
+  ]);
+  await signIn(page, { partner: "others" }, `/?${RANGE}&panel=insights`);
+  const insights = page.getByRole("region", { name: "Insights" });
+  await insights.getByRole("button", { name: "Other", exact: true }).click();
+  await expect(insights.getByText("2 entries", { exact: true })).toBeVisible();
+  await expect(rows(page)).toHaveCount(2);
+  await expect(rows(page).getByText("Rotate signing key")).toBeVisible();
+  await expect(page.getByRole("button", { name: /^Remove the filter|^Action: / })).toHaveCount(2);
+});
+
+test("a click anywhere above a day shows it, and exporting leaves the insights open", async ({
+  page,
+  stack,
+}) => {
+  await stack.record("bands", [
+    { occurred_at: AT(2) },
+    ...Array.from({ length: 30 }, () => ({ occurred_at: AT(5) })),
+  ]);
+  await signIn(page, { partner: "bands" }, `/?${RANGE}&panel=insights`);
+  const bar = page.locator(`.chart path[name="Orders and subscriptions"]`).first();
+  await expect(bar).toBeVisible();
+  await page.getByRole("button", { name: "Export log" }).click();
+  await expect(page.getByRole("dialog")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  const box = await bar.boundingBox();
+  await page.mouse.click((box?.x ?? 0) + (box?.width ?? 0) / 2, (box?.y ?? 0) - 100);
+  await expect(page).toHaveURL(new RegExp(`from=${daysAgo(9)}&to=${daysAgo(9)}`));
+  await expect(rows(page)).toHaveCount(1);
+});

@@ -1,6 +1,6 @@
 // Signing in and out, and what a person without the right sees.
 
-import { QUIET, expect, rows, signIn, test } from "./stack";
+import { QUIET, expect, rows, signIn, signInHere, test } from "./stack";
 
 test("the first visit says that nobody is signed in, and comes back to the view", async ({
   page,
@@ -33,12 +33,87 @@ test("who signs out stays signed out over a reload", async ({ page }) => {
   await expect(page.getByRole("heading", { name: "You are signed out" })).toBeVisible();
 });
 
-test("a role that may not read is told so", async ({ page, noise }) => {
-  await signIn(page, { partner: QUIET, role: "activity_recorder" });
-  await expect(page.getByRole("heading", { name: "No permission" })).toBeVisible();
-  await expect(page.getByText("Request ID")).toBeVisible();
+test("after signing out, Back brings no entry and no token back", async ({
+  playwright,
+  launchOptions,
+  stack,
+}) => {
+  // Playwright switches off what a browser does: to keep the page that is left as it is.
+  const browser = await playwright.chromium.launch({
+    ...launchOptions,
+    ignoreDefaultArgs: ["--disable-back-forward-cache"],
+  });
+  const context = await browser.newContext({ baseURL: stack.url, locale: "en-US" });
+  const page = await context.newPage();
+  await signIn(page);
+  await expect(rows(page).first()).toBeVisible();
+  await page.evaluate(() => addEventListener("pageshow", () => (document.title = "kept")));
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL((url) => url.search === "");
+  await expect(page.getByRole("heading", { name: "You are signed out" })).toBeVisible();
+  await page.evaluate(() => history.back());
+  await expect(page).toHaveTitle("kept");
+  await expect(page.getByRole("heading", { name: "You are signed out" })).toBeVisible();
+  await expect(rows(page)).toHaveCount(0);
+  await browser.close();
+});
+
+test("a sign-out of which the issuer does not hear is said, and ends the session here", async ({
+  page,
+  noise,
+}) => {
+  await page.route("**/.well-known/openid-configuration", async (route) => {
+    const { end_session_endpoint: _, ...known } = (await (await route.fetch()).json()) as Record<
+      string,
+      unknown
+    >;
+    await route.fulfill({ json: known });
+  });
+  await signIn(page);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await expect(page.getByRole("alert")).toContainText("could not be told");
+  await expect(rows(page)).toHaveCount(0);
   noise.length = 0;
 });
+
+test("who signs in while the issuer is away is told so", async ({ page, noise }) => {
+  await page.goto("/");
+  await expect(page.getByRole("heading", { name: "You are signed out" })).toBeVisible();
+  await page.route("**/.well-known/openid-configuration", (route) => route.abort());
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByRole("alert")).toContainText("The sign-in service does not answer");
+  await page.unroute("**/.well-known/openid-configuration");
+  await signInHere(page);
+  await expect(rows(page).first()).toBeVisible();
+  noise.length = 0;
+});
+
+test("a service that is away when the page is opened is not called unconfigured", async ({
+  page,
+  noise,
+}) => {
+  await page.route("**/config.json", (route) => route.fulfill({ status: 503 }));
+  await page.goto("/");
+  await expect(page.getByRole("heading", { name: "The service does not answer" })).toBeVisible();
+  await page.unroute("**/config.json");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await expect(page.getByRole("heading", { name: "You are signed out" })).toBeVisible();
+  noise.length = 0;
+});
+
+for (const [language, title, hint] of [
+  ["en", "No permission", "Ask your administrator"],
+  ["ko", "권한 없음", "관리자에게 권한을 요청하세요"],
+] as const) {
+  test(`a role that may not read is told once what to do: ${language}`, async ({ page, noise }) => {
+    await page.addInitScript((language) => localStorage.setItem("language", language), language);
+    await signIn(page, { partner: QUIET, role: "activity_recorder" }, "/?panel=insights");
+    await expect(page.getByRole("heading", { name: title })).toBeVisible();
+    await expect(page.getByRole("alert")).toContainText([hint]);
+    await expect(page.getByRole("alert")).toContainText([/(Request|요청) ID/]);
+    noise.length = 0;
+  });
+}
 
 test("a session that ends leads to the sign-in and back to the view", async ({ page, noise }) => {
   await signIn(page);
@@ -54,6 +129,21 @@ test("a session that ends leads to the sign-in and back to the view", async ({ p
   await page.getByRole("button", { name: "Sign in" }).click();
   await expect(rows(page).first()).toBeVisible();
   expect(new URL(page.url()).search).toBe(view);
+  noise.length = 0;
+});
+
+test("a session that ends while the exports are open leaves a page that can be read", async ({
+  page,
+  noise,
+}) => {
+  await signIn(page, {}, "/?panel=exports");
+  await page.route("**/v1/exports", (route) =>
+    route.fulfill({ status: 401, json: { message: "Unauthorized" } }),
+  );
+  await page.getByRole("button", { name: "Start export" }).click();
+  // By its role it is only found by what screen readers find.
+  await expect(page.getByRole("heading", { name: "You are signed out" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Sign in" })).toBeVisible();
   noise.length = 0;
 });
 

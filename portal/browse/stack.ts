@@ -125,6 +125,10 @@ interface Person {
 /** Opens the page as a person does who is not signed in yet. */
 export async function signIn(page: Page, person: Person = {}, address = "/") {
   await page.goto(address);
+  await signInHere(page, person);
+}
+
+export async function signInHere(page: Page, person: Person = {}) {
   await page.getByRole("button", { name: /Sign in|로그인/ }).click();
   await page.getByLabel("Partner").fill(person.partner ?? BUSY.partner);
   await page.getByLabel("Role").selectOption(person.role ?? "admin_agent");

@@ -45,6 +45,29 @@ test("offline, what was loaded stays, and it goes on when the network is back", 
   noise.length = 0;
 });
 
+test("a part whose code cannot be had says so, and the rest stays", async ({ page, noise }) => {
+  await signIn(page);
+  await expect(rows(page).first()).toBeVisible();
+  for (const [button, code] of [
+    ["Insights", "insights"],
+    ["Filters", "conditions"],
+    ["Export log", "exports"],
+  ] as const) {
+    await page.route(`**/assets/${code}-*.js`, (route) => route.abort());
+    await page.getByRole("button", { name: button }).click();
+    await expect(page.getByRole("alert")).toContainText("could not be shown");
+    await expect(rows(page).first()).toBeVisible();
+    await page.getByRole("button", { name: "Try again" }).click();
+    await expect(page.getByRole("alert")).toContainText("could not be shown");
+    await page.unroute(`**/assets/${code}-*.js`);
+    await page.getByRole("button", { name: "Try again" }).click();
+    await expect(page.getByRole("alert")).toHaveCount(0);
+  }
+  await expect(page.getByRole("dialog")).toContainText("Start export");
+  await expect(page.locator(".chart")).toBeVisible();
+  noise.length = 0;
+});
+
 test("names that look like HTML or a formula are text everywhere", async ({ page, stack }) => {
   const image = "<img src=x onerror=document.title='taken'>";
   const names = [image, "=1+1", "{customer}", "<b>bold</b> & co", "two\nlines"];
@@ -53,7 +76,7 @@ test("names that look like HTML or a formula are text everywhere", async ({ page
     names.map((name, place) => ({
       customer: { id: name.replace("\n", " "), name },
       actor: { id: `u-${place}`, name, kind: "user" },
-      details: { [name]: name, rows: [{ [name]: name }], __proto__: { x: 1 } },
+      details: { [name]: name, rows: [{ [name]: name }], ["__proto__"]: { x: 1 } },
     })),
   );
   await signIn(page, { partner: "hostile" }, "/?panel=insights");

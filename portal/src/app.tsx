@@ -28,11 +28,13 @@ function queryClient(session: Session): QueryClient {
   });
 }
 
-export function App({ session, api }: { session: Session; api: string }) {
+export function App({ session }: { session: Session }) {
   const token = useSyncExternalStore(session.subscribe, () => session.token);
-  const client = useMemo(() => queryClient(session), [session]);
-  const connected = useMemo(() => connect(session, api), [session, api]);
-  if (!token) return <SignedOut failure={session.failure} signIn={() => void session.signIn()} />;
+  const failure = useSyncExternalStore(session.subscribe, () => session.failure);
+  // Made anew with the token, so that nothing that was read outlives it.
+  const client = useMemo(() => queryClient(session), [session, token]);
+  const connected = useMemo(() => connect(session), [session]);
+  if (!token) return <SignedOut failure={failure} signIn={() => void session.signIn()} />;
   return (
     <QueryClientProvider client={client}>
       <ApiContext value={connected}>

@@ -5,9 +5,10 @@ import { StrictMode, useSyncExternalStore } from "react";
 import type { ReactNode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app";
+import { Boundary } from "./boundary";
 import { loadConfig } from "./config";
 import { Session } from "./session";
-import { NotConfigured } from "./states";
+import { NotStarted } from "./states";
 import { completeAddress } from "./view";
 import { WordsProvider } from "./words/words";
 
@@ -24,7 +25,9 @@ function Frame({ children }: { children: ReactNode }) {
     <StrictMode>
       <FluentProvider theme={isDark ? webDarkTheme : webLightTheme}>
         <WordsProvider>
-          <div className="page">{children}</div>
+          <div className="page">
+            <Boundary>{() => children}</Boundary>
+          </div>
         </WordsProvider>
       </FluentProvider>
     </StrictMode>
@@ -37,9 +40,9 @@ async function start(draw: (node: ReactNode) => void) {
     const session = await Session.start(config);
     if (!session) return;
     completeAddress();
-    draw(<App session={session} api={config.api ?? ""} />);
+    draw(<App session={session} />);
   } catch (error) {
-    draw(<NotConfigured reason={error instanceof Error ? error.message : String(error)} />);
+    draw(<NotStarted error={error} retry={() => void start(draw)} />);
   }
 }
 

@@ -5,7 +5,6 @@ import {
   MessageBar,
   MessageBarBody,
   Select,
-  Spinner,
   ToggleButton,
 } from "@fluentui/react-components";
 import {
@@ -14,20 +13,21 @@ import {
   DataBarVerticalRegular,
   FilterRegular,
 } from "@fluentui/react-icons";
-import { Suspense, lazy, useState, useSyncExternalStore } from "react";
+import { useRef, useState, useSyncExternalStore } from "react";
 import { isUnderWay, useExports } from "./api/queries";
 import { Chips } from "./filters/chips";
 import { Range } from "./filters/range";
-import { useDownloadWhenReady } from "./exports/started";
+import { EXPORT_BUTTON, useDownloadWhenReady } from "./exports/started";
 import { List } from "./list/list";
 import type { Session } from "./session";
-import { hasConditions, useView } from "./view";
+import { later } from "./later";
+import { useView } from "./view";
 import { useWords } from "./words/words";
 import type { Language } from "./words/words";
 
-const Conditions = lazy(() => import("./filters/conditions"));
-const Insights = lazy(() => import("./insights/insights"));
-const Exports = lazy(() => import("./exports/exports"));
+const Conditions = later(() => import("./filters/conditions"));
+const Insights = later(() => import("./insights/insights"));
+const Exports = later(() => import("./exports/exports"));
 
 function subscribe(listener: () => void) {
   for (const name of ["online", "offline"]) addEventListener(name, listener);
@@ -38,7 +38,10 @@ function subscribe(listener: () => void) {
 
 export function Page({ session }: { session: Session }) {
   const { t } = useWords();
-  const { panel } = useView();
+  const { panels } = useView();
+  const exportsShown = panels.includes("exports");
+  const [exportsMade, setExportsMade] = useState(exportsShown);
+  if (exportsShown && !exportsMade) setExportsMade(true);
   const online = useSyncExternalStore(subscribe, () => navigator.onLine);
   return (
     <>
@@ -50,11 +53,10 @@ export function Page({ session }: { session: Session }) {
           </MessageBar>
         )}
         <Filters />
-        <Suspense fallback={<Spinner label={t("insights")} />}>
-          {panel === "insights" && <Insights />}
-        </Suspense>
+        {panels.includes("insights") && <Insights />}
         <List />
-        <Suspense>{panel === "exports" && <Exports />}</Suspense>
+        {/* Stays once it was shown: a drawer must close before it goes. */}
+        {exportsMade && <Exports />}
       </main>
     </>
   );
@@ -62,10 +64,10 @@ export function Page({ session }: { session: Session }) {
 
 function Filters() {
   const { t } = useWords();
-  const { filter } = useView();
-  const [shown, setShown] = useState(() => hasConditions(filter));
+  const [shown, setShown] = useState(false);
+  const section = useRef<HTMLElement>(null);
   return (
-    <section className="card stack" aria-label={t("filters")}>
+    <section ref={section} tabIndex={-1} className="card stack" aria-label={t("filters")}>
       <div className="row">
         <Range />
       </div>
@@ -79,9 +81,8 @@ function Filters() {
         </Button>
         <Panels />
       </div>
-      {/* Made anew when the filter changes elsewhere, as by a chip. */}
-      <Suspense>{shown && <Conditions key={JSON.stringify(filter)} />}</Suspense>
-      <Chips />
+      {shown && <Conditions />}
+      <Chips whenGone={() => section.current?.focus()} />
     </section>
   );
 }
@@ -120,29 +121,31 @@ function Top({ session }: { session: Session }) {
 /** The buttons that open insights and exports; running exports are counted. */
 function Panels() {
   const { t } = useWords();
-  const { panel, setPanel } = useView();
+  const { panels, setPanel } = useView();
+  const insights = panels.includes("insights");
   const running = useExports().data?.filter(isUnderWay).length ?? 0;
-  const downloaded = useDownloadWhenReady();
+  const notice = useDownloadWhenReady();
   return (
     <div className="row row-end">
       <ToggleButton
         icon={<DataBarVerticalRegular />}
-        checked={panel === "insights"}
-        onClick={() => setPanel(panel === "insights" ? undefined : "insights")}
+        checked={insights}
+        onClick={() => setPanel("insights", !insights)}
       >
         {t("insights")}
       </ToggleButton>
       <Button
+        id={EXPORT_BUTTON}
         appearance="primary"
         icon={<ArrowDownloadRegular />}
-        onClick={() => setPanel("exports")}
+        onClick={() => setPanel("exports", true)}
       >
         {t("export")}
       </Button>
       <span role="status">
         {running > 0
           ? t("running_exports", { count: running })
-          : downloaded && t("export_ready", { name: downloaded })}
+          : notice && t(notice.word, { name: notice.name })}
       </span>
     </div>
   );

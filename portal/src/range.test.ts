@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { daysOf, eachDay, isDay, isTimeZone, periodOf, today } from "./range";
+import { daysOf, eachDay, isDay, periodOf, timeZoneOf, today } from "./range";
 
 const NOW = new Date("2026-11-01T03:30:00Z");
 
@@ -34,9 +34,16 @@ test("what is no day or no zone is refused", () => {
   for (const text of ["2026-02-30", "2026-1-1", "yesterday", "", null]) {
     expect(isDay(text)).toBe(false);
   }
-  expect([isTimeZone("Europe/Berlin"), isTimeZone("Moon/Base"), isTimeZone(null)]).toEqual([
-    true,
-    false,
-    false,
+  for (const name of ["Moon/Base", "+09:00", "-05", "", null]) {
+    expect(timeZoneOf(name)).toBeUndefined();
+  }
+});
+
+test("a zone is written as the service spells it", () => {
+  expect(["Europe/Berlin", "asia/seoul", "utc"].map(timeZoneOf)).toEqual([
+    "Europe/Berlin",
+    "Asia/Seoul",
+    "UTC",
   ]);
+  expect(timeZoneOf("Asia/Kolkata")).toMatch(/^Asia\/(Kolkata|Calcutta)$/);
 });

@@ -59,11 +59,16 @@ export function isDay(text: string | null): text is string {
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
 }
 
-export function isTimeZone(name: string | null): name is string {
+/** A zone's name as it is spelled, if there is one: `asia/seoul` is `Asia/Seoul`. */
+export function timeZoneOf(name: string | null): string | undefined {
+  // An offset such as `+09:00` is a zone to browsers, and none to the service.
+  if (!name || /^[+-]/.test(name)) return undefined;
   try {
-    return name !== null && Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
+    const known = new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone;
+    // A browser may know a zone by another name, as Kolkata by Calcutta.
+    return known.toLowerCase() === name.toLowerCase() ? known : name;
   } catch {
-    return false;
+    return undefined;
   }
 }
 

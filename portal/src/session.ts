@@ -12,14 +12,19 @@ import {
 import type { User } from "oidc-client-ts";
 import type { Config } from "./config";
 
+export interface SessionFailure {
+  word: "sign_in_failed" | "sign_in_unreachable" | "sign_out_failed";
+  reason: string;
+}
+
 export class Session {
   #manager: UserManager;
   #user: User | undefined;
   #partnerClaim: string;
   #listeners = new Set<() => void>();
 
-  /** Why signing in failed, if it did. */
-  failure: string | undefined;
+  /** What went wrong with signing in or out, if anything did. */
+  failure: SessionFailure | undefined;
 
   private constructor(config: Config) {
     this.#partnerClaim = config.partner_claim ?? "partner_id";
@@ -47,8 +52,7 @@ export class Session {
       return session;
     }
     if (sessionStorage.getItem(SIGNED_OUT)) return session;
-    await session.#redirect("none");
-    return undefined;
+    return (await session.#redirect("none")) ? undefined : session;
   }
 
   async #comeBack() {
@@ -58,15 +62,30 @@ export class Session {
       view = this.#user.state;
     } catch (error) {
       if (error instanceof ErrorResponse) view = error.state;
-      if (!isNobodyThere(error))
-        this.failure = error instanceof Error ? error.message : String(error);
+      if (!isNobodyThere(error)) this.failure = signInFailure(error);
     }
     history.replaceState(null, "", `/${typeof view === "string" ? view : ""}`);
   }
 
-  #redirect(prompt?: "none") {
+  /** Whether the browser is on its way to the issuer. */
+  async #redirect(prompt?: "none"): Promise<boolean> {
     const state = location.search;
-    return this.#manager.signinRedirect(prompt ? { state, prompt } : { state });
+    try {
+      await this.#manager.signinRedirect(prompt ? { state, prompt } : { state });
+      return true;
+    } catch (error) {
+      this.#fail(signInFailure(error));
+      return false;
+    }
+  }
+
+  #fail(failure: SessionFailure) {
+    this.failure = failure;
+    this.#tell();
+  }
+
+  #tell() {
+    for (const listener of this.#listeners) listener();
   }
 
   get token(): string | undefined {
@@ -87,15 +106,23 @@ export class Session {
     return this.#redirect();
   }
 
+  /** The log goes first: a browser keeps a page that is left as it was, and brings it back by Back. */
   async signOut() {
     sessionStorage.setItem(SIGNED_OUT, "true");
-    await this.#manager.signoutRedirect();
+    const id_token_hint = this.#user?.id_token;
+    this.end();
+    try {
+      await this.#manager.signoutRedirect(id_token_hint ? { id_token_hint } : {});
+    } catch (error) {
+      this.#fail({ word: "sign_out_failed", reason: reasonOf(error) });
+    }
   }
 
-  /** The service no longer takes the token. */
+  /** Nobody is signed in any more, as when the service no longer takes the token. */
   end = () => {
     this.#user = undefined;
-    for (const listener of this.#listeners) listener();
+    void this.#manager.removeUser();
+    this.#tell();
   };
 
   subscribe = (listener: () => void) => {
@@ -114,6 +141,16 @@ const NOBODY_THERE = [
   "account_selection_required",
   "consent_required",
 ];
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** `fetch` throws a `TypeError` when nobody answers. */
+function signInFailure(error: unknown): SessionFailure {
+  const word = error instanceof TypeError ? "sign_in_unreachable" : "sign_in_failed";
+  return { word, reason: reasonOf(error) };
+}
 
 function isNobodyThere(error: unknown): boolean {
   return error instanceof ErrorResponse && NOBODY_THERE.includes(error.error ?? "");

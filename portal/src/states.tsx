@@ -3,6 +3,7 @@
 import { Button } from "@fluentui/react-components";
 import type { ReactNode } from "react";
 import { Failure } from "./api/client";
+import type { SessionFailure } from "./session";
 import type { Word } from "./words/en";
 import { useWords } from "./words/words";
 
@@ -22,23 +23,28 @@ export function State({ title, hint, children }: StateProps) {
   );
 }
 
-const TITLES: Partial<Record<Failure["kind"], [title: Word, hint: Word]>> = {
+const KNOWN: Partial<Record<Failure["kind"], [title: Word, hint: Word]>> = {
   forbidden: ["forbidden", "forbidden_hint"],
   unreachable: ["unreachable", "unreachable_hint"],
 };
 
+interface TroubleProps {
+  error: unknown;
+  retry: () => void;
+}
+
 /** Why a request failed, its id, and a way to try again. */
-export function Trouble({ error, retry }: { error: unknown; retry: () => void }) {
+export function Trouble({ error, retry }: TroubleProps) {
   const { t } = useWords();
   const failure = error instanceof Failure ? error : new Failure("problem", String(error));
   const refused = failure.status !== undefined && failure.status < 500;
-  const [title, hint] = TITLES[failure.kind] ?? [refused ? "refused" : "failed", "failed_hint"];
+  const known = KNOWN[failure.kind];
+  const [title, hint] = known ?? [refused ? "refused" : "failed", "failed_hint"];
+  // The service's own words, which are English, only where the page has none.
+  const detail = !known && refused ? failure.detail : undefined;
   return (
     <div role="alert">
-      <State
-        title={t(title as Word)}
-        hint={refused ? (failure.detail ?? t(hint as Word)) : t(hint as Word)}
-      >
+      <State title={t(title)} hint={detail ?? t(hint)}>
         {failure.requestId && (
           <p className="code quiet">{t("request_id", { id: failure.requestId })}</p>
         )}
@@ -49,8 +55,7 @@ export function Trouble({ error, retry }: { error: unknown; retry: () => void })
 }
 
 interface SignedOutProps {
-  /** Why signing in failed, if it did. */
-  failure: string | undefined;
+  failure: SessionFailure | undefined;
   signIn: () => void;
 }
 
@@ -60,7 +65,7 @@ export function SignedOut({ failure, signIn }: SignedOutProps) {
     <main>
       <h1 className="hidden">{t("title")}</h1>
       <State title={t("signed_out")} hint={t("signed_out_hint")}>
-        {failure && <p role="alert">{t("sign_in_failed", { reason: failure })}</p>}
+        {failure && <p role="alert">{t(failure.word, { reason: failure.reason })}</p>}
         <Button appearance="primary" onClick={signIn}>
           {t("sign_in")}
         </Button>
@@ -69,12 +74,20 @@ export function SignedOut({ failure, signIn }: SignedOutProps) {
   );
 }
 
-export function NotConfigured({ reason }: { reason: string }) {
+/** Instead of the whole page: its configuration is wrong, or cannot be read now. */
+export function NotStarted({ error, retry }: TroubleProps) {
   const { t } = useWords();
+  const reason = error instanceof Error ? error.message : String(error);
   return (
-    <main role="alert">
+    <main>
       <h1 className="hidden">{t("title")}</h1>
-      <State title={t("not_configured", { reason })} />
+      {error instanceof Failure ? (
+        <Trouble error={error} retry={retry} />
+      ) : (
+        <div role="alert">
+          <State title={t("not_configured", { reason })} />
+        </div>
+      )}
     </main>
   );
 }

@@ -4,7 +4,7 @@
 
 import { useCallback, useMemo, useSyncExternalStore } from "react";
 import type { Outcome } from "./api/client";
-import { daysOf, isDay, isTimeZone, ownTimeZone } from "./range";
+import { daysOf, isDay, ownTimeZone, timeZoneOf } from "./range";
 
 /** Conditions with one value, by their parameters' names. */
 export const CONDITIONS = [
@@ -20,7 +20,14 @@ export type Condition = (typeof CONDITIONS)[number];
 
 export const OUTCOMES: Outcome[] = ["succeeded", "failed", "in_progress", "declined"];
 
-export type Panel = "insights" | "exports";
+const PANELS = ["insights", "exports"] as const;
+export type Panel = (typeof PANELS)[number];
+
+/** An entry's id, as `ActivityId` of the contract has it. */
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** Entries that are open at once; of more, those opened last. */
+export const OPEN_MAX = 20;
 
 /** What is asked of the service. */
 export interface Filter extends Partial<Record<Condition, string>> {
@@ -35,7 +42,7 @@ export interface View {
   filter: Filter;
   /** The entries that are open. */
   open: string[];
-  panel: Panel | undefined;
+  panels: Panel[];
 }
 
 export const NO_CONDITIONS = {
@@ -50,11 +57,10 @@ export type FilterChange = {
 
 export function readView(search: string): View {
   const query = new URLSearchParams(search);
-  const time_zone = query.get("time_zone");
-  const zone = isTimeZone(time_zone) ? time_zone : ownTimeZone();
+  const zone = timeZoneOf(query.get("time_zone")) ?? ownTimeZone();
   const month = daysOf("month", zone);
   const [from, to] = [query.get("from"), query.get("to")];
-  const panel = query.get("panel");
+  const actions = query.getAll("action").filter((action) => /^[a-z0-9._-]{1,64}$/.test(action));
   const conditions = CONDITIONS.flatMap((name) => {
     const value = query.get(name);
     return value ? [[name, value] as const] : [];
@@ -65,15 +71,19 @@ export function readView(search: string): View {
       from: isDay(from) ? from : month.from,
       to: isDay(to) ? to : month.to,
       time_zone: zone,
-      action: query.getAll("action").filter((action) => /^[a-z0-9._-]{1,64}$/.test(action)),
+      action: once(actions),
       outcome: OUTCOMES.filter((outcome) => query.getAll("outcome").includes(outcome)),
     },
-    open: query.getAll("open"),
-    panel: panel === "insights" || panel === "exports" ? panel : undefined,
+    open: once(query.getAll("open").filter((id) => ID.test(id))).slice(-OPEN_MAX),
+    panels: PANELS.filter((panel) => query.getAll("panel").includes(panel)),
   };
 }
 
-export function writeView({ filter, open, panel }: View): string {
+function once(items: string[]): string[] {
+  return [...new Set(items)];
+}
+
+export function writeView({ filter, open, panels }: View): string {
   const query = new URLSearchParams();
   for (const name of ["from", "to", "time_zone", ...CONDITIONS] as const) {
     const value = filter[name];
@@ -82,7 +92,7 @@ export function writeView({ filter, open, panel }: View): string {
   for (const action of filter.action) query.append("action", action);
   for (const outcome of filter.outcome) query.append("outcome", outcome);
   for (const id of open) query.append("open", id);
-  if (panel) query.set("panel", panel);
+  for (const panel of panels) query.append("panel", panel);
   return `?${query}`;
 }
 
@@ -129,8 +139,10 @@ export function useView() {
     const now = readView(location.search);
     go({ ...now, filter: changed(now.filter, change) }, "pushState");
   }, []);
-  const setPanel = useCallback((panel: Panel | undefined) => {
-    go({ ...readView(location.search), panel }, "pushState");
+  const setPanel = useCallback((panel: Panel, shown: boolean) => {
+    const now = readView(location.search);
+    const others = now.panels.filter((one) => one !== panel);
+    go({ ...now, panels: shown ? [...others, panel] : others }, "pushState");
   }, []);
   const toggle = useCallback((id: string) => {
     const now = readView(location.search);

@@ -5,6 +5,10 @@ use local::{Options, Stack};
 use reqwest::{Client, Response, Url, redirect::Policy};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 const VERIFIER: &str = "a-verifier-of-at-least-43-characters-as-rfc-7636-asks";
 
@@ -150,6 +154,17 @@ async fn a_session_answers_without_a_form_until_it_ends() {
     assert_eq!(sent_back(&answer, "error").unwrap(), "login_required");
 }
 
+/// The answer to a path as it is; a client would resolve its dots before it asks.
+async fn answer_to_bytes(stack: &Stack, path: &str) -> String {
+    let host = stack.url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
 #[tokio::test]
 async fn the_page_is_served_beside_the_api_which_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
@@ -168,9 +183,15 @@ async fn the_page_is_served_beside_the_api_which_stays_as_it_is() {
     assert_eq!(script.headers()["x-content-type-options"], "nosniff");
     let config: Value = get("/config.json").await.unwrap().json().await.unwrap();
     assert_eq!(config["issuer"], stack.url);
-    for path in ["/secret", "/assets/../secret", "/v1/nothing", "/nothing"] {
+    for path in ["/secret", "/v1/nothing", "/nothing"] {
         assert_eq!(get(path).await.unwrap().status(), 404, "{path}");
     }
+    for path in ["/assets/../secret", "/assets/%2e%2e/secret"] {
+        let answer = answer_to_bytes(&stack, path).await;
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
+    }
+    let script = answer_to_bytes(&stack, "/assets/a.js").await;
+    assert!(script.starts_with("HTTP/1.1 200 "), "{script}");
     let alone = start(None).await;
     let answer = reqwest::get(&alone.url).await.unwrap();
     assert_eq!(answer.text().await.unwrap(), r#"{"message":"Not Found"}"#);

@@ -33,8 +33,8 @@ export class Failure extends Error {
   }
 }
 
-export function connect(session: Session, base: string): Api {
-  const api = createClient<paths>({ baseUrl: base, fetch: reach });
+export function connect(session: Session): Api {
+  const api = createClient<paths>({ fetch: reach });
   api.use({
     onRequest({ request }) {
       request.headers.set("authorization", `Bearer ${session.token ?? ""}`);
@@ -46,7 +46,8 @@ export function connect(session: Session, base: string): Api {
   return api;
 }
 
-async function reach(request: Request): Promise<Response> {
+/** `fetch`, which fails as `unreachable` when nobody answers. */
+export async function reach(request: Request): Promise<Response> {
   try {
     return await fetch(request);
   } catch (error) {

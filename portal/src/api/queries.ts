@@ -1,6 +1,12 @@
 // What the page reads and asks for, kept by TanStack Query.
 
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import {
+  keepPreviousData,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
 import { createContext, useContext } from "react";
 import type { Filter } from "../view";
 import { Failure } from "./client";
@@ -27,6 +33,13 @@ const EXPORTS_LIMIT = 20;
 
 const POLL_MS = 1_000;
 
+/** What the last filter gave stays until this one's is there; who comes back to a filter reads anew. */
+function byFilter({ from, to }: Filter) {
+  return from <= to
+    ? ({ enabled: true, placeholderData: keepPreviousData, gcTime: 0 } as const)
+    : ({ enabled: false, gcTime: 0 } as const);
+}
+
 function body<Body>({ data }: { data?: Body | undefined }): Body {
   if (data === undefined) throw new Failure("problem");
   return data;
@@ -35,8 +48,8 @@ function body<Body>({ data }: { data?: Body | undefined }): Body {
 export function useActivities(filter: Filter) {
   const api = useApi();
   return useInfiniteQuery({
+    ...byFilter(filter),
     queryKey: ["activities", filter],
-    enabled: filter.from <= filter.to,
     initialPageParam: undefined as string | undefined,
     queryFn: async ({ pageParam, signal }): Promise<ActivityPage> => {
       const query = {
@@ -71,8 +84,8 @@ export type GroupBy = "day" | "action" | "customer" | "actor" | "outcome";
 export function useSummary(filter: Filter, groupBy: GroupBy[]) {
   const api = useApi();
   return useInfiniteQuery({
+    ...byFilter(filter),
     queryKey: ["summary", groupBy, filter],
-    enabled: filter.from <= filter.to,
     initialPageParam: undefined as string | undefined,
     queryFn: async ({ pageParam, signal }): Promise<Summary> => {
       const query = {
@@ -95,6 +108,8 @@ export function useExports() {
   const api = useApi();
   return useQuery({
     queryKey: ["exports"],
+    // Another tab or person may have started one.
+    refetchOnMount: "always",
     queryFn: async ({ signal }) => {
       const params = { query: { limit: EXPORTS_LIMIT } };
       return body(await api.GET("/v1/exports", { params, signal })).items;
@@ -141,5 +156,8 @@ export function useDeleteExport() {
 function save(url: string) {
   const link = document.createElement("a");
   link.href = url;
+  // What storage refuses it says in a tab of its own. Long after a click, a browser lets none open.
+  if (navigator.userActivation?.isActive) link.target = "_blank";
+  link.rel = "noopener";
   link.click();
 }

@@ -1,13 +1,16 @@
 // One export: how far it is, and what can be done with it.
 
-import { Badge, Button, MessageBar, MessageBarBody, ProgressBar } from "@fluentui/react-components";
+import { Badge, Button, ProgressBar } from "@fluentui/react-components";
 import type { BadgeProps } from "@fluentui/react-components";
 import { ArrowDownloadRegular, DeleteRegular } from "@fluentui/react-icons";
+import { useRef } from "react";
 import type { ListedExport } from "../api/client";
 import { isUnderWay, useDeleteExport, useDownload } from "../api/queries";
+import { today } from "../range";
 import { useView } from "../view";
 import type { Word } from "../words/en";
 import { useWords } from "../words/words";
+import { Refused } from "./refused";
 
 const COLOURS: Record<ListedExport["state"], NonNullable<BadgeProps["color"]>> = {
   queued: "informative",
@@ -23,9 +26,10 @@ export function Export({ found }: { found: ListedExport }) {
   const { filter } = useView();
   const { state, created_at, created_by } = found;
   const at = moment(created_at, filter.time_zone);
+  const card = useRef<HTMLLIElement>(null);
   const name = found.file?.name ?? `${found.format.toUpperCase()}, ${at}`;
   return (
-    <li>
+    <li ref={card} tabIndex={-1} aria-label={name}>
       <div className="row">
         <strong>{name}</strong>
         <Badge appearance="tint" color={COLOURS[state]}>
@@ -35,9 +39,28 @@ export function Export({ found }: { found: ListedExport }) {
       <span className="quiet">
         {at}, <bdi>{created_by.name}</bdi>
       </span>
+      <What found={found} />
       <Progress found={found} />
-      <Buttons found={found} name={name} />
+      <Buttons found={found} name={name} whenGone={() => card.current?.focus()} />
     </li>
+  );
+}
+
+/** The days and whether there were conditions, in the zone that it was asked for in. */
+function What({ found: { filter, from, to } }: { found: ListedExport }) {
+  const { t, day } = useWords();
+  const own = useView().filter.time_zone;
+  const { from: _, to: __, order: ___, time_zone: zone = own, ...conditions } = filter;
+  const days = {
+    from: day(today(zone, new Date(from))),
+    to: day(today(zone, new Date(Date.parse(to) - 1))),
+  };
+  const filtered = Object.keys(conditions).length > 0;
+  return (
+    <span className="quiet">
+      {t("export_range", { ...days, zone })},{" "}
+      {t(filtered ? "export_filtered_then" : "export_unfiltered")}
+    </span>
   );
 }
 
@@ -63,7 +86,14 @@ function Progress({ found }: { found: ListedExport }) {
   );
 }
 
-function Buttons({ found, name }: { found: ListedExport; name: string }) {
+interface ButtonsProps {
+  found: ListedExport;
+  name: string;
+  /** Takes the focus once there is nothing more to press. */
+  whenGone: () => void;
+}
+
+function Buttons({ found, name, whenGone }: ButtonsProps) {
   const { t } = useWords();
   const download = useDownload();
   const remove = useDeleteExport();
@@ -77,6 +107,7 @@ function Buttons({ found, name }: { found: ListedExport; name: string }) {
           <Button
             icon={<ArrowDownloadRegular />}
             aria-label={label("download")}
+            disabledFocusable={download.isPending}
             onClick={() => download.mutate(found.id)}
           >
             {t("download")}
@@ -86,16 +117,12 @@ function Buttons({ found, name }: { found: ListedExport; name: string }) {
           appearance="subtle"
           icon={<DeleteRegular />}
           aria-label={label(isUnderWay(found) ? "cancel_export" : "remove_file")}
-          onClick={() => remove.mutate(found.id)}
+          onClick={() => remove.mutate(found.id, { onSuccess: whenGone })}
         >
           {t(isUnderWay(found) ? "cancel_export" : "remove_file")}
         </Button>
       </div>
-      {error && (
-        <MessageBar intent="error" role="alert">
-          <MessageBarBody>{error.message}</MessageBarBody>
-        </MessageBar>
-      )}
+      {error && <Refused error={error} />}
     </>
   );
 }

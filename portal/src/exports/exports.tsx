@@ -9,20 +9,22 @@ import {
   Spinner,
 } from "@fluentui/react-components";
 import { DismissRegular } from "@fluentui/react-icons";
+import { useEffect } from "react";
 import { useExports } from "../api/queries";
 import { Trouble } from "../states";
 import { useView } from "../view";
 import { useWords } from "../words/words";
 import { Export } from "./export";
 import { NewExportForm } from "./form";
+import { EXPORT_BUTTON } from "./started";
 
 export default function Exports() {
   const { t } = useWords();
-  const { setPanel } = useView();
-  const close = () => setPanel(undefined);
+  const { panels, setPanel } = useView();
+  const close = () => setPanel("exports", false);
   return (
     <OverlayDrawer
-      open
+      open={panels.includes("exports")}
       position="end"
       size="medium"
       aria-label={t("exports")}
@@ -43,6 +45,7 @@ export default function Exports() {
         </DrawerHeaderTitle>
       </DrawerHeader>
       <DrawerBody>
+        <Leaving />
         <div className="stack">
           <NewExportForm />
           <h2>{t("recent_exports")}</h2>
@@ -51,6 +54,20 @@ export default function Exports() {
       </DrawerBody>
     </OverlayDrawer>
   );
+}
+
+/** What Fluent UI leaves undone: of a drawer that an address opened, and of one that a lost session tears away. */
+function Leaving() {
+  useEffect(
+    () => () => {
+      document.getElementById("page")?.removeAttribute("aria-hidden");
+      if (document.activeElement === document.body) {
+        document.getElementById(EXPORT_BUTTON)?.focus();
+      }
+    },
+    [],
+  );
+  return null;
 }
 
 function Recent() {

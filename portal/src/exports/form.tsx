@@ -1,22 +1,14 @@
 // What to export: the list's range and filters, as which kind of file.
 
-import {
-  Button,
-  Checkbox,
-  Field,
-  MessageBar,
-  MessageBarBody,
-  Radio,
-  RadioGroup,
-} from "@fluentui/react-components";
+import { Button, Checkbox, Field, Radio, RadioGroup } from "@fluentui/react-components";
 import { useRef, useState } from "react";
-import { Failure } from "../api/client";
 import type { NewExport } from "../api/client";
 import { useCreateExport } from "../api/queries";
 import { hasConditions, useView } from "../view";
 import type { Filter } from "../view";
 import { useWords } from "../words/words";
 import type { Language } from "../words/words";
+import { Refused } from "./refused";
 import { remember } from "./started";
 
 const FORMATS = ["csv", "xlsx", "jsonl"] as const;
@@ -131,20 +123,5 @@ function Choices({ form, setForm }: { form: Form; setForm: (form: Form) => void 
         />
       )}
     </>
-  );
-}
-
-function Refused({ error }: { error: Error }) {
-  const { t } = useWords();
-  const failure = error instanceof Failure ? error : new Failure("problem", error.message);
-  const known = ["too_many_exports", "unreachable", "forbidden"] as const;
-  const word = known.find((kind) => kind === failure.kind);
-  return (
-    <MessageBar intent="error" layout="multiline" role="alert">
-      <MessageBarBody>
-        {word ? t(word) : failure.detail}{" "}
-        {failure.requestId && t("request_id", { id: failure.requestId })}
-      </MessageBarBody>
-    </MessageBar>
   );
 }

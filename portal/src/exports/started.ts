@@ -3,23 +3,39 @@
 import { useEffect, useState } from "react";
 import { useDownload, useExports } from "../api/queries";
 
+/** The id of the button that opens the exports, which has the focus again once they are closed. */
+export const EXPORT_BUTTON = "export-log";
+
 const started = new Set<string>();
 
 export function remember(id: string) {
   started.add(id);
 }
 
-/** Downloads what becomes ready, and says its name. */
-export function useDownloadWhenReady(): string | undefined {
+/** How long it stands that a file is being downloaded. */
+const NOTICE_MS = 10_000;
+
+interface Notice {
+  word: "export_ready" | "export_not_downloaded";
+  name: string;
+}
+
+/** Downloads what becomes ready, and says how that went. */
+export function useDownloadWhenReady(): Notice | undefined {
   const { data } = useExports();
-  const { mutate } = useDownload();
-  const [name, setName] = useState<string>();
+  const { mutateAsync: download } = useDownload();
+  const [notice, setNotice] = useState<Notice>();
   useEffect(() => {
     for (const { id, state, file } of data ?? []) {
       if (state !== "ready" || !started.delete(id)) continue;
-      setName(file?.name);
-      mutate(id);
+      const say = (word: Notice["word"]) => () => setNotice({ word, name: file?.name ?? "" });
+      download(id).then(say("export_ready"), say("export_not_downloaded"));
     }
-  }, [data, mutate]);
-  return name;
+  }, [data, download]);
+  useEffect(() => {
+    if (notice?.word !== "export_ready") return undefined;
+    const timer = setTimeout(() => setNotice(undefined), NOTICE_MS);
+    return () => clearTimeout(timer);
+  }, [notice]);
+  return notice;
 }

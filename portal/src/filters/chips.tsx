@@ -1,15 +1,15 @@
 // The active conditions, each of which can be taken away.
 
 import { Button, Tag, TagGroup } from "@fluentui/react-components";
-import { useQueryClient } from "@tanstack/react-query";
-import type { InfiniteData } from "@tanstack/react-query";
-import type { ActivityPage, ListedActivity } from "../api/client";
+import { useEffect, useState } from "react";
+import { useActivities } from "../api/queries";
 import { CONDITIONS, NO_CONDITIONS, hasConditions, useView } from "../view";
 import type { Condition, Filter, FilterChange } from "../view";
 import { useWords } from "../words/words";
 import type { Words } from "../words/words";
 
 interface Chip {
+  key: string;
   text: string;
   /** What the filter is without it. */
   without: FilterChange;
@@ -22,16 +22,19 @@ function chipsOf(filter: Filter, words: Words, nameOf: (id: string) => string): 
     if (value === undefined) return [];
     return [
       {
+        key: name,
         text: chipText(name, value, t, nameOf),
         without: { [name]: undefined },
       },
     ];
   });
   const actions = filter.action.map((one) => ({
+    key: `action ${one}`,
     text: t("is", { field: t("action"), value: action(one) }),
     without: { action: filter.action.filter((other) => other !== one) },
   }));
   const outcomes = filter.outcome.map((one) => ({
+    key: `outcome ${one}`,
     text: t("is", { field: t("outcome"), value: t(`outcome.${one}`) }),
     without: { outcome: filter.outcome.filter((other) => other !== one) },
   }));
@@ -50,21 +53,26 @@ function chipText(
   return t("is", { field: t(name), value });
 }
 
-export function Chips() {
+/** `whenGone` takes the focus once no condition is left. */
+export function Chips({ whenGone }: { whenGone: () => void }) {
   const words = useWords();
   const { filter, setFilter } = useView();
-  const nameOf = useNames();
+  const nameOf = useNames(filter);
   if (!hasConditions(filter)) return null;
   const chips = chipsOf(filter, words, nameOf);
+  const remove = (change: FilterChange) => {
+    setFilter(change);
+    if (change === NO_CONDITIONS || chips.length === 1) whenGone();
+  };
   return (
     <div className="chips">
       <TagGroup
         aria-label={words.t("active_filters")}
-        onDismiss={(_, { value }) => setFilter(chips[Number(value)]?.without ?? {})}
+        onDismiss={(_, { value }) => remove(chips[Number(value)]?.without ?? {})}
       >
-        {chips.map(({ text }, place) => (
+        {chips.map(({ key, text }, place) => (
           <Tag
-            key={text}
+            key={key}
             value={String(place)}
             dismissible
             dismissIcon={{
@@ -75,22 +83,23 @@ export function Chips() {
           </Tag>
         ))}
       </TagGroup>
-      <Button appearance="subtle" onClick={() => setFilter(NO_CONDITIONS)}>
+      <Button appearance="subtle" onClick={() => remove(NO_CONDITIONS)}>
         {words.t("clear_all")}
       </Button>
     </div>
   );
 }
 
-/** The names of customers and actors in what was loaded; else an id is itself. */
-function useNames(): (id: string) => string {
-  const client = useQueryClient();
-  return (id) => {
-    const lists = client.getQueriesData<InfiniteData<ActivityPage>>({
-      queryKey: ["activities"],
-    });
-    const items = lists.flatMap(([, list]) => list?.pages.flatMap((page) => page.items) ?? []);
-    const named = (item: ListedActivity) => [item.customer, item.actor];
-    return items.flatMap(named).find((one) => one?.id === id)?.name ?? id;
-  };
+/** The names of customers and actors in the lists that were shown; else an id is itself. */
+function useNames(filter: Filter): (id: string) => string {
+  const { data } = useActivities(filter);
+  const [names, setNames] = useState<ReadonlyMap<string, string>>(new Map());
+  useEffect(() => {
+    const items = data?.pages.flatMap((page) => page.items) ?? [];
+    const found = items.flatMap(({ customer, actor }) => (customer ? [customer, actor] : [actor]));
+    // The newest stands first, and of equal ids the last one counts.
+    const named = found.reverse().map(({ id, name }) => [id, name] as const);
+    setNames((names) => new Map([...names, ...named]));
+  }, [data]);
+  return (id) => names.get(id) ?? id;
 }

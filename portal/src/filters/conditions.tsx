@@ -1,32 +1,31 @@
 // The conditions, gathered in a form and applied at once.
 
 import { Button, Checkbox, Combobox, Field, Input, Option } from "@fluentui/react-components";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import type { FormEvent } from "react";
-import type { Outcome } from "../api/client";
 import { OUTCOMES, useView } from "../view";
-import type { Condition } from "../view";
+import type { Filter, FilterChange } from "../view";
 import { KNOWN_ACTIONS } from "../words/actions";
 import { useWords } from "../words/words";
 
 /** The conditions that are typed, and whether a part of a name will do. */
-const TYPED: [name: Condition, part: boolean][] = [
+const TYPED = [
   ["customer", true],
   ["actor", true],
   ["resource_type", false],
   ["resource_id", false],
-];
+] as const;
 
 export default function Conditions() {
   const { t } = useWords();
   const { filter, setFilter } = useView();
-  const [typed, setTyped] = useState<Partial<Record<Condition, string>>>({});
-  const [action, setAction] = useState(filter.action);
-  const [outcome, setOutcome] = useState<Outcome[]>(filter.outcome);
+  const [draft, setDraft] = useDraft(filter);
+  const { action, outcome, ...typed } = { ...filter, ...draft };
   const apply = (event: FormEvent) => {
     event.preventDefault();
-    const cleared = Object.entries(typed).map(([name, value]) => [name, value || undefined]);
-    setFilter({ ...Object.fromEntries(cleared), action, outcome });
+    const emptied = Object.entries(draft).map(([name, value]) => [name, value || undefined]);
+    setFilter(Object.fromEntries(emptied) as FilterChange);
+    setDraft({});
   };
   return (
     <form className="stack" onSubmit={apply}>
@@ -34,15 +33,15 @@ export default function Conditions() {
         {TYPED.map(([name, part]) => (
           <Field key={name} label={t(name)}>
             <Input
-              value={typed[name] ?? filter[name] ?? ""}
+              value={typed[name] ?? ""}
               placeholder={t(part ? "name_part_hint" : "exact_hint")}
               maxLength={part ? 256 : 128}
-              onChange={(_, { value }) => setTyped({ ...typed, [name]: value })}
+              onChange={(_, { value }) => setDraft({ ...draft, [name]: value })}
             />
           </Field>
         ))}
         <Field label={t("action")}>
-          <Actions chosen={action} choose={setAction} />
+          <Actions chosen={action} choose={(action) => setDraft({ ...draft, action })} />
         </Field>
       </div>
       <div className="row">
@@ -52,7 +51,7 @@ export default function Conditions() {
               key={one}
               label={t(`outcome.${one}`)}
               checked={outcome.includes(one)}
-              onChange={() => setOutcome(toggled(outcome, one))}
+              onChange={() => setDraft({ ...draft, outcome: toggled(outcome, one) })}
             />
           ))}
         </div>
@@ -60,6 +59,21 @@ export default function Conditions() {
       </div>
     </form>
   );
+}
+
+type Draft = Partial<Omit<Filter, "from" | "to" | "time_zone">>;
+
+/** What was entered and not yet applied; what changes elsewhere, as by a chip, is no draft any more. */
+function useDraft(filter: Filter) {
+  const [draft, setDraft] = useState<Draft>({});
+  const before = useRef(filter);
+  useEffect(() => {
+    const same = (name: string) =>
+      String(filter[name as keyof Filter]) === String(before.current[name as keyof Filter]);
+    setDraft((draft) => Object.fromEntries(Object.entries(draft).filter(([name]) => same(name))));
+    before.current = filter;
+  }, [filter]);
+  return [draft, setDraft] as const;
 }
 
 function toggled<Item>(items: Item[], item: Item): Item[] {
@@ -102,6 +116,11 @@ function Actions({ chosen, choose, ...field }: ActionsProps) {
           {words(name)}
         </Option>
       ))}
+      {offered.length === 0 && (
+        <Option disabled text={t("no_action")}>
+          {t("no_action")}
+        </Option>
+      )}
     </Combobox>
   );
 }

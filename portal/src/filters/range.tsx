@@ -10,6 +10,9 @@ import { useWords } from "../words/words";
 /** How long a typed day rests before it counts: a year is typed digit by digit. */
 const REST_MS = 700;
 
+/** Before it a year is still being typed. */
+const FIRST_DAY = "2000-01-01";
+
 export function Range() {
   const { t } = useWords();
   const { filter, setFilter } = useView();
@@ -61,9 +64,11 @@ function Day({ label, ...day }: DayProps & { label: string }) {
 function DayInput({ value, choose, input, ...field }: DayProps) {
   const [draft, setDraft] = useState(value);
   useEffect(() => setDraft(value), [value]);
+  const isGood = isDay(draft) && draft >= FIRST_DAY;
   const commit = () => {
-    if (isDay(draft) && draft >= "2000" && draft !== value) choose(draft);
+    if (isGood && draft !== value) choose(draft);
   };
+  const settle = () => (isGood ? commit() : setDraft(value));
   useEffect(() => {
     const timer = setTimeout(commit, REST_MS);
     return () => clearTimeout(timer);
@@ -74,10 +79,11 @@ function DayInput({ value, choose, input, ...field }: DayProps) {
       type="date"
       input={{ ref: input ?? null }}
       value={draft}
+      min={FIRST_DAY}
       max="9999-12-31"
       onChange={(_, { value }) => setDraft(value)}
-      onBlur={commit}
-      onKeyDown={({ key }) => key === "Enter" && commit()}
+      onBlur={settle}
+      onKeyDown={({ key }) => key === "Enter" && settle()}
     />
   );
 }

@@ -19,6 +19,7 @@ export const COLOURS: Record<Group, string> = {
 };
 
 const TOOLTIP = {
+  color: "var(--colorNeutralForeground1)",
   background: "var(--colorNeutralBackground1)",
   border: "1px solid var(--colorNeutralStroke1)",
   borderRadius: "4px",
@@ -26,6 +27,9 @@ const TOOLTIP = {
 
 export function Chart({ days, choose }: { days: Day[]; choose: (day: string) => void }) {
   const { t, day, number } = useWords();
+  const shown = GROUPS.filter((group) => days.some(({ groups }) => groups[group]));
+  const names = shown.map((group) => t(`group.${group}`));
+  const years = new Set(days.map(({ day }) => day.slice(0, 4))).size;
   const label = `${t("per_day")}. ${t("as_table")}`;
   return (
     <div className="chart" role="img" aria-label={label} title={t("per_day_hint")}>
@@ -38,23 +42,30 @@ export function Chart({ days, choose }: { days: Day[]; choose: (day: string) => 
           <CartesianGrid vertical={false} stroke="var(--colorNeutralStroke2)" />
           <XAxis
             dataKey="day"
-            tickFormatter={(text: string) => day(text, "short")}
+            tickFormatter={(text: string) => day(text, years > 1 ? "medium" : "short")}
             minTickGap={16}
           />
           <YAxis allowDecimals={false} width={48} tickFormatter={number} />
           <Tooltip
             contentStyle={TOOLTIP}
             cursor={{ fill: "var(--colorSubtleBackgroundHover)" }}
-            labelFormatter={(text) => day(String(text))}
+            itemStyle={{ color: "inherit" }}
+            // From top to bottom, as in the stack.
+            itemSorter={({ name }) => -names.indexOf(String(name))}
+            labelFormatter={(text, [first]) =>
+              `${day(String(text))}, ${t("total")} ${number((first?.payload as Day | undefined)?.total ?? 0)}`
+            }
             isAnimationActive={false}
           />
-          {GROUPS.filter((group) => days.some(({ groups }) => groups[group])).map((group) => (
+          {shown.map((group, place) => (
             <Bar
               key={group}
               stackId="day"
               name={t(`group.${group}`)}
               dataKey={({ groups }: Day) => groups[group] ?? 0}
               fill={COLOURS[group]}
+              // The first one's covers the whole height, for days with few entries.
+              background={place === 0 && { fill: "transparent" }}
               onClick={({ payload }) => choose((payload as Day).day)}
               isAnimationActive={false}
             />

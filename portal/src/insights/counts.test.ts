@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { perDay, ranked, total } from "./counts";
+import { actionsIn, perDay, ranked, total } from "./counts";
 
 const created = (day: string, count: number) => ({ day, action: "create_order", count });
 
@@ -15,6 +15,17 @@ test("a day has its entries by group of actions, and a day without entries is th
     { day: "2026-11-03", total: 3, groups: { orders: 3 } },
   ]);
   expect(total(groups)).toBe(7);
+});
+
+test("a group has the actions that were counted, also those that the page does not know", () => {
+  const groups = [
+    created("2026-11-03", 2),
+    { action: "rotate_key", count: 1 },
+    { action: "export_activity_log", count: 1 },
+    { action: "rotate_key", count: 1 },
+  ];
+  expect(actionsIn("other", groups)).toEqual(["rotate_key", "export_activity_log"]);
+  expect(actionsIn("orders", groups)).toEqual(["create_order"]);
 });
 
 test("a range of many years shows the days from its first entry to its last", () => {

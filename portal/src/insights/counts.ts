@@ -28,16 +28,23 @@ export interface Day {
 /** Asks on until the whole range is counted. */
 export function useCounts(filter: Filter, groupBy: GroupBy[]) {
   const summary = useSummary(filter, groupBy);
-  const { hasNextPage, isFetching, isError, fetchNextPage, data } = summary;
+  const { hasNextPage, isFetching, isError, isPlaceholderData, fetchNextPage, data } = summary;
   useEffect(() => {
     if (hasNextPage && !isFetching && !isError) void fetchNextPage();
   }, [hasNextPage, isFetching, isError, fetchNextPage, data]);
   const groups = data?.pages.flatMap((page) => page.groups) ?? [];
-  return { ...summary, groups, complete: summary.isSuccess && !hasNextPage };
+  const complete = summary.isSuccess && !isPlaceholderData && !hasNextPage;
+  return { ...summary, groups, complete };
 }
 
 export function total(groups: SummaryGroup[]): number {
   return groups.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** The actions that were counted in a group of actions. */
+export function actionsIn(group: Group, groups: SummaryGroup[]): string[] {
+  const actions = new Set(groups.flatMap(({ action }) => action ?? []));
+  return [...actions].filter((action) => groupOf(action) === group);
 }
 
 /** The groups of one name added up, most entries first. */

@@ -1,14 +1,16 @@
 // How many entries there are: per day, and by customer, action and partner user.
 
 import { Button, Spinner } from "@fluentui/react-components";
+import { Failure } from "../api/client";
 import { Trouble } from "../states";
 import { useView } from "../view";
 import type { FilterChange } from "../view";
-import { GROUPS, actionsOf } from "../words/actions";
+import { GROUPS } from "../words/actions";
+import type { Group } from "../words/actions";
 import type { Word } from "../words/en";
 import { useWords } from "../words/words";
 import { COLOURS, Chart } from "./chart";
-import { perDay, ranked, total, useCounts } from "./counts";
+import { actionsIn, perDay, ranked, total, useCounts } from "./counts";
 import type { Day, Named } from "./counts";
 
 /** Names in a list of those with the most entries. */
@@ -22,7 +24,7 @@ export default function Insights() {
   const byActor = useCounts(filter, ["actor"]);
   const all = [byDay, byCustomer, byActor];
   const failed = all.find(({ error }) => error);
-  if (filter.from > filter.to) return null;
+  if (filter.from > filter.to || isSaidByList(failed?.error)) return null;
   if (failed) {
     const retry = () => all.filter(({ error }) => error).forEach(({ refetch }) => void refetch());
     return (
@@ -37,13 +39,17 @@ export default function Insights() {
   );
   const only = (change: FilterChange) => () => setFilter(change);
   return (
-    <section className="card stack" aria-label={t("insights")}>
+    <section
+      className="card stack"
+      aria-label={t("insights")}
+      data-old={all.some(({ isPlaceholderData }) => isPlaceholderData)}
+    >
       <div>
         <h2>{t("per_day")}</h2>
-        <Counted count={total(byDay.groups)} complete={byDay.complete} />
+        <Counted count={total(byDay.groups)} complete={all.every(({ complete }) => complete)} />
       </div>
       <Chart days={days} choose={(day) => setFilter({ from: day, to: day })} />
-      <Legend days={days} />
+      <Legend days={days} actionsOf={(group) => actionsIn(group, byDay.groups)} />
       <Numbers days={days} />
       <div className="tops">
         <Top
@@ -62,14 +68,24 @@ export default function Insights() {
   );
 }
 
+/** The list, which is always there, says that a person may read nothing. */
+function isSaidByList(error: unknown): boolean {
+  return error instanceof Failure && error.kind === "forbidden";
+}
+
 function Counted({ count, complete }: { count: number; complete: boolean }) {
   const { t } = useWords();
   if (complete) return <p role="status">{t("counted", { count })}</p>;
   return <Spinner size="tiny" label={t("counting", { count })} />;
 }
 
+interface LegendProps {
+  days: Day[];
+  actionsOf: (group: Group) => string[];
+}
+
 /** The groups of actions that occur; a click shows one alone. */
-function Legend({ days }: { days: Day[] }) {
+function Legend({ days, actionsOf }: LegendProps) {
   const { t } = useWords();
   const { setFilter } = useView();
   return (
@@ -147,7 +163,7 @@ function Top({ word, entries, only }: TopProps) {
   const { t, number } = useWords();
   const most = entries[0]?.count ?? 1;
   return (
-    <section>
+    <section aria-label={t(word)}>
       <h3>{t(word)}</h3>
       <ol>
         {entries.slice(0, TOP).map((entry) => (

@@ -8,23 +8,27 @@ import { useWords } from "../words/words";
 
 export function CopyButton({ text, word }: { text: string; word: Word }) {
   const { t } = useWords();
-  const [copied, setCopied] = useState(false);
+  const [said, setSaid] = useState<"copied" | "not_copied">();
   const copy = async () => {
-    await navigator.clipboard.writeText(text);
-    setCopied(true);
+    try {
+      await navigator.clipboard.writeText(text);
+      setSaid("copied");
+    } catch {
+      setSaid("not_copied");
+    }
   };
   return (
     <>
       <Button
         appearance="subtle"
         size="small"
-        icon={copied ? <CheckmarkRegular /> : <CopyRegular />}
+        icon={said === "copied" ? <CheckmarkRegular /> : <CopyRegular />}
         aria-label={t(word)}
         title={t(word)}
         onClick={() => void copy()}
-        onBlur={() => setCopied(false)}
+        onBlur={() => setSaid(undefined)}
       />
-      <span role="status">{copied && t("copied")}</span>
+      <span role="status">{said && t(said)}</span>
     </>
   );
 }

@@ -2,7 +2,7 @@
 // hundreds of thousands stay usable.
 
 import { Button, Spinner } from "@fluentui/react-components";
-import { ArrowClockwiseRegular } from "@fluentui/react-icons";
+import { ArrowClockwiseRegular, DismissRegular } from "@fluentui/react-icons";
 import { useQueryClient } from "@tanstack/react-query";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
@@ -11,6 +11,7 @@ import { useActivities } from "../api/queries";
 import { daysOf } from "../range";
 import { State, Trouble } from "../states";
 import { hasConditions, useView } from "../view";
+import type { Filter } from "../view";
 import { useWords } from "../words/words";
 import { Entry, Row } from "./row";
 
@@ -33,8 +34,16 @@ export function List() {
     () => activities.data?.pages.flatMap((page) => page.items) ?? [],
     [activities.data],
   );
+  const section = useStart(filter, activities.isPlaceholderData);
   return (
-    <section className="card list" aria-label={t("entries")} aria-busy={activities.isFetching}>
+    <section
+      ref={section}
+      tabIndex={-1}
+      className="card list"
+      aria-label={t("entries")}
+      aria-busy={activities.isFetching}
+      data-old={activities.isPlaceholderData}
+    >
       <div className="list-head">
         <h2>{t("entries")}</h2>
         <Button
@@ -50,6 +59,21 @@ export function List() {
       <End items={items} activities={activities} />
     </section>
   );
+}
+
+/** Another filter's list begins at its start, and keeps the focus that its old entries had. */
+function useStart(filter: Filter, isOld: boolean) {
+  const section = useRef<HTMLElement>(null);
+  const wanted = JSON.stringify(filter);
+  const shown = useRef(wanted);
+  useEffect(() => {
+    if (isOld || shown.current === wanted) return;
+    shown.current = wanted;
+    const top = section.current?.getBoundingClientRect().top ?? 0;
+    if (top < 0) section.current?.scrollIntoView();
+    if (document.activeElement === document.body) section.current?.focus({ preventScroll: true });
+  }, [wanted, isOld]);
+  return section;
 }
 
 function Rows({ items, activities }: { items: ListedActivity[]; activities: Activities }) {
@@ -77,8 +101,8 @@ function Rows({ items, activities }: { items: ListedActivity[]; activities: Acti
       aria-label={t("entries")}
       aria-rowcount={activities.hasNextPage ? -1 : items.length + 1}
     >
-      <div role="rowgroup">
-        <div role="row" className="columns columns-head" aria-rowindex={1}>
+      <div role="rowgroup" className="rows-head">
+        <div role="row" className="columns" aria-rowindex={1}>
           {COLUMNS.map((word) => (
             <span role="columnheader" key={word}>
               <span className={word === "details" ? "hidden" : undefined}>
@@ -128,14 +152,15 @@ function useMoreNearEnd(activities: Activities, near: boolean) {
 function End({ items, activities }: { items: ListedActivity[]; activities: Activities }) {
   const { t } = useWords();
   const { filter } = useView();
-  const { error, isFetching, hasNextPage, isPending } = activities;
+  const { error, isFetching, isPlaceholderData, hasNextPage, isPending } = activities;
   // With conditions a page may be empty although more follow.
   useMoreNearEnd(activities, items.length === 0);
   if (filter.from > filter.to) return <State title={t("range_reversed")} />;
   const retry = () =>
     void (isPending || items.length === 0 ? activities.refetch() : activities.fetchNextPage());
   if (error) return <Trouble error={error} retry={retry} />;
-  if (isFetching || isPending) return <Waiting first={isPending} count={items.length} />;
+  if (isFetching || isPending || isPlaceholderData)
+    return <Waiting first={isPending} count={items.length} />;
   if (items.length === 0 && !hasNextPage) return <Empty />;
   return (
     <div className="list-end">
@@ -174,7 +199,7 @@ function Empty() {
 /** Entries that the address opens and that are not among those loaded first. */
 function Linked({ items, loaded }: { items: ListedActivity[]; loaded: boolean }) {
   const { t } = useWords();
-  const { open } = useView();
+  const { open, toggle } = useView();
   const [linked, setLinked] = useState<string[]>();
   useEffect(() => {
     if (loaded && !linked) setLinked(open.filter((id) => !items.some((item) => item.id === id)));
@@ -182,6 +207,15 @@ function Linked({ items, loaded }: { items: ListedActivity[]; loaded: boolean })
   const ids = linked?.filter((id) => open.includes(id)) ?? [];
   return ids.map((id) => (
     <section key={id} aria-label={t("linked_entry")}>
+      <div className="list-head">
+        <h3>{t("linked_entry")}</h3>
+        <Button
+          appearance="subtle"
+          icon={<DismissRegular />}
+          aria-label={t("close_entry", { entry: t("linked_entry") })}
+          onClick={() => toggle(id)}
+        />
+      </div>
       <Entry id={id} />
     </section>
   ));

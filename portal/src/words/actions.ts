@@ -423,8 +423,3 @@ export function actionInWords(action: string, locale: "en" | "ko"): string {
 export function groupOf(action: string): Group {
   return (Object.hasOwn(ACTIONS, action) ? ACTIONS[action]?.group : undefined) ?? "other";
 }
-
-/** The known actions of a group. */
-export function actionsOf(group: Group): string[] {
-  return KNOWN_ACTIONS.filter((action) => groupOf(action) === group);
-}

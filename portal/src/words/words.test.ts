@@ -17,6 +17,19 @@ test("both languages have the same words with the same values", () => {
   }
 });
 
+test("every word is said somewhere", () => {
+  const sources = import.meta.glob<string>(["../**/*.{ts,tsx}", "!../words/{en,ko}.ts"], {
+    query: "?raw",
+    import: "default",
+    eager: true,
+  });
+  const text = Object.values(sources).join("\n");
+  // Words of a family, such as `state.ready`, are put together.
+  const said = (word: string) => text.includes(`"${word}"`) || text.includes(`\`${word}.$`);
+  const dead = Object.keys(en).filter((word) => !said(word.split(".")[0] ?? "") && !said(word));
+  expect(dead).toEqual([]);
+});
+
 test.each([
   ["en", en],
   ["ko", ko],

@@ -13,16 +13,41 @@ export type Language = "en" | "ko";
 const CHOICE = "language";
 const LanguageContext = createContext<(language: Language) => void>(() => {});
 
+function isLanguage(tag: string | null): tag is Language {
+  return tag === "en" || tag === "ko";
+}
+
+/** The language of a tag: `ko` of `ko-KR`, and not of `kok`, which is Konkani. */
+function languageOf(tag: string): string {
+  return tag.toLowerCase().split("-")[0] ?? "";
+}
+
 function firstLanguage(): Language {
-  const choice = localStorage.getItem(CHOICE);
-  if (choice === "en" || choice === "ko") return choice;
-  const known = navigator.languages.map((tag) => tag.slice(0, 2));
-  return known.find((tag): tag is Language => tag === "en" || tag === "ko") ?? "en";
+  const choice = chosen();
+  if (isLanguage(choice)) return choice;
+  return navigator.languages.map(languageOf).find(isLanguage) ?? "en";
+}
+
+/** A browser may refuse to keep anything; then the choice lasts until the page is left. */
+function chosen(): string | null {
+  try {
+    return localStorage.getItem(CHOICE);
+  } catch {
+    return null;
+  }
+}
+
+function keep(language: Language) {
+  try {
+    localStorage.setItem(CHOICE, language);
+  } catch {
+    // It is used all the same.
+  }
 }
 
 /** The browser's own variant of the language, such as `en-GB`. */
 function variant(language: Language): string {
-  return navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
+  return navigator.languages.find((tag) => languageOf(tag) === language) ?? language;
 }
 
 export function WordsProvider({ children }: { children: ReactNode }) {
@@ -34,7 +59,7 @@ export function WordsProvider({ children }: { children: ReactNode }) {
   }, [language, words]);
   const choose = useMemo(
     () => (language: Language) => {
-      localStorage.setItem(CHOICE, language);
+      keep(language);
       setLanguage(language);
     },
     [],
