@@ -1,7 +1,7 @@
 # The project's commands; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run page page-check test lint template smoke load deploy-check contract supply mutants bench tools
+.PHONY: help run page page-check test lint template smoke load deploy-check contract supply mutants bench cost tools
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## */  make \1: /p' $(firstword $(MAKEFILE_LIST))
@@ -49,6 +49,9 @@ supply: tools ## licences and sources of dependencies, unused ones, and secrets 
 bench: bench/.venv/installed ## rows a CPU second and memory of an export, beside its peers; flags in ARGS
 	cargo build --release --locked -p bench --bins
 	cargo run --release --locked -p bench -- $(ARGS)
+
+cost: ## dollars per million recorded, listed, exported and kept, from a counted run; flags in ARGS
+	cargo run --locked -p bench --bin cost -- $(ARGS)
 
 mutants: .mutants/bin/cargo-mutants ## shared's code changed in one place at a time, and a test must fail; takes an hour or more
 	.ci/mutants.sh

@@ -5,6 +5,7 @@
 //! Nothing here talks to AWS or leaves 127.0.0.1.
 
 pub mod canned;
+pub mod cost;
 pub mod load;
 pub mod measure;
 pub mod names;
