@@ -52,6 +52,16 @@ pub(super) enum Architecture {
     X86_64,
 }
 
+impl Architecture {
+    /// As the template says it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::X86_64 => "x86_64",
+        }
+    }
+}
+
 impl GigabyteSecond {
     pub(super) fn on(&self, architecture: Architecture) -> f64 {
         match architecture {

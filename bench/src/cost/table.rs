@@ -13,8 +13,10 @@ use super::{
 /// What things cost: recorded, listed, exported and kept.
 pub(super) fn dollars(found: &Scenarios, prices: &Prices, architecture: Architecture) -> String {
     let mut text = format!(
-        "Prices of {} in {}, {architecture:?}.\n",
-        prices.date, prices.region
+        "Prices of {} in {}, {}.\n",
+        prices.date,
+        prices.region,
+        architecture.name()
     );
     let groups = [
         ("a million recorded", &found.record),
