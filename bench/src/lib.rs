@@ -1,5 +1,7 @@
 //! Measurements of the export worker beside what one would write instead.
 //!
+//! [`cost`] stands apart: it counts what the whole service uses, and prices it.
+//!
 //! Every measurement is a fresh process against canned DynamoDB and S3 servers
 //! in a process of their own, so that time and memory are the subject's alone.
 //! Nothing here talks to AWS or leaves 127.0.0.1.

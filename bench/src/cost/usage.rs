@@ -18,7 +18,7 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// As much for each of `count`.
+    /// So many times as much.
     pub(super) fn times(self, factor: f64) -> Self {
         Self {
             api_requests: self.api_requests * factor,
