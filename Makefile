@@ -1,7 +1,7 @@
 # The project's commands; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run page page-check test lint template smoke load deploy-check contract supply mutants bench tools
+.PHONY: help run page page-check test lint template smoke load deploy-check contract supply mutants bench cost tools
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## */  make \1: /p' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,9 @@ bench: bench/.venv/installed ## what starts, calls and exports cost, beside a fl
 	cargo build --release --locked --bin bench --bin counted --bin hello --bin plain \
 	  --bin record --bin list --bin export --bin export-worker --bin erasure --bin erasure-worker
 	"$${CARGO_TARGET_DIR:-target}/release/bench" $(ARGS)
+
+cost: ## dollars per million recorded, listed, exported and kept, from a counted run; flags in ARGS
+	cargo run --locked -p bench --bin cost -- $(ARGS)
 
 mutants: .mutants/bin/cargo-mutants ## shared's code changed in one place at a time, and a test must fail; takes an hour or more
 	.ci/mutants.sh

@@ -1,11 +1,14 @@
 //! Measurements of the functions beside what one would write instead.
 //!
+//! [`cost`] stands apart: it counts what the whole service uses, and prices it.
+//!
 //! Every measurement is a fresh process against canned DynamoDB and S3 servers
 //! in a process of their own, so that time and memory are the subject's alone.
 //! Nothing here talks to AWS or leaves 127.0.0.1.
 
 pub mod calls;
 pub mod canned;
+pub mod cost;
 pub mod load;
 pub mod measure;
 pub mod names;

@@ -4,13 +4,13 @@ use super::{Slice, item};
 use crate::{ActivityId, Error, Order};
 
 /// How much is asked of each shard, so that together they seldom hold less than
-/// `limit`: one's share, and one and a half standard deviations of it.
+/// `limit`: one's share, and two standard deviations of it.
 pub(super) fn share(limit: usize, shards: usize) -> usize {
     if shards == 1 {
         return limit;
     }
     let share = limit.div_ceil(shards);
-    share.saturating_add(share.isqrt() * 3 / 2)
+    share.saturating_add(share.isqrt() * 2)
 }
 
 /// Merges pages that begin at the same place.
@@ -130,7 +130,7 @@ mod tests {
     fn a_share_is_a_little_more_than_the_equal_part_and_all_of_a_single_shard() {
         assert_eq!(
             [share(101, 1), share(101, 4), share(1_000, 4)],
-            [101, 33, 272]
+            [101, 36, 280]
         );
     }
 }

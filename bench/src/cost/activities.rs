@@ -1,0 +1,109 @@
+//! Activities of two sizes, the same in every run.
+
+use fastrand::Rng;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use shared::Moment;
+use uuid::Builder;
+
+/// How large an activity is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Size {
+    /// A change of one thing: details of about 300 bytes, one write unit.
+    Small,
+    /// An order of many lines: an item of about 1.4 kB, two write units.
+    Large,
+}
+
+impl Size {
+    /// Whose log has activities of this size.
+    pub(super) fn partner(self) -> &'static str {
+        match self {
+            Self::Small => "contoso",
+            Self::Large => "fabrikam",
+        }
+    }
+
+    /// As the table says it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Small => "small",
+            Self::Large => "large",
+        }
+    }
+}
+
+/// All lie within so long: none is too late to be recorded.
+pub(super) const SPAN: SignedDuration = SignedDuration::from_hours(6 * 24);
+
+/// The outcome of one activity in ten, for which the lists filter.
+pub(super) const FILTER: &str = "outcome=failed";
+
+/// A large activity's lines, which compress to about a kilobyte.
+const LINES: usize = 22;
+
+/// An endless supply of activities before a moment.
+#[derive(Debug)]
+pub(super) struct Activities {
+    random: Rng,
+    end: Moment,
+}
+
+impl Activities {
+    pub(super) fn new(end: Moment) -> Self {
+        let random = Rng::with_seed(20_261_122);
+        Self { random, end }
+    }
+
+    /// An activity and its idempotency key.
+    pub(super) fn next(&mut self, size: Size) -> (Value, String) {
+        let span = i64::try_from(SPAN.as_millis()).unwrap_or(i64::MAX);
+        let back = SignedDuration::from_millis(self.random.i64(1..span));
+        let failed = self.random.u8(..10) == 0;
+        let activity = json!({
+            "occurred_at": self.end.minus(back),
+            "action": "update_subscription",
+            "outcome": if failed { "failed" } else { "succeeded" },
+            "customer": { "id": self.uuid(), "name": "Wide World Importers" },
+            "actor": { "id": "u-1001", "name": "admin@contoso.example", "kind": "user" },
+            "resource": { "type": "subscription", "id": self.uuid() },
+            "correlation_id": self.uuid(),
+            "details": match size {
+                Size::Small => self.change(),
+                Size::Large => self.order(),
+            },
+        });
+        (activity, self.uuid())
+    }
+
+    fn change(&mut self) -> Value {
+        let state = |state, quantity| json!({ "state": state, "quantity": quantity, "auto_renew": true, "term": "P1Y" });
+        json!({
+            "offer": "Microsoft 365 Business Premium",
+            "subscription": self.uuid(),
+            "old_value": state("active", self.random.u16(1..500)),
+            "new_value": state("suspended", self.random.u16(1..500)),
+            "note": "Changed in the portal.",
+        })
+    }
+
+    fn order(&mut self) -> Value {
+        let line = |number| {
+            json!({
+                "line_item_number": number,
+                "offer_id": self.uuid(),
+                "offer": "Office 365 E3",
+                "quantity": self.random.u16(1..500),
+                "unit_price": f64::from(self.random.u32(100..9_999)) / 100.0,
+                "term_duration": "P1M",
+            })
+        };
+        let lines: Vec<_> = (0..LINES).map(line).collect();
+        json!({ "currency_code": "USD", "billing_cycle": "monthly", "line_items": lines })
+    }
+
+    fn uuid(&mut self) -> String {
+        let bytes = self.random.u128(..).to_be_bytes();
+        Builder::from_random_bytes(bytes).into_uuid().to_string()
+    }
+}

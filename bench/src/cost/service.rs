@@ -1,0 +1,215 @@
+//! The service on this machine, called as API Gateway calls it, with each call
+//! counted: requests, Lambda's memory and time, log lines, and bytes that leave.
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "only JSON values are indexed here, and an absent one is null"
+)]
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use jiff::SignedDuration;
+use local::{Options, Stack, template};
+use serde_json::{Value, json};
+use shared::{Clock, Moment, metrics};
+
+use super::{
+    meter::{Counted, Meter},
+    prices::Prices,
+    units::float,
+    usage::Usage,
+};
+use crate::Error;
+
+/// An event of API Gateway as AWS sends it; its route, query, headers and body
+/// are set for each request.
+const EVENT: &str = include_str!("../../../tests/events/record__activity.json");
+
+/// The template's default, which a laptop's differs from.
+const LATENESS: (&str, &str) = ("MAX_LATENESS_DAYS", "7");
+
+/// A request to the API.
+#[derive(Debug, Default)]
+pub(super) struct Ask<'a> {
+    pub(super) function: &'a str,
+    pub(super) route: &'a str,
+    pub(super) partner: &'a str,
+    pub(super) query: String,
+    pub(super) id: Option<&'a str>,
+    pub(super) idempotency_key: Option<String>,
+    pub(super) body: Option<Value>,
+    /// How long Lambda is assumed to take.
+    pub(super) ms: f64,
+}
+
+/// The service, and what it used since that was taken last.
+#[derive(Debug)]
+pub(super) struct Service<'a> {
+    stack: Stack,
+    template: Value,
+    prices: &'a Prices,
+    ahead_ms: Arc<AtomicI64>,
+    pub(super) meter: Meter,
+    used: Usage,
+}
+
+impl<'a> Service<'a> {
+    /// Starts with these write shards.
+    pub(super) async fn start(shards: &str, prices: &'a Prices) -> Result<Self, Error> {
+        let (meter, ahead_ms) = (Meter::default(), Arc::new(AtomicI64::new(0)));
+        let ahead = Arc::clone(&ahead_ms);
+        let clock = Clock::from_fn(move || {
+            let ahead = SignedDuration::from_millis(ahead.load(Ordering::SeqCst));
+            Clock::system().now().plus(ahead)
+        });
+        let variables = [LATENESS, ("WRITE_SHARDS", shards)];
+        let stack = Stack::start(Options {
+            http_client: Some(meter.client()),
+            variables: variables
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            clock,
+            ..Options::in_memory()
+        });
+        Ok(Self {
+            stack: stack.await?,
+            template: template::parse()?,
+            prices,
+            ahead_ms,
+            meter,
+            used: Usage::default(),
+        })
+    }
+
+    /// What the service's clock says.
+    pub(super) fn now(&self) -> Moment {
+        let ahead = self.ahead_ms.load(Ordering::SeqCst);
+        Clock::system()
+            .now()
+            .plus(SignedDuration::from_millis(ahead))
+    }
+
+    /// Sets the service's clock ahead of the machine's.
+    pub(super) fn set_ahead(&self, by: SignedDuration) {
+        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.ahead_ms.store(by, Ordering::SeqCst);
+    }
+
+    /// What was used and called since this was asked last.
+    pub(super) fn take(&mut self) -> Result<Counted, Error> {
+        let mut counted = self.meter.take()?;
+        counted.usage += std::mem::take(&mut self.used);
+        Ok(counted)
+    }
+
+    /// Carries out a request and answers with its body; all but a 2xx is an error.
+    pub(super) async fn ask(&mut self, ask: Ask<'_>) -> Result<Value, Error> {
+        let event = event(&ask)?;
+        let sent_bytes = text(&event["body"]).len();
+        let answer = self.call(ask.function, event, ask.ms / 1e3).await?;
+        let body = text(&answer["body"]);
+        let steps = sent_bytes
+            .max(body.len())
+            .div_ceil(self.prices.api_gateway.request_bytes);
+        self.used.api_requests += float(steps.max(1));
+        self.used.out_bytes += float(body.len() + answer["headers"].to_string().len());
+        self.used.log_bytes += float(self.access_line(&ask, &answer)?.len());
+        if !(200..300).contains(&answer["statusCode"].as_u64().unwrap_or(0)) {
+            return Err(format!("{} was refused: {answer}", ask.route).into());
+        }
+        Ok(serde_json::from_str(body)?)
+    }
+
+    /// Carries out the calls of the worker that requests have asked for.
+    pub(super) async fn work(&mut self) -> Result<(), Error> {
+        while let Some(event) = self.meter.next_worker_call() {
+            self.call("export-worker", event, 0.0).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds what was used beside the calls themselves.
+    pub(super) fn add(&mut self, usage: Usage) {
+        self.used += usage;
+    }
+
+    /// A function's memory, in gigabytes.
+    pub(super) fn gigabytes(&self, function: &str) -> Result<f64, Error> {
+        let functions = self.template["Resources"].as_object();
+        let mut functions = functions.into_iter().flat_map(|all| all.values());
+        let found = functions.find(|it| it["Metadata"]["BuildProperties"]["Binary"] == function);
+        let megabytes = found.and_then(|it| it["Properties"]["MemorySize"].as_f64());
+        Ok(megabytes.ok_or("the template does not say a function's memory")? / 1_024.0)
+    }
+
+    async fn call(&mut self, function: &str, event: Value, seconds: f64) -> Result<Value, Error> {
+        // On the heap: a worker's future is too large for a test's stack.
+        let call = Box::pin(self.stack.functions.call(function, event));
+        let (answer, tally) = metrics::counted(call).await;
+        let service = format!("activity-log-{function}");
+        let line = tally.line(&service, &uuid::Uuid::nil().to_string(), self.now());
+        let lines = line.iter().chain(&self.prices.assumed.lambda_lines);
+        self.used.log_bytes += lines.map(|line| float(line.len())).sum::<f64>();
+        self.used.calls += 1.0;
+        self.used.gigabyte_seconds += self.gigabytes(function)? * seconds;
+        Ok(answer?)
+    }
+
+    /// The line of API Gateway's access log, in the template's format.
+    fn access_line(&self, ask: &Ask<'_>, answer: &Value) -> Result<String, Error> {
+        let apis = self.template["Resources"].as_object();
+        let mut apis = apis.into_iter().flat_map(|all| all.values());
+        let format = apis.find_map(|it| it["Properties"]["AccessLogSettings"]["Format"].as_str());
+        let format = format.ok_or("the template has no access log")?;
+        let status = answer["statusCode"].to_string();
+        let length = text(&answer["body"]).len().to_string();
+        let values = [
+            ("requestId", "Ze3dNhZ5oAMEVZw="),
+            ("requestTime", "22/Nov/2026:09:32:11 +0000"),
+            ("routeKey", ask.route),
+            ("status", &status),
+            ("integrationStatus", &status),
+            ("responseLength", &length),
+            ("responseLatency", "18"),
+            ("integrationLatency", "16"),
+        ];
+        Ok(values
+            .into_iter()
+            .fold(format.to_owned(), |line, (name, value)| {
+                line.replace(&format!("\"$context.{name}\""), &format!("\"{value}\""))
+            }))
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn event(ask: &Ask<'_>) -> Result<Value, Error> {
+    let mut event: Value = serde_json::from_str(EVENT)?;
+    let (method, path) = ask.route.split_once(' ').ok_or("the route has no path")?;
+    let path = path.replace("{id}", ask.id.unwrap_or_default());
+    event["routeKey"] = ask.route.into();
+    event["rawPath"] = path.as_str().into();
+    event["rawQueryString"] = ask.query.as_str().into();
+    event["body"] = ask.body.as_ref().map(Value::to_string).into();
+    if let Some(key) = &ask.idempotency_key {
+        event["headers"]["idempotency-key"] = key.as_str().into();
+    }
+    if let Some(id) = ask.id {
+        event["pathParameters"] = json!({ "id": id });
+    }
+    let context = &mut event["requestContext"];
+    context["routeKey"] = ask.route.into();
+    context["http"]["method"] = method.into();
+    context["http"]["path"] = path.into();
+    // As long as the gateway's own, and another for each request.
+    context["requestId"] = format!("{:016x}", fastrand::u64(..)).into();
+    let claims = &mut context["authorizer"]["jwt"]["claims"];
+    claims["partner_id"] = ask.partner.into();
+    claims["roles"] = "[activity_recorder admin_agent]".into();
+    Ok(event)
+}
