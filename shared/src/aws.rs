@@ -11,7 +11,7 @@ use aws_config::{
     environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
     timeout::TimeoutConfig,
 };
-use aws_runtime::env_config::file::EnvConfigFiles;
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_sdk_dynamodb::{
     Client,
     config::{
@@ -42,11 +42,12 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 /// request until the function is killed, and the caller would learn nothing.
 /// Files are not looked for: Lambda gives region and credentials in variables.
 pub async fn sdk_config(config: &Config) -> Result<SdkConfig, Error> {
+    let nothing = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, "");
     Ok(aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client(config.ca_bundle.as_deref())?)
         .region(EnvironmentVariableRegionProvider::new())
         .credentials_provider(EnvironmentVariableCredentialsProvider::new())
-        .profile_files(EnvConfigFiles::builder().build())
+        .profile_files(nothing.build())
         .timeout_config(timeouts())
         .load()
         .await)

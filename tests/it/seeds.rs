@@ -137,7 +137,11 @@ async fn lane(next: Arc<AtomicU64>, end: u64, exports: bool, tally: Tally) {
         if seed >= end {
             return;
         }
-        let app = if seed.is_multiple_of(2) { &one } else { &several };
+        let app = if seed.is_multiple_of(2) {
+            &one
+        } else {
+            &several
+        };
         let run = tokio::spawn(run(Arc::clone(app), seed, exports, tally.clone()));
         assert!(
             run.await.is_ok(),

@@ -16,6 +16,8 @@ use tokio_rustls::{
     rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer},
 };
 
+use crate::harness::TestApp;
+
 /// As <https://www.amazontrust.com/repository/> gives them, shortened to 8 bytes.
 const AMAZON_ROOTS: [(&str, &str); 5] = [
     ("Amazon Root CA 1", "8ecde6884f3d87b1"),
@@ -33,6 +35,17 @@ fn amazons_roots_are_compiled_in_and_nobody_elses() {
         .map(|root| base16ct::lower::encode_string(&Sha256::digest(root.contents())[..8]))
         .collect();
     assert_eq!(found, AMAZON_ROOTS.map(|(_, fingerprint)| fingerprint));
+}
+
+/// Region and credentials are those of this process, if it has any.
+#[tokio::test]
+async fn a_function_starts_without_files_of_the_sdk() {
+    let app = TestApp::start().await;
+    let sdk = aws::sdk_config(&app.stack.config).await.unwrap();
+    assert!(sdk.http_client().is_some());
+    assert!(sdk.credentials_provider().is_some());
+    let timeouts = sdk.timeout_config().unwrap();
+    assert!(timeouts.operation_timeout().is_some());
 }
 
 /// A server with a certificate of this authority, which has no item for anybody.
