@@ -10,7 +10,7 @@ readonly examples=(
   '^eyJhY3Rpb24iOiAiY3JlYXRlX29yZGVyIiw'
   '^a1b2c3d4e5$'
   '^AQAAAaGUZ-gAAAABoi7msAABogKZTfN-jqWxZst0HVitbPSBNqNozu0SKBQW$'
-  '^47DEQpj8HBSa\+/TImW\+5JCeuQeRkm5NMpJWZG3hSuFU=$'
+  '47DEQpj8HBSa\+/TImW\+5JCeuQeRkm5NMpJWZG3hSuFU=$'
   '^2897e1b8a7a6b6b45598ce8282ea5e144aa78576a36270fd0f746220e72de88c$'
   '^019ab0f45c5b7d0a8e4f0c39d6d5c70d$'
 )
