@@ -44,6 +44,7 @@ mod record;
 mod report;
 mod seeds;
 mod shards;
+mod starts;
 mod stores;
 mod summary;
 mod template;

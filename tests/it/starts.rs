@@ -1,0 +1,66 @@
+//! What a function does before its first event.
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::{Client, config::Credentials};
+use shared::{ActivityStore, ErasureStore, ExportStore};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+use crate::harness::TestApp;
+
+const NOTHING: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\n\
+    content-length: 2\r\nconnection: close\r\n\r\n{}";
+
+/// The request that reaches a server which has no item, while something is done.
+async fn asked(act: impl AsyncFnOnce(Client)) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(format!("http://{}", listener.local_addr().unwrap()))
+        .build();
+    let credentials = Credentials::new("key", "secret", None, None, "test");
+    let config = aws_sdk_dynamodb::config::Builder::from(&sdk).credentials_provider(credentials);
+    let client = Client::from_conf(config.build());
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = String::new();
+        while !request.ends_with('}') {
+            let mut bytes = [0; 4_096];
+            let read = stream.read(&mut bytes).await.unwrap();
+            request += str::from_utf8(&bytes[..read]).unwrap();
+        }
+        stream.write_all(NOTHING.as_bytes()).await.unwrap();
+        request
+    };
+    tokio::select! {
+        biased;
+        request = async { tokio::join!(serve, act(client)).0 } => request,
+        () = tokio::time::sleep(std::time::Duration::from_secs(20)) => panic!("nobody asked"),
+    }
+}
+
+#[tokio::test]
+async fn each_store_opens_its_connection_by_asking_for_what_is_never_there() {
+    let app = TestApp::start().await;
+    let config = &app.stack.config;
+    let (exports, erasures) = (config.exports_table.clone(), config.erasures_table.clone());
+    let requests = [
+        asked(async |client| ActivityStore::new(client, config).open().await).await,
+        asked(async |client| ExportStore::new(client, exports).open().await).await,
+        asked(async |client| ErasureStore::new(client, erasures).open().await).await,
+    ];
+    for (request, table) in requests.iter().zip(["activities", "exports", "erasures"]) {
+        assert!(request.contains("DynamoDB_20120810.GetItem"), "{request}");
+        assert!(
+            request.contains(&format!(r#""TableName":"{table}""#)),
+            "{request}"
+        );
+        assert!(
+            request.contains(r##""partition_key":{"S":"#"}"##),
+            "{request}"
+        );
+    }
+}
