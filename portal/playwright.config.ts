@@ -9,6 +9,8 @@ export default defineConfig({
   expect: { timeout: 15_000 },
   fullyParallel: false,
   workers: 1,
+  // A browser on a machine that others use too: one that passes only then is called flaky.
+  retries: 1,
   reporter: "line",
   outputDir: "test-results",
   use: {
