@@ -38,6 +38,8 @@ test("after signing out, Back brings no entry and no token back", async ({
   launchOptions,
   stack,
 }) => {
+  // It starts a browser of its own.
+  test.slow();
   // Playwright switches off what a browser does: to keep the page that is left as it is.
   const browser = await playwright.chromium.launch({
     ...launchOptions,

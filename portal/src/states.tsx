@@ -1,6 +1,7 @@
 // What is shown instead of entries: trouble, and what to do about it.
 
 import { Button } from "@fluentui/react-components";
+import { useEffect } from "react";
 import type { ReactNode } from "react";
 import { Failure } from "./api/client";
 import type { SessionFailure } from "./session";
@@ -59,8 +60,22 @@ interface SignedOutProps {
   signIn: () => void;
 }
 
+/** Takes off at once what a drawer that a lost session tears away hides the page by, a moment later. */
+function useNothingHidden() {
+  useEffect(() => {
+    const page = document.getElementById("page");
+    if (!page) return undefined;
+    const show = () => page.removeAttribute("aria-hidden");
+    const observer = new MutationObserver(show);
+    observer.observe(page, { attributeFilter: ["aria-hidden"] });
+    show();
+    return () => observer.disconnect();
+  }, []);
+}
+
 export function SignedOut({ failure, signIn }: SignedOutProps) {
   const { t } = useWords();
+  useNothingHidden();
   return (
     <main>
       <h1 className="hidden">{t("title")}</h1>
