@@ -9,7 +9,7 @@ use serde::{
     de::{Error as _, IgnoredAny, MapAccess, Visitor},
 };
 
-use super::item::{Item, NAMES};
+use super::item::{Item, REST, SUMMARY};
 
 /// The attributes that an activity's item may have; any other is left out.
 ///
@@ -35,7 +35,8 @@ impl Attributes {
 }
 
 fn known(name: &str) -> Option<&'static str> {
-    NAMES.into_iter().find(|known| *known == name)
+    let mut names = SUMMARY.into_iter().chain(REST);
+    names.find(|known| *known == name)
 }
 
 impl From<Item> for Attributes {
@@ -61,7 +62,7 @@ impl<'de> Visitor<'de> for OfItem {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut item: A) -> Result<Attributes, A::Error> {
-        let mut found = Vec::with_capacity(NAMES.len());
+        let mut found = Vec::with_capacity(SUMMARY.len() + REST.len());
         while let Some(Text(name)) = item.next_key()? {
             match known(&name) {
                 Some(name) => found.push((name, item.next_value::<Value>()?.0)),

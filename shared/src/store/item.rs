@@ -14,7 +14,7 @@ use crate::{
 /// An item of the table, as the SDK gives it.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// What a list shows: every attribute but the details and the request's id.
+/// What a list shows: every attribute but [`REST`].
 pub(super) const SUMMARY: [&str; 16] = [
     "partition_key",
     "sort_key",
@@ -34,27 +34,8 @@ pub(super) const SUMMARY: [&str; 16] = [
     "expires_at",
 ];
 
-/// Every attribute.
-pub(super) const NAMES: [&str; 18] = [
-    "partition_key",
-    "sort_key",
-    "recorded_at",
-    "request_id",
-    "action",
-    "outcome",
-    "actor_id",
-    "actor_name",
-    "actor_kind",
-    "customer_id",
-    "customer_name",
-    "resource_type",
-    "resource_id",
-    "correlation_id",
-    "details",
-    "details_bytes",
-    "expires_at",
-    "erased_at",
-];
+/// The attributes that a list leaves out.
+pub(super) const REST: [&str; 2] = ["request_id", "details"];
 
 /// Details below this many bytes are not worth compressing.
 const COMPRESS_FROM_BYTES: usize = 512;
