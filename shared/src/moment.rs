@@ -140,9 +140,7 @@ impl FromStr for Moment {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Timestamp::from(*self)
-            .strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
-            .fmt(f)
+        write!(f, "{:.3}", Timestamp::from(*self))
     }
 }
 

@@ -1,9 +1,10 @@
 //! An activity as an item of the table, and back.
 
-use std::collections::HashMap;
+use std::{cell::RefCell, collections::HashMap};
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use jiff::SignedDuration;
+use zstd::bulk::{Compressor, Decompressor};
 
 use super::{attributes::Attributes, erase::Seen};
 use crate::{
@@ -39,6 +40,13 @@ pub(super) const REST: [&str; 2] = ["request_id", "details"];
 
 /// Details below this many bytes are not worth compressing.
 const COMPRESS_FROM_BYTES: usize = 512;
+
+thread_local! {
+    /// Kept, since making one costs more than its work on most details.
+    static PACKER: RefCell<Compressor<'static>> = RefCell::default();
+    /// See [`PACKER`].
+    static UNPACKER: RefCell<Decompressor<'static>> = RefCell::default();
+}
 
 /// A stored activity with what only this service reads.
 #[derive(Debug)]
@@ -307,7 +315,8 @@ fn outcome(name: &str) -> Result<Outcome, Error> {
 fn pack(details: &Details) -> Result<AttributeValue, Error> {
     let json = details.as_str();
     if json.len() >= COMPRESS_FROM_BYTES {
-        let packed = zstd::bulk::compress(json.as_bytes(), zstd::DEFAULT_COMPRESSION_LEVEL)
+        let packed = PACKER
+            .with_borrow_mut(|packer| packer.compress(json.as_bytes()))
             .map_err(|error| Error::internal("compressing details", error))?;
         if packed.len() < json.len() {
             return Ok(AttributeValue::B(Blob::new(packed)));
@@ -319,7 +328,8 @@ fn pack(details: &Details) -> Result<AttributeValue, Error> {
 fn unpack(value: AttributeValue) -> Result<Details, Error> {
     match value {
         AttributeValue::S(json) => Ok(Details::stored(json)),
-        AttributeValue::B(packed) => zstd::bulk::decompress(packed.as_ref(), Details::BYTES_MAX)
+        AttributeValue::B(packed) => UNPACKER
+            .with_borrow_mut(|unpacker| unpacker.decompress(packed.as_ref(), Details::BYTES_MAX))
             .ok()
             .and_then(|json| String::from_utf8(json).ok())
             .map(Details::stored)
