@@ -164,6 +164,12 @@ impl Bench<'_> {
                 session.end().await?;
                 Ok(vec![(Figure::FirstTls, first.as_secs_f64())])
             }
+            Way::Hot => {
+                let mut session = Session::start(self, entrant, false, None).await?;
+                let every = session.timed(ADMITTED).await? / ADMITTED;
+                session.end().await?;
+                Ok(vec![(Figure::Admitted, every.as_secs_f64())])
+            }
             Way::CountedNext => {
                 let count = self.count(entrant, false, 0).await?;
                 Ok(vec![(Figure::NextInstructions, count)])
@@ -204,6 +210,9 @@ impl Bench<'_> {
         ])
     }
 }
+
+/// So many writes of a hot partner are waited for.
+const ADMITTED: u32 = 4_000;
 
 /// A warm call's instructions are the difference between so many calls and so many.
 const FEW: u32 = 5;

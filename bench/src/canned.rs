@@ -3,6 +3,7 @@
 //! They speak the protocols that the SDKs speak, check nothing and keep nothing.
 
 mod dynamodb;
+mod limit;
 mod log;
 mod s3;
 mod tls;
@@ -27,11 +28,11 @@ use tokio::{
 
 use crate::{
     Error,
-    canned::{dynamodb::DynamoDb, log::Log, s3::S3, tls::TlsListener},
+    canned::{dynamodb::DynamoDb, limit::Limit, log::Log, s3::S3, tls::TlsListener},
 };
 
 /// What the servers hold and how fast they are.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub struct Options {
     /// How many entries the log has
     #[arg(long)]
@@ -42,6 +43,15 @@ pub struct Options {
     /// How fast S3 takes a file; as fast as it can if absent
     #[arg(long)]
     pub bytes_per_second: Option<u64>,
+    /// Leave out the entries' details
+    #[arg(long)]
+    pub without_details: bool,
+    /// Over how many shards the log is spread
+    #[arg(long, default_value_t = 1)]
+    pub shards: u32,
+    /// Write units that a partition takes each second; as many as it can if absent
+    #[arg(long)]
+    pub units_per_second: Option<u32>,
     /// Serve DynamoDB over TLS, and write the certificate to trust to this file
     #[arg(long)]
     pub authority: Option<PathBuf>,
@@ -84,9 +94,10 @@ struct Counts {
 pub async fn run(options: &Options) -> Result<(), Error> {
     let now = Clock::system().now();
     let request = ExportRequest::read(options.request.as_bytes())?;
-    let log = Log::new(options.entries, now)?;
+    let log = Log::new(options, now)?;
+    let limit = options.units_per_second.map(Limit::new);
     let counts = Arc::new(Counts::default());
-    let dynamodb = DynamoDb::new(log, request, now, Arc::clone(&counts))?;
+    let dynamodb = DynamoDb::new(log, limit, request, now, Arc::clone(&counts))?;
     let s3 = S3::new(options.bytes_per_second, Arc::clone(&counts));
     let addresses = Addresses {
         dynamodb: match &options.authority {

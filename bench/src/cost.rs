@@ -11,7 +11,6 @@ mod prices;
 mod scenario;
 mod service;
 mod table;
-mod units;
 mod usage;
 
 use self::{

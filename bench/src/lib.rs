@@ -17,6 +17,7 @@ mod process;
 pub mod raw;
 pub mod report;
 pub mod subject;
+mod units;
 
 /// Why a measurement has no result; only people read it.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

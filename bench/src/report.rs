@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::{measure::Measured, plan::FLOOR};
+use crate::{
+    measure::Measured,
+    plan::{FLOOR, NODE, PYTHON, RAW, SMALL_FLOOR, SMALL_RAW},
+};
 
 /// The most memory that a worker may need.
 const PEAK_BYTES_MAX: u64 = 64 * MIB;
@@ -27,6 +30,8 @@ pub struct Line {
     pub measured: Measured,
     /// Whether the checks are about it.
     pub is_worker: bool,
+    /// Whether its rows are small, as few are.
+    pub is_small: bool,
 }
 
 impl Line {
@@ -37,9 +42,10 @@ impl Line {
     /// How the rows a CPU second compare with the floor's, at as many entries
     /// or the next larger number.
     fn ratio(&self, lines: &[Self]) -> Option<f64> {
+        let name = if self.is_small { SMALL_FLOOR } else { FLOOR };
         let floors = lines
             .iter()
-            .filter(|line| line.name == FLOOR && line.entries >= self.entries);
+            .filter(|line| line.name == name && line.entries >= self.entries);
         let floor = floors.min_by_key(|line| line.entries)?;
         Some(self.rows_per_cpu_second() / floor.rows_per_cpu_second())
     }
@@ -109,6 +115,32 @@ fn line_of(cells: &[String], widths: &[usize]) -> String {
     }
     line.push('\n');
     line
+}
+
+/// How many times as many rows a CPU second ours should write as another.
+const GOALS: [(&str, &str, f64); 4] = [
+    (RAW, FLOOR, 2.0),
+    (SMALL_RAW, SMALL_FLOOR, 2.0),
+    (RAW, PYTHON, 20.0),
+    (RAW, NODE, 8.0),
+];
+
+/// What became of the goals, at the largest number of entries of each.
+pub fn goals(lines: &[Line]) -> Vec<String> {
+    let largest = |name| {
+        let named = lines.iter().filter(|line| line.name == name);
+        named.max_by_key(|line| line.entries)
+    };
+    let goal = |(ours, theirs, least): (_, _, f64)| {
+        let (ours, theirs) = (largest(ours)?, largest(theirs)?);
+        let ratio = ours.rows_per_cpu_second() / theirs.rows_per_cpu_second();
+        let outcome = if ratio >= least { "holds" } else { "is missed" };
+        let (ours, theirs) = (ours.name, theirs.name);
+        Some(format!(
+            "goal {outcome}: {ours} is {ratio:.2} times {theirs}, of at least {least}"
+        ))
+    };
+    GOALS.into_iter().filter_map(goal).collect()
 }
 
 /// What must hold of the worker's memory.
@@ -206,6 +238,7 @@ mod tests {
                 file_bytes: 23_456_789,
             },
             is_worker: true,
+            is_small: false,
         }
     }
 

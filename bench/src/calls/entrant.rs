@@ -11,6 +11,9 @@ pub(super) enum Entrant {
     Record,
     Batch,
     List,
+    ListOfShards,
+    Hot,
+    HotOfShards,
     Hello,
     SdkRecord,
     SdkList,
@@ -27,6 +30,9 @@ impl Entrant {
             Self::Record => "record",
             Self::Batch => "record, 25 at once",
             Self::List => "list",
+            Self::ListOfShards => "list of 4 shards",
+            Self::Hot => "record, 1 shard",
+            Self::HotOfShards => "record, 4 shards",
             Self::Hello => "hello world",
             Self::SdkRecord => "plain SDK handler",
             Self::SdkList => "plain SDK handler of a list",
@@ -40,11 +46,17 @@ impl Entrant {
     /// What each of its calls is.
     pub(super) fn workload(self) -> Workload {
         match self {
-            Self::Record | Self::SdkRecord | Self::PutLoop | Self::Python | Self::Node => {
-                Workload::Record
-            }
+            Self::Record
+            | Self::Hot
+            | Self::HotOfShards
+            | Self::SdkRecord
+            | Self::PutLoop
+            | Self::Python
+            | Self::Node => Workload::Record,
             Self::Batch => Workload::Batch,
             Self::List => Workload::List { read: 101 },
+            // One's share of each, and two standard deviations.
+            Self::ListOfShards => Workload::List { read: 4 * 36 },
             Self::SdkList | Self::QueryLoop => Workload::List { read: 100 },
             Self::Hello => Workload::Hello,
         }
@@ -52,7 +64,20 @@ impl Entrant {
 
     /// Whether it runs no events, but the same call again and again.
     pub(super) fn is_loop(self) -> bool {
-        matches!(self, Self::PutLoop | Self::QueryLoop)
+        matches!(self, Self::PutLoop | Self::QueryLoop) || self.is_hot()
+    }
+
+    /// Whether a partition takes no more than DynamoDB's does.
+    pub(super) fn is_hot(self) -> bool {
+        matches!(self, Self::Hot | Self::HotOfShards)
+    }
+
+    /// Over how many shards the partner's log is spread.
+    pub(super) fn shards(self) -> u32 {
+        match self {
+            Self::ListOfShards | Self::HotOfShards => 4,
+            _ => 1,
+        }
     }
 
     /// Why there is no figure of it.
@@ -65,7 +90,10 @@ impl Entrant {
         let beside = |name| std::env::current_exe().map(|this| this.with_file_name(name));
         Ok(match self {
             Self::Record | Self::Batch => built("record"),
-            Self::List => built("list"),
+            Self::List | Self::ListOfShards => built("list"),
+            Self::Hot | Self::HotOfShards => {
+                program(&std::env::current_exe()?, &["looped", "record"])
+            }
             Self::Hello => program(&beside("hello")?, &[]),
             Self::SdkRecord | Self::SdkList => program(&beside("plain")?, &[]),
             Self::PutLoop => program(&std::env::current_exe()?, &["looped", "put"]),

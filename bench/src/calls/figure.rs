@@ -11,6 +11,8 @@ pub(super) enum Figure {
     FirstTls,
     /// CPU time of a call, all threads.
     CallCpu,
+    /// From one admitted write to the next, with as many callers as it takes.
+    Admitted,
     /// The most resident memory, in MiB.
     Peak,
     /// Instructions from the start until it asked for an event.
@@ -30,6 +32,7 @@ pub(super) enum Figure {
 pub(super) enum Way {
     Http,
     Tls,
+    Hot,
     CountedNext,
     CountedFirst,
     CountedFirstTls,
@@ -42,6 +45,7 @@ impl Figure {
         match self {
             Self::Next | Self::First | Self::CallCpu | Self::Peak => Some(Way::Http),
             Self::FirstTls => Some(Way::Tls),
+            Self::Admitted => Some(Way::Hot),
             Self::NextInstructions => Some(Way::CountedNext),
             Self::FirstInstructions => Some(Way::CountedFirst),
             Self::FirstInstructionsTls => Some(Way::CountedFirstTls),
@@ -53,7 +57,7 @@ impl Figure {
     /// The unit in which it is shown, and how many of it are one of the figure's.
     pub(super) fn unit(self) -> (&'static str, f64) {
         match self {
-            Self::Next | Self::First | Self::FirstTls => ("ms", 1e3),
+            Self::Next | Self::First | Self::FirstTls | Self::Admitted => ("ms", 1e3),
             Self::CallCpu => ("µs", 1e6),
             Self::Peak => ("MiB", 1.0),
             Self::Zipped => ("MB", 1.0),
@@ -68,7 +72,7 @@ impl Figure {
 impl Way {
     /// Whether valgrind runs it.
     pub(super) fn is_counted(self) -> bool {
-        !matches!(self, Self::Http | Self::Tls)
+        !matches!(self, Self::Http | Self::Tls | Self::Hot)
     }
 
     /// Whether DynamoDB is behind TLS.

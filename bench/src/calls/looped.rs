@@ -1,8 +1,13 @@
-//! The bare loops: the same call again and again, without Lambda's protocol.
+//! The same call again and again, without Lambda's protocol: the bare loops, and
+//! `record` with many callers at once.
 
+use futures_util::{StreamExt, TryStreamExt, stream};
+use lambda_http::{Request, request};
+use record::App;
+use shared::{Clock, Config, aws};
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 
-use super::workload;
+use super::workload::{self, Workload};
 use crate::{Error, names::PARTNER, raw::Raw};
 
 /// What is done again and again.
@@ -12,24 +17,69 @@ pub enum Looped {
     Put,
     /// Query a page of 100 and write it as JSON.
     Query,
+    /// Record, with many callers at once who try until it is done.
+    Record,
 }
+
+/// So many callers record at once: enough to ask for far more than is admitted.
+const CALLERS: usize = 64;
 
 impl Looped {
     /// Reads how many calls to do, line by line, and says when they are done.
     pub async fn run(self) -> Result<(), Error> {
-        let (raw, form) = (Raw::load().await, workload::form()?);
-        let mut lines = BufReader::new(stdin()).lines();
-        println!("0");
-        while let Some(line) = lines.next_line().await? {
-            let calls: u32 = line.parse()?;
-            for _ in 0..calls {
-                match self {
-                    Self::Put => raw.put(PARTNER, &form).await?,
-                    Self::Query => raw.page(PARTNER).await?,
-                };
+        match self {
+            Self::Record => {
+                let (app, event) = (app().await?, Workload::Record.event()?);
+                let request = request::from_str(&event)?;
+                let recorded = |_| until_recorded(&app, &request);
+                each_line(async |calls| {
+                    let calls = stream::iter(0..calls).map(recorded);
+                    calls.buffer_unordered(CALLERS).try_collect().await
+                })
+                .await
             }
-            println!("{calls}");
+            Self::Put | Self::Query => {
+                let (raw, form) = (Raw::load().await, workload::form()?);
+                each_line(async |calls| {
+                    for _ in 0..calls {
+                        match self {
+                            Self::Put => raw.put(PARTNER, &form).await?,
+                            _ => raw.page(PARTNER).await?,
+                        };
+                    }
+                    Ok(())
+                })
+                .await
+            }
         }
-        Ok(())
+    }
+}
+
+async fn each_line(work: impl AsyncFn(u32) -> Result<(), Error>) -> Result<(), Error> {
+    let mut lines = BufReader::new(stdin()).lines();
+    println!("0");
+    while let Some(line) = lines.next_line().await? {
+        let calls = line.parse()?;
+        work(calls).await?;
+        println!("{calls}");
+    }
+    Ok(())
+}
+
+async fn app() -> Result<App, Error> {
+    let config = Config::from_env()?;
+    let sdk = aws::sdk_config(&config).await?;
+    Ok(App::new(&sdk, config, Clock::system()))
+}
+
+/// Records an activity of its own, again if DynamoDB takes no more for now.
+async fn until_recorded(app: &App, request: &Request) -> Result<(), Error> {
+    loop {
+        let answer = record::handle(app, request).await;
+        match answer.status().as_u16() {
+            201 => return Ok(()),
+            503 => {}
+            other => return Err(format!("record answers {other}").into()),
+        }
     }
 }

@@ -3,12 +3,13 @@
 use super::{
     Figures,
     entrant::Entrant::{
-        self, Batch, Hello, List, Node, PutLoop, Python, QueryLoop, Record, SdkList, SdkRecord,
+        self, Batch, Hello, Hot, HotOfShards, List, ListOfShards, Node, PutLoop, Python, QueryLoop,
+        Record, SdkList, SdkRecord,
     },
     figure::{
         Figure::{
-            self, CallCpu, CallInstructions, First, FirstInstructions, FirstInstructionsTls,
-            FirstTls, Next, NextInstructions, Peak,
+            self, Admitted, CallCpu, CallInstructions, First, FirstInstructions,
+            FirstInstructionsTls, FirstTls, Next, NextInstructions, Peak,
         },
         Way,
     },
@@ -35,9 +36,11 @@ const FIRST_TLS: &str = "start to first answered record, TLS";
 const RECORD: &str = "record, warm";
 const BATCHED: &str = "record, 25 at once or alone";
 const LIST: &str = "list page of 100, warm";
+const HOT: &str = "hot partner, from one admitted write to the next";
+const SHARDED: &str = "list page of 100 of a partner with shards";
 const MEMORY: &str = "peak memory";
 
-pub(super) const ROWS: [Row; 34] = [
+pub(super) const ROWS: [Row; 37] = [
     row(NEXT, NextInstructions, Record, Hello).at_most(1.5),
     row(NEXT, NextInstructions, List, Hello),
     row(NEXT, NextInstructions, Record, SdkRecord),
@@ -68,6 +71,9 @@ pub(super) const ROWS: [Row; 34] = [
     row(LIST, CallInstructions, List, SdkList),
     row(LIST, CallCpu, List, QueryLoop),
     row(LIST, CallInstructions, List, QueryLoop),
+    row(HOT, Admitted, HotOfShards, Hot).at_most(1.0 / 3.6),
+    row(SHARDED, CallCpu, ListOfShards, List).at_most(1.3),
+    row(SHARDED, CallInstructions, ListOfShards, List),
     row(MEMORY, Peak, Record, Hello),
     row(MEMORY, Peak, Record, SdkRecord),
     row(MEMORY, Peak, Record, Python),

@@ -19,6 +19,9 @@ use crate::{
 /// How long the log is of which a list is a page.
 const ENTRIES: u64 = 100_000;
 
+/// The write units a second of a partition of DynamoDB's.
+const UNITS_PER_SECOND: u32 = 1_000;
+
 /// A process under way.
 pub(super) struct Session {
     workload: Workload,
@@ -51,13 +54,16 @@ impl Session {
         let options = Options {
             entries: ENTRIES,
             request: "{}".into(),
-            bytes_per_second: None,
+            shards: entrant.shards(),
+            units_per_second: entrant.is_hot().then_some(UNITS_PER_SECOND),
             authority: tls.then(|| authority.clone()),
+            ..Options::default()
         };
         let mut servers = Process::start(&mut measure::servers(&options)?)?;
         let Addresses { dynamodb, s3 } = servers.line().await?;
         let mut command = bench.command(entrant, counts)?;
         command.envs(names::environment(&dynamodb, &s3));
+        command.env("WRITE_SHARDS", entrant.shards().to_string());
         command.envs(bench.trust(tls.then_some(&authority))?);
         let begun = Instant::now();
         let (driven, ready) = if entrant.is_loop() {
@@ -75,6 +81,13 @@ impl Session {
             answered: ready,
             called: 0,
         })
+    }
+
+    /// Lets it do so many calls; answers how long that took.
+    pub(super) async fn timed(&mut self, calls: u32) -> Result<Duration, Error> {
+        let begun = Instant::now();
+        self.calls(calls).await?;
+        Ok(self.answered - begun)
     }
 
     /// From the start until it was ready.

@@ -1,11 +1,13 @@
 //! DynamoDB's answers: pages of the log, and an export that is always free.
 //!
-//! A query reads the whole log whatever its condition says, the condition of an
-//! update always holds, and a put stores nothing.
+//! A query reads the whole log or one shard of it whatever its condition says, the
+//! condition of an update always holds, and a put stores nothing; but it may be one
+//! too many for its partition.
 
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Arc, atomic::Ordering},
+    time::Instant,
 };
 
 use axum::{
@@ -20,12 +22,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{Actor, Export, ExportRequest, Moment, Order, TimeRange};
 
-use super::{Counts, log::Log, wire};
+use super::{Counts, limit::Limit, log::Log, wire};
 use crate::Error;
 
 /// The server.
 pub(super) struct DynamoDb {
     log: Log,
+    limit: Option<Limit>,
     /// The answer to the update that takes the lease.
     leased: String,
     counts: Arc<Counts>,
@@ -43,6 +46,8 @@ struct Query {
     projection_expression: Option<String>,
     #[serde(default)]
     expression_attribute_names: HashMap<String, String>,
+    #[serde(default)]
+    expression_attribute_values: Value,
 }
 
 #[derive(Deserialize)]
@@ -64,12 +69,20 @@ impl Query {
         let projection = self.projection_expression.as_deref()?;
         Some(projection.split(',').map(named).collect())
     }
+
+    /// The shard that the partition's key names.
+    fn shard(&self) -> u32 {
+        let partition = self.expression_attribute_values.pointer("/:partner/S");
+        let shard = partition.and_then(|key| key.as_str()?.split_once('#')?.1.parse().ok());
+        shard.unwrap_or_default()
+    }
 }
 
 impl DynamoDb {
     /// A server over a log, with one export of it that was asked for `now`.
     pub(super) fn new(
         log: Log,
+        limit: Option<Limit>,
         request: ExportRequest,
         now: Moment,
         counts: Arc<Counts>,
@@ -77,6 +90,7 @@ impl DynamoDb {
         let leased = json!({ "Attributes": leased(request, log.range(), now)? }).to_string();
         Ok(Self {
             log,
+            limit,
             leased,
             counts,
         })
@@ -87,12 +101,21 @@ impl DynamoDb {
             "Query" => self.query(&serde_json::from_slice(body)?),
             "UpdateItem" => Ok(self.update(&serde_json::from_slice(body)?)),
             "GetItem" => Ok(HELD.into()),
-            "PutItem" => {
-                self.counts.items_put.fetch_add(1, Ordering::Relaxed);
-                Ok("{}".into())
-            }
+            "PutItem" => self.put(body),
             other => Err(format!("{other} is not canned").into()),
         }
+    }
+
+    fn put(&self, body: &[u8]) -> Result<String, Error> {
+        if let Some(limit) = &self.limit {
+            let asked: Value = serde_json::from_slice(body)?;
+            let item = asked.get("Item").ok_or("a put has no item")?;
+            if !limit.admits(item, Instant::now())? {
+                return Err(TooMany.into());
+            }
+        }
+        self.counts.items_put.fetch_add(1, Ordering::Relaxed);
+        Ok("{}".into())
     }
 
     fn query(&self, query: &Query) -> Result<String, Error> {
@@ -105,7 +128,9 @@ impl DynamoDb {
         let limit = query.limit.unwrap_or(u64::MAX);
         let attributes = query.attributes();
         let after = after.map(String::as_str);
-        let page = self.log.page(attributes.as_ref(), order, after, limit)?;
+        let page = self
+            .log
+            .page(attributes.as_ref(), query.shard(), order, after, limit)?;
         self.counts
             .entries_read
             .fetch_add(page.count, Ordering::Relaxed);
@@ -144,6 +169,11 @@ fn leased(request: ExportRequest, range: TimeRange, now: Moment) -> Result<Value
     Ok(item)
 }
 
+/// A partition has no units left.
+#[derive(Debug, thiserror::Error)]
+#[error("the partition takes no more now")]
+struct TooMany;
+
 /// The server's one route.
 pub(super) fn router(server: DynamoDb) -> Router {
     Router::new()
@@ -160,7 +190,12 @@ async fn answer(State(server): State<Arc<DynamoDb>>, headers: HeaderMap, body: B
     let (status, body) = match server.answer(operation, &body) {
         Ok(body) => (StatusCode::OK, body),
         Err(error) => {
-            let body = json!({ "__type": "ValidationException", "message": error.to_string() });
+            let kind = if error.is::<TooMany>() {
+                "ProvisionedThroughputExceededException"
+            } else {
+                "ValidationException"
+            };
+            let body = json!({ "__type": kind, "message": error.to_string() });
             (StatusCode::BAD_REQUEST, body.to_string())
         }
     };

@@ -16,12 +16,12 @@ use jiff::SignedDuration;
 use local::sample::Samples;
 use serde_json::json;
 use shared::{
-    ActivityId, Moment, Order, Shards, TimeRange,
+    ActivityId, Content, Moment, Order, Shards, TimeRange,
     store::{self, Item},
 };
 use uuid::Builder;
 
-use super::wire;
+use super::{Options, wire};
 use crate::{Error, names::PARTNER};
 
 /// So many different items take turns.
@@ -53,6 +53,8 @@ const RECORDED_AT: &str = "<recorded at>";
 /// The log.
 pub(super) struct Log {
     entries: u64,
+    /// The entries take turns among so many.
+    shards: u32,
     range: TimeRange,
     step: i64,
     items: Vec<Item>,
@@ -84,17 +86,28 @@ pub(super) struct Page {
 
 impl Log {
     /// A log whose newest entry happened a minute before `now`.
-    pub(super) fn new(entries: u64, now: Moment) -> Result<Self, Error> {
+    pub(super) fn new(options: &Options, now: Moment) -> Result<Self, Error> {
+        let &Options {
+            entries,
+            shards,
+            without_details,
+            ..
+        } = options;
         let to = now.minus(SignedDuration::from_mins(1));
         let range = TimeRange::new(to.minus(SPAN), to).ok_or("the range is reversed")?;
         let step = i64::try_from(SPAN.as_millis())? / i64::try_from(entries.max(1))?;
         fastrand::seed(SEED);
         let mut samples = Samples::new(now);
         let items = (0..ITEMS)
-            .map(|_| item(&mut samples, range.from()))
+            .map(|_| {
+                let mut content = samples.next();
+                content.details = content.details.filter(|_| !without_details);
+                item(content, range.from())
+            })
             .collect::<Result<_, _>>()?;
         Ok(Self {
             entries,
+            shards: shards.max(1),
             range,
             step: step.max(1),
             items,
@@ -107,10 +120,11 @@ impl Log {
         self.range
     }
 
-    /// The entries after the one of this sort key, as the answer to a Query.
+    /// The entries of a shard after the one of this sort key, as the answer to a Query.
     pub(super) fn page(
         &self,
         attributes: Option<&BTreeSet<String>>,
+        shard: u32,
         order: Order,
         after: Option<&str>,
         limit: u64,
@@ -119,20 +133,22 @@ impl Log {
         let first = after.map_or(Ok(0), |key| self.place(order, key).map(|place| place + 1))?;
         let mut body = String::with_capacity(2 * PAGE_BYTES);
         body.push_str("{\"Items\":[");
-        let (mut bytes, mut place) = (0, first);
-        while place < self.entries && place - first < limit && bytes < PAGE_BYTES {
-            if place > first {
+        let (mut bytes, mut count, mut last) = (0, 0, None);
+        let of_shard = |place: &u64| place % u64::from(self.shards) == u64::from(shard);
+        let mut places = (first..self.entries).filter(of_shard).peekable();
+        while count < limit && bytes < PAGE_BYTES {
+            let Some(place) = places.next() else { break };
+            if count > 0 {
                 body.push(',');
             }
             bytes += self.write(&mut body, &wanted.templates, order, place)?;
-            place += 1;
+            (count, last) = (count + 1, Some(place));
         }
-        let count = place - first;
         write!(body, "],\"Count\":{count},\"ScannedCount\":{count}")?;
-        if place < self.entries {
+        if let Some(last) = last.filter(|_| places.peek().is_some()) {
             let last = json!({
                 "partition_key": { "S": PARTNER },
-                "sort_key": { "S": sort_key(self.id(order, place - 1)?) },
+                "sort_key": { "S": sort_key(self.id(order, last)?) },
             });
             write!(body, ",\"LastEvaluatedKey\":{last}")?;
         }
@@ -213,8 +229,7 @@ fn sort_key(id: ActivityId) -> String {
 }
 
 /// The item of a sample.
-fn item(samples: &mut Samples, at: Moment) -> Result<Item, Error> {
-    let mut content = samples.next();
+fn item(mut content: Content, at: Moment) -> Result<Item, Error> {
     content.occurred_at = at;
     let (retention, shards) = (Some(RETENTION), Shards::default());
     Ok(store::import_item(
@@ -257,11 +272,22 @@ mod tests {
 
     use super::*;
 
+    fn log_of(entries: u64, shards: u32) -> Log {
+        let options = Options {
+            entries,
+            shards,
+            ..Options::default()
+        };
+        Log::new(&options, "2026-11-22T09:00:00Z".parse().unwrap()).unwrap()
+    }
+
     /// The sort keys of the whole log, read page by page.
-    fn walk(log: &Log, order: Order, limit: u64) -> Vec<String> {
+    fn walk(log: &Log, shard: u32, order: Order, limit: u64) -> Vec<String> {
         let (mut keys, mut after) = (Vec::new(), None::<String>);
         loop {
-            let page = log.page(None, order, after.as_deref(), limit).unwrap();
+            let page = log
+                .page(None, shard, order, after.as_deref(), limit)
+                .unwrap();
             let page: Value = serde_json::from_str(&page.body).unwrap();
             let items = page["Items"].as_array().unwrap();
             keys.extend(items.iter().map(|item| item["sort_key"]["S"].to_string()));
@@ -274,22 +300,27 @@ mod tests {
 
     #[test]
     fn every_entry_comes_once_and_in_order() {
-        let log = Log::new(2_500, "2026-11-22T09:00:00Z".parse().unwrap()).unwrap();
         for limit in [1_000, 777, u64::MAX] {
-            let rising = walk(&log, Order::Asc, limit);
+            let log = log_of(2_500, 1);
+            let rising = walk(&log, 0, Order::Asc, limit);
             assert_eq!(rising.len(), 2_500);
             assert!(rising.is_sorted_by(|a, b| a < b));
-            let mut falling = walk(&log, Order::Desc, limit);
+            let mut falling = walk(&log, 0, Order::Desc, limit);
             falling.reverse();
             assert_eq!(falling, rising);
+            let log = log_of(2_500, 3);
+            let of_shards = (0..3).flat_map(|shard| walk(&log, shard, Order::Asc, limit));
+            let mut of_shards: Vec<_> = of_shards.collect();
+            of_shards.sort();
+            assert_eq!(of_shards, rising);
         }
     }
 
     #[test]
     fn an_item_has_what_was_asked_for_and_its_two_values() {
-        let log = Log::new(10, "2026-11-22T09:00:00Z".parse().unwrap()).unwrap();
+        let log = log_of(10, 1);
         let names = |attributes: Option<&BTreeSet<String>>| {
-            let page = log.page(attributes, Order::Desc, None, 1).unwrap();
+            let page = log.page(attributes, 0, Order::Desc, None, 1).unwrap();
             let page: Value = serde_json::from_str(&page.body).unwrap();
             let item = page["Items"][0].as_object().unwrap();
             item.keys().cloned().collect::<Vec<_>>()
@@ -301,8 +332,8 @@ mod tests {
 
     #[test]
     fn a_page_ends_near_one_megabyte() {
-        let log = Log::new(100_000, "2026-11-22T09:00:00Z".parse().unwrap()).unwrap();
-        let page = log.page(None, Order::Desc, None, u64::MAX).unwrap();
+        let log = log_of(100_000, 1);
+        let page = log.page(None, 0, Order::Desc, None, u64::MAX).unwrap();
         assert!((500..3_000).contains(&page.count), "{}", page.count);
         assert!(page.body.len() < 2 * PAGE_BYTES, "{}", page.body.len());
     }

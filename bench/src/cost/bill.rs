@@ -2,9 +2,9 @@
 
 use super::{
     prices::{Architecture, Prices},
-    units::float,
     usage::Usage,
 };
+use crate::units::float;
 
 /// AWS's gigabyte.
 pub(super) const GIGABYTE: f64 = 1_073_741_824.0;

@@ -29,11 +29,11 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use serde_json::Value;
 
-use super::{
-    units::{read_units, write_units},
-    usage::Usage,
+use super::usage::Usage;
+use crate::{
+    Error,
+    units::{item_bytes, read_units, write_units},
 };
-use crate::Error;
 
 /// What one operation was called, and how much it carried.
 #[derive(Debug, Clone, Copy, Default)]
@@ -263,7 +263,7 @@ impl Metered {
     /// here, so what it answers is what it read.
     fn reckoned(&mut self, asked: &Value, answer: &Value) -> Option<f64> {
         if let Some(item) = asked.get("Item") {
-            let bytes = size(item)?;
+            let bytes = item_bytes(item)?;
             self.item_bytes.insert(key(item)?, bytes);
             return Some(write_units(bytes));
         }
@@ -272,11 +272,6 @@ impl Metered {
         let bytes = sizes.sum::<Option<usize>>()?;
         Some(read_units(bytes, asked["ConsistentRead"] == true))
     }
-}
-
-fn size(item: &Value) -> Option<usize> {
-    let item: dynoxide::Item = serde_json::from_value(item.clone()).ok()?;
-    Some(dynoxide::types::item_size(&item))
 }
 
 /// Partition and sort key, which hold no space.

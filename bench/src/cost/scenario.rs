@@ -14,10 +14,9 @@ use super::{
     meter::Counted,
     prices::Prices,
     service::{Ask, Service},
-    units::float,
     usage::Usage,
 };
-use crate::Error;
+use crate::{Error, units::float};
 
 /// A million of what a scenario does.
 const MILLION: f64 = 1e6;

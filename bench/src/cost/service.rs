@@ -19,10 +19,9 @@ use shared::{Clock, Moment, metrics};
 use super::{
     meter::{Counted, Meter},
     prices::Prices,
-    units::float,
     usage::Usage,
 };
-use crate::Error;
+use crate::{Error, units::float};
 
 /// An event of API Gateway as AWS sends it; its route, query, headers and body
 /// are set for each request.

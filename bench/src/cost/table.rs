@@ -7,8 +7,8 @@ use super::{
     bill::{self, Bill, PARTS},
     prices::{Architecture, Prices},
     scenario::{Scenario, Scenarios},
-    units::float,
 };
+use crate::units::float;
 
 /// What things cost: recorded, listed, exported and kept.
 pub(super) fn dollars(found: &Scenarios, prices: &Prices, architecture: Architecture) -> String {

@@ -1,19 +1,27 @@
 //! DynamoDB's units, as its documentation counts them.
 
+use serde_json::Value;
+
 /// One write unit writes so much of one item.
 const WRITE_BYTES: usize = 1_024;
 
 /// One read unit reads so much, of one item or of a whole Query page.
 const READ_BYTES: usize = 4_096;
 
+/// An item's size, from how it is on the wire; none if it is no item.
+pub(crate) fn item_bytes(item: &Value) -> Option<usize> {
+    let item: dynoxide::Item = serde_json::from_value(item.clone()).ok()?;
+    Some(dynoxide::types::item_size(&item))
+}
+
 /// The units of writing an item of so many bytes, be its condition true or not.
-pub(super) fn write_units(item_bytes: usize) -> f64 {
+pub(crate) fn write_units(item_bytes: usize) -> f64 {
     whole(item_bytes, WRITE_BYTES)
 }
 
 /// The units of reading items of so many bytes together; an eventually
 /// consistent read costs half.
-pub(super) fn read_units(bytes: usize, is_consistent: bool) -> f64 {
+pub(crate) fn read_units(bytes: usize, is_consistent: bool) -> f64 {
     let units = whole(bytes, READ_BYTES);
     if is_consistent { units } else { units / 2.0 }
 }
@@ -25,7 +33,7 @@ fn whole(bytes: usize, unit_bytes: usize) -> f64 {
 
 /// A count as a number to reckon with.
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-pub(super) fn float(count: usize) -> f64 {
+pub(crate) fn float(count: usize) -> f64 {
     count as f64
 }
 
