@@ -408,6 +408,8 @@ async fn an_erasure_that_is_over_keeps_its_first_end_and_is_begun_no_more() {
     let event = app.asked_erasure().await;
     let store = app.erasures();
     let now = app.now();
+    let before = app.turn(&event, now).await;
+    assert!(store.give_back(&before, now).await.unwrap());
     let turn = app.turn(&event, now).await;
     let progress = erasure::Progress { read: 2, erased: 1 };
     let settled = store.settle(&turn, progress, None, now).await.unwrap();
@@ -417,6 +419,10 @@ async fn an_erasure_that_is_over_keeps_its_first_end_and_is_begun_no_more() {
         .await;
     assert_eq!(again.unwrap().unwrap().finished_at, Some(now));
     assert!(store.close(&turn, erasure::State::Done).await.unwrap());
+    // As the SDK does when the first answer is lost.
+    assert!(store.close(&turn, erasure::State::Done).await.unwrap());
+    assert!(!store.close(&turn, erasure::State::Failed).await.unwrap());
+    assert!(!store.close(&before, erasure::State::Done).await.unwrap());
     assert!(
         store
             .begin(&event, now.plus(minutes(2)))

@@ -183,5 +183,8 @@ mod tests {
         ] {
             assert!(read(text).is_err(), "{text}");
         }
+        assert!(read("[]").unwrap_err().contains("expected an item"));
+        let no_type = read(r#"{"action":"a"}"#).unwrap_err();
+        assert!(no_type.contains("expected a value with its type"));
     }
 }
