@@ -11,6 +11,7 @@ import tempfile
 
 import boto3
 import zstandard
+from botocore.config import Config
 
 BETWEEN = (
     "customer_name", "action", "actor_name", "customer_id", "actor_id",
@@ -57,7 +58,9 @@ def main():
                 writer.writerow(row(item, unpack))
                 rows += 1
         file.flush()
-        s3 = boto3.client("s3")
+        # As it does by itself over TLS.
+        unsigned = Config(s3={"payload_signing_enabled": False})
+        s3 = boto3.client("s3", config=unsigned)
         s3.upload_file(file.name, os.environ["EXPORTS_BUCKET"], os.environ["BENCH_OBJECT"])
     print(json.dumps({"rows": rows}), flush=True)
     # Stays until it has been looked at.

@@ -134,7 +134,7 @@ impl Bench<'_> {
         }
         let mut figures = Figures::new();
         for round in 1..=self.settings.rounds.max(self.settings.counted_rounds) {
-            // Not every build trusts the bench's authority; such a one is not asked twice.
+            // Not every peer trusts the bench's authority; such a one is not asked twice.
             let mut trusting = runs.clone();
             for &(way, entrant) in &runs {
                 if round > self.settings.rounds_of(way) {
@@ -143,7 +143,7 @@ impl Bench<'_> {
                 eprintln!("round {round}: {}, {way:?}", entrant.name());
                 match self.measure(way, entrant).await {
                     Ok(found) => add(&mut figures, entrant, found),
-                    Err(error) if way.is_tls() => {
+                    Err(error) if way.is_tls() && entrant.is_peer() => {
                         println!("{}, {way:?}: {}", entrant.name(), crate::chain(&error));
                         trusting.remove(&(way, entrant));
                     }

@@ -20,7 +20,7 @@ type Item = HashMap<String, AttributeValue>;
 const PAGE: i32 = 100;
 
 /// What a list shows, by the store's names.
-const SHOWN: &str = "partition_key, sort_key, recorded_at, #action, outcome, customer_id, \
+const SHOWN: &str = "partition_key, sort_key, recorded_at, erased_at, #action, outcome, customer_id, \
                      customer_name, actor_id, actor_name, actor_kind, resource_type, resource_id, \
                      correlation_id, details_bytes, expires_at";
 
@@ -86,11 +86,23 @@ struct Row<'a> {
     recorded_at: &'a str,
     action: &'a str,
     outcome: &'a str,
-    customer: [(&'static str, &'a str); 2],
-    actor: [(&'static str, &'a str); 3],
-    resource: [(&'static str, &'a str); 2],
+    customer: Shown<'a>,
+    actor: Shown<'a>,
+    resource: Shown<'a>,
     correlation_id: &'a str,
     has_details: bool,
+}
+
+/// A customer, an actor or a resource of a page.
+#[derive(Default, Serialize)]
+struct Shown<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#type: Option<&'a str>,
 }
 
 impl Raw {
@@ -166,7 +178,6 @@ impl Raw {
 
 fn row(item: &Item) -> Option<Row<'_>> {
     let (occurred_at, id) = text_of(item, "sort_key").split_once('#')?;
-    let part = |name, attribute| (name, text_of(item, attribute));
     Some(Row {
         id,
         partner_id: text_of(item, "partition_key"),
@@ -174,13 +185,22 @@ fn row(item: &Item) -> Option<Row<'_>> {
         recorded_at: text_of(item, "recorded_at"),
         action: text_of(item, "action"),
         outcome: text_of(item, "outcome"),
-        customer: [part("id", "customer_id"), part("name", "customer_name")],
-        actor: [
-            part("id", "actor_id"),
-            part("name", "actor_name"),
-            part("kind", "actor_kind"),
-        ],
-        resource: [part("type", "resource_type"), part("id", "resource_id")],
+        customer: Shown {
+            id: text_of(item, "customer_id"),
+            name: Some(text_of(item, "customer_name")),
+            ..Shown::default()
+        },
+        actor: Shown {
+            id: text_of(item, "actor_id"),
+            name: Some(text_of(item, "actor_name")),
+            kind: Some(text_of(item, "actor_kind")),
+            ..Shown::default()
+        },
+        resource: Shown {
+            id: text_of(item, "resource_id"),
+            r#type: Some(text_of(item, "resource_type")),
+            ..Shown::default()
+        },
         correlation_id: text_of(item, "correlation_id"),
         has_details: item.contains_key("details_bytes"),
     })

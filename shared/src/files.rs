@@ -61,8 +61,8 @@ impl Files {
     ///
     /// Without the SDK's own checksums: S3 wants those of all parts again when
     /// an upload is completed, and a successor knows the parts by their `ETag`s.
-    /// Bodies are not signed, as AWS's other SDKs leave it to TLS too: their
-    /// hashes would cost a tenth of an export.
+    /// Nor are bodies signed: TLS guards them on their way, see
+    /// docs/decisions/0018-a-part-is-hashed-once.md.
     pub fn for_uploads(sdk: &SdkConfig, bucket: String) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(2))

@@ -31,8 +31,7 @@ impl Shards {
     /// The shards that may hold something of a range.
     pub(crate) fn of_range(&self, range: &TimeRange) -> Range<u32> {
         let counts = self.later.iter().filter(|(start, _)| *start < range.to());
-        let counts = counts.map(|(_, count)| *count);
-        0..counts.chain([self.first]).max().unwrap_or(self.first)
+        0..counts.fold(self.first, |most, (_, count)| most.max(*count))
     }
 
     fn at(&self, moment: Moment) -> u32 {

@@ -48,17 +48,19 @@ impl Bench<'_> {
         Ok(command)
     }
 
-    /// What makes a process trust the bench's certificate authority.
+    /// What a process trusts: the certificates of a usual system, and the bench's
+    /// certificate authority if there is one.
     ///
-    /// The functions read `AWS_CA_BUNDLE`. The plain SDK reads what a system
-    /// trusts, to which the authority is added, so that it reads as much as
-    /// anywhere else. The peers have variables of their own.
+    /// The plain SDK reads both from one file, so that with and without TLS it
+    /// reads as much as anywhere else. The functions read `AWS_CA_BUNDLE`, the
+    /// peers variables of their own.
     pub(super) fn trust(
         &self,
         authority: Option<&Path>,
     ) -> Result<Vec<(&'static str, String)>, Error> {
         let Some(authority) = authority else {
-            return Ok(Vec::new());
+            let roots = self.settings.roots.display().to_string();
+            return Ok(vec![("SSL_CERT_FILE", roots)]);
         };
         let mut system = fs::read(&self.settings.roots)
             .map_err(|error| format!("{}: {error}", self.settings.roots.display()))?;

@@ -12,6 +12,8 @@ pub(super) enum Entrant {
     Batch,
     List,
     ListOfShards,
+    LongList,
+    LongListOfShards,
     Hot,
     HotOfShards,
     Hello,
@@ -29,8 +31,8 @@ impl Entrant {
         match self {
             Self::Record => "record",
             Self::Batch => "record, 25 at once",
-            Self::List => "list",
-            Self::ListOfShards => "list of 4 shards",
+            Self::List | Self::LongList => "list",
+            Self::ListOfShards | Self::LongListOfShards => "list, 4 shards",
             Self::Hot => "record, 1 shard",
             Self::HotOfShards => "record, 4 shards",
             Self::Hello => "hello world",
@@ -54,10 +56,10 @@ impl Entrant {
             | Self::Python
             | Self::Node => Workload::Record,
             Self::Batch => Workload::Batch,
-            Self::List => Workload::List { read: 101 },
-            // One's share of each, and two standard deviations.
-            Self::ListOfShards => Workload::List { read: 4 * 36 },
-            Self::SdkList | Self::QueryLoop => Workload::List { read: 100 },
+            Self::List | Self::ListOfShards | Self::SdkList | Self::QueryLoop => {
+                Workload::List { limit: 100 }
+            }
+            Self::LongList | Self::LongListOfShards => Workload::List { limit: 500 },
             Self::Hello => Workload::Hello,
         }
     }
@@ -65,6 +67,11 @@ impl Entrant {
     /// Whether it runs no events, but the same call again and again.
     pub(super) fn is_loop(self) -> bool {
         matches!(self, Self::PutLoop | Self::QueryLoop) || self.is_hot()
+    }
+
+    /// Whether it is not built here.
+    pub(super) fn is_peer(self) -> bool {
+        matches!(self, Self::Python | Self::Node)
     }
 
     /// Whether a partition takes no more than DynamoDB's does.
@@ -75,7 +82,7 @@ impl Entrant {
     /// Over how many shards the partner's log is spread.
     pub(super) fn shards(self) -> u32 {
         match self {
-            Self::ListOfShards | Self::HotOfShards => 4,
+            Self::ListOfShards | Self::LongListOfShards | Self::HotOfShards => 4,
             _ => 1,
         }
     }
@@ -90,7 +97,9 @@ impl Entrant {
         let beside = |name| std::env::current_exe().map(|this| this.with_file_name(name));
         Ok(match self {
             Self::Record | Self::Batch => built("record"),
-            Self::List | Self::ListOfShards => built("list"),
+            Self::List | Self::ListOfShards | Self::LongList | Self::LongListOfShards => {
+                built("list")
+            }
             Self::Hot | Self::HotOfShards => {
                 program(&std::env::current_exe()?, &["looped", "record"])
             }

@@ -22,37 +22,42 @@ pub enum Looped {
 }
 
 /// So many callers record at once: enough to ask for far more than is admitted.
-const CALLERS: usize = 64;
+const CALLERS: usize = 400;
 
 impl Looped {
     /// Reads how many calls to do, line by line, and says when they are done.
     pub async fn run(self) -> Result<(), Error> {
         match self {
+            Self::Put => {
+                let (raw, form) = (Raw::load().await, workload::form()?);
+                one_by_one(async || raw.put(PARTNER, &form).await).await
+            }
+            Self::Query => {
+                let raw = Raw::load().await;
+                one_by_one(async || raw.page(PARTNER).await).await
+            }
             Self::Record => {
                 let (app, event) = (app().await?, Workload::Record.event()?);
                 let request = request::from_str(&event)?;
-                let recorded = |_| until_recorded(&app, &request);
                 each_line(async |calls| {
+                    let recorded = |_| until_recorded(&app, &request);
                     let calls = stream::iter(0..calls).map(recorded);
                     calls.buffer_unordered(CALLERS).try_collect().await
                 })
                 .await
             }
-            Self::Put | Self::Query => {
-                let (raw, form) = (Raw::load().await, workload::form()?);
-                each_line(async |calls| {
-                    for _ in 0..calls {
-                        match self {
-                            Self::Put => raw.put(PARTNER, &form).await?,
-                            _ => raw.page(PARTNER).await?,
-                        };
-                    }
-                    Ok(())
-                })
-                .await
-            }
         }
     }
+}
+
+async fn one_by_one(call: impl AsyncFn() -> Result<String, Error>) -> Result<(), Error> {
+    each_line(async |calls| {
+        for _ in 0..calls {
+            call().await?;
+        }
+        Ok(())
+    })
+    .await
 }
 
 async fn each_line(work: impl AsyncFn(u32) -> Result<(), Error>) -> Result<(), Error> {

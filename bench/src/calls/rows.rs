@@ -3,8 +3,8 @@
 use super::{
     Figures,
     entrant::Entrant::{
-        self, Batch, Hello, Hot, HotOfShards, List, ListOfShards, Node, PutLoop, Python, QueryLoop,
-        Record, SdkList, SdkRecord,
+        self, Batch, Hello, Hot, HotOfShards, List, ListOfShards, LongList, LongListOfShards, Node,
+        PutLoop, Python, QueryLoop, Record, SdkList, SdkRecord,
     },
     figure::{
         Figure::{
@@ -37,10 +37,11 @@ const RECORD: &str = "record, warm";
 const BATCHED: &str = "record, 25 at once or alone";
 const LIST: &str = "list page of 100, warm";
 const HOT: &str = "hot partner, from one admitted write to the next";
-const SHARDED: &str = "list page of 100 of a partner with shards";
+const SHARDED: &str = "list page of 100, with shards";
+const LONG_SHARDED: &str = "list page of 500, with shards";
 const MEMORY: &str = "peak memory";
 
-pub(super) const ROWS: [Row; 37] = [
+pub(super) const ROWS: [Row; 39] = [
     row(NEXT, NextInstructions, Record, Hello).at_most(1.5),
     row(NEXT, NextInstructions, List, Hello),
     row(NEXT, NextInstructions, Record, SdkRecord),
@@ -74,6 +75,8 @@ pub(super) const ROWS: [Row; 37] = [
     row(HOT, Admitted, HotOfShards, Hot).at_most(1.0 / 3.6),
     row(SHARDED, CallCpu, ListOfShards, List).at_most(1.3),
     row(SHARDED, CallInstructions, ListOfShards, List),
+    row(LONG_SHARDED, CallCpu, LongListOfShards, LongList).at_most(1.3),
+    row(LONG_SHARDED, CallInstructions, LongListOfShards, LongList),
     row(MEMORY, Peak, Record, Hello),
     row(MEMORY, Peak, Record, SdkRecord),
     row(MEMORY, Peak, Record, Python),

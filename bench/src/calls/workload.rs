@@ -5,6 +5,8 @@
     reason = "only JSON values are indexed here, and an absent one is null"
 )]
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Value, json};
 
 use crate::{Error, raw::Form};
@@ -16,8 +18,8 @@ pub(super) enum Workload {
     Record,
     /// A batch of them.
     Batch,
-    /// A page of 100, for which so many entries are read.
-    List { read: u64 },
+    /// A page of so many.
+    List { limit: usize },
     /// Anything that is answered.
     Hello,
 }
@@ -30,9 +32,6 @@ const LIST: &str = include_str!("../../../tests/events/list__page.json");
 /// How many activities a batch has.
 pub(super) const BATCH: usize = 25;
 
-/// How many activities a page has.
-const PAGE: usize = 100;
-
 impl Workload {
     /// The event.
     pub(super) fn event(self) -> Result<String, Error> {
@@ -41,7 +40,7 @@ impl Workload {
             Self::List { .. } | Self::Hello => LIST,
         })?;
         match self {
-            Self::Record => {}
+            Self::Record | Self::Hello => {}
             Self::Batch => {
                 let activity: Value = serde_json::from_str(activity(&event)?)?;
                 event["body"] = json!({ "activities": vec![activity; BATCH] })
@@ -53,9 +52,9 @@ impl Workload {
                     "/v1/activities/batch",
                 );
             }
-            Self::List { .. } | Self::Hello => {
-                event["rawQueryString"] = format!("limit={PAGE}").into();
-                event["queryStringParameters"] = json!({ "limit": PAGE.to_string() });
+            Self::List { limit } => {
+                event["rawQueryString"] = format!("limit={limit}").into();
+                event["queryStringParameters"] = json!({ "limit": limit.to_string() });
             }
         }
         Ok(event.to_string())
@@ -77,9 +76,10 @@ impl Workload {
                 let recorded = results.filter(|result| result["status"] == 201);
                 answer["statusCode"] == 200 && recorded.count() == BATCH
             }
-            Self::List { .. } => {
+            Self::List { limit } => {
                 let is_more = body["next_cursor"].is_string();
-                answer["statusCode"] == 200 && count("items") == PAGE && is_more
+                let is_whole = body["items"][0]["actor"]["id"].is_string();
+                answer["statusCode"] == 200 && count("items") == limit && is_whole && is_more
             }
             Self::Hello => answer["statusCode"] == 200,
         };
@@ -90,13 +90,21 @@ impl Workload {
         }
     }
 
-    /// The items that a call puts and the entries that it reads.
-    pub(super) fn work(self) -> (u64, u64) {
+    /// The items that a call puts.
+    pub(super) fn puts(self) -> u64 {
         match self {
-            Self::Record => (1, 0),
-            Self::Batch => (BATCH as u64, 0),
-            Self::List { read } => (0, read),
-            Self::Hello => (0, 0),
+            Self::Record => 1,
+            Self::Batch => BATCH as u64,
+            Self::List { .. } | Self::Hello => 0,
+        }
+    }
+
+    /// The least and the most entries that a call reads: one more than it shows tells
+    /// that others follow, and of each shard it reads some more than its share.
+    pub(super) fn reads(self) -> RangeInclusive<u64> {
+        match self {
+            Self::List { limit } => limit as u64..=2 * limit as u64,
+            Self::Record | Self::Batch | Self::Hello => 0..=0,
         }
     }
 }
@@ -126,7 +134,7 @@ mod tests {
     fn an_error_is_not_the_right_answer() {
         let refused = json!({ "statusCode": 403, "body": "{}" }).to_string();
         let created = json!({ "statusCode": 201, "body": "{}" }).to_string();
-        let (list, batch) = (Workload::List { read: 101 }, Workload::Batch);
+        let (list, batch) = (Workload::List { limit: 100 }, Workload::Batch);
         for workload in [Workload::Record, batch, list, Workload::Hello] {
             assert!(workload.check(refused.as_bytes()).is_err());
             assert!(workload.check(created.as_bytes()).is_err());

@@ -53,7 +53,7 @@ const RECORDED_AT: &str = "<recorded at>";
 /// The log.
 pub(super) struct Log {
     entries: u64,
-    /// The entries take turns among so many.
+    /// The entries are spread over so many, as the store does it.
     shards: u32,
     range: TimeRange,
     step: i64,
@@ -134,7 +134,7 @@ impl Log {
         let mut body = String::with_capacity(2 * PAGE_BYTES);
         body.push_str("{\"Items\":[");
         let (mut bytes, mut count, mut last) = (0, 0, None);
-        let of_shard = |place: &u64| place % u64::from(self.shards) == u64::from(shard);
+        let of_shard = |place: &u64| self.shard(order, *place).is_ok_and(|of| of == shard);
         let mut places = (first..self.entries).filter(of_shard).peekable();
         while count < limit && bytes < PAGE_BYTES {
             let Some(place) = places.next() else { break };
@@ -209,6 +209,16 @@ impl Log {
         let random = random.first_chunk().ok_or("128 bits have 10 bytes")?;
         let uuid = Builder::from_unix_timestamp_millis(u64::try_from(millis)?, random).into_uuid();
         ActivityId::from_bytes(uuid.into_bytes()).ok_or_else(|| "the id is none".into())
+    }
+
+    /// The shard of the entry at a place.
+    fn shard(&self, order: Order, place: u64) -> Result<u32, Error> {
+        if self.shards == 1 {
+            return Ok(0);
+        }
+        let bytes = self.id(order, place)?.into_bytes();
+        let low_bits = bytes.last_chunk().ok_or("an id has 16 bytes")?;
+        Ok(u32::from_be_bytes(*low_bits) % self.shards)
     }
 
     /// The place of the entry with this sort key.

@@ -14,7 +14,7 @@ use crate::{csv, parts::PART_BYTES};
 /// A member is closed after the row that reaches this many bytes: 1 MiB.
 const MEMBER_BYTES: usize = 1024 * 1024;
 
-/// Room for the row that fills a buffer, so that the buffer never moves.
+/// Room for the row that fills a buffer, so that the buffer seldom moves.
 const ROW_ROOM: usize = 1024 * 1024;
 
 /// Encodes one file.

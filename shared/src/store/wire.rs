@@ -28,8 +28,10 @@ use super::{Slice, attributes::Attributes, item};
 use crate::{Error, error::Source};
 
 /// What DynamoDB answers to a Query.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+///
+/// Without `Items` it is no page: an empty one would end a range too early.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct Page {
     items: Vec<Attributes>,
     last_evaluated_key: Option<Attributes>,
@@ -117,5 +119,34 @@ impl Body for Tapped {
         }
         self.is_over = true;
         Poll::Ready(Some(Ok(Frame::data(NOTHING))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &[u8]) -> Result<Slice, Error> {
+        let tap = Tap::default();
+        tap.with(|taken| taken.extend_from_slice(body));
+        tap.slice()
+    }
+
+    #[test]
+    fn what_is_no_page_is_an_error_and_not_an_empty_page() {
+        let empty = read(br#"{"Items":[],"Count":0,"ScannedCount":0}"#).unwrap();
+        assert!(empty.items.is_empty() && empty.resume_after.is_none());
+        for body in [
+            "",
+            "{}",
+            "null",
+            r#"{"Items":null}"#,
+            r#"{"Count":1,"ScannedCount":1}"#,
+            r#"{"Items":[],"LastEvaluatedKey":{}}"#,
+            r#"{"Items":[]"#,
+        ] {
+            assert!(read(body.as_bytes()).is_err(), "{body}");
+        }
+        assert!(read(b"{\"Items\":[],\"\xff\":1}").is_err());
     }
 }
