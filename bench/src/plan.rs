@@ -64,6 +64,11 @@ pub const FLOOR: &str = "floor: Rust SDK and csv";
 /// Whom the ratios compare with where rows are small.
 pub const SMALL_FLOOR: &str = "floor, small rows";
 
+/// What one would write with the same SDK.
+pub const PLAIN: &str = "plain: Rust SDK's defaults and csv";
+/// See [`PLAIN`].
+pub const SMALL_PLAIN: &str = "plain, small rows";
+
 /// Who has goals.
 pub const RAW: &str = "worker: csv, raw";
 /// See [`RAW`].
@@ -76,8 +81,9 @@ pub const NODE: &str = "peer: SDK for JavaScript";
 /// A workbook of more such entries is too large for the function's disk.
 const WORKBOOK_ENTRIES_MAX: u64 = 1_000_000;
 
-const ENTRANTS: [Entrant; 10] = [
+const ENTRANTS: [Entrant; 12] = [
     entrant(FLOOR, Writer::Rust(Subject::Floor)),
+    entrant(PLAIN, Writer::Rust(Subject::Plain)),
     worker(RAW, r#"{"style":"raw"}"#),
     worker("worker: csv, spreadsheet", r#"{"style":"spreadsheet"}"#),
     worker("worker: jsonl", r#"{"format":"jsonl"}"#),
@@ -89,6 +95,7 @@ const ENTRANTS: [Entrant; 10] = [
     entrant(PYTHON, Writer::Python),
     entrant(NODE, Writer::Node),
     entrant(SMALL_FLOOR, Writer::Rust(Subject::Floor)).small(),
+    entrant(SMALL_PLAIN, Writer::Rust(Subject::Plain)).small(),
     worker(SMALL_RAW, r#"{"style":"raw"}"#).small(),
 ];
 
@@ -233,5 +240,6 @@ fn name(subject: Subject) -> String {
     match subject {
         Subject::Worker => "worker".into(),
         Subject::Floor => "floor".into(),
+        Subject::Plain => "plain".into(),
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     measure::Measured,
-    plan::{FLOOR, NODE, PYTHON, RAW, SMALL_FLOOR, SMALL_RAW},
+    plan::{FLOOR, NODE, PLAIN, PYTHON, RAW, SMALL_FLOOR, SMALL_PLAIN, SMALL_RAW},
 };
 
 /// The most memory that a worker may need.
@@ -119,8 +119,8 @@ fn line_of(cells: &[String], widths: &[usize]) -> String {
 
 /// How many times as many rows a CPU second ours should write as another.
 const GOALS: [(&str, &str, f64); 4] = [
-    (RAW, FLOOR, 2.0),
-    (SMALL_RAW, SMALL_FLOOR, 2.0),
+    (RAW, PLAIN, 2.0),
+    (SMALL_RAW, SMALL_PLAIN, 2.0),
     (RAW, PYTHON, 20.0),
     (RAW, NODE, 8.0),
 ];

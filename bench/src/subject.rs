@@ -6,6 +6,7 @@ mod worker;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, stdin};
 
+use self::floor::Bodies;
 use crate::Error;
 
 /// What a process is measured for.
@@ -15,6 +16,8 @@ pub enum Subject {
     Worker,
     /// The least that writes such a file with the same SDK.
     Floor,
+    /// The same with the SDK's own defaults.
+    Plain,
 }
 
 /// What a subject says when its file is written.
@@ -32,7 +35,8 @@ impl Subject {
     pub async fn run(self, allocations: impl Fn() -> Option<u64>) -> Result<(), Error> {
         let rows = match self {
             Self::Worker => worker::run().await.map(|()| None)?,
-            Self::Floor => floor::run().await.map(Some)?,
+            Self::Floor => floor::run(Bodies::Bare).await.map(Some)?,
+            Self::Plain => floor::run(Bodies::Checked).await.map(Some)?,
         };
         let done = Done {
             rows,

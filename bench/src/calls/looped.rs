@@ -1,11 +1,16 @@
 //! The same call again and again, without Lambda's protocol: the bare loops, and
 //! `record` with many callers at once.
 
+use std::time::Duration;
+
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lambda_http::{Request, request};
 use record::App;
 use shared::{Clock, Config, aws};
-use tokio::io::{AsyncBufReadExt, BufReader, stdin};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, stdin},
+    time::sleep,
+};
 
 use super::workload::{self, Workload};
 use crate::{Error, names::PARTNER, raw::Raw};
@@ -23,6 +28,10 @@ pub enum Looped {
 
 /// So many callers record at once: enough to ask for far more than is admitted.
 const CALLERS: usize = 400;
+
+/// A caller who is refused waits so long: who asked again at once would only
+/// measure how fast DynamoDB refuses.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 impl Looped {
     /// Reads how many calls to do, line by line, and says when they are done.
@@ -83,7 +92,7 @@ async fn until_recorded(app: &App, request: &Request) -> Result<(), Error> {
         let answer = record::handle(app, request).await;
         match answer.status().as_u16() {
             201 => return Ok(()),
-            503 => {}
+            503 => sleep(PATIENCE).await,
             other => return Err(format!("record answers {other}").into()),
         }
     }

@@ -41,11 +41,20 @@ const COLUMNS: [&str; 9] = [
     "resource_id",
 ];
 
+/// What is reckoned of a part's bytes for S3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bodies {
+    /// Nothing, as the worker does it.
+    Bare,
+    /// A SHA-256 for the signature and a CRC32, as the SDK does by default.
+    Checked,
+}
+
 /// Writes the file; answers how many rows it has.
-pub(super) async fn run() -> Result<u64, Error> {
+pub(super) async fn run(bodies: Bodies) -> Result<u64, Error> {
     let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
-    let mut upload = Upload::begin(&sdk).await?;
+    let mut upload = Upload::begin(&sdk, bodies).await?;
     let mut unpack = Decompressor::new()?;
     let (mut rows, mut writer) = (0, Writer::from_writer(Vec::with_capacity(PART_BYTES)));
     let mut resume_after = None;
@@ -121,36 +130,48 @@ fn details<'a>(item: &'a Item, unpack: &mut Decompressor<'_>) -> Result<Cow<'a, 
 
 /// A file that grows by parts.
 struct Upload {
+    bodies: Bodies,
     client: aws_sdk_s3::Client,
     id: String,
     parts: Vec<CompletedPart>,
 }
 
 impl Upload {
-    /// Without the SDK's own checksums and bodies' hashes, as the worker does it.
-    async fn begin(sdk: &aws_config::SdkConfig) -> Result<Self, Error> {
-        let config = aws_sdk_s3::config::Builder::from(sdk)
-            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
+    async fn begin(sdk: &aws_config::SdkConfig, bodies: Bodies) -> Result<Self, Error> {
+        let mut config = aws_sdk_s3::config::Builder::from(sdk);
+        if bodies == Bodies::Bare {
+            config = config.request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
+        }
         let client = aws_sdk_s3::Client::from_conf(config.build());
         let create = client.create_multipart_upload().bucket(BUCKET).key(OBJECT);
         let id = create.send().await?.upload_id.ok_or("no upload id")?;
         let parts = Vec::new();
-        Ok(Self { client, id, parts })
+        Ok(Self {
+            bodies,
+            client,
+            id,
+            parts,
+        })
     }
 
     async fn part(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
         let number = i32::try_from(self.parts.len() + 1)?;
         let part = self.client.upload_part().bucket(BUCKET).key(OBJECT);
-        let uploaded = part
+        let part = part
             .upload_id(&self.id)
             .part_number(number)
             .body(ByteStream::from(bytes))
-            .customize()
-            .disable_payload_signing()
-            .send()
-            .await?;
+            .customize();
+        let part = match self.bodies {
+            Bodies::Bare => part.disable_payload_signing(),
+            Bodies::Checked => part,
+        };
+        let uploaded = part.send().await?;
         let completed = CompletedPart::builder().part_number(number);
-        let completed = completed.set_e_tag(uploaded.e_tag).build();
+        let completed = completed
+            .set_e_tag(uploaded.e_tag)
+            .set_checksum_crc32(uploaded.checksum_crc32)
+            .build();
         self.parts.push(completed);
         Ok(())
     }
