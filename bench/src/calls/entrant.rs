@@ -48,13 +48,10 @@ impl Entrant {
     /// What each of its calls is.
     pub(super) fn workload(self) -> Workload {
         match self {
-            Self::Record
-            | Self::Hot
-            | Self::HotOfShards
-            | Self::SdkRecord
-            | Self::PutLoop
-            | Self::Python
-            | Self::Node => Workload::Record,
+            Self::Record | Self::SdkRecord | Self::PutLoop | Self::Python | Self::Node => {
+                Workload::Record
+            }
+            Self::Hot | Self::HotOfShards => Workload::Hot,
             Self::Batch => Workload::Batch,
             Self::List | Self::ListOfShards | Self::SdkList | Self::QueryLoop => {
                 Workload::List { limit: 100 }

@@ -27,7 +27,7 @@ pub enum Looped {
 }
 
 /// So many callers record at once: enough to ask for far more than is admitted.
-const CALLERS: usize = 400;
+pub(super) const CALLERS: usize = 400;
 
 /// A caller who is refused waits so long: who asked again at once would only
 /// measure how fast DynamoDB refuses.
@@ -49,9 +49,10 @@ impl Looped {
                 let (app, event) = (app().await?, Workload::Record.event()?);
                 let request = request::from_str(&event)?;
                 each_line(async |calls| {
-                    let recorded = |_| until_recorded(&app, &request);
-                    let calls = stream::iter(0..calls).map(recorded);
-                    calls.buffer_unordered(CALLERS).try_collect().await
+                    // Nobody waits for those who wait for their turn when it is over.
+                    let recorded = stream::repeat(()).map(|()| until_recorded(&app, &request));
+                    let recorded = recorded.buffer_unordered(CALLERS);
+                    recorded.take(calls as usize).try_collect().await
                 })
                 .await
             }

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Value, json};
 
+use super::looped::CALLERS;
 use crate::{Error, raw::Form};
 
 /// One call again and again.
@@ -16,6 +17,8 @@ use crate::{Error, raw::Form};
 pub(super) enum Workload {
     /// One activity.
     Record,
+    /// One activity, by many callers at once.
+    Hot,
     /// A batch of them.
     Batch,
     /// A page of so many.
@@ -36,11 +39,11 @@ impl Workload {
     /// The event.
     pub(super) fn event(self) -> Result<String, Error> {
         let mut event: Value = serde_json::from_str(match self {
-            Self::Record | Self::Batch => RECORD,
+            Self::Record | Self::Hot | Self::Batch => RECORD,
             Self::List { .. } | Self::Hello => LIST,
         })?;
         match self {
-            Self::Record | Self::Hello => {}
+            Self::Record | Self::Hot | Self::Hello => {}
             Self::Batch => {
                 let activity: Value = serde_json::from_str(activity(&event)?)?;
                 event["body"] = json!({ "activities": vec![activity; BATCH] })
@@ -67,7 +70,7 @@ impl Workload {
         let body: Value = serde_json::from_str(body).unwrap_or_default();
         let count = |list: &str| body[list].as_array().map_or(0, Vec::len);
         let is_right = match self {
-            Self::Record => {
+            Self::Record | Self::Hot => {
                 let is_whole = body["action"] == "create_order" && body["id"].is_string();
                 answer["statusCode"] == 201 && is_whole && body["details"].is_object()
             }
@@ -90,21 +93,23 @@ impl Workload {
         }
     }
 
-    /// The items that a call puts.
-    pub(super) fn puts(self) -> u64 {
+    /// The least and the most items that so many calls put: of many callers each may
+    /// have another one on its way.
+    pub(super) fn puts(self, calls: u64) -> RangeInclusive<u64> {
         match self {
-            Self::Record => 1,
-            Self::Batch => BATCH as u64,
-            Self::List { .. } | Self::Hello => 0,
+            Self::Record => calls..=calls,
+            Self::Hot => calls..=calls + CALLERS as u64,
+            Self::Batch => BATCH as u64 * calls..=BATCH as u64 * calls,
+            Self::List { .. } | Self::Hello => 0..=0,
         }
     }
 
-    /// The least and the most entries that a call reads: one more than it shows tells
-    /// that others follow, and of each shard it reads some more than its share.
-    pub(super) fn reads(self) -> RangeInclusive<u64> {
+    /// The least and the most entries that so many calls read: one more than a page
+    /// shows tells that others follow, and of each shard it is more than its share.
+    pub(super) fn reads(self, calls: u64) -> RangeInclusive<u64> {
         match self {
-            Self::List { limit } => limit as u64..=2 * limit as u64,
-            Self::Record | Self::Batch | Self::Hello => 0..=0,
+            Self::List { limit } => limit as u64 * calls..=2 * limit as u64 * calls,
+            Self::Record | Self::Hot | Self::Batch | Self::Hello => 0..=0,
         }
     }
 }

@@ -46,7 +46,7 @@ const COLUMNS: [&str; 9] = [
 pub(super) enum Bodies {
     /// Nothing, as the worker does it.
     Bare,
-    /// A SHA-256 for the signature and a CRC32, as the SDK does by default.
+    /// A CRC32 behind the part, as the SDK does by default.
     Checked,
 }
 
