@@ -84,7 +84,7 @@ test("a link to an entry that is not in the list shows it above the list", async
   await signIn(page, { partner: "linked" });
   await page.getByRole("button", { name: /^Open the entry/ }).click();
   const address = new URL(page.url());
-  await expect(page.getByText("c-9")).toBeVisible();
+  await expect(page.getByText("c-9", { exact: true })).toBeVisible();
   address.searchParams.set("customer_id", "another");
   await page.goto(address.href);
   const linked = page.getByRole("region", { name: "The entry of your link" });

@@ -94,7 +94,7 @@ test("a running export shows its progress, outlives a reload, and can be cancell
   await page.reload();
   await expect(progress).toBeVisible();
   await page.getByRole("button", { name: /^Cancel:/ }).click();
-  await expect(page.getByText("Cancelled")).toBeVisible();
+  await expect(page.getByText("Cancelled", { exact: true })).toBeVisible();
   await expect(progress).toHaveCount(0);
 });
 
@@ -145,8 +145,9 @@ test("a file that cannot be fetched is said, beside the list and at the file", a
   noise,
 }) => {
   await stack.record("refused", [{}]);
-  await signIn(page, { partner: "refused" }, "/?panel=exports");
+  // Before the page is there: one that is on its way does not see it yet.
   await page.route("**/v1/exports/*", (route) => route.abort());
+  await signIn(page, { partner: "refused" }, "/?panel=exports");
   await page.getByRole("button", { name: "Start export" }).click();
   await page.getByRole("button", { name: /^Download/ }).click();
   await expect(page.getByRole("alert")).toContainText("The service does not answer");
