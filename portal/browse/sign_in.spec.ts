@@ -138,10 +138,10 @@ test("a session that ends while the exports are open leaves a page that can be r
   page,
   noise,
 }) => {
-  await signIn(page, {}, "/?panel=exports");
   await page.route("**/v1/exports", (route) =>
     route.fulfill({ status: 401, json: { message: "Unauthorized" } }),
   );
+  await signIn(page, {}, "/?panel=exports");
   await page.getByRole("button", { name: "Start export" }).click();
   // By its role it is only found by what screen readers find.
   await expect(page.getByRole("heading", { name: "You are signed out" })).toBeVisible();
