@@ -43,15 +43,15 @@ impl Rows {
     }
 
     /// The byte order mark, if any, and the header.
-    pub(crate) fn begin(&mut self, mut start: Vec<u8>) -> Result<(), csv::Error> {
+    pub(crate) fn begin(&mut self) -> Result<(), csv::Error> {
         if self.style == Style::Spreadsheet {
-            start.extend_from_slice(BYTE_ORDER_MARK.as_bytes());
+            self.resume(BYTE_ORDER_MARK.into());
         }
-        self.writer = writer(self.style, start);
         for name in columns::header(self.locale, &self.zone) {
             self.writer.write_field(name.as_bytes())?;
         }
-        self.writer.write_record(None::<&[u8]>)
+        self.writer.write_record(None::<&[u8]>)?;
+        Ok(self.writer.flush()?)
     }
 
     /// Adds a row; answers how many of its cells were cut.
@@ -81,15 +81,20 @@ impl Rows {
         Ok(truncated_cells)
     }
 
-    /// How many bytes wait to be taken.
-    pub(crate) fn len(&self) -> usize {
-        self.writer.get_ref().len()
+    /// The rows that wait to be taken.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.writer.get_ref()
     }
 
-    /// Takes the rows; those that follow gather behind `next`.
-    pub(crate) fn take(&mut self, next: Vec<u8>) -> Result<Vec<u8>, csv::Error> {
-        let full = std::mem::replace(&mut self.writer, writer(self.style, next));
+    /// Takes the rows; [`Rows::resume`] says where those that follow gather.
+    pub(crate) fn take(&mut self) -> Result<Vec<u8>, csv::Error> {
+        let full = std::mem::replace(&mut self.writer, writer(self.style, Vec::new()));
         full.into_inner().map_err(|error| error.into_error().into())
+    }
+
+    /// Goes on behind `start`; rows that were not taken are gone.
+    pub(crate) fn resume(&mut self, start: Vec<u8>) {
+        self.writer = writer(self.style, start);
     }
 
     fn time(&self, moment: Moment, zone: &TimeZone) -> String {

@@ -8,7 +8,7 @@ use shared::{
 use crate::{
     Run, Stop,
     activities::{Activities, Found},
-    encoder::Encoder,
+    encoder::{Encoder, Unfinished},
     upload::Begun,
     workbook::Workbook,
 };
@@ -68,21 +68,11 @@ impl<'a> Parts<'a> {
         })
     }
 
-    pub(crate) async fn next(&mut self) -> Result<Part, Stop> {
+    /// The next part; `buffer` is that of one that was sent, for one to come.
+    pub(crate) async fn next(&mut self, buffer: Vec<u8>) -> Result<Part, Stop> {
         match self {
-            Self::Rows(rows) => rows.next().await,
-            Self::Workbook(workbook) => workbook.next().await,
-        }
-    }
-
-    /// Gives the buffer of a part that was sent to the next one.
-    pub(crate) fn reuse(&mut self, sent: Vec<u8>) -> Result<(), Error> {
-        match self {
-            Self::Rows(rows) => rows.encoder.reuse(sent),
-            Self::Workbook(workbook) => {
-                workbook.reuse(sent);
-                Ok(())
-            }
+            Self::Rows(rows) => rows.next(buffer).await,
+            Self::Workbook(workbook) => workbook.next(buffer).await,
         }
     }
 }
@@ -118,7 +108,8 @@ impl<'a> RowParts<'a> {
         })
     }
 
-    async fn next(&mut self) -> Result<Part, Stop> {
+    async fn next(&mut self, buffer: Vec<u8>) -> Result<Part, Stop> {
+        self.encoder.go_on_in(buffer)?;
         loop {
             match self.activities.next().await? {
                 Found::Activity(activity) => {
@@ -130,7 +121,7 @@ impl<'a> RowParts<'a> {
                 Found::EndOfPage => {
                     self.run.show(self.rows, self.activities.fraction);
                     if self.run.is_time_up() {
-                        return self.unfinished();
+                        return Ok(self.unfinished());
                     }
                 }
                 Found::End => return self.part(End::File),
@@ -143,14 +134,16 @@ impl<'a> RowParts<'a> {
         if self.parts > PARTS_MAX {
             return Err(Stop::Impossible(too_large()));
         }
-        let bytes = self.encoder.part()?;
+        let bytes = self.encoder.part(self.parts == 1)?;
         Ok(self.part_of(bytes, end))
     }
 
-    fn unfinished(&mut self) -> Result<Part, Stop> {
-        let unfinished = self.encoder.unfinished()?;
-        let packed_bytes = unfinished.packed_bytes;
-        Ok(self.part_of(unfinished.bytes, End::Time { packed_bytes }))
+    fn unfinished(&mut self) -> Part {
+        let Unfinished {
+            bytes,
+            packed_bytes,
+        } = self.encoder.unfinished();
+        self.part_of(bytes, End::Time { packed_bytes })
     }
 
     fn part_of(&self, bytes: Vec<u8>, end: End) -> Part {

@@ -85,7 +85,7 @@ impl Begun {
     pub(crate) fn encoder(&self, request: &ExportRequest) -> Encoder {
         let packed_bytes = self.checkpoint.rest.map_or(0, |rest| rest.packed_bytes);
         let packed_bytes = usize::try_from(packed_bytes).unwrap_or(usize::MAX);
-        Encoder::go_on(request, self.parts() > 0, &self.rest, packed_bytes)
+        Encoder::go_on(request, &self.rest, packed_bytes)
     }
 }
 
@@ -147,15 +147,14 @@ impl<'a> Upload<'a> {
 
     /// Answers the last part, without its bytes.
     async fn send(&mut self, parts: &mut Parts<'_>) -> Result<Part, Stop> {
-        let mut part = parts.next().await?;
         let mut sent = Vec::new();
+        let mut part = parts.next(Vec::new()).await?;
         loop {
             match part.end {
                 End::Full => {
                     // Two buffers take turns: new ones would fragment the heap.
-                    parts.reuse(sent)?;
                     // A worker that lost its export finishes the part under way.
-                    let next = async { Ok(parts.next().await) };
+                    let next = async { Ok(parts.next(sent).await) };
                     let (buffer, next) = tokio::try_join!(self.part(part), next)?;
                     (sent, part) = (buffer, next?);
                 }

@@ -81,7 +81,11 @@ impl<'a> Workbook<'a> {
         })
     }
 
-    pub(crate) async fn next(&mut self) -> Result<Part, Stop> {
+    pub(crate) async fn next(&mut self, buffer: Vec<u8>) -> Result<Part, Stop> {
+        if let Some(packed) = &self.packed {
+            // Whoever has nothing left to pack takes none.
+            packed.empty.send(buffer).ok();
+        }
         if let Some(mut table) = self.table.take() {
             self.fill(&mut table).await?;
             self.truncated_cells = table.truncated_cells;
@@ -96,14 +100,6 @@ impl<'a> Workbook<'a> {
         }
         let last = (&mut packed.last).await.map_err(unencodable)?;
         Ok(self.part(last.map_err(unencodable)?, End::File))
-    }
-
-    /// Gives the buffer of a part that was sent to the bytes after the next ones.
-    pub(crate) fn reuse(&mut self, sent: Vec<u8>) {
-        if let Some(packed) = &self.packed {
-            // Whoever has nothing left to pack takes none.
-            packed.empty.send(sent).ok();
-        }
     }
 
     async fn fill(&mut self, table: &mut Table) -> Result<(), Stop> {
