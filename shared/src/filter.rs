@@ -1,6 +1,6 @@
 //! Which activities a list or an export shows.
 
-use std::{collections::BTreeSet, fmt, marker::PhantomData};
+use std::{cmp::Ordering, collections::BTreeSet, fmt, marker::PhantomData};
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizer;
@@ -11,7 +11,7 @@ use serde::{
 use serde_json::{Map, Value};
 
 use crate::{
-    Action, Content, Error, Identifier, Moment, Name, Outcome, TimeRange, json,
+    Action, ActivityId, Content, Error, Identifier, Moment, Name, Outcome, TimeRange, json,
     range::{Bound, Zone},
 };
 
@@ -24,6 +24,16 @@ pub enum Order {
     /// By `occurred_at`, then id, falling; the default.
     #[default]
     Desc,
+}
+
+impl Order {
+    /// Which of two comes first.
+    pub(crate) fn compare(self, one: ActivityId, other: ActivityId) -> Ordering {
+        match self {
+            Self::Asc => one.cmp(&other),
+            Self::Desc => other.cmp(&one),
+        }
+    }
 }
 
 /// What a request asks for, as it was given: a range, an order, conditions.

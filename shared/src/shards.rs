@@ -77,8 +77,11 @@ fn count(text: &str) -> Result<u32, Error> {
 }
 
 fn malformed() -> Error {
-    let reason = "must be a count from 1 to 16, then counts with rising starts, \
-                  such as 1,4@2027-01-01T00:00:00Z";
+    let reason = format!(
+        "must be a count from 1 to {}, then counts with rising starts, \
+         such as 1,4@2027-01-01T00:00:00Z",
+        Shards::COUNT_MAX
+    );
     Error::invalid("WRITE_SHARDS", reason)
 }
 

@@ -134,24 +134,21 @@ impl ActivityStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        match put {
-            Ok(_) => Ok(Recorded {
+        let Err(error) = put else {
+            return Ok(Recorded {
                 activity,
                 replayed: false,
-            }),
-            Err(error) => match old_item(error)? {
-                Some(old)
-                    if old.request_id == stamp.request_id
-                        && is_same(&old.activity, &activity.content) =>
-                {
-                    Ok(Recorded {
-                        activity: old.activity,
-                        replayed: false,
-                    })
-                }
-                Some(old) if keyed => replay(old, &activity.content),
-                _ => Err(Error::internal("recording", "a random id was taken")),
-            },
+            });
+        };
+        match old_item(error)? {
+            Some(own) if own.request_id == stamp.request_id && own.holds(&activity.content) => {
+                Ok(Recorded {
+                    activity: own.activity,
+                    replayed: false,
+                })
+            }
+            Some(old) if keyed => replay(old, &activity.content),
+            _ => Err(Error::internal("recording", "a random id was taken")),
         }
     }
 
@@ -260,16 +257,8 @@ fn id_of(new: &NewActivity) -> ActivityId {
     }
 }
 
-/// Whether this content was stored so; what was erased since is not compared.
-fn is_same(stored: &Activity, content: &Content) -> bool {
-    match stored.erased_at {
-        None => stored.content == *content,
-        Some(_) => stored.content == content.erased(),
-    }
-}
-
 fn replay(old: Stored, content: &Content) -> Result<Recorded, Error> {
-    if is_same(&old.activity, content) {
+    if old.holds(content) {
         Ok(Recorded {
             activity: old.activity,
             replayed: true,

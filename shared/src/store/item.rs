@@ -65,6 +65,14 @@ impl Stored {
         self.expires_at
             .is_some_and(|seconds| seconds <= now.as_seconds())
     }
+
+    /// Whether this content was stored so; what was erased since is not compared.
+    pub(super) fn holds(&self, content: &Content) -> bool {
+        match self.activity.erased_at {
+            None => self.activity.content == *content,
+            Some(_) => self.activity.content == content.erased(),
+        }
+    }
 }
 
 /// The partition of a shard of a partner's log; the first is the bare partner id.

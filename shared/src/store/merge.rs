@@ -1,7 +1,7 @@
 //! The pages of several shards as one, in order.
 
 use super::{Slice, item};
-use crate::{ActivityId, Error, Order};
+use crate::{Error, Order};
 
 /// How much is asked of each shard, so that together they seldom hold less than
 /// `limit`: one's share, and two standard deviations of it.
@@ -18,20 +18,14 @@ pub(super) fn share(limit: usize, shards: usize) -> usize {
 /// A page that others follow says nothing of what lies behind its end, so the
 /// nearest such end is where the merged one ends too. What another shard holds
 /// behind it is read again with the next page: nothing is kept between them.
-pub(super) fn merge(mut slices: Vec<Slice>, order: Order) -> Result<Slice, Error> {
-    if slices.len() == 1 {
-        return Ok(slices.pop().unwrap_or_default());
-    }
+pub(super) fn merge(slices: Vec<Slice>, order: Order) -> Result<Slice, Error> {
+    let slices = match <[Slice; 1]>::try_from(slices) {
+        Ok([whole]) => return Ok(whole),
+        Err(slices) => slices,
+    };
     let ends = slices.iter().filter_map(|slice| slice.resume_after);
-    let end = match order {
-        Order::Asc => ends.min(),
-        Order::Desc => ends.max(),
-    };
-    let is_within = |id: ActivityId| match (end, order) {
-        (None, _) => true,
-        (Some(end), Order::Asc) => id <= end,
-        (Some(end), Order::Desc) => id >= end,
-    };
+    let end = ends.min_by(|one, other| order.compare(*one, *other));
+    let is_within = |id| end.is_none_or(|end| order.compare(id, end).is_le());
     let mut items = Vec::with_capacity(slices.iter().map(|slice| slice.items.len()).sum());
     for item in slices.into_iter().flat_map(|slice| slice.items) {
         let id = item::id_of_key(&item)?;
@@ -40,10 +34,7 @@ pub(super) fn merge(mut slices: Vec<Slice>, order: Order) -> Result<Slice, Error
         }
     }
     // Each page is in order already, which this sort takes advantage of.
-    items.sort_by(|(one, _), (other, _)| match order {
-        Order::Asc => one.cmp(other),
-        Order::Desc => other.cmp(one),
-    });
+    items.sort_by(|(one, _), (other, _)| order.compare(*one, *other));
     Ok(Slice {
         items: items.into_iter().map(|(_, item)| item).collect(),
         resume_after: end,
@@ -55,7 +46,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Moment, Shards, access::PartnerId};
+    use crate::{ActivityId, Moment, Shards, access::PartnerId};
 
     /// What a Query answers of a shard that holds `ids`.
     fn page(
@@ -66,11 +57,8 @@ mod tests {
         order: Order,
     ) -> Slice {
         let partner = PartnerId::parse("contoso").unwrap();
-        let follows = |id: &&ActivityId| match (after, order) {
-            (None, _) => true,
-            (Some(after), Order::Asc) => **id > after,
-            (Some(after), Order::Desc) => **id < after,
-        };
+        let follows =
+            |id: &&ActivityId| after.is_none_or(|after| order.compare(**id, after).is_gt());
         let mut found: Vec<_> = ids.iter().filter(follows).copied().collect();
         found.sort();
         if order == Order::Desc {
