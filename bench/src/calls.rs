@@ -10,7 +10,6 @@ mod figure;
 mod looped;
 mod rows;
 mod runtime;
-mod samples;
 mod session;
 mod size;
 mod table;
@@ -28,10 +27,9 @@ use self::{
     entrant::Entrant,
     figure::{Figure, Way},
     rows::{ROWS, Row},
-    samples::Samples,
     session::Session,
 };
-use crate::{Error, plan::is_wanted};
+use crate::{Error, plan::is_wanted, samples::Samples};
 
 /// How much is measured, and with what.
 #[derive(Debug, clap::Args)]

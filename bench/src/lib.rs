@@ -16,6 +16,7 @@ pub mod plan;
 mod process;
 pub mod raw;
 pub mod report;
+mod samples;
 pub mod subject;
 mod units;
 

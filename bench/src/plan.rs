@@ -7,8 +7,8 @@ use crate::{
     Error,
     calls::{Interpreters, Settings},
     canned::Options,
-    measure::{Measured, Program, measure},
-    report::{self, Line},
+    measure::{Program, measure},
+    report::{self, Found, Line},
     subject::Subject,
 };
 
@@ -24,6 +24,9 @@ pub struct Plan {
     /// Bytes that the slow bucket takes each second
     #[arg(long, default_value_t = 1_000_000)]
     slow_bytes_per_second: u64,
+    /// Rounds in which every export is measured once
+    #[arg(long, default_value_t = 3)]
+    export_rounds: u32,
     /// Only the lines whose name holds one of these texts, such as `worker` or `record`
     #[arg(long, value_delimiter = ',', default_value = "")]
     only: Vec<String>,
@@ -135,6 +138,55 @@ impl Entrant {
     }
 }
 
+/// An export that is measured, once in each round.
+#[derive(Debug)]
+struct Run {
+    entrant: &'static Entrant,
+    entries: u64,
+    /// How fast the bucket is; measured in one round only.
+    bytes_per_second: Option<u64>,
+}
+
+impl Run {
+    fn line(&self) -> Line {
+        Line {
+            name: self.entrant.name,
+            entries: self.entries,
+            is_worker: self.entrant.writer == Writer::Rust(Subject::Worker),
+            is_small: self.entrant.is_small,
+            allocations: None,
+            found: Found::default(),
+        }
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            entries: self.entries,
+            request: self.entrant.request.into(),
+            bytes_per_second: self.bytes_per_second,
+            without_details: self.entrant.is_small,
+            shards: 1,
+            ..Options::default()
+        }
+    }
+
+    /// The same again in the binary that counts; its times are not used.
+    async fn allocations(&self) -> Result<Option<u64>, Error> {
+        let (Writer::Rust(subject), None) = (self.entrant.writer, self.bytes_per_second) else {
+            return Ok(None);
+        };
+        eprintln!(
+            "allocations: {}, {} entries",
+            self.entrant.name, self.entries
+        );
+        let program = Program {
+            path: std::env::current_exe()?.with_file_name("counted"),
+            arguments: vec![name(subject)],
+        };
+        Ok(measure(&program, &self.options()).await?.allocations)
+    }
+}
+
 impl Plan {
     /// Measures everything, prints the tables and the checks; fails if a check does.
     pub async fn run(&self) -> Result<ExitCode, Error> {
@@ -148,16 +200,19 @@ impl Plan {
     }
 
     async fn exports(&self) -> Result<ExitCode, Error> {
-        let mut lines = Vec::new();
-        // Those that are compared run one after the other, in the same weather.
-        for &entries in &self.entries {
-            for entrant in ENTRANTS.iter().filter(|it| self.wants(it)) {
-                lines.push(self.line(entrant, entries, None).await?);
+        let runs = self.runs();
+        let mut lines: Vec<_> = runs.iter().map(Run::line).collect();
+        for round in 1..=self.export_rounds {
+            // Those that are compared run one after the other, in the same weather.
+            for (run, line) in runs.iter().zip(&mut lines) {
+                if run.bytes_per_second.is_none() || round == 1 {
+                    eprintln!("round {round}: {}, {} entries", line.name, line.entries);
+                    line.add(&measure(&self.program(run.entrant.writer)?, &run.options()).await?);
+                }
             }
         }
-        if self.slow_entries > 0 && self.wants(&SLOWED) {
-            let pace = Some(self.slow_bytes_per_second);
-            lines.push(self.line(&SLOWED, self.slow_entries, pace).await?);
+        for (run, line) in runs.iter().zip(&mut lines) {
+            line.allocations = run.allocations().await?;
         }
         if !lines.is_empty() {
             println!("{}", report::table(&lines));
@@ -176,37 +231,21 @@ impl Plan {
         }
     }
 
-    fn wants(&self, entrant: &Entrant) -> bool {
-        is_wanted(entrant.name, &self.only)
+    fn runs(&self) -> Vec<Run> {
+        let of = |&entries: &u64| ENTRANTS.iter().map(move |entrant| (entrant, entries, None));
+        let slowed = (&SLOWED, self.slow_entries, Some(self.slow_bytes_per_second));
+        let all = self.entries.iter().flat_map(of).chain([slowed]);
+        all.filter(|(entrant, entries, _)| *entries > 0 && self.wants(entrant))
+            .map(|(entrant, entries, bytes_per_second)| Run {
+                entrant,
+                entries: entries.min(entrant.entries_max),
+                bytes_per_second,
+            })
+            .collect()
     }
 
-    async fn line(
-        &self,
-        entrant: &Entrant,
-        entries: u64,
-        bytes_per_second: Option<u64>,
-    ) -> Result<Line, Error> {
-        let entries = entries.min(entrant.entries_max);
-        eprintln!("{}, {entries} entries", entrant.name);
-        let options = Options {
-            entries,
-            request: entrant.request.into(),
-            bytes_per_second,
-            without_details: entrant.is_small,
-            shards: 1,
-            ..Options::default()
-        };
-        let mut measured = measure(&self.program(entrant.writer)?, &options).await?;
-        if let (Writer::Rust(subject), None) = (entrant.writer, bytes_per_second) {
-            measured.allocations = counted(subject, &options).await?.allocations;
-        }
-        Ok(Line {
-            name: entrant.name,
-            entries,
-            measured,
-            is_worker: entrant.writer == Writer::Rust(Subject::Worker),
-            is_small: entrant.is_small,
-        })
+    fn wants(&self, entrant: &Entrant) -> bool {
+        is_wanted(entrant.name, &self.only)
     }
 
     fn program(&self, writer: Writer) -> Result<Program, Error> {
@@ -225,15 +264,6 @@ impl Plan {
 /// Whether a line's name holds one of the texts that were asked for.
 pub(crate) fn is_wanted(name: &str, only: &[String]) -> bool {
     only.iter().any(|text| name.contains(text))
-}
-
-/// The same again in the binary that counts; its times are not used.
-async fn counted(subject: Subject, options: &Options) -> Result<Measured, Error> {
-    let program = Program {
-        path: std::env::current_exe()?.with_file_name("counted"),
-        arguments: vec![name(subject)],
-    };
-    measure(&program, options).await
 }
 
 fn name(subject: Subject) -> String {

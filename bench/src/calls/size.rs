@@ -4,8 +4,8 @@ use std::{fs::File, io, path::Path};
 
 use flate2::{Compression, write::DeflateEncoder};
 
-use super::{figure::Figure, samples::Samples, table::Line};
-use crate::{Error, plan::is_wanted};
+use super::{figure::Figure, table::Line};
+use crate::{Error, plan::is_wanted, samples::Samples};
 
 const FUNCTIONS: [&str; 6] = [
     "record",

@@ -2,10 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{
-    figure::Figure,
-    samples::{Samples, digits},
-};
+use super::figure::Figure;
+use crate::samples::{Samples, digits};
 
 /// One comparison.
 #[derive(Debug)]

@@ -22,7 +22,7 @@ use shared::{
 use uuid::Builder;
 
 use super::{Options, wire};
-use crate::{Error, names::PARTNER};
+use crate::{Error, names::PARTNER, units::item_bytes};
 
 /// So many different items take turns.
 const ITEMS: usize = 4_000;
@@ -251,7 +251,7 @@ impl Template {
     /// An item with some of its attributes; only its two values are not the store's.
     fn new(item: &Item, attributes: Option<&BTreeSet<String>>) -> Result<Self, Error> {
         // DynamoDB counts an item's size before it leaves out attributes.
-        let bytes = wire::size(item);
+        let bytes = item_bytes(&wire::item(item)).ok_or("an item is none")?;
         let is_wanted = |name: &str| {
             ALWAYS.contains(&name) || attributes.is_none_or(|wanted| wanted.contains(name))
         };

@@ -24,16 +24,3 @@ fn value_of(value: &AttributeValue) -> Value {
         _ => json!({ "NULL": true }),
     }
 }
-
-/// An item's size as DynamoDB counts it towards a page's 1 MB.
-pub(super) fn size(item: &HashMap<String, AttributeValue>) -> usize {
-    let value = |value: &AttributeValue| match value {
-        AttributeValue::S(text) => text.len(),
-        AttributeValue::N(number) => number.len().div_ceil(2) + 1,
-        AttributeValue::B(bytes) => bytes.as_ref().len(),
-        _ => 1,
-    };
-    item.iter()
-        .map(|(name, found)| name.len() + value(found))
-        .sum()
-}

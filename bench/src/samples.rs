@@ -2,31 +2,36 @@
 
 /// Shown as their median and range.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Samples(Vec<f64>);
+pub(crate) struct Samples(Vec<f64>);
 
 impl Samples {
     /// One value, such as a file's size.
-    pub(super) fn one(value: f64) -> Self {
+    pub(crate) fn one(value: f64) -> Self {
         Self(vec![value])
     }
 
-    pub(super) fn add(&mut self, value: f64) {
+    pub(crate) fn add(&mut self, value: f64) {
         let place = self.0.partition_point(|other| *other < value);
         self.0.insert(place, value);
     }
 
     /// The lower one of two in the middle.
-    pub(super) fn median(&self) -> Option<f64> {
+    pub(crate) fn median(&self) -> Option<f64> {
         self.0.get(self.0.len().saturating_sub(1) / 2).copied()
     }
 
+    /// The largest.
+    pub(crate) fn highest(&self) -> Option<f64> {
+        self.0.last().copied()
+    }
+
     /// Every value `times` as large.
-    pub(super) fn scaled(&self, times: f64) -> Self {
+    pub(crate) fn scaled(&self, times: f64) -> Self {
         Self(self.0.iter().map(|value| value * times).collect())
     }
 
     /// Median and range, to three digits.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let ends = self.0.first().zip(self.0.last());
         match (self.median(), ends) {
             (Some(median), Some((first, last))) if first < last => {
@@ -40,7 +45,7 @@ impl Samples {
 }
 
 /// A number to three digits.
-pub(super) fn digits(value: f64) -> String {
+pub(crate) fn digits(value: f64) -> String {
     match value {
         value if value < 0.995 => format!("{value:.3}"),
         value if value < 9.995 => format!("{value:.2}"),
