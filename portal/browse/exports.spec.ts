@@ -156,6 +156,29 @@ test("a file that cannot be fetched is said, beside the list and at the file", a
   noise.length = 0;
 });
 
+test("an export is downloaded although its panel was closed before it had begun", async ({
+  page,
+  stack,
+}) => {
+  await stack.record("closed", [{}]);
+  let answer = () => {};
+  const closed = new Promise<void>((resolve) => (answer = resolve));
+  await page.route("**/v1/exports", async (route) => {
+    const response = await route.fetch();
+    await closed;
+    await route.fulfill({ response });
+  });
+  await signIn(page, { partner: "closed" }, "/?panel=exports");
+  const download = page.waitForEvent("download");
+  const asked = page.waitForRequest((request) => request.method() === "POST");
+  await page.getByRole("button", { name: "Start export" }).click();
+  await asked;
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("button", { name: "Start export" })).toHaveCount(0);
+  answer();
+  expect(await text(await download)).toContain("Date-Time");
+});
+
 test("that a file is being downloaded is said, and not for ever", async ({ page, stack }) => {
   await stack.record("notice", [{}]);
   await page.clock.install();

@@ -118,13 +118,15 @@ export function useExports() {
   });
 }
 
-export function useCreateExport() {
+/** `onCreated` learns of an export before the list is read again, and with the form closed too. */
+export function useCreateExport(onCreated: (id: string) => void) {
   const [api, client] = [useApi(), useQueryClient()];
   return useMutation({
     mutationFn: async ({ key, wanted }: { key: string; wanted: NewExport }) => {
       const params = { header: { "Idempotency-Key": key } };
       return body(await api.POST("/v1/exports", { params, body: wanted }));
     },
+    onSuccess: ({ id }) => onCreated(id),
     onSettled: () => client.invalidateQueries({ queryKey: ["exports"] }),
   });
 }

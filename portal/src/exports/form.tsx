@@ -42,20 +42,12 @@ export function NewExportForm() {
   const { t, day, language } = useWords();
   const { filter } = useView();
   const [form, setForm] = useState<Form>({ format: "csv", style: "spreadsheet", gzip: false });
-  const create = useCreateExport();
+  const create = useCreateExport(remember);
   const keyOf = useKeys();
   const start = () => {
     const wanted = requestOf(filter, form, language);
     const key = keyOf(JSON.stringify(wanted));
-    create.mutate(
-      { key: key.current, wanted },
-      {
-        onSuccess: ({ id }) => {
-          remember(id);
-          key.forget();
-        },
-      },
-    );
+    create.mutate({ key: key.current, wanted }, { onSuccess: key.forget });
   };
   const { from, to, time_zone: zone } = filter;
   return (
