@@ -91,9 +91,13 @@ pub async fn open(client: &Client, table: &str) {
         .key("partition_key", nothing.clone())
         .key("sort_key", nothing)
         .send();
-    if !matches!(timeout(OPEN_TIME_MAX, asked).await, Ok(Ok(_))) {
-        tracing::warn!(table, "no connection yet; the first request opens it");
-    }
+    let error = match timeout(OPEN_TIME_MAX, asked).await {
+        Ok(Ok(_)) => return,
+        Ok(Err(error)) => failed("opening a connection", error),
+        Err(error) => Error::Unavailable(error.into()),
+    };
+    // The first request tries again.
+    tracing::warn!(table, error = error.chain(), "a start was not answered");
 }
 
 /// Three attempts of 3 s within 8 s: below the functions' shortest time limit.

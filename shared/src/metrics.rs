@@ -6,7 +6,6 @@
 use std::{cell::RefCell, future::Future, pin::pin, time::Duration};
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
 use tokio::task_local;
 
 use crate::Moment;
@@ -116,61 +115,112 @@ fn count(change: impl FnOnce(&mut Tally)) {
     let _ = TALLY.try_with(|tally| change(&mut tally.borrow_mut()));
 }
 
+/// A line of CloudWatch's embedded metric format.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(rename = "_aws")]
+    about: About,
+    service: &'a str,
+    level: &'static str,
+    message: &'static str,
+    timestamp: Moment,
+    function_request_id: &'a str,
+    #[serde(flatten)]
+    tally: &'a Tally,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct About {
+    timestamp: i64,
+    cloud_watch_metrics: Vec<Directive>,
+}
+
+/// Which values are metrics, and what CloudWatch tells them apart by.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive {
+    namespace: &'static str,
+    dimensions: [&'static [&'static str]; 1],
+    metrics: Vec<Metric>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metric {
+    name: &'static str,
+    unit: &'static str,
+}
+
 impl Tally {
     /// The line, if anything was counted.
     pub fn line(&self, service: &str, request_id: &str, now: Moment) -> Option<String> {
-        let Ok(Value::Object(mut line)) = serde_json::to_value(self) else {
+        let cloud_watch_metrics = self.directives();
+        if cloud_watch_metrics.is_empty() {
             return None;
+        }
+        let line = Line {
+            about: About {
+                timestamp: now.as_millis(),
+                cloud_watch_metrics,
+            },
+            service,
+            level: "INFO",
+            message: "metrics",
+            timestamp: now,
+            function_request_id: request_id,
+            tally: self,
         };
-        if line.is_empty() {
-            return None;
-        }
-        let about = json!({ "Timestamp": now.as_millis(), "CloudWatchMetrics": directives(&line) });
-        line.insert("_aws".into(), about);
-        for (key, text) in [
-            ("service", service),
-            ("level", "INFO"),
-            ("message", "metrics"),
-            ("timestamp", &now.to_string()),
-            ("function_request_id", request_id),
-        ] {
-            line.insert(key.into(), text.into());
-        }
-        Some(format!("{}\n", Value::Object(line)))
+        let mut line = serde_json::to_string(&line).ok()?;
+        line.push('\n');
+        Some(line)
     }
-}
 
-/// What is a metric among a line's values: each by service, refusals by code too.
-fn directives(values: &Map<String, Value>) -> Value {
-    let metrics: Vec<_> = values
-        .keys()
-        .filter(|name| *name != "code")
-        .map(|name| json!({ "Name": name, "Unit": unit(name) }))
-        .collect();
-    let by_service =
-        json!({ "Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": metrics });
-    let by_code = json!({
-        "Namespace": NAMESPACE,
-        "Dimensions": [["service", "code"]],
-        "Metrics": [{ "Name": "refused", "Unit": "Count" }],
-    });
-    if values.contains_key("code") {
-        json!([by_service, by_code])
-    } else {
-        json!([by_service])
+    /// Each metric by service, refusals by code too.
+    fn directives(&self) -> Vec<Directive> {
+        let of = |dimensions, metrics| Directive {
+            namespace: NAMESPACE,
+            dimensions: [dimensions],
+            metrics,
+        };
+        let refused = Metric {
+            name: "refused",
+            unit: "Count",
+        };
+        let by_service = of(&["service"][..], self.metrics());
+        let by_code = self.code.map(|_| of(&["service", "code"], vec![refused]));
+        let all = [Some(by_service), by_code].into_iter().flatten();
+        all.filter(|directive| !directive.metrics.is_empty())
+            .collect()
     }
-}
 
-fn unit(metric: &str) -> &'static str {
-    match metric {
-        "exported_bytes" => "Bytes",
-        "store_latency_ms" => "Milliseconds",
-        _ => "Count",
+    /// What was counted.
+    fn metrics(&self) -> Vec<Metric> {
+        let all = [
+            ("recorded", "Count", self.recorded > 0),
+            ("replayed", "Count", self.replayed > 0),
+            ("refused", "Count", self.refused > 0),
+            ("listed", "Count", self.listed > 0),
+            ("exported_rows", "Count", self.exported_rows > 0),
+            ("exported_bytes", "Bytes", self.exported_bytes > 0),
+            ("erased", "Count", self.erased > 0),
+            (
+                "store_latency_ms",
+                "Milliseconds",
+                !self.store_latency_ms.is_empty(),
+            ),
+        ];
+        let counted = all.into_iter().filter(|(_, _, is_counted)| *is_counted);
+        counted
+            .map(|(name, unit, _)| Metric { name, unit })
+            .collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     async fn line(call: impl FnOnce()) -> Option<Value> {
@@ -192,6 +242,44 @@ mod tests {
         assert_eq!((&line["recorded"], line.get("refused")), (&json!(1), None));
         let directives = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
         assert_eq!(directives.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn each_number_of_a_line_is_a_metric_with_its_unit() {
+        let line = line(|| {
+            recorded(false);
+            recorded(true);
+            refused("conflict");
+            listed(1);
+            exported(2, 3);
+            erased(4);
+            store_latency(Duration::from_millis(5));
+        });
+        let line = line.await.unwrap();
+        let [by_service, by_code] = [0, 1].map(|at| &line["_aws"]["CloudWatchMetrics"][at]);
+        let metrics = by_service["Metrics"].as_array().unwrap();
+        let unit = |name: &str| {
+            let metric = metrics.iter().find(|metric| metric["Name"] == name);
+            metric.map(|metric| metric["Unit"].as_str().unwrap())
+        };
+        let numbers = line.as_object().unwrap().iter();
+        let numbers: Vec<_> = numbers
+            .filter(|(_, value)| value.is_number() || value.is_array())
+            .collect();
+        assert_eq!(numbers.len(), metrics.len());
+        for (name, _) in numbers {
+            let expected = match name.as_str() {
+                "exported_bytes" => "Bytes",
+                "store_latency_ms" => "Milliseconds",
+                _ => "Count",
+            };
+            assert_eq!(unit(name), Some(expected), "{name}");
+        }
+        assert_eq!(by_code["Dimensions"], json!([["service", "code"]]));
+        assert_eq!(
+            by_code["Metrics"],
+            json!([{ "Name": "refused", "Unit": "Count" }])
+        );
     }
 
     #[tokio::test]

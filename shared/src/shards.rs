@@ -24,14 +24,17 @@ impl Shards {
     const COUNT_MAX: u32 = 16;
 
     /// The shard of an activity.
-    pub(crate) fn of(&self, id: ActivityId) -> u32 {
+    pub fn of(&self, id: ActivityId) -> u32 {
         id.low_bits() % self.at(id.occurred_at())
     }
 
-    /// The shards that may hold something of a range.
+    /// The shards that may hold something of a range: by the counts in force in it.
     pub(crate) fn of_range(&self, range: &TimeRange) -> Range<u32> {
-        let counts = self.later.iter().filter(|(start, _)| *start < range.to());
-        0..counts.fold(self.first, |most, (_, count)| most.max(*count))
+        let begun = self
+            .later
+            .iter()
+            .filter(|(start, _)| range.contains(*start));
+        0..begun.fold(self.at(range.from()), |most, (_, count)| most.max(*count))
     }
 
     fn at(&self, moment: Moment) -> u32 {
@@ -130,8 +133,9 @@ mod tests {
         };
         assert_eq!(of("2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"), 2);
         assert_eq!(of("2026-01-01T00:00:00Z", "2027-01-01T00:00:00.001Z"), 4);
-        // A count that ended before the range is asked too, which finds nothing.
-        assert_eq!(of("2028-06-01T00:00:00Z", "2028-07-01T00:00:00Z"), 4);
+        assert_eq!(of("2027-12-31T00:00:00Z", "2028-07-01T00:00:00Z"), 4);
+        assert_eq!(of("2028-01-01T00:00:00Z", "2028-07-01T00:00:00Z"), 3);
+        assert_eq!(of("2026-12-31T00:00:00Z", "2029-01-01T00:00:00Z"), 4);
         assert_eq!(Shards::default().of_range(&TimeRange::ALL), 0..1);
     }
 

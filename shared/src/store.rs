@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::{
 use futures_util::future::try_join_all;
 use jiff::SignedDuration;
 
-use self::{attributes::Attributes, item::SUMMARY, wire::Tap};
+use self::{attributes::Attributes, item::PROJECTION, wire::Tap};
 pub use self::{
     erase::Seen,
     item::{Item, Stored},
@@ -233,10 +233,9 @@ impl ActivityStore {
             .limit(i32::try_from(limit.min(Self::SLICE_MAX)).unwrap_or(i32::MAX))
             .set_exclusive_start_key(resume_after.map(|id| item::key(partner, shard, id)));
         if !reading.with_details {
-            query = query.projection_expression(SUMMARY.map(|name| format!("#{name}")).join(","));
-            for name in SUMMARY {
-                query = query.expression_attribute_names(format!("#{name}"), name);
-            }
+            query = query
+                .projection_expression(PROJECTION.as_str())
+                .expression_attribute_names("#action", "action");
         }
         let tap = Tap::default();
         query

@@ -6,10 +6,12 @@ mod chance;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
+    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -25,7 +27,9 @@ use aws_smithy_runtime_api::{
     },
     http::StatusCode,
 };
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use bytes::Bytes;
+use http_body::{Body, Frame};
 use serde_json::Value;
 use tokio::sync::Notify;
 
@@ -38,6 +42,8 @@ pub(crate) enum Fault {
     Lost,
     /// It is carried out, and the answer never arrives.
     ReplyLost,
+    /// Its answer breaks off in the middle.
+    Cut,
     /// The service says that it is too busy.
     Throttled,
     /// It never arrives, and is answered with `202` all the same.
@@ -334,6 +340,7 @@ impl HttpConnector for FaultyConnector {
                     inner.call(request).await?;
                     Err(lost())
                 }
+                Some(Fault::Cut) => Ok(cut(inner.call(request).await?).await),
                 Some(Fault::Late) => {
                     inner.later(request);
                     Err(lost())
@@ -451,6 +458,30 @@ fn lost() -> ConnectorError {
 }
 
 /// "Too busy" in the words of the service that is asked.
+/// An answer of which half arrives.
+async fn cut(mut answer: HttpResponse) -> HttpResponse {
+    let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
+    let whole = ByteStream::new(body).collect().await.unwrap().into_bytes();
+    *answer.body_mut() = SdkBody::from_body_1_x(Half(Some(whole.slice(..whole.len() / 2))));
+    answer
+}
+
+/// The first half of a body, and then an error.
+struct Half(Option<Bytes>);
+
+impl Body for Half {
+    type Data = Bytes;
+    type Error = ConnectorError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ConnectorError>>> {
+        let half = self.0.take().map(Frame::data);
+        Poll::Ready(Some(half.ok_or_else(lost)))
+    }
+}
+
 fn throttled(operation: &str) -> HttpResponse {
     match operation {
         "Invoke" => {

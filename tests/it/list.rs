@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::harness::{TestApp, activity, ago, at, with};
+use crate::{
+    faults::Fault,
+    harness::{TestApp, activity, ago, at, with},
+};
 
 impl TestApp {
     async fn refused_list(&self, query: &str) -> String {
@@ -27,6 +30,18 @@ impl TestApp {
             self.record(&sent).await;
         }
     }
+}
+
+#[tokio::test]
+async fn a_page_that_broke_off_is_read_again_and_nothing_of_its_half_is_left() {
+    let app = TestApp::start().await;
+    app.record_named(&["Fabrikam", "Relecloud", "Northwind"])
+        .await;
+    app.faults.add("Query", Fault::Cut, 2);
+    assert_eq!(app.names("").await, ["Northwind", "Relecloud", "Fabrikam"]);
+    assert!(app.faults.clear());
+    app.faults.add("Query", Fault::Cut, 3);
+    assert_eq!(app.refused_list("").await, "503 unavailable");
 }
 
 #[tokio::test]

@@ -2,13 +2,15 @@
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::{Client, config::Credentials};
-use shared::{ActivityStore, ErasureStore, ExportStore};
+use shared::{ActivityStore, ErasureStore, ExportStore, aws, observe};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
 
-use crate::harness::TestApp;
+use tracing_subscriber::EnvFilter;
+
+use crate::{faults::Fault, harness::TestApp, logs::Log};
 
 const NOTHING: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\n\
     content-length: 2\r\nconnection: close\r\n\r\n{}";
@@ -63,4 +65,30 @@ async fn each_store_opens_its_connection_by_asking_for_what_is_never_there() {
             "{request}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_start_that_is_not_answered_says_why_and_goes_on() {
+    let log = Log::default();
+    let subscriber = observe::subscriber("it", EnvFilter::new("shared=warn"), log.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let app = TestApp::start().await;
+    let sdk = app.stack.sdk.to_builder().timeout_config(aws::timeouts());
+    let sdk = sdk.http_client(app.faults.client()).build();
+    let activities = ActivityStore::new(Client::new(&sdk), &app.stack.config);
+    log.take();
+    for (fault, why) in [
+        (Fault::Throttled, "ThrottlingException"),
+        (Fault::Lost, "dispatch failure"),
+        (Fault::Hung, "deadline has elapsed"),
+    ] {
+        app.faults.add("GetItem", fault, 3);
+        activities.open().await;
+        let line = log.take();
+        assert!(line.contains(r#""table":"activities""#), "{line}");
+        assert!(line.contains(why), "{fault:?}: {line}");
+    }
+    app.faults.clear();
+    activities.open().await;
+    assert_eq!(log.take(), "");
 }

@@ -45,7 +45,7 @@ impl Rows {
     /// The byte order mark, if any, and the header.
     pub(crate) fn begin(&mut self) -> Result<(), csv::Error> {
         if self.style == Style::Spreadsheet {
-            self.resume(BYTE_ORDER_MARK.into());
+            self.swap(BYTE_ORDER_MARK.into())?;
         }
         for name in columns::header(self.locale, &self.zone) {
             self.writer.write_field(name.as_bytes())?;
@@ -86,15 +86,10 @@ impl Rows {
         self.writer.get_ref()
     }
 
-    /// Takes the rows; [`Rows::resume`] says where those that follow gather.
-    pub(crate) fn take(&mut self) -> Result<Vec<u8>, csv::Error> {
-        let full = std::mem::replace(&mut self.writer, writer(self.style, Vec::new()));
+    /// Takes the rows; those that follow gather behind `next`.
+    pub(crate) fn swap(&mut self, next: Vec<u8>) -> Result<Vec<u8>, csv::Error> {
+        let full = std::mem::replace(&mut self.writer, writer(self.style, next));
         full.into_inner().map_err(|error| error.into_error().into())
-    }
-
-    /// Goes on behind `start`; rows that were not taken are gone.
-    pub(crate) fn resume(&mut self, start: Vec<u8>) {
-        self.writer = writer(self.style, start);
     }
 
     fn time(&self, moment: Moment, zone: &TimeZone) -> String {
@@ -109,10 +104,12 @@ impl Rows {
 
     /// The text as this style shows it, and whether it was cut.
     fn text<'a>(&self, text: &'a str) -> (Cow<'a, str>, bool) {
-        match (self.style, columns::cut(text)) {
-            (Style::Raw, _) => (text.into(), false),
-            (Style::Spreadsheet, None) => (guard(text.into()), false),
-            (Style::Spreadsheet, Some(cut)) => (guard(cut.into()), true),
+        match self.style {
+            Style::Raw => (text.into(), false),
+            Style::Spreadsheet => match columns::cut(text) {
+                None => (guard(text.into()), false),
+                Some(cut) => (guard(cut.into()), true),
+            },
         }
     }
 }

@@ -71,8 +71,8 @@ impl Encoder {
             buffer.extend_from_slice(packed);
             *packed = buffer;
         } else {
-            buffer.extend_from_slice(&self.rows.take()?);
-            self.rows.resume(buffer);
+            buffer.extend_from_slice(self.rows.bytes());
+            self.rows.swap(buffer)?;
         }
         Ok(())
     }
@@ -94,7 +94,7 @@ impl Encoder {
     /// Takes a part that is full, or the file's last.
     pub(crate) fn part(&mut self, is_first: bool) -> Result<Vec<u8>, Error> {
         let Some(packed) = &mut self.packed else {
-            return self.rows.take();
+            return self.rows.swap(Vec::new());
         };
         // Even a file of no rows is a member: no bytes at all are no gzip file.
         if !self.rows.bytes().is_empty() || (is_first && packed.is_empty()) {
@@ -135,29 +135,22 @@ impl Rows {
         }
     }
 
-    fn take(&mut self) -> Result<Vec<u8>, Error> {
+    /// Takes the rows; those that follow gather behind `next`.
+    fn swap(&mut self, next: Vec<u8>) -> Result<Vec<u8>, Error> {
         match self {
-            Self::Csv(rows) => rows.take().map_err(unencodable),
-            Self::Jsonl(bytes) => Ok(mem::take(bytes)),
-        }
-    }
-
-    /// The rows that follow gather behind `start`.
-    fn resume(&mut self, start: Vec<u8>) {
-        match self {
-            Self::Csv(rows) => rows.resume(start),
-            Self::Jsonl(bytes) => *bytes = start,
+            Self::Csv(rows) => rows.swap(next).map_err(unencodable),
+            Self::Jsonl(bytes) => Ok(mem::replace(bytes, next)),
         }
     }
 
     /// Closes a member of the rows; those that follow gather in the same buffer.
     fn pack(&mut self, packed: &mut Vec<u8>) -> Result<(), Error> {
-        let mut rows = self.take()?;
+        let mut rows = self.swap(Vec::new())?;
         let mut gzip = GzEncoder::new(packed, Level::default());
         gzip.write_all(&rows).map_err(unencodable)?;
         gzip.finish().map_err(unencodable)?;
         rows.clear();
-        self.resume(rows);
+        self.swap(rows)?;
         Ok(())
     }
 }

@@ -5,6 +5,8 @@ use shared::{
     export::{Failure, Format},
 };
 
+use tokio::sync::mpsc;
+
 use crate::{
     Run, Stop,
     activities::{Activities, Found},
@@ -18,6 +20,9 @@ pub(crate) const PART_BYTES: usize = 8 * 1024 * 1024;
 
 /// The most parts that S3 takes.
 const PARTS_MAX: usize = 10_000;
+
+/// So many parts are in memory: one is made while one is sent.
+pub(crate) const BUFFERS: usize = 2;
 
 /// A part of the file.
 #[derive(Debug)]
@@ -55,24 +60,25 @@ pub(crate) enum Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
+    /// Each part is made in one of `buffers`, which wait for those that were sent.
     pub(crate) fn new(
         run: &'a Run<'a>,
         begun: Option<&Begun>,
         activities: Activities<'a>,
+        buffers: mpsc::Receiver<Vec<u8>>,
     ) -> Result<Self, Error> {
         Ok(match run.export.request.format {
             Format::Csv | Format::Jsonl => {
-                Self::Rows(Box::new(RowParts::new(run, begun, activities)?))
+                Self::Rows(Box::new(RowParts::new(run, begun, activities, buffers)?))
             }
-            Format::Xlsx => Self::Workbook(Box::new(Workbook::new(run, activities)?)),
+            Format::Xlsx => Self::Workbook(Box::new(Workbook::new(run, activities, buffers)?)),
         })
     }
 
-    /// The next part; `buffer` is that of one that was sent, for one to come.
-    pub(crate) async fn next(&mut self, buffer: Vec<u8>) -> Result<Part, Stop> {
+    pub(crate) async fn next(&mut self) -> Result<Part, Stop> {
         match self {
-            Self::Rows(rows) => rows.next(buffer).await,
-            Self::Workbook(workbook) => workbook.next(buffer).await,
+            Self::Rows(rows) => rows.next().await,
+            Self::Workbook(workbook) => workbook.next().await,
         }
     }
 }
@@ -81,6 +87,7 @@ impl<'a> Parts<'a> {
 pub(crate) struct RowParts<'a> {
     run: &'a Run<'a>,
     activities: Activities<'a>,
+    buffers: mpsc::Receiver<Vec<u8>>,
     encoder: Encoder,
     parts: usize,
     rows: u64,
@@ -93,11 +100,13 @@ impl<'a> RowParts<'a> {
         run: &'a Run<'a>,
         begun: Option<&Begun>,
         activities: Activities<'a>,
+        buffers: mpsc::Receiver<Vec<u8>>,
     ) -> Result<Self, Error> {
         let request = &run.export.request;
         Ok(Self {
             run,
             activities,
+            buffers,
             encoder: match begun {
                 Some(begun) => begun.encoder(request),
                 None => Encoder::begin(request)?,
@@ -108,8 +117,9 @@ impl<'a> RowParts<'a> {
         })
     }
 
-    async fn next(&mut self, buffer: Vec<u8>) -> Result<Part, Stop> {
-        self.encoder.go_on_in(buffer)?;
+    async fn next(&mut self) -> Result<Part, Stop> {
+        let buffer = self.buffers.recv().await;
+        self.encoder.go_on_in(buffer.unwrap_or_default())?;
         loop {
             match self.activities.next().await? {
                 Found::Activity(activity) => {

@@ -12,6 +12,8 @@ use shared::{
     files::PartTag,
 };
 
+use tokio::sync::mpsc;
+
 use crate::{
     Run, Stop,
     encoder::Encoder,
@@ -93,6 +95,8 @@ impl Begun {
 pub(crate) struct Upload<'a> {
     run: &'a Run<'a>,
     object: String,
+    /// Takes the buffers of parts that were sent.
+    sent: mpsc::Sender<Vec<u8>>,
     /// The upload's, once it is begun.
     id: Option<String>,
     tags: Vec<PartTag>,
@@ -104,12 +108,13 @@ pub(crate) struct Upload<'a> {
 }
 
 impl<'a> Upload<'a> {
-    pub(crate) fn new(run: &'a Run<'a>, begun: Option<Begun>) -> Self {
+    pub(crate) fn new(run: &'a Run<'a>, begun: Option<Begun>, sent: mpsc::Sender<Vec<u8>>) -> Self {
         let object = run.lease.key.object();
         match begun {
             Some(begun) => Self {
                 run,
                 object,
+                sent,
                 id: begun.upload_id,
                 tags: begun.tags,
                 bytes: begun.checkpoint.bytes,
@@ -120,6 +125,7 @@ impl<'a> Upload<'a> {
             None => Self {
                 run,
                 object,
+                sent,
                 id: None,
                 tags: Vec::new(),
                 bytes: 0,
@@ -147,16 +153,14 @@ impl<'a> Upload<'a> {
 
     /// Answers the last part, without its bytes.
     async fn send(&mut self, parts: &mut Parts<'_>) -> Result<Part, Stop> {
-        let mut sent = Vec::new();
-        let mut part = parts.next(Vec::new()).await?;
+        let mut part = parts.next().await?;
         loop {
             match part.end {
                 End::Full => {
-                    // Two buffers take turns: new ones would fragment the heap.
                     // A worker that lost its export finishes the part under way.
-                    let next = async { Ok(parts.next(sent).await) };
-                    let (buffer, next) = tokio::try_join!(self.part(part), next)?;
-                    (sent, part) = (buffer, next?);
+                    let next = async { Ok(parts.next().await) };
+                    let ((), next) = tokio::try_join!(self.part(part), next)?;
+                    part = next?;
                 }
                 End::File => return self.last(part).await,
                 End::Time { packed_bytes } => {
@@ -167,15 +171,17 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// Uploads a full part and writes down that it is there; answers its buffer.
-    async fn part(&mut self, mut part: Part) -> Result<Vec<u8>, Stop> {
+    /// Uploads a full part and writes down that it is there.
+    async fn part(&mut self, mut part: Part) -> Result<(), Stop> {
         let upload_id = self.upload_id().await?;
         let bytes = Bytes::from(self.count(&mut part));
         self.put_part(&upload_id, bytes.clone()).await?;
         let superseded = self.rest.take();
         self.checkpoint(&part).await?;
         delete_rest(self.run, superseded).await;
-        Ok(bytes.into())
+        // Whoever has made the last part takes none.
+        self.sent.try_send(bytes.into()).ok();
+        Ok(())
     }
 
     /// The upload's id; an upload is begun when there is none.

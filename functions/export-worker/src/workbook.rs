@@ -54,7 +54,8 @@ const COLUMN_WIDTH: f64 = 22.0;
 pub(crate) struct Workbook<'a> {
     run: &'a Run<'a>,
     activities: Activities<'a>,
-    table: Option<Table>,
+    /// With the buffers that it is packed into.
+    table: Option<(Table, mpsc::Receiver<Vec<u8>>)>,
     packed: Option<Packed>,
     rows: u64,
     truncated_cells: u64,
@@ -63,33 +64,31 @@ pub(crate) struct Workbook<'a> {
 /// The packed bytes as they come.
 struct Packed {
     full: mpsc::Receiver<Vec<u8>>,
-    /// Buffers for the bytes after those.
-    empty: std::sync::mpsc::Sender<Vec<u8>>,
     last: JoinHandle<Result<Vec<u8>, XlsxError>>,
 }
 
 impl<'a> Workbook<'a> {
-    pub(crate) fn new(run: &'a Run<'a>, activities: Activities<'a>) -> Result<Self, Error> {
+    pub(crate) fn new(
+        run: &'a Run<'a>,
+        activities: Activities<'a>,
+        buffers: mpsc::Receiver<Vec<u8>>,
+    ) -> Result<Self, Error> {
         let table = Table::new(&run.export.request, run.export.as_of, LIMITS);
         Ok(Self {
             run,
             activities,
-            table: Some(table.map_err(unencodable)?),
+            table: Some((table.map_err(unencodable)?, buffers)),
             packed: None,
             rows: 0,
             truncated_cells: 0,
         })
     }
 
-    pub(crate) async fn next(&mut self, buffer: Vec<u8>) -> Result<Part, Stop> {
-        if let Some(packed) = &self.packed {
-            // Whoever has nothing left to pack takes none.
-            packed.empty.send(buffer).ok();
-        }
-        if let Some(mut table) = self.table.take() {
+    pub(crate) async fn next(&mut self) -> Result<Part, Stop> {
+        if let Some((mut table, buffers)) = self.table.take() {
             self.fill(&mut table).await?;
             self.truncated_cells = table.truncated_cells;
-            self.packed = Some(pack(table));
+            self.packed = Some(pack(table, buffers));
         }
         self.in_time()?;
         let Some(packed) = &mut self.packed else {
@@ -273,36 +272,41 @@ fn write_time(
 }
 
 /// Packs the sheets on a thread of its own, as fast as the parts are taken.
-fn pack(table: Table) -> Packed {
-    let (full_sender, full) = mpsc::channel(1);
-    let (empty, empty_receiver) = std::sync::mpsc::channel();
+fn pack(table: Table, buffers: mpsc::Receiver<Vec<u8>>) -> Packed {
+    let (sender, full) = mpsc::channel(1);
     let last = spawn_blocking(move || {
         let mut writer = PartWriter {
-            bytes: Vec::with_capacity(PART_BYTES),
-            full: full_sender,
-            empty: empty_receiver,
+            bytes: Vec::new(),
+            full: sender,
+            buffers,
         };
+        writer.go_on();
         table.save(&mut writer)?;
         Ok(writer.bytes)
     });
-    Packed { full, empty, last }
+    Packed { full, last }
 }
 
 /// Cuts what is written to it into parts, which it holds until it has a buffer.
 struct PartWriter {
     bytes: Vec<u8>,
     full: mpsc::Sender<Vec<u8>>,
-    empty: std::sync::mpsc::Receiver<Vec<u8>>,
+    buffers: mpsc::Receiver<Vec<u8>>,
 }
 
 impl PartWriter {
     /// Hands the part over; fails when nobody waits for it any more.
     fn hand_over(&mut self) -> Result<(), Source> {
         self.full.blocking_send(std::mem::take(&mut self.bytes))?;
-        self.bytes = self.empty.recv()?;
+        self.go_on();
+        Ok(())
+    }
+
+    /// Waits for an empty buffer.
+    fn go_on(&mut self) {
+        self.bytes = self.buffers.blocking_recv().unwrap_or_default();
         self.bytes.clear();
         self.bytes.reserve(PART_BYTES);
-        Ok(())
     }
 }
 

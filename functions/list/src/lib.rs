@@ -2,7 +2,7 @@
 //! `GET /v1/activities/{id}` and `GET /v1/openapi.json`.
 //!
 //! A page holds what passes the filter, newest first unless told otherwise.
-//! One request reads at most 4 Query pages or for 5 s; a selective filter then
+//! One request reads at most 4 pages or for 5 s; a selective filter then
 //! answers with what it found, perhaps nothing, and a cursor to go on.
 
 mod answer;

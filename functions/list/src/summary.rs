@@ -48,7 +48,7 @@ impl Dimension {
     }
 }
 
-/// The most Query pages that one request reads: up to 20,000 activities.
+/// The most pages that one request reads, of about 1,000 activities each.
 const SLICES_MAX: usize = 20;
 
 /// No further Query page is begun after this long.

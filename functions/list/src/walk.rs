@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::request::Asked;
 
-/// The most Query pages that one request reads.
+/// The most pages that one request reads: each a Query, or one for each shard.
 const SLICES_MAX: usize = 4;
 
 /// No further Query page is begun after this long.

@@ -1,6 +1,6 @@
 //! An activity as an item of the table, and back.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{cell::RefCell, collections::HashMap, sync::LazyLock};
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use jiff::SignedDuration;
@@ -34,6 +34,10 @@ pub(super) const SUMMARY: [&str; 16] = [
     "details_bytes",
     "expires_at",
 ];
+
+/// [`SUMMARY`] as an expression; `#action` stands for the one name that DynamoDB reserves.
+pub(super) static PROJECTION: LazyLock<String> =
+    LazyLock::new(|| SUMMARY.join(",").replace("action", "#action"));
 
 /// The attributes that a list leaves out.
 pub(super) const REST: [&str; 2] = ["request_id", "details"];
