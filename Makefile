@@ -46,10 +46,12 @@ contract: tools ## made-up requests against the running service, by openapi.yaml
 supply: tools ## licences and sources of dependencies, unused ones, and secrets in files
 	.ci/supply.sh
 
-# In one go and by binary, as `sam build` has them: so all have the same dependencies with the same features.
+# Ours in one go and by binary, as `sam build` has them: so all have the same dependencies with the same features.
+# What one would write instead, as cargo builds it by default.
 bench: bench/.venv/installed ## what starts, calls and exports cost, beside a floor and peers; flags in ARGS
 	cargo build --release --locked --bin bench --bin counted --bin hello --bin plain \
 	  --bin record --bin list --bin export --bin export-worker --bin erasure --bin erasure-worker
+	AWS_LC_SYS_NO_JITTER_ENTROPY=0 cargo build --profile stock --locked --bin bench --bin plain
 	"$${CARGO_TARGET_DIR:-target}/release/bench" $(ARGS)
 
 cost: ## dollars per million recorded, listed, exported and kept, from a counted run; flags in ARGS

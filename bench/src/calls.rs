@@ -17,7 +17,7 @@ mod workload;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use tempfile::TempDir;
@@ -25,7 +25,7 @@ use tempfile::TempDir;
 pub use self::looped::Looped;
 use self::{
     entrant::Entrant,
-    figure::{Figure, Way},
+    figure::{Figure, Transport, Way},
     rows::{ROWS, Row},
     session::Session,
 };
@@ -35,7 +35,7 @@ use crate::{Error, plan::is_wanted, samples::Samples};
 #[derive(Debug, clap::Args)]
 pub struct Settings {
     /// Rounds in which every start and its calls are measured once
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Rounds in which instructions are counted, which vary little
     #[arg(long, default_value_t = 3)]
@@ -57,19 +57,21 @@ pub struct Settings {
     profiles: Option<PathBuf>,
 }
 
-/// The interpreters of the peers.
+/// What the others run with.
 #[derive(Debug, Clone, Copy)]
-pub struct Interpreters<'a> {
-    /// For boto3.
-    pub python: &'a PathBuf,
-    /// For the SDK for JavaScript.
-    pub node: &'a PathBuf,
+pub struct Others<'a> {
+    /// The interpreter of boto3's.
+    pub python: &'a Path,
+    /// The interpreter of those with the SDK for JavaScript.
+    pub node: &'a Path,
+    /// The folder of the binaries as cargo builds them by default.
+    pub stock: &'a Path,
 }
 
 /// What is measured with, once for all runs.
 struct Bench<'a> {
     settings: &'a Settings,
-    interpreters: Interpreters<'a>,
+    others: Others<'a>,
     functions: PathBuf,
     /// Files that a run writes.
     work: TempDir,
@@ -79,7 +81,7 @@ type Figures = BTreeMap<(Entrant, Figure), Samples>;
 
 impl Settings {
     /// Measures the rows whose name holds one of the texts in `only`, and prints them.
-    pub async fn run(&self, only: &[String], interpreters: Interpreters<'_>) -> Result<(), Error> {
+    pub async fn run(&self, only: &[String], others: Others<'_>) -> Result<(), Error> {
         let rows: Vec<_> = ROWS
             .iter()
             .filter(|row| is_wanted(row.name, only))
@@ -87,7 +89,7 @@ impl Settings {
         let bench = Bench {
             functions: self.functions()?,
             settings: self,
-            interpreters,
+            others,
             work: TempDir::new()?,
         };
         let figures = bench.figures(&rows).await?;
@@ -100,11 +102,7 @@ impl Settings {
     }
 
     fn functions(&self) -> Result<PathBuf, Error> {
-        if let Some(folder) = &self.functions {
-            return Ok(folder.clone());
-        }
-        let this = std::env::current_exe()?;
-        Ok(this.parent().ok_or("a binary has no folder")?.to_owned())
+        self.functions.clone().map_or_else(beside, Ok)
     }
 
     fn rounds_of(&self, way: Way) -> u32 {
@@ -114,6 +112,12 @@ impl Settings {
             self.rounds
         }
     }
+}
+
+/// The folder of this binary.
+pub(crate) fn beside() -> Result<PathBuf, Error> {
+    let this = std::env::current_exe()?;
+    Ok(this.parent().ok_or("a binary has no folder")?.to_owned())
 }
 
 fn add(figures: &mut Figures, entrant: Entrant, found: Vec<(Figure, f64)>) {
@@ -141,7 +145,7 @@ impl Bench<'_> {
                 eprintln!("round {round}: {}, {way:?}", entrant.name());
                 match self.measure(way, entrant).await {
                     Ok(found) => add(&mut figures, entrant, found),
-                    Err(error) if way.is_tls() && entrant.is_peer() => {
+                    Err(error) if way.transport() == Transport::Tls && entrant.is_peer() => {
                         println!("{}, {way:?}: {}", entrant.name(), crate::chain(&error));
                         trusting.remove(&(way, entrant));
                     }
@@ -154,35 +158,36 @@ impl Bench<'_> {
     }
 
     async fn measure(&self, way: Way, entrant: Entrant) -> Result<Vec<(Figure, f64)>, Error> {
+        let transport = way.transport();
         match way {
             Way::Http => self.timed(entrant).await,
             Way::Tls => {
-                let mut session = Session::start(self, entrant, true, None).await?;
+                let mut session = Session::start(self, entrant, transport, None).await?;
                 let first = session.call().await?;
                 session.end().await?;
                 Ok(vec![(Figure::FirstTls, first.as_secs_f64())])
             }
             Way::Hot => {
-                let mut session = Session::start(self, entrant, false, None).await?;
+                let mut session = Session::start(self, entrant, transport, None).await?;
                 let every = session.timed(ADMITTED).await? / ADMITTED;
                 session.end().await?;
                 Ok(vec![(Figure::Admitted, every.as_secs_f64())])
             }
             Way::CountedNext => {
-                let count = self.count(entrant, false, 0).await?;
+                let count = self.count(entrant, transport, 0).await?;
                 Ok(vec![(Figure::NextInstructions, count)])
             }
             Way::CountedFirst => {
-                let count = self.count(entrant, false, 1).await?;
+                let count = self.count(entrant, transport, 1).await?;
                 Ok(vec![(Figure::FirstInstructions, count)])
             }
             Way::CountedFirstTls => {
-                let count = self.count(entrant, true, 1).await?;
+                let count = self.count(entrant, transport, 1).await?;
                 Ok(vec![(Figure::FirstInstructionsTls, count)])
             }
             Way::CountedCalls => {
-                let few = self.count(entrant, false, FEW).await?;
-                let many = self.count(entrant, false, MANY).await?;
+                let few = self.count(entrant, transport, FEW).await?;
+                let many = self.count(entrant, transport, MANY).await?;
                 let each = (many - few) / f64::from(MANY - FEW);
                 Ok(vec![(Figure::CallInstructions, each)])
             }
@@ -191,7 +196,7 @@ impl Bench<'_> {
 
     async fn timed(&self, entrant: Entrant) -> Result<Vec<(Figure, f64)>, Error> {
         let calls = self.settings.calls;
-        let mut session = Session::start(self, entrant, false, None).await?;
+        let mut session = Session::start(self, entrant, Transport::Http, None).await?;
         let next = session.started_within();
         let first = session.call().await?;
         session.calls(calls / 2).await?;

@@ -12,6 +12,7 @@ mod wire;
 use std::{
     net::Ipv4Addr,
     path::{Path, PathBuf},
+    str::FromStr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -32,29 +33,44 @@ use crate::{
 };
 
 /// What the servers hold and how fast they are.
-#[derive(Debug, Clone, Default, clap::Args)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Options {
-    /// How many entries the log has
-    #[arg(long)]
+    /// How many entries the log has.
     pub entries: u64,
-    /// What the export was asked to hold and how, as its request's body
-    #[arg(long, default_value = "{}")]
+    /// What the export was asked to hold and how, as its request's body.
     pub request: String,
-    /// How fast S3 takes a file; as fast as it can if absent
-    #[arg(long)]
+    /// How fast S3 takes a file; as fast as it can if absent.
     pub bytes_per_second: Option<u64>,
-    /// Leave out the entries' details
-    #[arg(long)]
+    /// Whether the entries' details are left out.
     pub without_details: bool,
-    /// Over how many shards the log is spread
-    #[arg(long, default_value_t = 1)]
+    /// Over how many shards the log is spread.
     pub shards: u32,
-    /// Write units that a partition takes each second; as many as it can if absent
-    #[arg(long)]
+    /// Write units that a partition takes each second; as many as it can if absent.
     pub units_per_second: Option<u32>,
-    /// Serve DynamoDB over TLS, and write the certificate to trust to this file
-    #[arg(long)]
+    /// Serve DynamoDB over TLS, and write the certificate to trust to this file.
     pub authority: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            entries: 0,
+            request: "{}".into(),
+            bytes_per_second: None,
+            without_details: false,
+            shards: 1,
+            units_per_second: None,
+            authority: None,
+        }
+    }
+}
+
+impl FromStr for Options {
+    type Err = serde_json::Error;
+
+    fn from_str(json: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(json)
+    }
 }
 
 /// Where the servers listen.

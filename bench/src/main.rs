@@ -19,7 +19,10 @@ enum Command {
     /// Record and list with many clients at once, on a running stack
     Load(Load),
     /// Serve the canned DynamoDB and S3 until standard input ends
-    Canned(canned::Options),
+    Canned {
+        /// What they hold, as JSON
+        options: canned::Options,
+    },
     /// Be what is measured, against the servers that the environment names
     Subject {
         /// What to be
@@ -46,7 +49,7 @@ async fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<ExitCode, Error> {
     match cli.command {
         Some(Command::Load(load)) => return load.run().await,
-        Some(Command::Canned(options)) => canned::run(&options).await?,
+        Some(Command::Canned { options }) => canned::run(&options).await?,
         Some(Command::Subject { subject }) => subject.run(|| None).await?,
         Some(Command::Looped { what }) => what.run().await?,
         None => return cli.plan.run().await,

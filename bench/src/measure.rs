@@ -78,23 +78,7 @@ async fn unbounded(program: &Program, options: &Options) -> Result<Measured, Err
 /// This binary again, as the servers.
 pub(crate) fn servers(options: &Options) -> Result<Command, Error> {
     let mut command = Command::new(std::env::current_exe()?);
-    command
-        .arg("canned")
-        .arg(format!("--entries={}", options.entries))
-        .arg(format!("--shards={}", options.shards))
-        .arg(format!("--request={}", options.request));
-    if let Some(bytes) = options.bytes_per_second {
-        command.arg(format!("--bytes-per-second={bytes}"));
-    }
-    if options.without_details {
-        command.arg("--without-details");
-    }
-    if let Some(units) = options.units_per_second {
-        command.arg(format!("--units-per-second={units}"));
-    }
-    if let Some(path) = &options.authority {
-        command.arg("--authority").arg(path);
-    }
+    command.arg("canned").arg(serde_json::to_string(options)?);
     Ok(command)
 }
 

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use crate::{
     Error,
-    calls::{Interpreters, Settings},
+    calls::{Others, Settings, beside},
     canned::Options,
     measure::{Program, measure},
     report::{self, Found, Line},
@@ -25,7 +25,7 @@ pub struct Plan {
     #[arg(long, default_value_t = 1_000_000)]
     slow_bytes_per_second: u64,
     /// Rounds in which every export is measured once
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     export_rounds: u32,
     /// Only the lines whose name holds one of these texts, such as `worker` or `record`
     #[arg(long, value_delimiter = ',', default_value = "")]
@@ -36,6 +36,9 @@ pub struct Plan {
     /// The interpreter of the JavaScript script
     #[arg(long, default_value = "bench/.venv/bin/node")]
     node: PathBuf,
+    /// The binaries as cargo builds them by default; `stock` beside this one's folder unless told
+    #[arg(long)]
+    stock: Option<PathBuf>,
     #[command(flatten)]
     calls: Settings,
 }
@@ -165,7 +168,6 @@ impl Run {
             request: self.entrant.request.into(),
             bytes_per_second: self.bytes_per_second,
             without_details: self.entrant.is_small,
-            shards: 1,
             ..Options::default()
         }
     }
@@ -191,12 +193,18 @@ impl Plan {
     /// Measures everything, prints the tables and the checks; fails if a check does.
     pub async fn run(&self) -> Result<ExitCode, Error> {
         let code = self.exports().await?;
-        let interpreters = Interpreters {
+        let others = Others {
             python: &self.python,
             node: &self.node,
+            stock: &self.stock()?,
         };
-        self.calls.run(&self.only, interpreters).await?;
+        self.calls.run(&self.only, others).await?;
         Ok(code)
+    }
+
+    fn stock(&self) -> Result<PathBuf, Error> {
+        let stock = || beside().map(|folder| folder.with_file_name("stock"));
+        self.stock.clone().map_or_else(stock, Ok)
     }
 
     async fn exports(&self) -> Result<ExitCode, Error> {
@@ -250,8 +258,12 @@ impl Plan {
 
     fn program(&self, writer: Writer) -> Result<Program, Error> {
         let (path, arguments) = match writer {
-            Writer::Rust(subject) => (
+            Writer::Rust(Subject::Worker) => (
                 std::env::current_exe()?,
+                vec!["subject".into(), name(Subject::Worker)],
+            ),
+            Writer::Rust(subject) => (
+                self.stock()?.join("bench"),
                 vec!["subject".into(), name(subject)],
             ),
             Writer::Python => (self.python.clone(), vec!["bench/peers/export.py".into()]),

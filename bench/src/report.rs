@@ -136,22 +136,20 @@ const GOALS: [(&str, &str, f64); 4] = [
     (RAW, NODE, 8.0),
 ];
 
-/// What became of the goals, at the largest number of entries of each.
+/// What became of the goals, at each number of entries.
 pub fn goals(lines: &[Line]) -> Vec<String> {
-    let largest = |name| {
-        let named = lines.iter().filter(|line| line.name == name);
-        named.max_by_key(|line| line.entries)
-    };
-    let goal = |(ours, theirs, least): (_, _, f64)| {
-        let (ours, theirs) = (largest(ours)?, largest(theirs)?);
-        let ratio = ours.times(theirs)?;
+    let goal = |ours: &Line, (name, other, least): (_, _, f64)| {
+        let is_other = |line: &&Line| line.name == other && line.entries == ours.entries;
+        let theirs = lines.iter().find(is_other)?;
+        let ratio = ours.times(theirs).filter(|_| ours.name == name)?;
         let outcome = if ratio >= least { "holds" } else { "is missed" };
-        let (ours, theirs) = (ours.name, theirs.name);
+        let entries = grouped(ours.entries);
         Some(format!(
-            "goal {outcome}: {ours} is {ratio:.2} times {theirs}, of at least {least}"
+            "goal {outcome}: at {entries} {name} is {ratio:.2} times {other}, of at least {least}"
         ))
     };
-    GOALS.into_iter().filter_map(goal).collect()
+    let all = |line| GOALS.into_iter().filter_map(move |of| goal(line, of));
+    lines.iter().flat_map(all).collect()
 }
 
 /// What must hold of the worker's memory.
@@ -175,13 +173,49 @@ impl fmt::Display for Check {
     }
 }
 
-/// A worker needs little memory, and no more for a larger export.
+/// A worker needs little memory, and no more for a larger export; whoever writes
+/// the same rows writes the same file.
 pub fn checks(lines: &[Line]) -> Vec<Check> {
+    let same = SAME_FILE.iter().flat_map(|names| sizes(lines, names));
     let mut workers: Vec<_> = lines.iter().filter(|line| line.is_worker).collect();
     workers.sort_by_key(|line| (line.name, line.entries));
     let each = workers.chunk_by(|a, b| a.name == b.name);
     each.flat_map(|lines| [steady(lines), below(lines)])
         .flatten()
+        .chain(same)
+        .collect()
+}
+
+/// Who writes the same rows as CSV.
+const SAME_FILE: [&[&str]; 2] = [
+    &[RAW, FLOOR, PLAIN, PYTHON, NODE],
+    &[SMALL_RAW, SMALL_FLOOR, SMALL_PLAIN],
+];
+
+/// A header and the line's end may differ.
+const HEADER_BYTES: u64 = 512;
+
+/// The files of the same rows, for each number of them.
+fn sizes(lines: &[Line], names: &[&str]) -> Vec<Check> {
+    let mut same: Vec<_> = lines
+        .iter()
+        .filter(|line| names.contains(&line.name))
+        .collect();
+    same.sort_by_key(|line| line.entries);
+    same.chunk_by(|a, b| a.entries == b.entries)
+        .filter(|lines| lines.len() > 1)
+        .filter_map(|lines| {
+            let bytes = || lines.iter().map(|line| line.found.file_bytes);
+            let (least, most, first) = (bytes().min()?, bytes().max()?, lines.first()?);
+            Some(Check {
+                what: format!(
+                    "{} files of {} rows have the same size but for header and line ends",
+                    lines.len(),
+                    grouped(first.entries)
+                ),
+                passes: most - least <= first.entries + HEADER_BYTES,
+            })
+        })
         .collect()
 }
 
@@ -271,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_goal_is_about_the_medians_of_the_largest_export() {
+    fn a_goal_is_about_medians_at_the_same_number_of_entries() {
         let lines = [
             line(RAW, 100, &[1.0], 1),
             line(RAW, 1_000, &[9.0, 1.0, 2.0], 1),
@@ -279,17 +313,32 @@ mod tests {
             line(PLAIN, 1_000, &[4.0], 1),
             line(PYTHON, 1_000, &[39.0], 1),
         ];
-        let [plain, python] = &goals(&lines)[..] else {
-            panic!("two pairs are there");
+        let [few, plain, python] = &goals(&lines)[..] else {
+            panic!("three pairs are there");
         };
+        assert!(few.starts_with("goal is missed: at 100 "), "{few}");
         assert!(
             plain.starts_with("goal holds") && plain.contains("is 2.00 times"),
             "{plain}"
         );
         assert!(
-            python.starts_with("goal is missed: worker: csv, raw is 19.50"),
+            python.starts_with("goal is missed: at 1,000 worker: csv, raw is 19.50"),
             "{python}"
         );
+    }
+
+    #[test]
+    fn files_of_the_same_rows_differ_by_a_header_and_line_ends_at_most() {
+        let passes = |bytes| {
+            let mut lines = [RAW, FLOOR].map(|name| line(name, 1_000, &[1.0], 1));
+            for (line, bytes) in lines.iter_mut().zip(bytes) {
+                (line.found.file_bytes, line.is_worker) = (bytes, false);
+            }
+            let checks = checks(&lines);
+            checks.iter().map(Check::passes).collect::<Vec<_>>()
+        };
+        assert_eq!(passes([301_200, 300_000]), [true]);
+        assert_eq!(passes([300_000, 301_700]), [false]);
     }
 
     #[test]

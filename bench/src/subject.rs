@@ -6,7 +6,7 @@ mod worker;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, stdin};
 
-use self::floor::Bodies;
+use self::floor::Loop;
 use crate::Error;
 
 /// What a process is measured for.
@@ -35,8 +35,8 @@ impl Subject {
     pub async fn run(self, allocations: impl Fn() -> Option<u64>) -> Result<(), Error> {
         let rows = match self {
             Self::Worker => worker::run().await.map(|()| None)?,
-            Self::Floor => floor::run(Bodies::Bare).await.map(Some)?,
-            Self::Plain => floor::run(Bodies::Checked).await.map(Some)?,
+            Self::Floor => floor::run(Loop::Least).await.map(Some)?,
+            Self::Plain => floor::run(Loop::Usual).await.map(Some)?,
         };
         let done = Done {
             rows,

@@ -34,7 +34,7 @@ use crate::{Config, Error, metrics};
 
 /// The roots that AWS's certificates end in, as <https://www.amazontrust.com/repository/>
 /// lists them: Amazon's four, and Starfield's that signed them once.
-const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
+pub const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 
 /// The SDK's configuration from Lambda's variables, with time limits.
 ///

@@ -6,7 +6,9 @@ use std::{fs, path::Path};
 
 use tokio::process::Command;
 
-use super::{Bench, entrant::Entrant, session::Session};
+use super::{Bench, entrant::Entrant, figure::Transport, session::Session};
+use shared::aws;
+
 use crate::Error;
 
 impl Bench<'_> {
@@ -14,14 +16,13 @@ impl Bench<'_> {
     pub(super) async fn count(
         &self,
         entrant: Entrant,
-        tls: bool,
+        transport: Transport,
         calls: u32,
     ) -> Result<f64, Error> {
-        let transport = if tls { "tls" } else { "http" };
-        let name = format!("{entrant:?}-{transport}-{calls}.callgrind");
+        let name = format!("{entrant:?}-{transport:?}-{calls}.callgrind");
         let folder = self.settings.profiles.as_deref();
         let profile = folder.unwrap_or(self.work.path()).join(name);
-        let mut session = Session::start(self, entrant, tls, Some(&profile)).await?;
+        let mut session = Session::start(self, entrant, transport, Some(&profile)).await?;
         session.calls(calls).await?;
         session.end().await?;
         total(&profile)
@@ -48,12 +49,12 @@ impl Bench<'_> {
         Ok(command)
     }
 
-    /// What a process trusts: the certificates of a usual system, and the bench's
+    /// What a process trusts: what it trusts in a deployment, and the bench's
     /// certificate authority if there is one.
     ///
-    /// The plain SDK reads both from one file, so that with and without TLS it
-    /// reads as much as anywhere else. The functions read `AWS_CA_BUNDLE`, the
-    /// peers variables of their own.
+    /// The plain SDK reads a usual system's certificates, with and without TLS. The
+    /// functions have Amazon's compiled in, and read them from `AWS_CA_BUNDLE` here;
+    /// the peers have variables of their own.
     pub(super) fn trust(
         &self,
         authority: Option<&Path>,
@@ -62,15 +63,19 @@ impl Bench<'_> {
             let roots = self.settings.roots.display().to_string();
             return Ok(vec![("SSL_CERT_FILE", roots)]);
         };
-        let mut system = fs::read(&self.settings.roots)
+        let system = fs::read(&self.settings.roots)
             .map_err(|error| format!("{}: {error}", self.settings.roots.display()))?;
-        system.extend(fs::read(authority)?);
-        let roots = self.work.path().join("roots.pem");
-        fs::write(&roots, system)?;
+        let [system, amazon] = [("system", &system[..]), ("amazon", aws::AMAZON_ROOTS)].map(
+            |(name, roots)| -> Result<_, Error> {
+                let file = self.work.path().join(format!("{name}.pem"));
+                fs::write(&file, [roots, &fs::read(authority)?].concat())?;
+                Ok(file.display().to_string())
+            },
+        );
         Ok(vec![
-            ("AWS_CA_BUNDLE", authority.display().to_string()),
+            ("AWS_CA_BUNDLE", amazon?),
             ("NODE_EXTRA_CA_CERTS", authority.display().to_string()),
-            ("SSL_CERT_FILE", roots.display().to_string()),
+            ("SSL_CERT_FILE", system?),
         ])
     }
 }

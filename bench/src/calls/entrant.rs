@@ -14,6 +14,7 @@ pub(super) enum Entrant {
     ListOfShards,
     LongList,
     LongListOfShards,
+    Export,
     Hot,
     HotOfShards,
     Hello,
@@ -33,6 +34,7 @@ impl Entrant {
             Self::Batch => "record, 25 at once",
             Self::List | Self::LongList => "list",
             Self::ListOfShards | Self::LongListOfShards => "list, 4 shards",
+            Self::Export => "export",
             Self::Hot => "record, 1 shard",
             Self::HotOfShards => "record, 4 shards",
             Self::Hello => "hello world",
@@ -57,7 +59,8 @@ impl Entrant {
                 Workload::List { limit: 100 }
             }
             Self::LongList | Self::LongListOfShards => Workload::List { limit: 500 },
-            Self::Hello => Workload::Hello,
+            // An export is started, and not called.
+            Self::Hello | Self::Export => Workload::Hello,
         }
     }
 
@@ -91,7 +94,8 @@ impl Entrant {
 
     pub(super) fn program(self, bench: &Bench<'_>) -> Result<Program, Error> {
         let built = |name: &str| program(&bench.functions.join(name), &[]);
-        let beside = |name| std::env::current_exe().map(|this| this.with_file_name(name));
+        let stock =
+            |name: &str, arguments: &[&str]| program(&bench.others.stock.join(name), arguments);
         Ok(match self {
             Self::Record | Self::Batch => built("record"),
             Self::List | Self::ListOfShards | Self::LongList | Self::LongListOfShards => {
@@ -100,12 +104,13 @@ impl Entrant {
             Self::Hot | Self::HotOfShards => {
                 program(&std::env::current_exe()?, &["looped", "record"])
             }
-            Self::Hello => program(&beside("hello")?, &[]),
-            Self::SdkRecord | Self::SdkList => program(&beside("plain")?, &[]),
-            Self::PutLoop => program(&std::env::current_exe()?, &["looped", "put"]),
-            Self::QueryLoop => program(&std::env::current_exe()?, &["looped", "query"]),
-            Self::Python => program(bench.interpreters.python, &["-B", "bench/peers/record.py"]),
-            Self::Node => program(bench.interpreters.node, &["bench/peers/record.mjs"]),
+            Self::Export => built("export"),
+            Self::Hello => program(&super::beside()?.join("hello"), &[]),
+            Self::SdkRecord | Self::SdkList => stock("plain", &[]),
+            Self::PutLoop => stock("bench", &["looped", "put"]),
+            Self::QueryLoop => stock("bench", &["looped", "query"]),
+            Self::Python => program(bench.others.python, &["-B", "bench/peers/record.py"]),
+            Self::Node => program(bench.others.node, &["bench/peers/record.mjs"]),
         })
     }
 }

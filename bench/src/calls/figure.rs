@@ -27,6 +27,13 @@ pub(super) enum Figure {
     Zipped,
 }
 
+/// How DynamoDB is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transport {
+    Http,
+    Tls,
+}
+
 /// A kind of run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Way {
@@ -75,8 +82,14 @@ impl Way {
         !matches!(self, Self::Http | Self::Tls | Self::Hot)
     }
 
-    /// Whether DynamoDB is behind TLS.
-    pub(super) fn is_tls(self) -> bool {
-        matches!(self, Self::Tls | Self::CountedFirstTls)
+    pub(super) fn transport(self) -> Transport {
+        match self {
+            Self::Tls | Self::CountedFirstTls => Transport::Tls,
+            Self::Http
+            | Self::Hot
+            | Self::CountedNext
+            | Self::CountedFirst
+            | Self::CountedCalls => Transport::Http,
+        }
     }
 }

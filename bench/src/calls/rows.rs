@@ -3,8 +3,8 @@
 use super::{
     Figures,
     entrant::Entrant::{
-        self, Batch, Hello, Hot, HotOfShards, List, ListOfShards, LongList, LongListOfShards, Node,
-        PutLoop, Python, QueryLoop, Record, SdkList, SdkRecord,
+        self, Batch, Export, Hello, Hot, HotOfShards, List, ListOfShards, LongList,
+        LongListOfShards, Node, PutLoop, Python, QueryLoop, Record, SdkList, SdkRecord,
     },
     figure::{
         Figure::{
@@ -41,9 +41,10 @@ const SHARDED: &str = "list page of 100, with shards";
 const LONG_SHARDED: &str = "list page of 500, with shards";
 const MEMORY: &str = "peak memory";
 
-pub(super) const ROWS: [Row; 39] = [
+pub(super) const ROWS: [Row; 40] = [
     row(NEXT, NextInstructions, Record, Hello).at_most(1.5),
     row(NEXT, NextInstructions, List, Hello),
+    row(NEXT, NextInstructions, Export, Hello),
     row(NEXT, NextInstructions, Record, SdkRecord),
     row(NEXT, Next, Record, Hello),
     row(NEXT, Next, Record, SdkRecord),

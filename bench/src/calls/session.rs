@@ -8,7 +8,7 @@ use std::{
 
 use tokio::process::{Child, Command};
 
-use super::{Bench, entrant::Entrant, runtime::Runtime, workload::Workload};
+use super::{Bench, entrant::Entrant, figure::Transport, runtime::Runtime, workload::Workload};
 use crate::{
     Error,
     canned::{Addresses, Options, Totals},
@@ -46,17 +46,19 @@ impl Session {
     pub(super) async fn start(
         bench: &Bench<'_>,
         entrant: Entrant,
-        tls: bool,
+        transport: Transport,
         counts: Option<&Path>,
     ) -> Result<Self, Error> {
         let workload = entrant.workload();
-        let authority = bench.work.path().join("authority.pem");
+        let authority = match transport {
+            Transport::Http => None,
+            Transport::Tls => Some(bench.work.path().join("authority.pem")),
+        };
         let options = Options {
             entries: ENTRIES,
-            request: "{}".into(),
             shards: entrant.shards(),
             units_per_second: entrant.is_hot().then_some(UNITS_PER_SECOND),
-            authority: tls.then(|| authority.clone()),
+            authority: authority.clone(),
             ..Options::default()
         };
         let mut servers = Process::start(&mut measure::servers(&options)?)?;
@@ -64,7 +66,7 @@ impl Session {
         let mut command = bench.command(entrant, counts)?;
         command.envs(names::environment(&dynamodb, &s3));
         command.env("WRITE_SHARDS", entrant.shards().to_string());
-        command.envs(bench.trust(tls.then_some(&authority))?);
+        command.envs(bench.trust(authority.as_deref())?);
         let begun = Instant::now();
         let (driven, ready) = if entrant.is_loop() {
             Driven::by_lines(&mut command).await?

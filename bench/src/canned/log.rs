@@ -54,7 +54,7 @@ const RECORDED_AT: &str = "<recorded at>";
 pub(super) struct Log {
     entries: u64,
     /// The entries are spread over so many, as the store does it.
-    shards: u32,
+    shards: Shards,
     range: TimeRange,
     step: i64,
     items: Vec<Item>,
@@ -89,7 +89,6 @@ impl Log {
     pub(super) fn new(options: &Options, now: Moment) -> Result<Self, Error> {
         let &Options {
             entries,
-            shards,
             without_details,
             ..
         } = options;
@@ -107,7 +106,7 @@ impl Log {
             .collect::<Result<_, _>>()?;
         Ok(Self {
             entries,
-            shards: shards.max(1),
+            shards: options.shards.to_string().parse()?,
             range,
             step: step.max(1),
             items,
@@ -213,12 +212,10 @@ impl Log {
 
     /// The shard of the entry at a place.
     fn shard(&self, order: Order, place: u64) -> Result<u32, Error> {
-        if self.shards == 1 {
+        if self.shards == Shards::default() {
             return Ok(0);
         }
-        let bytes = self.id(order, place)?.into_bytes();
-        let low_bits = bytes.last_chunk().ok_or("an id has 16 bytes")?;
-        Ok(u32::from_be_bytes(*low_bits) % self.shards)
+        Ok(self.shards.of(self.id(order, place)?))
     }
 
     /// The place of the entry with this sort key.

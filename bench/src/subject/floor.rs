@@ -12,6 +12,7 @@ use aws_sdk_s3::{
     primitives::ByteStream,
     types::{CompletedMultipartUpload, CompletedPart},
 };
+use bytes::Bytes;
 use csv::Writer;
 use zstd::bulk::Decompressor;
 
@@ -24,6 +25,12 @@ type Item = HashMap<String, AttributeValue>;
 
 /// As large as the worker's.
 const PART_BYTES: usize = 8 * 1024 * 1024;
+
+/// Room for the page that fills a part.
+const PAGE_ROOM: usize = 4 * 1024 * 1024;
+
+/// As many as the worker asks for.
+const PAGE_ITEMS: i32 = 1_000;
 
 /// The largest details that an activity has.
 const DETAILS_BYTES_MAX: usize = 256 * 1024;
@@ -41,35 +48,33 @@ const COLUMNS: [&str; 9] = [
     "resource_id",
 ];
 
-/// What is reckoned of a part's bytes for S3.
+/// How the loop is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bodies {
-    /// Nothing, as the worker does it.
-    Bare,
-    /// A CRC32 behind the part, as the SDK does by default.
-    Checked,
+pub(super) enum Loop {
+    /// The least: one buffer for all parts, which are neither hashed nor summed.
+    Least,
+    /// With the SDK's defaults: a SHA-256 and a CRC32 of each part, and pages of 1 MB.
+    Usual,
 }
 
 /// Writes the file; answers how many rows it has.
-pub(super) async fn run(bodies: Bodies) -> Result<u64, Error> {
+pub(super) async fn run(kind: Loop) -> Result<u64, Error> {
     let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
-    let mut upload = Upload::begin(&sdk, bodies).await?;
+    let mut upload = Upload::begin(&sdk, kind).await?;
     let mut unpack = Decompressor::new()?;
-    let (mut rows, mut writer) = (0, Writer::from_writer(Vec::with_capacity(PART_BYTES)));
+    let (mut rows, mut writer) = (0, Writer::from_writer(part_buffer()));
     let mut resume_after = None;
     loop {
-        let page = query(&dynamodb, resume_after).send().await?;
+        let page = query(&dynamodb, kind, resume_after).send().await?;
         for item in page.items() {
             row(&mut writer, item, &mut unpack)?;
             rows += 1;
         }
         writer.flush()?;
         if writer.get_ref().len() >= PART_BYTES {
-            let next = Writer::from_writer(Vec::with_capacity(PART_BYTES));
-            upload
-                .part(std::mem::replace(&mut writer, next).into_inner()?)
-                .await?;
+            let buffer = upload.part(writer.into_inner()?).await?;
+            writer = Writer::from_writer(buffer);
         }
         resume_after = page.last_evaluated_key;
         if resume_after.is_none() {
@@ -81,8 +86,13 @@ pub(super) async fn run(bodies: Bodies) -> Result<u64, Error> {
     Ok(rows)
 }
 
+fn part_buffer() -> Vec<u8> {
+    Vec::with_capacity(PART_BYTES + PAGE_ROOM)
+}
+
 fn query(
     client: &aws_sdk_dynamodb::Client,
+    kind: Loop,
     resume_after: Option<Item>,
 ) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
     client
@@ -91,6 +101,7 @@ fn query(
         .key_condition_expression("partition_key = :partner")
         .expression_attribute_values(":partner", AttributeValue::S(PARTNER.into()))
         .scan_index_forward(false)
+        .set_limit((kind == Loop::Least).then_some(PAGE_ITEMS))
         .set_exclusive_start_key(resume_after)
 }
 
@@ -130,16 +141,16 @@ fn details<'a>(item: &'a Item, unpack: &mut Decompressor<'_>) -> Result<Cow<'a, 
 
 /// A file that grows by parts.
 struct Upload {
-    bodies: Bodies,
+    kind: Loop,
     client: aws_sdk_s3::Client,
     id: String,
     parts: Vec<CompletedPart>,
 }
 
 impl Upload {
-    async fn begin(sdk: &aws_config::SdkConfig, bodies: Bodies) -> Result<Self, Error> {
+    async fn begin(sdk: &aws_config::SdkConfig, kind: Loop) -> Result<Self, Error> {
         let mut config = aws_sdk_s3::config::Builder::from(sdk);
-        if bodies == Bodies::Bare {
+        if kind == Loop::Least {
             config = config.request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
         }
         let client = aws_sdk_s3::Client::from_conf(config.build());
@@ -147,24 +158,26 @@ impl Upload {
         let id = create.send().await?.upload_id.ok_or("no upload id")?;
         let parts = Vec::new();
         Ok(Self {
-            bodies,
+            kind,
             client,
             id,
             parts,
         })
     }
 
-    async fn part(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
+    /// Answers the buffer of the next part.
+    async fn part(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
+        let bytes = Bytes::from(bytes);
         let number = i32::try_from(self.parts.len() + 1)?;
         let part = self.client.upload_part().bucket(BUCKET).key(OBJECT);
         let part = part
             .upload_id(&self.id)
             .part_number(number)
-            .body(ByteStream::from(bytes))
+            .body(ByteStream::from(bytes.clone()))
             .customize();
-        let part = match self.bodies {
-            Bodies::Bare => part.disable_payload_signing(),
-            Bodies::Checked => part,
+        let part = match self.kind {
+            Loop::Least => part.disable_payload_signing(),
+            Loop::Usual => part,
         };
         let uploaded = part.send().await?;
         let completed = CompletedPart::builder().part_number(number);
@@ -173,7 +186,14 @@ impl Upload {
             .set_checksum_crc32(uploaded.checksum_crc32)
             .build();
         self.parts.push(completed);
-        Ok(())
+        Ok(match self.kind {
+            Loop::Least => {
+                let mut sent = Vec::from(bytes);
+                sent.clear();
+                sent
+            }
+            Loop::Usual => part_buffer(),
+        })
     }
 
     async fn complete(self) -> Result<(), Error> {
