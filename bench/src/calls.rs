@@ -49,9 +49,6 @@ pub struct Settings {
     /// What counts instructions
     #[arg(long, default_value = "/usr/bin/valgrind")]
     valgrind: PathBuf,
-    /// The root certificates of a usual system, which the plain SDK reads
-    #[arg(long, default_value = "/etc/ssl/certs/ca-certificates.crt")]
-    roots: PathBuf,
     /// Keep valgrind's profiles in this folder, for `callgrind_annotate`
     #[arg(long)]
     profiles: Option<PathBuf>,
@@ -66,6 +63,8 @@ pub struct Others<'a> {
     pub node: &'a Path,
     /// The folder of the binaries as cargo builds them by default.
     pub stock: &'a Path,
+    /// The root certificates of a usual system.
+    pub roots: &'a Path,
 }
 
 /// What is measured with, once for all runs.
@@ -158,40 +157,55 @@ impl Bench<'_> {
     }
 
     async fn measure(&self, way: Way, entrant: Entrant) -> Result<Vec<(Figure, f64)>, Error> {
-        let transport = way.transport();
         match way {
             Way::Http => self.timed(entrant).await,
-            Way::Tls => {
-                let mut session = Session::start(self, entrant, transport, None).await?;
-                let first = session.call().await?;
-                session.end().await?;
-                Ok(vec![(Figure::FirstTls, first.as_secs_f64())])
-            }
-            Way::Hot => {
-                let mut session = Session::start(self, entrant, transport, None).await?;
-                let every = session.timed(ADMITTED).await? / ADMITTED;
-                session.end().await?;
-                Ok(vec![(Figure::Admitted, every.as_secs_f64())])
-            }
+            Way::Tls => self.first(entrant).await,
+            Way::Hot => self.admitted(entrant).await,
             Way::CountedNext => {
-                let count = self.count(entrant, transport, 0).await?;
-                Ok(vec![(Figure::NextInstructions, count)])
+                self.started(Figure::NextInstructions, way, entrant, 0)
+                    .await
             }
             Way::CountedFirst => {
-                let count = self.count(entrant, transport, 1).await?;
-                Ok(vec![(Figure::FirstInstructions, count)])
+                self.started(Figure::FirstInstructions, way, entrant, 1)
+                    .await
             }
             Way::CountedFirstTls => {
-                let count = self.count(entrant, transport, 1).await?;
-                Ok(vec![(Figure::FirstInstructionsTls, count)])
+                let figure = Figure::FirstInstructionsTls;
+                self.started(figure, way, entrant, 1).await
             }
             Way::CountedCalls => {
-                let few = self.count(entrant, transport, FEW).await?;
-                let many = self.count(entrant, transport, MANY).await?;
+                let few = self.count(entrant, Transport::Http, FEW).await?;
+                let many = self.count(entrant, Transport::Http, MANY).await?;
                 let each = (many - few) / f64::from(MANY - FEW);
                 Ok(vec![(Figure::CallInstructions, each)])
             }
         }
+    }
+
+    /// The instructions of a start and so many calls.
+    async fn started(
+        &self,
+        figure: Figure,
+        way: Way,
+        entrant: Entrant,
+        calls: u32,
+    ) -> Result<Vec<(Figure, f64)>, Error> {
+        let count = self.count(entrant, way.transport(), calls).await?;
+        Ok(vec![(figure, count)])
+    }
+
+    async fn first(&self, entrant: Entrant) -> Result<Vec<(Figure, f64)>, Error> {
+        let mut session = Session::start(self, entrant, Transport::Tls, None).await?;
+        let first = session.call().await?;
+        session.end().await?;
+        Ok(vec![(Figure::FirstTls, first.as_secs_f64())])
+    }
+
+    async fn admitted(&self, entrant: Entrant) -> Result<Vec<(Figure, f64)>, Error> {
+        let mut session = Session::start(self, entrant, Transport::Http, None).await?;
+        let every = session.timed(ADMITTED).await? / ADMITTED;
+        session.end().await?;
+        Ok(vec![(Figure::Admitted, every.as_secs_f64())])
     }
 
     async fn timed(&self, entrant: Entrant) -> Result<Vec<(Figure, f64)>, Error> {

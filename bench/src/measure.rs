@@ -1,7 +1,7 @@
 //! One measurement: fresh servers, a fresh process, and what Linux says of it.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -45,15 +45,19 @@ pub struct Program {
 /// Starts servers and subject, and answers when the subject has written its file.
 ///
 /// A file that lacks an entry is an error.
-pub async fn measure(program: &Program, options: &Options) -> Result<Measured, Error> {
-    timeout(TIME_MAX, unbounded(program, options)).await?
+pub async fn measure(
+    program: &Program,
+    roots: &Path,
+    options: &Options,
+) -> Result<Measured, Error> {
+    timeout(TIME_MAX, unbounded(program, roots, options)).await?
 }
 
-async fn unbounded(program: &Program, options: &Options) -> Result<Measured, Error> {
+async fn unbounded(program: &Program, roots: &Path, options: &Options) -> Result<Measured, Error> {
     let mut servers = Process::start(&mut servers(options)?)?;
     let Addresses { dynamodb, s3 } = servers.line().await?;
     let begun = Instant::now();
-    let mut subject = Process::start(&mut command(program, &dynamodb, &s3))?;
+    let mut subject = Process::start(&mut command(program, roots, &dynamodb, &s3))?;
     let done: Done = subject.line().await?;
     let wall = begun.elapsed();
     let cpu_seconds = process::cpu_seconds(subject.child())?;
@@ -82,12 +86,13 @@ pub(crate) fn servers(options: &Options) -> Result<Command, Error> {
     Ok(command)
 }
 
-/// The subject, which sees no variable of this process.
-fn command(program: &Program, dynamodb: &str, s3: &str) -> Command {
+/// The subject, which sees no variable of this process; the plain SDK reads `roots`.
+fn command(program: &Program, roots: &Path, dynamodb: &str, s3: &str) -> Command {
     let mut command = Command::new(&program.path);
     command
         .args(&program.arguments)
         .env_clear()
-        .envs(names::environment(dynamodb, s3));
+        .envs(names::environment(dynamodb, s3))
+        .env("SSL_CERT_FILE", roots);
     command
 }

@@ -1,7 +1,10 @@
 //! What is measured: exports, each entrant at each number of entries, then into a
 //! slow bucket; and starts and calls.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use crate::{
     Error,
@@ -39,6 +42,9 @@ pub struct Plan {
     /// The binaries as cargo builds them by default; `stock` beside this one's folder unless told
     #[arg(long)]
     stock: Option<PathBuf>,
+    /// The root certificates of a usual system, which the plain SDK reads
+    #[arg(long, default_value = "/etc/ssl/certs/ca-certificates.crt")]
+    roots: PathBuf,
     #[command(flatten)]
     calls: Settings,
 }
@@ -75,13 +81,13 @@ pub const PLAIN: &str = "plain: Rust SDK's defaults and csv";
 /// See [`PLAIN`].
 pub const SMALL_PLAIN: &str = "plain, small rows";
 
-/// Who has goals.
+/// Who has goals, to the other ones.
 pub const RAW: &str = "worker: csv, raw";
 /// See [`RAW`].
 pub const SMALL_RAW: &str = "worker: csv, raw, small rows";
-/// See [`RAW`].
+/// A peer.
 pub const PYTHON: &str = "peer: boto3 and csv";
-/// See [`RAW`].
+/// A peer.
 pub const NODE: &str = "peer: SDK for JavaScript";
 
 /// A workbook of more such entries is too large for the function's disk.
@@ -173,7 +179,7 @@ impl Run {
     }
 
     /// The same again in the binary that counts; its times are not used.
-    async fn allocations(&self) -> Result<Option<u64>, Error> {
+    async fn allocations(&self, roots: &Path) -> Result<Option<u64>, Error> {
         let (Writer::Rust(subject), None) = (self.entrant.writer, self.bytes_per_second) else {
             return Ok(None);
         };
@@ -185,7 +191,7 @@ impl Run {
             path: std::env::current_exe()?.with_file_name("counted"),
             arguments: vec![name(subject)],
         };
-        Ok(measure(&program, &self.options()).await?.allocations)
+        Ok(measure(&program, roots, &self.options()).await?.allocations)
     }
 }
 
@@ -197,6 +203,7 @@ impl Plan {
             python: &self.python,
             node: &self.node,
             stock: &self.stock()?,
+            roots: &self.roots,
         };
         self.calls.run(&self.only, others).await?;
         Ok(code)
@@ -215,12 +222,13 @@ impl Plan {
             for (run, line) in runs.iter().zip(&mut lines) {
                 if run.bytes_per_second.is_none() || round == 1 {
                     eprintln!("round {round}: {}, {} entries", line.name, line.entries);
-                    line.add(&measure(&self.program(run.entrant.writer)?, &run.options()).await?);
+                    let program = self.program(run.entrant.writer)?;
+                    line.add(&measure(&program, &self.roots, &run.options()).await?);
                 }
             }
         }
         for (run, line) in runs.iter().zip(&mut lines) {
-            line.allocations = run.allocations().await?;
+            line.allocations = run.allocations(&self.roots).await?;
         }
         if !lines.is_empty() {
             println!("{}", report::table(&lines));

@@ -129,27 +129,58 @@ fn line_of(cells: &[String], widths: &[usize]) -> String {
 }
 
 /// How many times as many rows a CPU second ours should write as another.
-const GOALS: [(&str, &str, f64); 4] = [
-    (RAW, PLAIN, 2.0),
-    (SMALL_RAW, SMALL_PLAIN, 2.0),
-    (RAW, PYTHON, 20.0),
-    (RAW, NODE, 8.0),
+struct Goal {
+    ours: &'static str,
+    theirs: &'static str,
+    least: f64,
+}
+
+const GOALS: [Goal; 4] = [
+    goal(RAW, PLAIN, 2.0),
+    goal(SMALL_RAW, SMALL_PLAIN, 2.0),
+    goal(RAW, PYTHON, 20.0),
+    goal(RAW, NODE, 8.0),
 ];
+
+const fn goal(ours: &'static str, theirs: &'static str, least: f64) -> Goal {
+    Goal {
+        ours,
+        theirs,
+        least,
+    }
+}
+
+impl Goal {
+    /// What became of it for this line, if it is about it and the other is there.
+    fn outcome(&self, line: &Line, lines: &[Line]) -> Option<String> {
+        if line.name != self.ours {
+            return None;
+        }
+        let is_other = |other: &&Line| other.name == self.theirs && other.entries == line.entries;
+        let ratio = line.times(lines.iter().find(is_other)?)?;
+        Some(format!(
+            "goal {}: at {} {} is {ratio:.2} times {}, of at least {}",
+            if ratio >= self.least {
+                "holds"
+            } else {
+                "is missed"
+            },
+            grouped(line.entries),
+            self.ours,
+            self.theirs,
+            self.least
+        ))
+    }
+}
 
 /// What became of the goals, at each number of entries.
 pub fn goals(lines: &[Line]) -> Vec<String> {
-    let goal = |ours: &Line, (name, other, least): (_, _, f64)| {
-        let is_other = |line: &&Line| line.name == other && line.entries == ours.entries;
-        let theirs = lines.iter().find(is_other)?;
-        let ratio = ours.times(theirs).filter(|_| ours.name == name)?;
-        let outcome = if ratio >= least { "holds" } else { "is missed" };
-        let entries = grouped(ours.entries);
-        Some(format!(
-            "goal {outcome}: at {entries} {name} is {ratio:.2} times {other}, of at least {least}"
-        ))
+    let of = |line| {
+        GOALS
+            .iter()
+            .filter_map(move |goal| goal.outcome(line, lines))
     };
-    let all = |line| GOALS.into_iter().filter_map(move |of| goal(line, of));
-    lines.iter().flat_map(all).collect()
+    lines.iter().flat_map(of).collect()
 }
 
 /// What must hold of the worker's memory.

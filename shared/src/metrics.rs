@@ -3,7 +3,7 @@
 //! The line is in CloudWatch's embedded metric format. Outside of a call that is
 //! observed, as in `local`, nothing is counted.
 
-use std::{cell::RefCell, future::Future, pin::pin, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, future::Future, pin::pin, time::Duration};
 
 use serde::Serialize;
 use tokio::task_local;
@@ -24,32 +24,13 @@ task_local! {
 /// What one call has counted.
 #[derive(Debug, Default, Serialize)]
 pub struct Tally {
-    #[serde(skip_serializing_if = "is_zero")]
-    recorded: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    replayed: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    refused: u64,
+    /// By metric; none is zero.
+    #[serde(flatten)]
+    counts: BTreeMap<&'static str, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
-    #[serde(skip_serializing_if = "is_zero")]
-    listed: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    exported_rows: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    exported_bytes: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    erased: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     store_latency_ms: Vec<f64>,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes a reference"
-)]
-fn is_zero(count: &u64) -> bool {
-    *count == 0
 }
 
 /// Counts what a call does.
@@ -62,21 +43,15 @@ pub async fn counted<T>(call: impl Future<Output = T>) -> (T, Tally) {
 
 /// An activity was stored, now or by an earlier request with its key.
 pub fn recorded(replayed: bool) {
-    count(|tally| {
-        if replayed {
-            tally.replayed += 1;
-        } else {
-            tally.recorded += 1;
-        }
-    });
+    add(if replayed { "replayed" } else { "recorded" }, 1);
 }
 
 /// A request, or one item of a batch, ended with an error of this code.
 ///
 /// A batch whose items have more codes than one counts as `several`.
 pub fn refused(code: &'static str) {
-    count(|tally| {
-        tally.refused += 1;
+    add("refused", 1);
+    change(|tally| {
         let is_first = tally.code.is_none_or(|other| other == code);
         tally.code = Some(if is_first { code } else { "several" });
     });
@@ -84,25 +59,23 @@ pub fn refused(code: &'static str) {
 
 /// A page of so many activities was answered.
 pub fn listed(items: usize) {
-    count(|tally| tally.listed += items as u64);
+    add("listed", items as u64);
 }
 
 /// A file is ready.
 pub fn exported(rows: u64, bytes: u64) {
-    count(|tally| {
-        tally.exported_rows += rows;
-        tally.exported_bytes += bytes;
-    });
+    add("exported_rows", rows);
+    add("exported_bytes", bytes);
 }
 
 /// An erasure is over, and has erased so many activities.
 pub fn erased(activities: u64) {
-    count(|tally| tally.erased += activities);
+    add("erased", activities);
 }
 
 /// A call to DynamoDB took so long, its repetitions included.
 pub fn store_latency(taken: Duration) {
-    count(|tally| {
+    change(|tally| {
         if tally.store_latency_ms.len() < VALUES_MAX {
             let micros = (taken.as_secs_f64() * 1e6).round();
             tally.store_latency_ms.push(micros / 1e3);
@@ -110,7 +83,13 @@ pub fn store_latency(taken: Duration) {
     });
 }
 
-fn count(change: impl FnOnce(&mut Tally)) {
+fn add(metric: &'static str, count: u64) {
+    if count > 0 {
+        change(|tally| *tally.counts.entry(metric).or_default() += count);
+    }
+}
+
+fn change(change: impl FnOnce(&mut Tally)) {
     // An error says that nobody counts.
     let _ = TALLY.try_with(|tally| change(&mut tally.borrow_mut()));
 }
@@ -183,37 +162,32 @@ impl Tally {
             dimensions: [dimensions],
             metrics,
         };
-        let refused = Metric {
-            name: "refused",
-            unit: "Count",
-        };
         let by_service = of(&["service"][..], self.metrics());
-        let by_code = self.code.map(|_| of(&["service", "code"], vec![refused]));
-        let all = [Some(by_service), by_code].into_iter().flatten();
-        all.filter(|directive| !directive.metrics.is_empty())
+        let by_code = |_| of(&["service", "code"][..], vec![Metric::new("refused")]);
+        let all = [Some(by_service), self.code.map(by_code)];
+        all.into_iter()
+            .flatten()
+            .filter(|directive| !directive.metrics.is_empty())
             .collect()
     }
 
     /// What was counted.
     fn metrics(&self) -> Vec<Metric> {
-        let all = [
-            ("recorded", "Count", self.recorded > 0),
-            ("replayed", "Count", self.replayed > 0),
-            ("refused", "Count", self.refused > 0),
-            ("listed", "Count", self.listed > 0),
-            ("exported_rows", "Count", self.exported_rows > 0),
-            ("exported_bytes", "Bytes", self.exported_bytes > 0),
-            ("erased", "Count", self.erased > 0),
-            (
-                "store_latency_ms",
-                "Milliseconds",
-                !self.store_latency_ms.is_empty(),
-            ),
-        ];
-        let counted = all.into_iter().filter(|(_, _, is_counted)| *is_counted);
-        counted
-            .map(|(name, unit, _)| Metric { name, unit })
-            .collect()
+        let has_latency = !self.store_latency_ms.is_empty();
+        let latency = has_latency.then_some("store_latency_ms");
+        let names = self.counts.keys().copied().chain(latency);
+        names.map(Metric::new).collect()
+    }
+}
+
+impl Metric {
+    fn new(name: &'static str) -> Self {
+        let unit = match name {
+            "exported_bytes" => "Bytes",
+            "store_latency_ms" => "Milliseconds",
+            _ => "Count",
+        };
+        Self { name, unit }
     }
 }
 

@@ -16,7 +16,11 @@ use aws_sdk_dynamodb::{
 use futures_util::future::try_join_all;
 use jiff::SignedDuration;
 
-use self::{attributes::Attributes, item::PROJECTION, wire::Tap};
+use self::{
+    attributes::Attributes,
+    item::{ALIAS, PROJECTION},
+    wire::Tap,
+};
 pub use self::{
     erase::Seen,
     item::{Item, Stored},
@@ -235,7 +239,7 @@ impl ActivityStore {
         if !reading.with_details {
             query = query
                 .projection_expression(PROJECTION.as_str())
-                .expression_attribute_names("#action", "action");
+                .expression_attribute_names(ALIAS.0, ALIAS.1);
         }
         let tap = Tap::default();
         query

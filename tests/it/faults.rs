@@ -457,7 +457,6 @@ fn lost() -> ConnectorError {
     ConnectorError::io("the connection broke".into())
 }
 
-/// "Too busy" in the words of the service that is asked.
 /// An answer of which half arrives.
 async fn cut(mut answer: HttpResponse) -> HttpResponse {
     let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
@@ -482,6 +481,7 @@ impl Body for Half {
     }
 }
 
+/// "Too busy" in the words of the service that is asked.
 fn throttled(operation: &str) -> HttpResponse {
     match operation {
         "Invoke" => {

@@ -202,8 +202,8 @@ async fn a_batch_is_one_line_of_metrics() {
         "Dimensions": [["service"]],
         "Metrics": [
             { "Name": "recorded", "Unit": "Count" },
-            { "Name": "replayed", "Unit": "Count" },
             { "Name": "refused", "Unit": "Count" },
+            { "Name": "replayed", "Unit": "Count" },
             { "Name": "store_latency_ms", "Unit": "Milliseconds" },
         ],
     });

@@ -7,7 +7,6 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
-
 use tracing_subscriber::EnvFilter;
 
 use crate::{faults::Fault, harness::TestApp, logs::Log};

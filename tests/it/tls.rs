@@ -50,7 +50,6 @@ async fn a_function_calls_with_its_own_client_and_within_its_own_time() {
     let app = TestApp::start().await;
     let sdk = aws::sdk_config(&app.stack.config).await.unwrap();
     assert!(sdk.http_client().is_some());
-    assert!(sdk.credentials_provider().is_some());
     let timeouts = sdk.timeout_config().unwrap();
     assert!(timeouts.operation_timeout().is_some());
 }

@@ -4,11 +4,10 @@
 
 use std::{fs, path::Path};
 
+use shared::aws;
 use tokio::process::Command;
 
 use super::{Bench, entrant::Entrant, figure::Transport, session::Session};
-use shared::aws;
-
 use crate::Error;
 
 impl Bench<'_> {
@@ -52,31 +51,39 @@ impl Bench<'_> {
     /// What a process trusts: what it trusts in a deployment, and the bench's
     /// certificate authority if there is one.
     ///
-    /// The plain SDK reads a usual system's certificates, with and without TLS. The
-    /// functions have Amazon's compiled in, and read them from `AWS_CA_BUNDLE` here;
-    /// the peers have variables of their own.
+    /// The functions have Amazon's roots compiled in and read them from a file here;
+    /// the plain SDK and boto3 read those of a usual system, Node has its own.
     pub(super) fn trust(
         &self,
+        entrant: Entrant,
         authority: Option<&Path>,
     ) -> Result<Vec<(&'static str, String)>, Error> {
         let Some(authority) = authority else {
-            let roots = self.settings.roots.display().to_string();
+            let roots = self.others.roots.display().to_string();
             return Ok(vec![("SSL_CERT_FILE", roots)]);
         };
-        let system = fs::read(&self.settings.roots)
-            .map_err(|error| format!("{}: {error}", self.settings.roots.display()))?;
-        let [system, amazon] = [("system", &system[..]), ("amazon", aws::AMAZON_ROOTS)].map(
-            |(name, roots)| -> Result<_, Error> {
-                let file = self.work.path().join(format!("{name}.pem"));
-                fs::write(&file, [roots, &fs::read(authority)?].concat())?;
-                Ok(file.display().to_string())
-            },
-        );
+        let authority = fs::read(authority)?;
+        let roots = fs::read(self.others.roots)
+            .map_err(|error| format!("{}: {error}", self.others.roots.display()))?;
+        let alone = self.bundle("authority", &[], &authority)?;
+        let amazon = self.bundle("amazon", aws::AMAZON_ROOTS, &authority)?;
+        let system = self.bundle("system", &roots, &authority)?;
+        let is_python = entrant == Entrant::Python;
         Ok(vec![
-            ("AWS_CA_BUNDLE", amazon?),
-            ("NODE_EXTRA_CA_CERTS", authority.display().to_string()),
-            ("SSL_CERT_FILE", system?),
+            (
+                "AWS_CA_BUNDLE",
+                if is_python { system.clone() } else { amazon },
+            ),
+            ("NODE_EXTRA_CA_CERTS", alone),
+            ("SSL_CERT_FILE", system),
         ])
+    }
+
+    /// Writes a file of these roots and the bench's authority behind them.
+    fn bundle(&self, name: &str, roots: &[u8], authority: &[u8]) -> Result<String, Error> {
+        let file = self.work.path().join(format!("{name}-roots.pem"));
+        fs::write(&file, [roots, authority].concat())?;
+        Ok(file.display().to_string())
     }
 }
 

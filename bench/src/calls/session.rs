@@ -66,7 +66,7 @@ impl Session {
         let mut command = bench.command(entrant, counts)?;
         command.envs(names::environment(&dynamodb, &s3));
         command.env("WRITE_SHARDS", entrant.shards().to_string());
-        command.envs(bench.trust(authority.as_deref())?);
+        command.envs(bench.trust(entrant, authority.as_deref())?);
         let begun = Instant::now();
         let (driven, ready) = if entrant.is_loop() {
             Driven::by_lines(&mut command).await?

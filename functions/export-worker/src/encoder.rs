@@ -104,14 +104,19 @@ impl Encoder {
     }
 
     /// A part that is not full, from which [`Encoder::go_on`] goes on.
-    pub(crate) fn unfinished(&mut self) -> Unfinished {
-        let mut bytes = self.packed.take().unwrap_or_default();
+    pub(crate) fn unfinished(&mut self) -> Result<Unfinished, Error> {
+        let Some(mut bytes) = self.packed.take() else {
+            return Ok(Unfinished {
+                bytes: self.rows.swap(Vec::new())?,
+                packed_bytes: 0,
+            });
+        };
         let packed_bytes = bytes.len();
         bytes.extend_from_slice(self.rows.bytes());
-        Unfinished {
+        Ok(Unfinished {
             bytes,
             packed_bytes,
-        }
+        })
     }
 }
 

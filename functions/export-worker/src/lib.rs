@@ -36,7 +36,7 @@ use tokio::{
 
 use crate::{
     activities::Activities,
-    parts::{BUFFERS, Parts},
+    parts::Parts,
     upload::{Begun, Upload, Written},
 };
 
@@ -194,12 +194,7 @@ impl<'a> Run<'a> {
         let position = begun.as_ref().map(|begun| begun.checkpoint.position);
         let (sender, slices) = mpsc::channel(1);
         let activities = Activities::new(self, position, slices);
-        // The same ones take turns: new ones would fragment the heap.
-        let (sent, buffers) = mpsc::channel(BUFFERS);
-        for _ in 0..BUFFERS {
-            sent.try_send(Vec::new())
-                .expect("the channel has room for every buffer");
-        }
+        let (sent, buffers) = parts::buffers();
         let parts = Parts::new(self, begun.as_ref(), activities, buffers)?;
         let reading = async {
             activities::read(self, position, sender).await;

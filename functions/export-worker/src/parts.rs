@@ -4,13 +4,12 @@ use shared::{
     ActivityId, Error,
     export::{Failure, Format},
 };
-
 use tokio::sync::mpsc;
 
 use crate::{
     Run, Stop,
     activities::{Activities, Found},
-    encoder::{Encoder, Unfinished},
+    encoder::{Encoder, Unfinished, unencodable},
     upload::Begun,
     workbook::Workbook,
 };
@@ -22,7 +21,17 @@ pub(crate) const PART_BYTES: usize = 8 * 1024 * 1024;
 const PARTS_MAX: usize = 10_000;
 
 /// So many parts are in memory: one is made while one is sent.
-pub(crate) const BUFFERS: usize = 2;
+const BUFFERS: usize = 2;
+
+/// The buffers, and where those that were sent go back: new ones would fragment the heap.
+pub(crate) fn buffers() -> (mpsc::Sender<Vec<u8>>, mpsc::Receiver<Vec<u8>>) {
+    let (sent, buffers) = mpsc::channel(BUFFERS);
+    for _ in 0..BUFFERS {
+        sent.try_send(Vec::new())
+            .expect("the channel has room for every buffer");
+    }
+    (sent, buffers)
+}
 
 /// A part of the file.
 #[derive(Debug)]
@@ -119,7 +128,8 @@ impl<'a> RowParts<'a> {
 
     async fn next(&mut self) -> Result<Part, Stop> {
         let buffer = self.buffers.recv().await;
-        self.encoder.go_on_in(buffer.unwrap_or_default())?;
+        let buffer = buffer.ok_or_else(|| unencodable("nobody takes parts any more"))?;
+        self.encoder.go_on_in(buffer)?;
         loop {
             match self.activities.next().await? {
                 Found::Activity(activity) => {
@@ -131,7 +141,7 @@ impl<'a> RowParts<'a> {
                 Found::EndOfPage => {
                     self.run.show(self.rows, self.activities.fraction);
                     if self.run.is_time_up() {
-                        return Ok(self.unfinished());
+                        return self.unfinished();
                     }
                 }
                 Found::End => return self.part(End::File),
@@ -148,12 +158,12 @@ impl<'a> RowParts<'a> {
         Ok(self.part_of(bytes, end))
     }
 
-    fn unfinished(&mut self) -> Part {
+    fn unfinished(&mut self) -> Result<Part, Stop> {
         let Unfinished {
             bytes,
             packed_bytes,
-        } = self.encoder.unfinished();
-        self.part_of(bytes, End::Time { packed_bytes })
+        } = self.encoder.unfinished()?;
+        Ok(self.part_of(bytes, End::Time { packed_bytes }))
     }
 
     fn part_of(&self, bytes: Vec<u8>, end: End) -> Part {

@@ -11,7 +11,6 @@ use shared::{
     export_store::Held,
     files::PartTag,
 };
-
 use tokio::sync::mpsc;
 
 use crate::{

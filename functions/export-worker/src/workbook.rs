@@ -54,11 +54,17 @@ const COLUMN_WIDTH: f64 = 22.0;
 pub(crate) struct Workbook<'a> {
     run: &'a Run<'a>,
     activities: Activities<'a>,
-    /// With the buffers that it is packed into.
-    table: Option<(Table, mpsc::Receiver<Vec<u8>>)>,
-    packed: Option<Packed>,
+    /// None once it has failed, or its last part was made.
+    work: Option<Work>,
     rows: u64,
     truncated_cells: u64,
+}
+
+/// How far it is.
+enum Work {
+    /// Rows gather, to be packed into these buffers.
+    Rows(Box<Table>, mpsc::Receiver<Vec<u8>>),
+    Packed(Packed),
 }
 
 /// The packed bytes as they come.
@@ -77,31 +83,28 @@ impl<'a> Workbook<'a> {
         Ok(Self {
             run,
             activities,
-            table: Some((table.map_err(unencodable)?, buffers)),
-            packed: None,
+            work: Some(Work::Rows(Box::new(table.map_err(unencodable)?), buffers)),
             rows: 0,
             truncated_cells: 0,
         })
     }
 
     pub(crate) async fn next(&mut self) -> Result<Part, Stop> {
-        if let Some((mut table, buffers)) = self.table.take() {
-            self.fill(&mut table).await?;
-            self.truncated_cells = table.truncated_cells;
-            self.packed = Some(pack(table, buffers));
-        }
-        self.in_time()?;
-        let Some(packed) = &mut self.packed else {
-            return Ok(self.part(Vec::new(), End::File));
+        let mut packed = match self.work.take() {
+            Some(Work::Rows(table, buffers)) => pack(*self.fill(table).await?, buffers),
+            Some(Work::Packed(packed)) => packed,
+            None => return Err(unencodable("the workbook's rows are gone").into()),
         };
+        self.in_time()?;
         if let Some(bytes) = packed.full.recv().await {
+            self.work = Some(Work::Packed(packed));
             return Ok(self.part(bytes, End::Full));
         }
-        let last = (&mut packed.last).await.map_err(unencodable)?;
+        let last = packed.last.await.map_err(unencodable)?;
         Ok(self.part(last.map_err(unencodable)?, End::File))
     }
 
-    async fn fill(&mut self, table: &mut Table) -> Result<(), Stop> {
+    async fn fill(&mut self, mut table: Box<Table>) -> Result<Box<Table>, Stop> {
         loop {
             match self.activities.next().await? {
                 Found::Activity(activity) => {
@@ -115,7 +118,10 @@ impl<'a> Workbook<'a> {
                     self.run.show(self.rows, self.activities.fraction);
                     self.in_time()?;
                 }
-                Found::End => return Ok(()),
+                Found::End => {
+                    self.truncated_cells = table.truncated_cells;
+                    return Ok(table);
+                }
             }
         }
     }
@@ -280,7 +286,7 @@ fn pack(table: Table, buffers: mpsc::Receiver<Vec<u8>>) -> Packed {
             full: sender,
             buffers,
         };
-        writer.go_on();
+        writer.go_on().map_err(io::Error::other)?;
         table.save(&mut writer)?;
         Ok(writer.bytes)
     });
@@ -295,18 +301,19 @@ struct PartWriter {
 }
 
 impl PartWriter {
-    /// Hands the part over; fails when nobody waits for it any more.
+    /// Hands the part over.
     fn hand_over(&mut self) -> Result<(), Source> {
         self.full.blocking_send(std::mem::take(&mut self.bytes))?;
-        self.go_on();
-        Ok(())
+        self.go_on()
     }
 
-    /// Waits for an empty buffer.
-    fn go_on(&mut self) {
-        self.bytes = self.buffers.blocking_recv().unwrap_or_default();
+    /// Waits for an empty buffer; fails when nobody takes parts any more.
+    fn go_on(&mut self) -> Result<(), Source> {
+        let buffer = self.buffers.blocking_recv();
+        self.bytes = buffer.ok_or("nobody takes parts any more")?;
         self.bytes.clear();
         self.bytes.reserve(PART_BYTES);
+        Ok(())
     }
 }
 

@@ -35,9 +35,15 @@ pub(super) const SUMMARY: [&str; 16] = [
     "expires_at",
 ];
 
-/// [`SUMMARY`] as an expression; `#action` stands for the one name that DynamoDB reserves.
-pub(super) static PROJECTION: LazyLock<String> =
-    LazyLock::new(|| SUMMARY.join(",").replace("action", "#action"));
+/// What stands in an expression for the one name that DynamoDB reserves.
+pub(super) const ALIAS: (&str, &str) = ("#action", "action");
+
+/// [`SUMMARY`] as an expression.
+pub(super) static PROJECTION: LazyLock<String> = LazyLock::new(|| {
+    let (alias, reserved) = ALIAS;
+    let called = |name| if name == reserved { alias } else { name };
+    SUMMARY.map(called).join(",")
+});
 
 /// The attributes that a list leaves out.
 pub(super) const REST: [&str; 2] = ["request_id", "details"];
@@ -362,9 +368,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::arbitrary;
-
-    use crate::{Identifier, Name};
+    use crate::{Identifier, Name, arbitrary};
 
     fn activity(details: Option<&str>) -> Activity {
         let occurred_at: Moment = "2026-11-22T09:32:11.123Z".parse().unwrap();
