@@ -1,6 +1,6 @@
 //! `docs/operations.md` agrees with the template, the code and itself.
 
-use std::{collections::BTreeSet, io::Write, process::Stdio};
+use std::{collections::BTreeSet, io::Write, process::Stdio, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
@@ -80,14 +80,28 @@ fn shown() -> BTreeSet<String> {
     alarms.chain(lines).collect()
 }
 
-#[test]
-fn what_is_counted_is_shown_and_explained() {
-    let counted = rows("## Metrics");
-    assert_eq!(shown(), counted);
-    let source = read("shared/src/metrics.rs");
-    for name in counted {
-        assert!(source.contains(&format!("    {name}: ")), "{name}");
-    }
+#[tokio::test]
+async fn what_is_counted_is_shown_and_explained() {
+    let explained = rows("## Metrics");
+    assert_eq!(shown(), explained);
+    let counting = async {
+        metrics::recorded(false);
+        metrics::recorded(true);
+        metrics::refused("conflict");
+        metrics::listed(1);
+        metrics::exported(1, 1);
+        metrics::erased(1);
+        metrics::store_latency(Duration::from_millis(1));
+    };
+    let ((), tally) = metrics::counted(counting).await;
+    let line = tally.line("it", "r-1", Moment::MAX).unwrap();
+    let line: Value = serde_json::from_str(&line).unwrap();
+    let counted = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();
+    let names = counted
+        .unwrap()
+        .iter()
+        .map(|metric| metric["Name"].as_str().unwrap().to_owned());
+    assert_eq!(names.collect::<BTreeSet<_>>(), explained);
 }
 
 #[test]
