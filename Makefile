@@ -49,7 +49,7 @@ supply: tools ## licences and sources of dependencies, unused ones, and secrets 
 # Ours in one go and by binary, as `sam build` has them: so all have the same dependencies with the same features.
 # What one would write instead, as cargo builds it by default.
 bench: bench/.venv/installed ## what starts, calls and exports cost, beside a floor and peers; flags in ARGS
-	cargo build --release --locked --bin bench --bin counted --bin hello --bin plain \
+	cargo build --release --locked --bin bench --bin counted --bin hello \
 	  --bin record --bin list --bin export --bin export-worker --bin erasure --bin erasure-worker
 	AWS_LC_SYS_NO_JITTER_ENTROPY=0 cargo build --profile stock --locked --bin bench --bin plain
 	"$${CARGO_TARGET_DIR:-target}/release/bench" $(ARGS)

@@ -6,12 +6,10 @@ mod chance;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -28,8 +26,9 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
-use bytes::Bytes;
-use http_body::{Body, Frame};
+use futures_util::stream;
+use http_body::Frame;
+use http_body_util::StreamBody;
 use serde_json::Value;
 use tokio::sync::Notify;
 
@@ -461,24 +460,10 @@ fn lost() -> ConnectorError {
 async fn cut(mut answer: HttpResponse) -> HttpResponse {
     let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
     let whole = ByteStream::new(body).collect().await.unwrap().into_bytes();
-    *answer.body_mut() = SdkBody::from_body_1_x(Half(Some(whole.slice(..whole.len() / 2))));
+    let half = Frame::data(whole.slice(..whole.len() / 2));
+    let frames = StreamBody::new(stream::iter([Ok(half), Err(lost())]));
+    *answer.body_mut() = SdkBody::from_body_1_x(frames);
     answer
-}
-
-/// The first half of a body, and then an error.
-struct Half(Option<Bytes>);
-
-impl Body for Half {
-    type Data = Bytes;
-    type Error = ConnectorError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, ConnectorError>>> {
-        let half = self.0.take().map(Frame::data);
-        Poll::Ready(Some(half.ok_or_else(lost)))
-    }
 }
 
 /// "Too busy" in the words of the service that is asked.
