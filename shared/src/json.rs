@@ -36,9 +36,11 @@ fn invalid(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     if error.inner().is_syntax() || error.inner().is_eof() {
         return Error::invalid("body", format!("is not valid JSON: {reason}"));
     }
-    let path = match error.path().to_string() {
-        root if root == "." => String::new(),
-        path => short(&path, FIELD_MAX),
+    // Not by its text: the root is shown as `.`, and so is a field of that name.
+    let is_root = error.path().iter().next().is_none();
+    let path = match is_root {
+        true => String::new(),
+        false => short(&error.path().to_string(), FIELD_MAX),
     };
     let below = |name: &str| match path.as_str() {
         "" => short(name, FIELD_MAX),
@@ -50,7 +52,7 @@ fn invalid(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
         Error::invalid(below(name), "is given twice")
     } else if let Some(name) = named(&reason, "holds `").filter(|_| path.is_empty()) {
         Error::invalid(below(name), "is given twice")
-    } else if reason.starts_with("unknown field ``") {
+    } else if reason.starts_with("unknown field ``, ") {
         Error::invalid("body", "must name each field")
     } else if reason.starts_with("unknown field `") {
         Error::invalid(path, "is not known here")
@@ -315,6 +317,8 @@ mod tests {
         let refusal = |body: &str| read::<Pair>(body.as_bytes()).unwrap_err().to_string();
         assert_eq!(refusal(r#"{"":1}"#), "body must name each field");
         assert_eq!(refusal(r#"{"_a":{"":1}}"#), "body must name each field");
+        assert_eq!(refusal(r#"{".":1}"#), ". is not known here");
+        assert_eq!(refusal(r#"{"`":1}"#), "` is not known here");
     }
 
     #[test]
