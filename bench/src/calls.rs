@@ -141,11 +141,11 @@ impl Bench<'_> {
                 if round > self.settings.rounds_of(way) {
                     continue;
                 }
-                eprintln!("round {round}: {}, {way:?}", entrant.name());
+                eprintln!("round {round}: {}, {way:?}", entrant.name);
                 match self.measure(way, entrant).await {
                     Ok(found) => add(&mut figures, entrant, found),
                     Err(error) if way.transport() == Transport::Tls && entrant.is_peer() => {
-                        println!("{}, {way:?}: {}", entrant.name(), crate::chain(&error));
+                        println!("{}, {way:?}: {}", entrant.name, crate::chain(&error));
                         trusting.remove(&(way, entrant));
                     }
                     Err(error) => return Err(entrant.failed(&error)),

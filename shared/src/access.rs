@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
+use compact_str::CompactString;
 use lambda_http::{Request, RequestExt, request::RequestContext};
 use serde::Serialize;
 
@@ -44,7 +45,7 @@ use crate::{Actor, ActorKind, Error, Identifier, Name, observe};
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct PartnerId(String);
+pub struct PartnerId(CompactString);
 
 impl PartnerId {
     /// The id's text.
@@ -58,7 +59,7 @@ impl PartnerId {
         let valid = (1..=64).contains(&text.len()) && text.bytes().all(allowed);
         // What a claim without a value may look like as a text.
         let valid = valid && text != "null";
-        valid.then(|| Self(text.to_owned()))
+        valid.then(|| Self(text.into()))
     }
 }
 

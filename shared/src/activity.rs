@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -19,8 +20,8 @@ macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident, $check:path) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String")]
-        pub struct $name(String);
+        #[serde(try_from = "CompactString")]
+        pub struct $name(CompactString);
 
         impl $name {
             /// The text, as it was given.
@@ -29,17 +30,25 @@ macro_rules! checked_text {
             }
         }
 
+        impl TryFrom<CompactString> for $name {
+            type Error = &'static str;
+
+            fn try_from(text: CompactString) -> Result<Self, &'static str> {
+                $check(&text).map(|()| Self(text))
+            }
+        }
+
         impl TryFrom<String> for $name {
             type Error = &'static str;
 
             fn try_from(text: String) -> Result<Self, &'static str> {
-                $check(&text).map(|()| Self(text))
+                CompactString::from(text).try_into()
             }
         }
 
         impl From<$name> for String {
             fn from(text: $name) -> Self {
-                text.0
+                text.0.into()
             }
         }
     };
@@ -369,7 +378,7 @@ impl Content {
     pub fn erased(&self) -> Self {
         let customer = self.customer.as_ref().map(|customer| Customer {
             id: customer.id.clone(),
-            name: Name(ERASED_NAME.to_owned()),
+            name: Name(CompactString::const_new(ERASED_NAME)),
         });
         Self {
             customer,

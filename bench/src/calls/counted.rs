@@ -68,12 +68,13 @@ impl Bench<'_> {
         let alone = self.bundle("authority", &[], &authority)?;
         let amazon = self.bundle("amazon", aws::AMAZON_ROOTS, &authority)?;
         let system = self.bundle("system", &roots, &authority)?;
-        let is_python = entrant == Entrant::Python;
+        let of_sdk = if entrant.is_python() {
+            system.clone()
+        } else {
+            amazon
+        };
         Ok(vec![
-            (
-                "AWS_CA_BUNDLE",
-                if is_python { system.clone() } else { amazon },
-            ),
+            ("AWS_CA_BUNDLE", of_sdk),
             ("NODE_EXTRA_CA_CERTS", alone),
             ("SSL_CERT_FILE", system),
         ])

@@ -7,110 +7,117 @@ use crate::{Error, measure::Program};
 
 /// A program and what it is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Entrant {
-    Record,
-    Batch,
-    List,
-    ListOfShards,
-    LongList,
-    LongListOfShards,
-    Export,
-    Hot,
-    HotOfShards,
+pub(super) struct Entrant {
+    /// As the table calls it.
+    pub(super) name: &'static str,
+    /// What each of its calls is.
+    pub(super) workload: Workload,
+    /// Over how many shards the partner's log is spread.
+    pub(super) shards: u32,
+    code: Code,
+}
+
+/// Where a program comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Code {
+    /// A function, as it is deployed.
+    Function(&'static str),
+    /// The least function, built like ours.
     Hello,
-    SdkRecord,
-    SdkList,
-    PutLoop,
-    QueryLoop,
-    Python,
-    Node,
+    /// A handler's code in this program, called by many at once.
+    Handler(&'static str),
+    /// A function as cargo builds it by default.
+    Stock(&'static str),
+    /// The same call again and again without events, built like that.
+    StockLoop(&'static str),
+    /// A script for the interpreter of boto3's.
+    Python(&'static str),
+    /// A script with the SDK for JavaScript.
+    Node(&'static str),
+}
+
+const PAGE: Workload = Workload::List { limit: 100 };
+const LONG_PAGE: Workload = Workload::List { limit: 500 };
+
+pub(super) const RECORD: Entrant = function("record", "record", Workload::Record);
+pub(super) const BATCH: Entrant = function("record, 25 at once", "record", Workload::Batch);
+pub(super) const LIST: Entrant = function("list", "list", PAGE);
+pub(super) const SHARDED_LIST: Entrant = function("list, 4 shards", "list", PAGE).sharded();
+pub(super) const LONG_LIST: Entrant = function("list", "list", LONG_PAGE);
+pub(super) const SHARDED_LONG_LIST: Entrant =
+    function("list, 4 shards", "list", LONG_PAGE).sharded();
+/// It is started, and not called.
+pub(super) const EXPORT: Entrant = function("export", "export", Workload::Hello);
+pub(super) const HOT: Entrant = entrant("record, 1 shard", Workload::Hot, Code::Handler("record"));
+pub(super) const SHARDED_HOT: Entrant =
+    entrant("record, 4 shards", Workload::Hot, Code::Handler("record")).sharded();
+pub(super) const HELLO: Entrant = entrant("hello world", Workload::Hello, Code::Hello);
+pub(super) const SDK_RECORD: Entrant =
+    entrant("plain SDK handler", Workload::Record, Code::Stock("plain"));
+pub(super) const SDK_LIST: Entrant =
+    entrant("plain SDK handler of a list", PAGE, Code::Stock("plain"));
+pub(super) const PUT_LOOP: Entrant =
+    entrant("SDK put loop", Workload::Record, Code::StockLoop("put"));
+pub(super) const QUERY_LOOP: Entrant = entrant("SDK query loop", PAGE, Code::StockLoop("query"));
+pub(super) const PYTHON: Entrant = entrant(
+    "boto3",
+    Workload::Record,
+    Code::Python("bench/peers/record.py"),
+);
+pub(super) const NODE: Entrant = entrant(
+    "SDK for JavaScript",
+    Workload::Record,
+    Code::Node("bench/peers/record.mjs"),
+);
+
+const fn function(name: &'static str, binary: &'static str, workload: Workload) -> Entrant {
+    entrant(name, workload, Code::Function(binary))
+}
+
+const fn entrant(name: &'static str, workload: Workload, code: Code) -> Entrant {
+    Entrant {
+        name,
+        workload,
+        shards: 1,
+        code,
+    }
 }
 
 impl Entrant {
-    /// As the table calls it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Record => "record",
-            Self::Batch => "record, 25 at once",
-            Self::List | Self::LongList => "list",
-            Self::ListOfShards | Self::LongListOfShards => "list, 4 shards",
-            Self::Export => "export",
-            Self::Hot => "record, 1 shard",
-            Self::HotOfShards => "record, 4 shards",
-            Self::Hello => "hello world",
-            Self::SdkRecord => "plain SDK handler",
-            Self::SdkList => "plain SDK handler of a list",
-            Self::PutLoop => "SDK put loop",
-            Self::QueryLoop => "SDK query loop",
-            Self::Python => "boto3",
-            Self::Node => "SDK for JavaScript",
-        }
-    }
-
-    /// What each of its calls is.
-    pub(super) fn workload(self) -> Workload {
-        match self {
-            Self::Record | Self::SdkRecord | Self::PutLoop | Self::Python | Self::Node => {
-                Workload::Record
-            }
-            Self::Hot | Self::HotOfShards => Workload::Hot,
-            Self::Batch => Workload::Batch,
-            Self::List | Self::ListOfShards | Self::SdkList | Self::QueryLoop => {
-                Workload::List { limit: 100 }
-            }
-            Self::LongList | Self::LongListOfShards => Workload::List { limit: 500 },
-            // An export is started, and not called.
-            Self::Hello | Self::Export => Workload::Hello,
-        }
+    const fn sharded(self) -> Self {
+        Self { shards: 4, ..self }
     }
 
     /// Whether it runs no events, but the same call again and again.
-    pub(super) fn is_loop(self) -> bool {
-        matches!(self, Self::PutLoop | Self::QueryLoop) || self.is_hot()
+    pub(super) fn is_loop(&self) -> bool {
+        matches!(self.code, Code::Handler(_) | Code::StockLoop(_))
     }
 
     /// Whether it is not built here.
-    pub(super) fn is_peer(self) -> bool {
-        matches!(self, Self::Python | Self::Node)
+    pub(super) fn is_peer(&self) -> bool {
+        self.is_python() || matches!(self.code, Code::Node(_))
     }
 
-    /// Whether a partition takes no more than DynamoDB's does.
-    pub(super) fn is_hot(self) -> bool {
-        matches!(self, Self::Hot | Self::HotOfShards)
-    }
-
-    /// Over how many shards the partner's log is spread.
-    pub(super) fn shards(self) -> u32 {
-        match self {
-            Self::ListOfShards | Self::LongListOfShards | Self::HotOfShards => 4,
-            _ => 1,
-        }
+    /// Whether boto3's interpreter runs it.
+    pub(super) fn is_python(&self) -> bool {
+        matches!(self.code, Code::Python(_))
     }
 
     /// Why there is no figure of it.
-    pub(super) fn failed(self, error: &Error) -> Error {
-        format!("{}: {}", self.name(), crate::chain(error)).into()
+    pub(super) fn failed(&self, error: &Error) -> Error {
+        format!("{}: {}", self.name, crate::chain(error)).into()
     }
 
-    pub(super) fn program(self, bench: &Bench<'_>) -> Result<Program, Error> {
-        let built = |name: &str| program(&bench.functions.join(name), &[]);
-        let stock =
-            |name: &str, arguments: &[&str]| program(&bench.others.stock.join(name), arguments);
-        Ok(match self {
-            Self::Record | Self::Batch => built("record"),
-            Self::List | Self::ListOfShards | Self::LongList | Self::LongListOfShards => {
-                built("list")
-            }
-            Self::Hot | Self::HotOfShards => {
-                program(&std::env::current_exe()?, &["looped", "record"])
-            }
-            Self::Export => built("export"),
-            Self::Hello => program(&super::beside()?.join("hello"), &[]),
-            Self::SdkRecord | Self::SdkList => stock("plain", &[]),
-            Self::PutLoop => stock("bench", &["looped", "put"]),
-            Self::QueryLoop => stock("bench", &["looped", "query"]),
-            Self::Python => program(bench.others.python, &["-B", "bench/peers/record.py"]),
-            Self::Node => program(bench.others.node, &["bench/peers/record.mjs"]),
+    pub(super) fn program(&self, bench: &Bench<'_>) -> Result<Program, Error> {
+        let others = &bench.others;
+        Ok(match self.code {
+            Code::Function(name) => program(&bench.functions.join(name), &[]),
+            Code::Hello => program(&super::beside()?.join("hello"), &[]),
+            Code::Handler(name) => program(&std::env::current_exe()?, &["looped", name]),
+            Code::Stock(name) => program(&others.stock.join(name), &[]),
+            Code::StockLoop(name) => program(&others.stock.join("bench"), &["looped", name]),
+            Code::Python(script) => program(others.python, &["-B", script]),
+            Code::Node(script) => program(others.node, &[script]),
         })
     }
 }

@@ -2,10 +2,7 @@
 
 use super::{
     Figures,
-    entrant::Entrant::{
-        self, Batch, Export, Hello, Hot, HotOfShards, List, ListOfShards, LongList,
-        LongListOfShards, Node, PutLoop, Python, QueryLoop, Record, SdkList, SdkRecord,
-    },
+    entrant::{self as who, Entrant},
     figure::{
         Figure::{
             self, Admitted, CallCpu, CallInstructions, First, FirstInstructions,
@@ -42,48 +39,65 @@ const LONG_SHARDED: &str = "list page of 500, with shards";
 const MEMORY: &str = "peak memory";
 
 pub(super) const ROWS: [Row; 40] = [
-    row(NEXT, NextInstructions, Record, Hello).at_most(1.5),
-    row(NEXT, NextInstructions, List, Hello),
-    row(NEXT, NextInstructions, Export, Hello),
-    row(NEXT, NextInstructions, Record, SdkRecord),
-    row(NEXT, Next, Record, Hello),
-    row(NEXT, Next, Record, SdkRecord),
-    row(NEXT, Next, Record, Python),
-    row(NEXT, Next, Record, Node),
-    row(FIRST, FirstInstructions, Record, SdkRecord).at_most(1.0 / 5.0),
-    row(FIRST_TLS, FirstInstructionsTls, Record, SdkRecord).at_most(1.0 / 20.0),
-    row(FIRST, First, Record, SdkRecord),
-    row(FIRST, First, Record, Python),
-    row(FIRST, First, Record, Node),
-    row(FIRST_TLS, FirstTls, Record, SdkRecord),
-    row(FIRST_TLS, FirstTls, Record, Python),
-    row(FIRST_TLS, FirstTls, Record, Node),
-    row(RECORD, CallCpu, Record, SdkRecord).at_most(1.15),
-    row(RECORD, CallInstructions, Record, SdkRecord),
-    row(RECORD, CallCpu, Record, PutLoop),
-    row(RECORD, CallInstructions, Record, PutLoop),
-    row(RECORD, CallCpu, Record, Hello),
-    row(RECORD, CallCpu, Record, Python).at_most(1.0 / 10.0),
-    row(RECORD, CallCpu, Record, Node).at_most(1.0 / 10.0),
-    row(BATCHED, CallCpu, Batch, Record)
+    row(NEXT, NextInstructions, who::RECORD, who::HELLO).at_most(1.5),
+    row(NEXT, NextInstructions, who::LIST, who::HELLO),
+    row(NEXT, NextInstructions, who::EXPORT, who::HELLO),
+    row(NEXT, NextInstructions, who::RECORD, who::SDK_RECORD),
+    row(NEXT, Next, who::RECORD, who::HELLO),
+    row(NEXT, Next, who::RECORD, who::SDK_RECORD),
+    row(NEXT, Next, who::RECORD, who::PYTHON),
+    row(NEXT, Next, who::RECORD, who::NODE),
+    row(FIRST, FirstInstructions, who::RECORD, who::SDK_RECORD).at_most(1.0 / 5.0),
+    row(
+        FIRST_TLS,
+        FirstInstructionsTls,
+        who::RECORD,
+        who::SDK_RECORD,
+    )
+    .at_most(1.0 / 20.0),
+    row(FIRST, First, who::RECORD, who::SDK_RECORD),
+    row(FIRST, First, who::RECORD, who::PYTHON),
+    row(FIRST, First, who::RECORD, who::NODE),
+    row(FIRST_TLS, FirstTls, who::RECORD, who::SDK_RECORD),
+    row(FIRST_TLS, FirstTls, who::RECORD, who::PYTHON),
+    row(FIRST_TLS, FirstTls, who::RECORD, who::NODE),
+    row(RECORD, CallCpu, who::RECORD, who::SDK_RECORD).at_most(1.15),
+    row(RECORD, CallInstructions, who::RECORD, who::SDK_RECORD),
+    row(RECORD, CallCpu, who::RECORD, who::PUT_LOOP),
+    row(RECORD, CallInstructions, who::RECORD, who::PUT_LOOP),
+    row(RECORD, CallCpu, who::RECORD, who::HELLO),
+    row(RECORD, CallCpu, who::RECORD, who::PYTHON).at_most(1.0 / 10.0),
+    row(RECORD, CallCpu, who::RECORD, who::NODE).at_most(1.0 / 10.0),
+    row(BATCHED, CallCpu, who::BATCH, who::RECORD)
         .at_most(0.5)
         .for_calls(BATCH),
-    row(BATCHED, CallInstructions, Batch, Record).for_calls(BATCH),
-    row(LIST, CallCpu, List, SdkList).at_most(1.2),
-    row(LIST, CallInstructions, List, SdkList),
-    row(LIST, CallCpu, List, QueryLoop),
-    row(LIST, CallInstructions, List, QueryLoop),
-    row(HOT, Admitted, HotOfShards, Hot).at_most(1.0 / 3.6),
-    row(SHARDED, CallCpu, ListOfShards, List).at_most(1.3),
-    row(SHARDED, CallInstructions, ListOfShards, List),
-    row(LONG_SHARDED, CallCpu, LongListOfShards, LongList).at_most(1.3),
-    row(LONG_SHARDED, CallInstructions, LongListOfShards, LongList),
-    row(MEMORY, Peak, Record, Hello),
-    row(MEMORY, Peak, Record, SdkRecord),
-    row(MEMORY, Peak, Record, Python),
-    row(MEMORY, Peak, Record, Node),
-    row(MEMORY, Peak, List, SdkList),
-    row(MEMORY, Peak, Batch, Record),
+    row(BATCHED, CallInstructions, who::BATCH, who::RECORD).for_calls(BATCH),
+    row(LIST, CallCpu, who::LIST, who::SDK_LIST).at_most(1.2),
+    row(LIST, CallInstructions, who::LIST, who::SDK_LIST),
+    row(LIST, CallCpu, who::LIST, who::QUERY_LOOP),
+    row(LIST, CallInstructions, who::LIST, who::QUERY_LOOP),
+    row(HOT, Admitted, who::SHARDED_HOT, who::HOT).at_most(1.0 / 3.6),
+    row(SHARDED, CallCpu, who::SHARDED_LIST, who::LIST).at_most(1.3),
+    row(SHARDED, CallInstructions, who::SHARDED_LIST, who::LIST),
+    row(
+        LONG_SHARDED,
+        CallCpu,
+        who::SHARDED_LONG_LIST,
+        who::LONG_LIST,
+    )
+    .at_most(1.3),
+    row(
+        LONG_SHARDED,
+        CallInstructions,
+        who::SHARDED_LONG_LIST,
+        who::LONG_LIST,
+    ),
+    row(MEMORY, Peak, who::RECORD, who::HELLO),
+    row(MEMORY, Peak, who::RECORD, who::SDK_RECORD),
+    row(MEMORY, Peak, who::RECORD, who::PYTHON),
+    row(MEMORY, Peak, who::RECORD, who::NODE),
+    row(MEMORY, Peak, who::LIST, who::SDK_LIST),
+    row(MEMORY, Peak, who::BATCH, who::RECORD),
 ];
 
 const fn row(name: &'static str, figure: Figure, ours: Entrant, against: Entrant) -> Row {
@@ -124,13 +138,13 @@ impl Row {
             found.cloned().unwrap_or_default()
         };
         let against = match self.calls {
-            1 => self.against.name().to_owned(),
-            calls => format!("{calls} × {}", self.against.name()),
+            1 => self.against.name.to_owned(),
+            calls => format!("{calls} × {}", self.against.name),
         };
         Line {
             measure: self.name.to_owned(),
             figure: self.figure,
-            who: self.ours.name().to_owned(),
+            who: self.ours.name.to_owned(),
             ours: found(self.ours),
             against,
             theirs: found(self.against).scaled(self.calls as f64),

@@ -19,9 +19,6 @@ use crate::{
 /// How long the log is of which a list is a page.
 const ENTRIES: u64 = 100_000;
 
-/// The write units a second of a partition of DynamoDB's.
-const UNITS_PER_SECOND: u32 = 1_000;
-
 /// A process under way.
 pub(super) struct Session {
     workload: Workload,
@@ -49,15 +46,15 @@ impl Session {
         transport: Transport,
         counts: Option<&Path>,
     ) -> Result<Self, Error> {
-        let workload = entrant.workload();
+        let workload = entrant.workload;
         let authority = match transport {
             Transport::Http => None,
             Transport::Tls => Some(bench.work.path().join("authority.pem")),
         };
         let options = Options {
             entries: ENTRIES,
-            shards: entrant.shards(),
-            units_per_second: entrant.is_hot().then_some(UNITS_PER_SECOND),
+            shards: entrant.shards,
+            units_per_second: workload.units_per_second(),
             authority: authority.clone(),
             ..Options::default()
         };
@@ -65,7 +62,7 @@ impl Session {
         let Addresses { dynamodb, s3 } = servers.line().await?;
         let mut command = bench.command(entrant, counts)?;
         command.envs(names::environment(&dynamodb, &s3));
-        command.env("WRITE_SHARDS", entrant.shards().to_string());
+        command.env("WRITE_SHARDS", entrant.shards.to_string());
         command.envs(bench.trust(entrant, authority.as_deref())?);
         let begun = Instant::now();
         let (driven, ready) = if entrant.is_loop() {

@@ -13,7 +13,7 @@ use super::looped::CALLERS;
 use crate::{Error, raw::Form};
 
 /// One call again and again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Workload {
     /// One activity.
     Record,
@@ -31,6 +31,9 @@ pub(super) enum Workload {
 const RECORD: &str = include_str!("../../../tests/events/record__activity.json");
 /// See [`RECORD`].
 const LIST: &str = include_str!("../../../tests/events/list__page.json");
+
+/// The write units a second of a partition of DynamoDB's.
+const UNITS_PER_SECOND: u32 = 1_000;
 
 /// How many activities a batch has.
 pub(super) const BATCH: usize = 25;
@@ -61,6 +64,11 @@ impl Workload {
             }
         }
         Ok(event.to_string())
+    }
+
+    /// The most write units a second that a partition takes, if it is to be the limit.
+    pub(super) fn units_per_second(self) -> Option<u32> {
+        (self == Self::Hot).then_some(UNITS_PER_SECOND)
     }
 
     /// Refuses an answer that is not what a caller wants.

@@ -53,7 +53,7 @@ async fn slice(run: &Run<'_>, resume_after: Option<ActivityId>) -> Result<Slice,
 /// The next thing that is found in the log.
 pub(crate) enum Found {
     /// An activity that the export holds.
-    Activity(Box<Activity>),
+    Activity(Activity),
     /// The end of a page that others follow: a moment to stop, if there is a reason to.
     EndOfPage,
     /// The end of the range.
@@ -99,7 +99,7 @@ impl<'a> Activities<'a> {
                 self.position = Some(stored.activity.id);
                 self.fraction = fraction(self.lived, self.export.request.filter.order, at);
                 if holds(self.export, &stored) {
-                    return Ok(Found::Activity(Box::new(stored.activity)));
+                    return Ok(Found::Activity(stored.activity));
                 }
             }
             if let Some(position) = self.slice_end.take() {

@@ -4,7 +4,7 @@
 //! order mark, times that a spreadsheet reads as dates, cells that it can't
 //! take for formulas, and none longer than it can hold.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Display, io::Write};
 
 use jiff::{Timestamp, tz::TimeZone};
 use shared::{
@@ -25,6 +25,8 @@ pub(crate) struct Rows {
     locale: Locale,
     zone: Zone,
     writer: csv::Writer<Vec<u8>>,
+    /// An id or a time as it is shown, in a buffer that is kept.
+    shown: Vec<u8>,
 }
 
 impl Rows {
@@ -39,6 +41,7 @@ impl Rows {
             locale,
             zone,
             writer: writer(style, start),
+            shown: Vec::new(),
         }
     }
 
@@ -65,15 +68,9 @@ impl Rows {
                     self.writer.write_field(text.as_bytes())?;
                 }
                 Cell::Word(word) => self.writer.write_field(word)?,
-                Cell::Id(id) => self.writer.write_field(id.to_string())?,
-                Cell::OccurredAt(at) => {
-                    let time = self.time(at, self.zone.time_zone());
-                    self.writer.write_field(time)?;
-                }
-                Cell::RecordedAt(at) => {
-                    let time = self.time(at, &TimeZone::UTC);
-                    self.writer.write_field(time)?;
-                }
+                Cell::Id(id) => self.show(id)?,
+                Cell::OccurredAt(at) => self.show_time(at, self.zone.time_zone().clone())?,
+                Cell::RecordedAt(at) => self.show_time(at, TimeZone::UTC)?,
             }
         }
         self.writer.write_record(None::<&[u8]>)?;
@@ -92,14 +89,20 @@ impl Rows {
         full.into_inner().map_err(|error| error.into_error().into())
     }
 
-    fn time(&self, moment: Moment, zone: &TimeZone) -> String {
+    fn show_time(&mut self, moment: Moment, zone: TimeZone) -> Result<(), csv::Error> {
         match self.style {
-            Style::Raw => moment.to_string(),
-            Style::Spreadsheet => Timestamp::from(moment)
-                .to_zoned(zone.clone())
-                .strftime("%Y-%m-%d %H:%M:%S")
-                .to_string(),
+            Style::Raw => self.show(moment),
+            Style::Spreadsheet => {
+                let zoned = Timestamp::from(moment).to_zoned(zone);
+                self.show(zoned.strftime("%Y-%m-%d %H:%M:%S"))
+            }
         }
+    }
+
+    fn show(&mut self, value: impl Display) -> Result<(), csv::Error> {
+        self.shown.clear();
+        write!(self.shown, "{value}")?;
+        self.writer.write_field(&self.shown)
     }
 
     /// The text as this style shows it, and whether it was cut.
@@ -262,6 +265,7 @@ mod tests {
             locale: Locale::En,
             zone: Zone::utc(),
             writer: writer(style, Vec::new()),
+            shown: Vec::new(),
         };
         // As in a file: a reader takes a byte order mark at its very start for none of the text.
         let mut file = writer(style, Vec::new());

@@ -2,8 +2,9 @@
 
 use std::{borrow::Cow, fmt};
 
-use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
+use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use compact_str::CompactString;
 use serde::{
     Deserialize, Deserializer,
     de::{Error as _, IgnoredAny, MapAccess, Visitor},
@@ -16,10 +17,22 @@ use super::item::{Item, REST, SUMMARY};
 /// A list, since there are few: the SDK's map costs an allocation and a hash for
 /// each name of each item.
 #[derive(Debug, Default)]
-pub(super) struct Attributes(Vec<(&'static str, AttributeValue)>);
+pub(super) struct Attributes(Vec<(&'static str, Value)>);
+
+/// A value of the types that an activity's item has.
+///
+/// Most of an item's texts are short, and those need no allocation here.
+#[derive(Debug, PartialEq)]
+pub(super) enum Value {
+    Text(CompactString),
+    Number(CompactString),
+    Bytes(Vec<u8>),
+    /// Whoever needs it says that it is malformed.
+    Other,
+}
 
 impl Attributes {
-    pub(super) fn get(&self, name: &str) -> Option<&AttributeValue> {
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
         let found = self.0.iter().find(|(other, _)| *other == name);
         found.map(|(_, value)| value)
     }
@@ -28,7 +41,7 @@ impl Attributes {
         self.get(name).is_some()
     }
 
-    pub(super) fn remove(&mut self, name: &str) -> Option<AttributeValue> {
+    pub(super) fn remove(&mut self, name: &str) -> Option<Value> {
         let place = self.0.iter().position(|(other, _)| *other == name)?;
         Some(self.0.swap_remove(place).1)
     }
@@ -41,8 +54,19 @@ fn known(name: &str) -> Option<&'static str> {
 
 impl From<Item> for Attributes {
     fn from(item: Item) -> Self {
-        let named = |(name, value): (String, _)| Some((known(&name)?, value));
+        let named = |(name, value): (String, AttributeValue)| Some((known(&name)?, value.into()));
         Self(item.into_iter().filter_map(named).collect())
+    }
+}
+
+impl From<AttributeValue> for Value {
+    fn from(value: AttributeValue) -> Self {
+        match value {
+            AttributeValue::S(text) => Self::Text(text.into()),
+            AttributeValue::N(number) => Self::Number(number.into()),
+            AttributeValue::B(bytes) => Self::Bytes(bytes.into_inner()),
+            _ => Self::Other,
+        }
     }
 }
 
@@ -65,7 +89,7 @@ impl<'de> Visitor<'de> for OfItem {
         let mut found = Vec::with_capacity(SUMMARY.len() + REST.len());
         while let Some(Text(name)) = item.next_key()? {
             match known(&name) {
-                Some(name) => found.push((name, item.next_value::<Value>()?.0)),
+                Some(name) => found.push((name, item.next_value()?)),
                 None => drop(item.next_value::<IgnoredAny>()?),
             }
         }
@@ -77,9 +101,7 @@ impl<'de> Visitor<'de> for OfItem {
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// A value with its type, such as `{"S":"text"}`.
-struct Value(AttributeValue);
-
+/// A value comes with its type, such as `{"S":"text"}`.
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(OfValue)
@@ -100,21 +122,19 @@ impl<'de> Visitor<'de> for OfValue {
             return Err(A::Error::custom("a value has no type"));
         };
         let found = match kind.as_ref() {
-            "S" => AttributeValue::S(value.next_value()?),
-            "N" => AttributeValue::N(value.next_value()?),
+            "S" => Value::Text(value.next_value()?),
+            "N" => Value::Number(value.next_value()?),
             "B" => {
                 let Text(bytes) = value.next_value()?;
-                let bytes = STANDARD.decode(bytes.as_ref()).map_err(A::Error::custom)?;
-                AttributeValue::B(Blob::new(bytes))
+                Value::Bytes(STANDARD.decode(bytes.as_ref()).map_err(A::Error::custom)?)
             }
-            // No attribute of ours: whoever needs it says that it is malformed.
             _ => {
                 value.next_value::<IgnoredAny>()?;
-                AttributeValue::Null(true)
+                Value::Other
             }
         };
         match value.next_key()? {
-            None => Ok(Value(found)),
+            None => Ok(found),
             Some(Text(_)) => Err(A::Error::custom("a value has two types")),
         }
     }
@@ -165,8 +185,8 @@ mod tests {
         );
         let mut item = item.unwrap();
         assert!(!item.contains("other"));
-        assert_eq!(item.remove("action"), Some(AttributeValue::Null(true)));
-        assert_eq!(item.get("outcome"), Some(&AttributeValue::S("abc".into())));
+        assert_eq!(item.remove("action"), Some(Value::Other));
+        assert_eq!(item.get("outcome"), Some(&Value::Text("abc".into())));
         assert!(!item.contains("action"));
     }
 

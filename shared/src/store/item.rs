@@ -1,12 +1,16 @@
 //! An activity as an item of the table, and back.
 
-use std::{cell::RefCell, collections::HashMap, sync::LazyLock};
+use std::{cell::RefCell, collections::HashMap, str::FromStr, sync::LazyLock};
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
+use compact_str::CompactString;
 use jiff::SignedDuration;
 use zstd::bulk::{Compressor, Decompressor};
 
-use super::{attributes::Attributes, erase::Seen};
+use super::{
+    attributes::{Attributes, Value},
+    erase::Seen,
+};
 use crate::{
     Activity, ActivityId, Actor, ActorKind, Content, Customer, Details, Error, Moment, Outcome,
     PartnerId, Resource, TimeRange,
@@ -65,7 +69,7 @@ pub struct Stored {
     pub activity: Activity,
     /// Whether it has details, even when they were not read.
     pub has_details: bool,
-    pub(super) request_id: String,
+    pub(super) request_id: CompactString,
     expires_at: Option<i64>,
 }
 
@@ -120,10 +124,11 @@ pub(super) fn sort_key_bounds(range: &TimeRange) -> [AttributeValue; 2] {
 
 /// The id of the activity under this key.
 pub(super) fn id_of_key(key: &Attributes) -> Result<ActivityId, Error> {
-    key.get("sort_key")
-        .and_then(|value| value.as_s().ok())
-        .and_then(|sort_key| sort_key.split_once('#'))
-        .and_then(|(_, id)| ActivityId::try_from(id).ok())
+    let id = match key.get("sort_key") {
+        Some(Value::Text(sort_key)) => sort_key.split_once('#').map(|(_, id)| id),
+        _ => None,
+    };
+    id.and_then(|id| ActivityId::try_from(id).ok())
         .ok_or_else(|| broken("sort_key"))
 }
 
@@ -194,7 +199,7 @@ pub(super) fn from_item(mut item: Attributes) -> Result<Stored, Error> {
         },
         has_details: item.contains("details_bytes"),
         request_id: take(&mut item, "request_id").unwrap_or_default(),
-        expires_at: item.get("expires_at").map(seconds).transpose()?,
+        expires_at: number(&item, "expires_at")?,
     })
 }
 
@@ -259,10 +264,8 @@ fn details(item: &mut Attributes) -> Result<Option<Details>, Error> {
     let Some(details) = item.remove("details").map(unpack).transpose()? else {
         return Ok(None);
     };
-    let bytes = item
-        .get("details_bytes")
-        .and_then(|value| value.as_n().ok());
-    if bytes.and_then(|bytes| bytes.parse().ok()) == Some(details.as_str().len()) {
+    let bytes = number(item, "details_bytes")?;
+    if bytes == Some(details.as_str().len()) {
         Ok(Some(details))
     } else {
         Err(broken("details_bytes"))
@@ -273,18 +276,18 @@ fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
-fn take(item: &mut Attributes, name: &'static str) -> Result<String, Error> {
+fn take(item: &mut Attributes, name: &'static str) -> Result<CompactString, Error> {
     match item.remove(name) {
-        Some(AttributeValue::S(text)) => Ok(text),
+        Some(Value::Text(text)) => Ok(text),
         _ => Err(broken(name)),
     }
 }
 
-fn parse<T: TryFrom<String>>(item: &mut Attributes, name: &'static str) -> Result<T, Error> {
+fn parse<T: TryFrom<CompactString>>(item: &mut Attributes, name: &'static str) -> Result<T, Error> {
     T::try_from(take(item, name)?).map_err(|_| broken(name))
 }
 
-fn parse_if_any<T: TryFrom<String>>(
+fn parse_if_any<T: TryFrom<CompactString>>(
     item: &mut Attributes,
     name: &'static str,
 ) -> Result<Option<T>, Error> {
@@ -305,9 +308,12 @@ fn parse_moment_if_any(item: &mut Attributes, name: &'static str) -> Result<Opti
         .map_err(|_| broken(name))
 }
 
-fn seconds(value: &AttributeValue) -> Result<i64, Error> {
-    let number = value.as_n().ok().and_then(|number| number.parse().ok());
-    number.ok_or_else(|| broken("expires_at"))
+fn number<T: FromStr>(item: &Attributes, name: &'static str) -> Result<Option<T>, Error> {
+    let read = |value: &Value| match value {
+        Value::Number(number) => number.parse().map_err(|_| broken(name)),
+        _ => Err(broken(name)),
+    };
+    item.get(name).map(read).transpose()
 }
 
 fn actor_kind(name: &str) -> Result<ActorKind, Error> {
@@ -343,11 +349,11 @@ fn pack(details: &Details) -> Result<AttributeValue, Error> {
     Ok(text(json))
 }
 
-fn unpack(value: AttributeValue) -> Result<Details, Error> {
+fn unpack(value: Value) -> Result<Details, Error> {
     match value {
-        AttributeValue::S(json) => Ok(Details::stored(json)),
-        AttributeValue::B(packed) => UNPACKER
-            .with_borrow_mut(|unpacker| unpacker.decompress(packed.as_ref(), Details::BYTES_MAX))
+        Value::Text(json) => Ok(Details::stored(json.into())),
+        Value::Bytes(packed) => UNPACKER
+            .with_borrow_mut(|unpacker| unpacker.decompress(&packed, Details::BYTES_MAX))
             .ok()
             .and_then(|json| String::from_utf8(json).ok())
             .map(Details::stored)
