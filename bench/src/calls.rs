@@ -17,7 +17,7 @@ mod workload;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use tempfile::TempDir;
@@ -29,7 +29,11 @@ use self::{
     rows::{ROWS, Row},
     session::Session,
 };
-use crate::{Error, plan::is_wanted, samples::Samples};
+use crate::{
+    Error,
+    plan::{Others, beside, is_wanted},
+    samples::Samples,
+};
 
 /// How much is measured, and with what.
 #[derive(Debug, clap::Args)]
@@ -52,19 +56,6 @@ pub struct Settings {
     /// Keep valgrind's profiles in this folder, for `callgrind_annotate`
     #[arg(long)]
     profiles: Option<PathBuf>,
-}
-
-/// What the others run with.
-#[derive(Debug, Clone, Copy)]
-pub struct Others<'a> {
-    /// The interpreter of boto3's.
-    pub python: &'a Path,
-    /// The interpreter of those with the SDK for JavaScript.
-    pub node: &'a Path,
-    /// The folder of the binaries as cargo builds them by default.
-    pub stock: &'a Path,
-    /// The root certificates of a usual system.
-    pub roots: &'a Path,
 }
 
 /// What is measured with, once for all runs.
@@ -111,12 +102,6 @@ impl Settings {
             self.rounds
         }
     }
-}
-
-/// The folder of this binary.
-pub(crate) fn beside() -> Result<PathBuf, Error> {
-    let this = std::env::current_exe()?;
-    Ok(this.parent().ok_or("a binary has no folder")?.to_owned())
 }
 
 fn add(figures: &mut Figures, entrant: Entrant, found: Vec<(Figure, f64)>) {

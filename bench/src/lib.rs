@@ -9,13 +9,14 @@
 pub mod calls;
 pub mod canned;
 pub mod cost;
+pub mod exports;
 pub mod load;
+mod markdown;
 pub mod measure;
 pub mod names;
 pub mod plan;
 mod process;
 pub mod raw;
-pub mod report;
 mod samples;
 pub mod subject;
 mod units;

@@ -42,6 +42,15 @@ pub struct Program {
     pub arguments: Vec<String>,
 }
 
+impl Program {
+    pub(crate) fn new(path: &Path, arguments: &[&str]) -> Self {
+        Self {
+            path: path.to_owned(),
+            arguments: arguments.iter().map(|&text| text.to_owned()).collect(),
+        }
+    }
+}
+
 /// Starts servers and subject, and answers when the subject has written its file.
 ///
 /// A file that lacks an entry is an error.

@@ -10,7 +10,7 @@ use self::floor::Loop;
 use crate::Error;
 
 /// What a process is measured for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Subject {
     /// The export worker itself.
     Worker,
@@ -30,6 +30,15 @@ pub struct Done {
 }
 
 impl Subject {
+    /// As [`Subject::run`]'s process is told.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Worker => "worker",
+            Self::Floor => "floor",
+            Self::Plain => "plain",
+        }
+    }
+
     /// Writes a file, prints [`Done`], and stays until standard input ends, so
     /// that whoever measures can look at the process.
     pub async fn run(self, allocations: impl Fn() -> Option<u64>) -> Result<(), Error> {

@@ -33,8 +33,8 @@ fn whole(bytes: usize, unit_bytes: usize) -> f64 {
 
 /// A count as a number to reckon with.
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-pub(crate) fn float(count: usize) -> f64 {
-    count as f64
+pub(crate) fn float(count: impl TryInto<u64>) -> f64 {
+    count.try_into().unwrap_or(u64::MAX) as f64
 }
 
 #[cfg(test)]

@@ -38,9 +38,10 @@ fn invalid(error: &serde_path_to_error::Error<serde_json::Error>) -> Error {
     }
     // Not by its text: the root is shown as `.`, and so is a field of that name.
     let is_root = error.path().iter().next().is_none();
-    let path = match is_root {
-        true => String::new(),
-        false => short(&error.path().to_string(), FIELD_MAX),
+    let path = if is_root {
+        String::new()
+    } else {
+        short(&error.path().to_string(), FIELD_MAX)
     };
     let below = |name: &str| match path.as_str() {
         "" => short(name, FIELD_MAX),

@@ -1,9 +1,7 @@
 //! Who runs: ours, the least that could do it, and what one would write instead.
 
-use std::path::Path;
-
 use super::{Bench, workload::Workload};
-use crate::{Error, measure::Program};
+use crate::{Error, measure::Program, plan::beside};
 
 /// A program and what it is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,20 +109,13 @@ impl Entrant {
     pub(super) fn program(&self, bench: &Bench<'_>) -> Result<Program, Error> {
         let others = &bench.others;
         Ok(match self.code {
-            Code::Function(name) => program(&bench.functions.join(name), &[]),
-            Code::Hello => program(&super::beside()?.join("hello"), &[]),
-            Code::Handler(name) => program(&std::env::current_exe()?, &["looped", name]),
-            Code::Stock(name) => program(&others.stock.join(name), &[]),
-            Code::StockLoop(name) => program(&others.stock.join("bench"), &["looped", name]),
-            Code::Python(script) => program(others.python, &["-B", script]),
-            Code::Node(script) => program(others.node, &[script]),
+            Code::Function(name) => Program::new(&bench.functions.join(name), &[]),
+            Code::Hello => Program::new(&beside()?.join("hello"), &[]),
+            Code::Handler(name) => Program::new(&std::env::current_exe()?, &["looped", name]),
+            Code::Stock(name) => Program::new(&others.stock.join(name), &[]),
+            Code::StockLoop(name) => Program::new(&others.stock.join("bench"), &["looped", name]),
+            Code::Python(script) => Program::new(others.python, &["-B", script]),
+            Code::Node(script) => Program::new(others.node, &[script]),
         })
-    }
-}
-
-fn program(path: &Path, arguments: &[&str]) -> Program {
-    Program {
-        path: path.to_owned(),
-        arguments: arguments.iter().map(|&text| text.to_owned()).collect(),
     }
 }

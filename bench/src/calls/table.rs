@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use super::figure::Figure;
-use crate::samples::{Samples, digits};
+use crate::{
+    markdown,
+    samples::{Samples, digits},
+};
 
 /// One comparison.
 #[derive(Debug)]
@@ -18,15 +21,14 @@ pub(super) struct Line {
     pub(super) goal: Option<f64>,
 }
 
-const HEADER: &str = "| measure | unit | who | | against | | ratio | goal | holds |\n\
-                      | --- | --- | --- | ---: | --- | ---: | ---: | ---: | --- |\n";
+const HEADER: [&str; 9] = [
+    "measure", "unit", "who", "", "against", "", "ratio", "goal", "holds",
+];
 
 /// The table; a line whose run was left out says so.
 pub(super) fn of(lines: &[Line]) -> String {
-    let mut table = HEADER.to_owned();
-    for line in lines {
-        table.push_str(&line.text());
-    }
+    let rows: Vec<_> = lines.iter().map(Line::cells).collect();
+    let mut table = markdown::table(&HEADER, &rows);
     let goals = lines.iter().filter_map(Line::holds);
     let (held, all) = goals.fold((0, 0), |(held, all), holds| {
         (held + u32::from(holds), all + 1)
@@ -45,7 +47,7 @@ impl Line {
         Some(self.ratio()? <= self.goal?)
     }
 
-    fn text(&self) -> String {
+    fn cells(&self) -> Vec<String> {
         let (unit, times) = self.figure.unit();
         let ratio = self.ratio().map(digits);
         let goal = self.goal.map(|goal| format!("≤ {}", digits(goal)));
@@ -55,16 +57,17 @@ impl Line {
             (Some(_), Some(true)) => "yes",
             (Some(_), Some(false)) => "**no**",
         };
-        format!(
-            "| {} | {unit} | {} | {} | {} | {} | {} | {} | {holds} |\n",
-            self.measure,
-            self.who,
+        vec![
+            self.measure.clone(),
+            unit.to_owned(),
+            self.who.clone(),
             self.ours.scaled(times).text(),
-            self.against,
+            self.against.clone(),
             self.theirs.scaled(times).text(),
             ratio.unwrap_or_else(|| "–".into()),
             goal.unwrap_or_default(),
-        )
+            holds.to_owned(),
+        ]
     }
 }
 
@@ -89,10 +92,11 @@ mod tests {
         assert_eq!(line(0.001, Some(0.5)).holds(), Some(true));
         assert_eq!(line(0.0011, Some(0.5)).holds(), Some(false));
         assert_eq!(line(0.0011, None).holds(), None);
-        let text = line(0.0011, Some(0.5)).text();
-        let expected =
-            "| record | µs | record | 1100 | boto3 | 2000 | 0.550 | ≤ 0.500 | **no** |\n";
-        assert_eq!(text, expected);
+        let cells = line(0.0011, Some(0.5)).cells();
+        assert_eq!(
+            cells[3..],
+            ["1100", "boto3", "2000", "0.550", "≤ 0.500", "**no**"]
+        );
     }
 
     #[test]
@@ -100,6 +104,6 @@ mod tests {
         let mut line = line(1.0, Some(0.5));
         line.ours = Samples::default();
         assert_eq!(line.holds(), None);
-        assert!(line.text().contains("not measured"));
+        assert!(line.cells().contains(&"not measured".to_owned()));
     }
 }

@@ -7,7 +7,7 @@
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use shared::Moment;
+use shared::{Moment, export::Compression};
 
 use super::{
     activities::{Activities, FILTER, SPAN, Size},
@@ -33,6 +33,13 @@ const FILE_MONTHS: f64 = 7.0 / 30.0;
 
 /// The ranges are settled once the clock is so far ahead.
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_hours(8 * 24);
+
+/// Which activities a page shows.
+#[derive(Debug, Clone, Copy)]
+enum Pages {
+    OfAll,
+    OfOneInTen,
+}
 
 /// A thing that is done many times.
 #[derive(Debug)]
@@ -70,9 +77,9 @@ impl Scenarios {
         }
         let mut run = Run::start(4, Size::Small, prices).await?;
         run.record(activities, &mut Vec::new()).await?;
-        let page = run.list(", 4 write shards", "").await?;
+        let page = run.list(", 4 write shards", Pages::OfAll).await?;
         all.list.push(page);
-        let file = run.export(", 4 write shards", "none").await?;
+        let file = run.export(", 4 write shards", Compression::None).await?;
         all.export.push(file);
         Ok(all)
     }
@@ -165,21 +172,22 @@ impl<'a> Run<'a> {
     }
 
     async fn read(&mut self, how: &str, all: &mut Scenarios) -> Result<(), Error> {
-        all.list.push(self.list(how, "").await?);
-        all.list.push(self.list(how, FILTER).await?);
-        all.export.push(self.export(how, "none").await?);
-        all.export.push(self.export(how, "gzip").await?);
+        all.list.push(self.list(how, Pages::OfAll).await?);
+        all.list.push(self.list(how, Pages::OfOneInTen).await?);
+        all.export.push(self.export(how, Compression::None).await?);
+        all.export.push(self.export(how, Compression::Gzip).await?);
         Ok(())
     }
 
     /// Walks pages of 100, newest first.
-    async fn list(&mut self, how: &str, filter: &str) -> Result<Scenario, Error> {
+    async fn list(&mut self, how: &str, pages: Pages) -> Result<Scenario, Error> {
         let (from, to) = (self.end.minus(SPAN), self.end);
         let assumed = &self.prices.assumed;
-        let (kind, ms) = match filter {
-            "" => ("pages of 100", assumed.list_page_ms),
-            _ => (
+        let (kind, filter, ms) = match pages {
+            Pages::OfAll => ("pages of 100", "", assumed.list_page_ms),
+            Pages::OfOneInTen => (
                 "pages of 100, one in ten matches",
+                FILTER,
                 assumed.list_filtered_page_ms,
             ),
         };
@@ -202,13 +210,26 @@ impl<'a> Run<'a> {
     }
 
     /// Asks, lets the worker work, looks, and downloads once.
-    async fn export(&mut self, how: &str, compression: &str) -> Result<Scenario, Error> {
-        let ms = self.prices.assumed.export_request_ms;
-        let style = if compression == "none" {
-            "spreadsheet"
-        } else {
-            "raw"
+    async fn export(&mut self, how: &str, compression: Compression) -> Result<Scenario, Error> {
+        let (kind, style) = match compression {
+            Compression::None => ("rows of csv", "spreadsheet"),
+            Compression::Gzip => ("rows of csv, gzip", "raw"),
         };
+        let (rows, bytes) = self.file(style, compression).await?;
+        self.service.add(Usage {
+            s3_reads: 1.0,
+            s3_byte_months: float(bytes) * FILE_MONTHS,
+            out_bytes: float(bytes),
+            ..Usage::default()
+        });
+        let mut scenario = self.scenario(format!("{kind}{how}"), 1, rows)?;
+        scenario.per_million.gigabyte_seconds += self.worker_time(&scenario, compression)?;
+        Ok(scenario)
+    }
+
+    /// The rows and bytes of a file that is asked for and made.
+    async fn file(&mut self, style: &str, compression: Compression) -> Result<(usize, u64), Error> {
+        let ms = self.prices.assumed.export_request_ms;
         let body = json!({ "from": self.end.minus(SPAN), "to": self.end,
             "format": "csv", "style": style, "compression": compression });
         let ask = Ask {
@@ -225,33 +246,19 @@ impl<'a> Run<'a> {
         };
         let export = self.service.ask(ask).await?;
         let file = &export["file"];
-        let (Some(rows), Some(bytes)) = (file["rows"].as_u64(), file["bytes"].as_u64()) else {
-            return Err(format!("the export is not ready: {export}").into());
-        };
-        let (rows, bytes) = (usize::try_from(rows)?, usize::try_from(bytes)?);
-        self.service.add(Usage {
-            s3_reads: 1.0,
-            s3_byte_months: float(bytes) * FILE_MONTHS,
-            out_bytes: float(bytes),
-            ..Usage::default()
-        });
-        let format = if compression == "none" {
-            "csv"
-        } else {
-            "csv, gzip"
-        };
-        let mut scenario = self.scenario(format!("rows of {format}{how}"), 1, rows)?;
-        scenario.per_million.gigabyte_seconds += self.worker_time(&scenario, compression)?;
-        Ok(scenario)
+        match (file["rows"].as_u64(), file["bytes"].as_u64()) {
+            (Some(rows), Some(bytes)) => Ok((usize::try_from(rows)?, bytes)),
+            _ => Err(format!("the export is not ready: {export}").into()),
+        }
     }
 
     /// The gigabyte-seconds of the worker: as fast as its CPU and the partitions
     /// let it be.
-    fn worker_time(&self, scenario: &Scenario, compression: &str) -> Result<f64, Error> {
+    fn worker_time(&self, scenario: &Scenario, compression: Compression) -> Result<f64, Error> {
         let assumed = &self.prices.assumed;
         let rows_per_second = match compression {
-            "none" => assumed.worker_csv_rows_per_second,
-            _ => assumed.worker_gzip_rows_per_second,
+            Compression::None => assumed.worker_csv_rows_per_second,
+            Compression::Gzip => assumed.worker_gzip_rows_per_second,
         };
         let units_per_second = assumed.partition_read_units_per_second * f64::from(self.shards);
         let reading = scenario.per_million.read_units / units_per_second;
@@ -302,14 +309,14 @@ mod tests {
         assert_eq!(batch.write_units, 2.0 * MILLION);
         assert!(batch.log_bytes < single.log_bytes / 10.0);
 
-        let page = run.list("", "").await.unwrap();
+        let page = run.list("", Pages::OfAll).await.unwrap();
         run.service.set_ahead(SETTLED_AFTER);
-        let settled = run.list("", "").await.unwrap();
+        let settled = run.list("", Pages::OfAll).await.unwrap();
         assert!(page.per_million.read_units > 10.0 * MILLION);
         let (page, settled) = (page.per_million, settled.per_million);
         assert_eq!(settled.read_units, page.read_units / 2.0);
 
-        let rows = run.export("", "none").await.unwrap();
+        let rows = run.export("", Compression::None).await.unwrap();
         assert_eq!(rows.counted.usage.calls, 3.0, "two requests and a worker");
         assert_eq!(rows.counted.usage.s3_writes, 1.0);
         assert_eq!(rows.per_million.calls, 3.0 * MILLION / 54.0);

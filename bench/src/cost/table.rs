@@ -1,14 +1,12 @@
 //! The tables, in Markdown.
 
-use std::fmt::Write;
-
 use super::{
     activities::Size,
     bill::{self, Bill, PARTS},
     prices::{Architecture, Prices},
     scenario::{Scenario, Scenarios},
 };
-use crate::units::float;
+use crate::{markdown, units::float};
 
 /// What things cost: recorded, listed, exported and kept.
 pub(super) fn dollars(found: &Scenarios, prices: &Prices, architecture: Architecture) -> String {
@@ -32,9 +30,8 @@ pub(super) fn dollars(found: &Scenarios, prices: &Prices, architecture: Architec
 }
 
 fn bills_of<'a>(what: &str, bills: impl Iterator<Item = (&'a Scenario, Bill)>) -> String {
-    let header = ["dollars for ".to_owned() + what, "size".into()];
-    let header = header.into_iter().chain(PARTS.map(str::to_owned));
-    let header = header.chain(["total", "largest"].map(str::to_owned));
+    let what = format!("dollars for {what}");
+    let header = [&[what.as_str(), "size"], &PARTS[..], &["total", "largest"]].concat();
     let rows = bills.map(|(scenario, bill)| {
         let (largest, share) = bill.largest();
         let parts = bill.0.map(money);
@@ -48,7 +45,7 @@ fn bills_of<'a>(what: &str, bills: impl Iterator<Item = (&'a Scenario, Bill)>) -
             .chain(ends)
             .collect()
     });
-    markdown(&header.collect::<Vec<_>>(), rows)
+    section(&header, rows)
 }
 
 fn storage(sizes: &[(Size, usize)], prices: &Prices) -> String {
@@ -67,7 +64,7 @@ fn storage(sizes: &[(Size, usize)], prices: &Prices) -> String {
             .chain(dollars)
             .collect()
     });
-    markdown(&header.map(str::to_owned), rows)
+    section(&header, rows)
 }
 
 /// What each request called, on average.
@@ -96,7 +93,7 @@ pub(super) fn operations(found: &Scenarios) -> String {
             ]
         })
     });
-    markdown(&header.map(str::to_owned), rows)
+    section(&header, rows)
 }
 
 /// Tenths of a cent; what is less is shown as nothing.
@@ -104,15 +101,7 @@ fn money(dollars: f64) -> String {
     format!("{dollars:.3}")
 }
 
-/// A table whose first column begins at the left and whose others end at the right.
-fn markdown(header: &[String], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let rule = std::iter::once("---".to_owned());
-    let rule = rule.chain(header.iter().skip(1).map(|_| "---:".to_owned()));
-    let lines = [header.to_vec(), rule.collect()].into_iter().chain(rows);
-    let mut text = String::from("\n");
-    for line in lines {
-        // Writing into a string can't fail.
-        let _ = writeln!(text, "| {} |", line.join(" | "));
-    }
-    text
+/// A table below an empty line.
+fn section(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    format!("\n{}", markdown::table(header, &rows.collect::<Vec<_>>()))
 }

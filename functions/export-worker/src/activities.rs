@@ -51,6 +51,10 @@ async fn slice(run: &Run<'_>, resume_after: Option<ActivityId>) -> Result<Slice,
 }
 
 /// The next thing that is found in the log.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would be an allocation for each row"
+)]
 pub(crate) enum Found {
     /// An activity that the export holds.
     Activity(Activity),

@@ -1,4 +1,4 @@
-//! An item's attributes by name, as the SDK gives them or as they come over the wire.
+//! An item's attributes, as the SDK gives them or as they come over the wire.
 
 use std::{borrow::Cow, fmt};
 
@@ -10,14 +10,52 @@ use serde::{
     de::{Error as _, IgnoredAny, MapAccess, Visitor},
 };
 
-use super::item::{Item, REST, SUMMARY};
+use super::item::Item;
 
-/// The attributes that an activity's item may have; any other is left out.
-///
-/// A list, since there are few: the SDK's map costs an allocation and a hash for
-/// each name of each item.
-#[derive(Debug, Default)]
-pub(super) struct Attributes(Vec<(&'static str, Value)>);
+/// Defines a struct of attributes, each of which may be absent, and their names.
+macro_rules! attributes {
+    ($($name:ident,)*) => {
+        /// The attributes that an activity's item may have; any other is left out.
+        ///
+        /// The SDK's map costs an allocation and a hash for each name of each item.
+        #[derive(Debug, Deserialize)]
+        #[serde(expecting = "an item")]
+        pub(super) struct Attributes {
+            $(pub(super) $name: Option<Value>,)*
+        }
+
+        impl Attributes {
+            pub(super) const NAMES: &[&str] = &[$(stringify!($name),)*];
+        }
+
+        impl From<Item> for Attributes {
+            fn from(mut item: Item) -> Self {
+                Self { $($name: item.remove(stringify!($name)).map(Value::from),)* }
+            }
+        }
+    };
+}
+
+attributes! {
+    partition_key,
+    sort_key,
+    recorded_at,
+    request_id,
+    erased_at,
+    action,
+    outcome,
+    customer_id,
+    customer_name,
+    actor_id,
+    actor_name,
+    actor_kind,
+    resource_type,
+    resource_id,
+    correlation_id,
+    details,
+    details_bytes,
+    expires_at,
+}
 
 /// A value of the types that an activity's item has.
 ///
@@ -31,34 +69,6 @@ pub(super) enum Value {
     Other,
 }
 
-impl Attributes {
-    pub(super) fn get(&self, name: &str) -> Option<&Value> {
-        let found = self.0.iter().find(|(other, _)| *other == name);
-        found.map(|(_, value)| value)
-    }
-
-    pub(super) fn contains(&self, name: &str) -> bool {
-        self.get(name).is_some()
-    }
-
-    pub(super) fn remove(&mut self, name: &str) -> Option<Value> {
-        let place = self.0.iter().position(|(other, _)| *other == name)?;
-        Some(self.0.swap_remove(place).1)
-    }
-}
-
-fn known(name: &str) -> Option<&'static str> {
-    let mut names = SUMMARY.into_iter().chain(REST);
-    names.find(|known| *known == name)
-}
-
-impl From<Item> for Attributes {
-    fn from(item: Item) -> Self {
-        let named = |(name, value): (String, AttributeValue)| Some((known(&name)?, value.into()));
-        Self(item.into_iter().filter_map(named).collect())
-    }
-}
-
 impl From<AttributeValue> for Value {
     fn from(value: AttributeValue) -> Self {
         match value {
@@ -67,33 +77,6 @@ impl From<AttributeValue> for Value {
             AttributeValue::B(bytes) => Self::Bytes(bytes.into_inner()),
             _ => Self::Other,
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for Attributes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(OfItem)
-    }
-}
-
-struct OfItem;
-
-impl<'de> Visitor<'de> for OfItem {
-    type Value = Attributes;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an item")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut item: A) -> Result<Attributes, A::Error> {
-        let mut found = Vec::with_capacity(SUMMARY.len() + REST.len());
-        while let Some(Text(name)) = item.next_key()? {
-            match known(&name) {
-                Some(name) => found.push((name, item.next_value()?)),
-                None => drop(item.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(Attributes(found))
     }
 }
 
@@ -183,11 +166,10 @@ mod tests {
         let item = read(
             r#"{"other":{"M":{"a":{"L":[]}}},"action":{"M":{}},"outc\u006fme":{"S":"a\u0062c"}}"#,
         );
-        let mut item = item.unwrap();
-        assert!(!item.contains("other"));
-        assert_eq!(item.remove("action"), Some(Value::Other));
-        assert_eq!(item.get("outcome"), Some(&Value::Text("abc".into())));
-        assert!(!item.contains("action"));
+        let item = item.unwrap();
+        assert_eq!(item.action, Some(Value::Other));
+        assert_eq!(item.outcome, Some(Value::Text("abc".into())));
+        assert_eq!(item.actor_id, None);
     }
 
     #[test]

@@ -13,44 +13,26 @@ use super::{
 };
 use crate::{
     Activity, ActivityId, Actor, ActorKind, Content, Customer, Details, Error, Moment, Outcome,
-    PartnerId, Resource, TimeRange,
+    PartnerId, Resource, TimeRange, table::text,
 };
 
 /// An item of the table, as the SDK gives it.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// What a list shows: every attribute but [`REST`].
-pub(super) const SUMMARY: [&str; 16] = [
-    "partition_key",
-    "sort_key",
-    "recorded_at",
-    "erased_at",
-    "action",
-    "outcome",
-    "customer_id",
-    "customer_name",
-    "actor_id",
-    "actor_name",
-    "actor_kind",
-    "resource_type",
-    "resource_id",
-    "correlation_id",
-    "details_bytes",
-    "expires_at",
-];
-
 /// What stands in an expression for the one name that DynamoDB reserves.
 pub(super) const ALIAS: (&str, &str) = ("#action", "action");
 
-/// [`SUMMARY`] as an expression.
+/// The attributes that a list leaves out.
+const NOT_LISTED: [&str; 2] = ["request_id", "details"];
+
+/// What a list shows, as an expression.
 pub(super) static PROJECTION: LazyLock<String> = LazyLock::new(|| {
     let (alias, reserved) = ALIAS;
     let called = |name| if name == reserved { alias } else { name };
-    SUMMARY.map(called).join(",")
+    let names = Attributes::NAMES.iter().copied();
+    let listed = names.filter(|name| !NOT_LISTED.contains(name)).map(called);
+    listed.collect::<Vec<_>>().join(",")
 });
-
-/// The attributes that a list leaves out.
-pub(super) const REST: [&str; 2] = ["request_id", "details"];
 
 /// Details below this many bytes are not worth compressing.
 const COMPRESS_FROM_BYTES: usize = 512;
@@ -124,7 +106,7 @@ pub(super) fn sort_key_bounds(range: &TimeRange) -> [AttributeValue; 2] {
 
 /// The id of the activity under this key.
 pub(super) fn id_of_key(key: &Attributes) -> Result<ActivityId, Error> {
-    let id = match key.get("sort_key") {
+    let id = match &key.sort_key {
         Some(Value::Text(sort_key)) => sort_key.split_once('#').map(|(_, id)| id),
         _ => None,
     };
@@ -174,32 +156,41 @@ pub(super) fn to_item(
 }
 
 /// What an erasure needs to know of an item.
-pub(super) fn seen(mut item: Attributes) -> Result<Seen, Error> {
+pub(super) fn seen(item: Attributes) -> Result<Seen, Error> {
     Ok(Seen {
         id: id_of_key(&item)?,
-        customer_id: take(&mut item, "customer_id").ok(),
-        erased_at: parse_moment_if_any(&mut item, "erased_at").unwrap_or_default(),
+        customer_id: text_of(item.customer_id, "customer_id").ok(),
+        erased_at: if_any(item.erased_at, "erased_at", moment_of).unwrap_or_default(),
     })
 }
 
-pub(super) fn from_item(mut item: Attributes) -> Result<Stored, Error> {
+pub(super) fn from_item(item: Attributes) -> Result<Stored, Error> {
     let id = id_of_key(&item)?;
-    let partner_id = partner_of(&take(&mut item, "partition_key")?)?;
-    let recorded_at = parse_moment_if_any(&mut item, "recorded_at")?;
-    let recorded_at = recorded_at.ok_or_else(|| broken("recorded_at"))?;
-    let erased_at = parse_moment_if_any(&mut item, "erased_at")?;
-    let content = content(&mut item, id.occurred_at())?;
+    let has_details = item.details_bytes.is_some();
     Ok(Stored {
+        has_details,
+        request_id: text_of(item.request_id, "request_id").unwrap_or_default(),
+        expires_at: if_any(item.expires_at, "expires_at", number_of)?,
         activity: Activity {
             id,
-            partner_id,
-            recorded_at,
-            erased_at,
-            content,
+            partner_id: partner_of(&text_of(item.partition_key, "partition_key")?)?,
+            recorded_at: moment_of(item.recorded_at, "recorded_at")?,
+            erased_at: if_any(item.erased_at, "erased_at", moment_of)?,
+            content: Content {
+                occurred_at: id.occurred_at(),
+                action: parse(item.action, "action")?,
+                outcome: outcome(&text_of(item.outcome, "outcome")?)?,
+                customer: customer(item.customer_id, item.customer_name)?,
+                actor: Actor {
+                    id: parse(item.actor_id, "actor_id")?,
+                    name: parse(item.actor_name, "actor_name")?,
+                    kind: actor_kind(&text_of(item.actor_kind, "actor_kind")?)?,
+                },
+                resource: resource(item.resource_type, item.resource_id)?,
+                correlation_id: if_any(item.correlation_id, "correlation_id", parse)?,
+                details: details(item.details, item.details_bytes)?,
+            },
         },
-        has_details: item.contains("details_bytes"),
-        request_id: take(&mut item, "request_id").unwrap_or_default(),
-        expires_at: number(&item, "expires_at")?,
     })
 }
 
@@ -217,103 +208,75 @@ pub(super) fn whole(item: Attributes) -> Result<Stored, Error> {
     }
 }
 
-fn content(item: &mut Attributes, occurred_at: Moment) -> Result<Content, Error> {
-    Ok(Content {
-        occurred_at,
-        action: parse(item, "action")?,
-        outcome: outcome(&take(item, "outcome")?)?,
-        customer: customer(item)?,
-        actor: Actor {
-            id: parse(item, "actor_id")?,
-            name: parse(item, "actor_name")?,
-            kind: actor_kind(&take(item, "actor_kind")?)?,
-        },
-        resource: resource(item)?,
-        correlation_id: parse_if_any(item, "correlation_id")?,
-        details: details(item)?,
-    })
-}
-
-fn customer(item: &mut Attributes) -> Result<Option<Customer>, Error> {
-    if !has_either(item, "customer_id", "customer_name") {
+/// One without the other is damage.
+fn customer(id: Option<Value>, name: Option<Value>) -> Result<Option<Customer>, Error> {
+    if id.is_none() && name.is_none() {
         return Ok(None);
     }
     Ok(Some(Customer {
-        id: parse(item, "customer_id")?,
-        name: parse(item, "customer_name")?,
+        id: parse(id, "customer_id")?,
+        name: parse(name, "customer_name")?,
     }))
 }
 
-fn resource(item: &mut Attributes) -> Result<Option<Resource>, Error> {
-    if !has_either(item, "resource_type", "resource_id") {
+/// One without the other is damage.
+fn resource(r#type: Option<Value>, id: Option<Value>) -> Result<Option<Resource>, Error> {
+    if r#type.is_none() && id.is_none() {
         return Ok(None);
     }
     Ok(Some(Resource {
-        r#type: parse(item, "resource_type")?,
-        id: parse(item, "resource_id")?,
+        r#type: parse(r#type, "resource_type")?,
+        id: parse(id, "resource_id")?,
     }))
 }
 
-/// Whether at least one of two is there; one without the other is damage.
-fn has_either(item: &Attributes, one: &str, other: &str) -> bool {
-    item.contains(one) || item.contains(other)
-}
-
 /// The details, if they were read and are as long as they were.
-fn details(item: &mut Attributes) -> Result<Option<Details>, Error> {
-    let Some(details) = item.remove("details").map(unpack).transpose()? else {
+fn details(details: Option<Value>, bytes: Option<Value>) -> Result<Option<Details>, Error> {
+    let Some(details) = details.map(unpack).transpose()? else {
         return Ok(None);
     };
-    let bytes = number(item, "details_bytes")?;
-    if bytes == Some(details.as_str().len()) {
+    if details.as_str().len() == number_of::<usize>(bytes, "details_bytes")? {
         Ok(Some(details))
     } else {
         Err(broken("details_bytes"))
     }
 }
 
-fn text(value: impl Into<String>) -> AttributeValue {
-    AttributeValue::S(value.into())
-}
-
-fn take(item: &mut Attributes, name: &'static str) -> Result<CompactString, Error> {
-    match item.remove(name) {
+fn text_of(value: Option<Value>, name: &'static str) -> Result<CompactString, Error> {
+    match value {
         Some(Value::Text(text)) => Ok(text),
         _ => Err(broken(name)),
     }
 }
 
-fn parse<T: TryFrom<CompactString>>(item: &mut Attributes, name: &'static str) -> Result<T, Error> {
-    T::try_from(take(item, name)?).map_err(|_| broken(name))
+fn parse<T>(value: Option<Value>, name: &'static str) -> Result<T, Error>
+where
+    T: TryFrom<CompactString>,
+{
+    T::try_from(text_of(value, name)?).map_err(|_| broken(name))
 }
 
-fn parse_if_any<T: TryFrom<CompactString>>(
-    item: &mut Attributes,
-    name: &'static str,
-) -> Result<Option<T>, Error> {
-    if item.contains(name) {
-        parse(item, name).map(Some)
-    } else {
-        Ok(None)
-    }
+fn moment_of(value: Option<Value>, name: &'static str) -> Result<Moment, Error> {
+    text_of(value, name)?.parse().map_err(|_| broken(name))
 }
 
-fn parse_moment_if_any(item: &mut Attributes, name: &'static str) -> Result<Option<Moment>, Error> {
-    if !item.contains(name) {
-        return Ok(None);
-    }
-    take(item, name)?
-        .parse()
-        .map(Some)
-        .map_err(|_| broken(name))
-}
-
-fn number<T: FromStr>(item: &Attributes, name: &'static str) -> Result<Option<T>, Error> {
-    let read = |value: &Value| match value {
-        Value::Number(number) => number.parse().map_err(|_| broken(name)),
+fn number_of<T: FromStr>(value: Option<Value>, name: &'static str) -> Result<T, Error> {
+    match value {
+        Some(Value::Number(number)) => number.parse().map_err(|_| broken(name)),
         _ => Err(broken(name)),
-    };
-    item.get(name).map(read).transpose()
+    }
+}
+
+/// What `read` finds in an attribute that may be absent.
+fn if_any<T>(
+    value: Option<Value>,
+    name: &'static str,
+    read: fn(Option<Value>, &'static str) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    match value {
+        None => Ok(None),
+        value => read(value, name).map(Some),
+    }
 }
 
 fn actor_kind(name: &str) -> Result<ActorKind, Error> {

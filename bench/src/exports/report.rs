@@ -2,10 +2,14 @@
 
 use std::fmt;
 
+use super::entrant::{
+    Entrant, FLOOR, NODE, PLAIN, PYTHON, RAW, Rows, SMALL_FLOOR, SMALL_PLAIN, SMALL_RAW,
+};
 use crate::{
+    markdown,
     measure::Measured,
-    plan::{FLOOR, NODE, PLAIN, PYTHON, RAW, SMALL_FLOOR, SMALL_PLAIN, SMALL_RAW},
     samples::{Samples, digits},
+    units::float,
 };
 
 /// The most memory that a worker may need.
@@ -22,24 +26,19 @@ const MIB: f64 = 1024.0 * 1024.0;
 
 /// One line of the table.
 #[derive(Debug)]
-pub struct Line {
+pub(super) struct Line {
     /// Who wrote the file.
-    pub name: &'static str,
+    entrant: Entrant,
     /// How many rows it has.
-    pub entries: u64,
-    /// Whether the checks are about it.
-    pub is_worker: bool,
-    /// Whether its rows are small, as few are.
-    pub is_small: bool,
+    entries: u64,
     /// Allocations of a run, if they were counted.
-    pub allocations: Option<u64>,
-    /// What it cost.
-    pub found: Found,
+    pub(super) allocations: Option<u64>,
+    found: Found,
 }
 
 /// What the rounds have found.
 #[derive(Debug, Default)]
-pub struct Found {
+struct Found {
     rows_per_cpu_second: Samples,
     wall_seconds: Samples,
     peak_mib: Samples,
@@ -47,8 +46,18 @@ pub struct Found {
 }
 
 impl Line {
+    /// A line of which nothing is known yet.
+    pub(super) fn new(entrant: Entrant, entries: u64) -> Self {
+        Self {
+            entrant,
+            entries,
+            allocations: None,
+            found: Found::default(),
+        }
+    }
+
     /// Adds what a round has found.
-    pub fn add(&mut self, found: &Measured) {
+    pub(super) fn add(&mut self, found: &Measured) {
         let cpu_seconds = found.cpu_seconds.max(f64::EPSILON);
         let rows_per_cpu_second = float(self.entries) / cpu_seconds;
         self.found.rows_per_cpu_second.add(rows_per_cpu_second);
@@ -64,19 +73,22 @@ impl Line {
 
     /// How it compares with the floor, at as many entries or the next larger number.
     fn to_floor(&self, lines: &[Self]) -> Option<f64> {
-        let name = if self.is_small { SMALL_FLOOR } else { FLOOR };
+        let floor = match self.entrant.rows {
+            Rows::Usual => FLOOR,
+            Rows::Small => SMALL_FLOOR,
+        };
         let floors = lines
             .iter()
-            .filter(|line| line.name == name && line.entries >= self.entries);
+            .filter(|line| line.entrant == floor && line.entries >= self.entries);
         self.times(floors.min_by_key(|line| line.entries)?)
     }
 
-    fn cells(&self, lines: &[Self]) -> [String; HEADER.len()] {
+    fn cells(&self, lines: &[Self]) -> Vec<String> {
         let each = self
             .allocations
             .map(|count| float(count) / float(self.entries));
-        [
-            self.name.to_owned(),
+        vec![
+            self.entrant.name.to_owned(),
             grouped(self.entries),
             self.found.rows_per_cpu_second.scaled(1e-3).text(),
             self.to_floor(lines).map(digits).unwrap_or_default(),
@@ -100,38 +112,15 @@ const HEADER: [&str; 8] = [
 ];
 
 /// The measurements as a table in Markdown.
-pub fn table(lines: &[Line]) -> String {
-    let header = HEADER.map(str::to_owned);
+pub(super) fn table(lines: &[Line]) -> String {
     let rows: Vec<_> = lines.iter().map(|line| line.cells(lines)).collect();
-    let mut widths = [0; HEADER.len()];
-    for row in std::iter::once(&header).chain(&rows) {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let rule = widths.map(|width| "-".repeat(width));
-    let rows = [header, rule].into_iter().chain(rows);
-    rows.map(|row| line_of(&row, &widths)).collect()
-}
-
-/// The first cell begins at the left, numbers end at the right.
-fn line_of(cells: &[String], widths: &[usize]) -> String {
-    let mut line = String::from("|");
-    for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
-        let cell = match column {
-            0 => format!(" {cell:<width$} |"),
-            _ => format!(" {cell:>width$} |"),
-        };
-        line.push_str(&cell);
-    }
-    line.push('\n');
-    line
+    markdown::table(&HEADER, &rows)
 }
 
 /// How many times as many rows a CPU second ours should write as another.
 struct Goal {
-    ours: &'static str,
-    theirs: &'static str,
+    ours: Entrant,
+    theirs: Entrant,
     least: f64,
 }
 
@@ -142,7 +131,7 @@ const GOALS: [Goal; 4] = [
     goal(RAW, NODE, 8.0),
 ];
 
-const fn goal(ours: &'static str, theirs: &'static str, least: f64) -> Goal {
+const fn goal(ours: Entrant, theirs: Entrant, least: f64) -> Goal {
     Goal {
         ours,
         theirs,
@@ -153,10 +142,11 @@ const fn goal(ours: &'static str, theirs: &'static str, least: f64) -> Goal {
 impl Goal {
     /// What became of it for this line, if it is about it and the other is there.
     fn outcome(&self, line: &Line, lines: &[Line]) -> Option<String> {
-        if line.name != self.ours {
+        if line.entrant != self.ours {
             return None;
         }
-        let is_other = |other: &&Line| other.name == self.theirs && other.entries == line.entries;
+        let is_other =
+            |other: &&Line| other.entrant == self.theirs && other.entries == line.entries;
         let ratio = line.times(lines.iter().find(is_other)?)?;
         Some(format!(
             "goal {}: at {} {} is {ratio:.2} times {}, of at least {}",
@@ -166,15 +156,15 @@ impl Goal {
                 "is missed"
             },
             grouped(line.entries),
-            self.ours,
-            self.theirs,
+            self.ours.name,
+            self.theirs.name,
             self.least
         ))
     }
 }
 
 /// What became of the goals, at each number of entries.
-pub fn goals(lines: &[Line]) -> Vec<String> {
+pub(super) fn goals(lines: &[Line]) -> Vec<String> {
     let of = |line| {
         GOALS
             .iter()
@@ -185,14 +175,14 @@ pub fn goals(lines: &[Line]) -> Vec<String> {
 
 /// What must hold of the worker's memory.
 #[derive(Debug)]
-pub struct Check {
+pub(super) struct Check {
     what: String,
     passes: bool,
 }
 
 impl Check {
     /// Whether it holds.
-    pub fn passes(&self) -> bool {
+    pub(super) fn passes(&self) -> bool {
         self.passes
     }
 }
@@ -206,11 +196,14 @@ impl fmt::Display for Check {
 
 /// A worker needs little memory, and no more for a larger export; whoever writes
 /// the same rows writes the same file.
-pub fn checks(lines: &[Line]) -> Vec<Check> {
-    let same = SAME_FILE.iter().flat_map(|names| sizes(lines, names));
-    let mut workers: Vec<_> = lines.iter().filter(|line| line.is_worker).collect();
-    workers.sort_by_key(|line| (line.name, line.entries));
-    let each = workers.chunk_by(|a, b| a.name == b.name);
+pub(super) fn checks(lines: &[Line]) -> Vec<Check> {
+    let same = SAME_FILE.iter().flat_map(|writers| sizes(lines, writers));
+    let mut workers: Vec<_> = lines
+        .iter()
+        .filter(|line| line.entrant.is_worker())
+        .collect();
+    workers.sort_by_key(|line| (line.entrant, line.entries));
+    let each = workers.chunk_by(|a, b| a.entrant == b.entrant);
     each.flat_map(|lines| [steady(lines), below(lines)])
         .flatten()
         .chain(same)
@@ -218,7 +211,7 @@ pub fn checks(lines: &[Line]) -> Vec<Check> {
 }
 
 /// Who writes the same rows as CSV.
-const SAME_FILE: [&[&str]; 2] = [
+const SAME_FILE: [&[Entrant]; 2] = [
     &[RAW, FLOOR, PLAIN, PYTHON, NODE],
     &[SMALL_RAW, SMALL_FLOOR, SMALL_PLAIN],
 ];
@@ -227,10 +220,10 @@ const SAME_FILE: [&[&str]; 2] = [
 const HEADER_BYTES: u64 = 512;
 
 /// The files of the same rows, for each number of them.
-fn sizes(lines: &[Line], names: &[&str]) -> Vec<Check> {
+fn sizes(lines: &[Line], writers: &[Entrant]) -> Vec<Check> {
     let mut same: Vec<_> = lines
         .iter()
-        .filter(|line| names.contains(&line.name))
+        .filter(|line| writers.contains(&line.entrant))
         .collect();
     same.sort_by_key(|line| line.entries);
     same.chunk_by(|a, b| a.entries == b.entries)
@@ -257,7 +250,7 @@ fn below(lines: &[&Line]) -> Option<Check> {
     Some(Check {
         what: format!(
             "{}: peak memory is below {PEAK_MIB_MAX} MiB",
-            lines.first()?.name
+            lines.first()?.entrant.name
         ),
         passes: peaks.fold(0.0, f64::max) < PEAK_MIB_MAX,
     })
@@ -272,7 +265,7 @@ fn steady(lines: &[&Line]) -> Option<Check> {
     Some(Check {
         what: format!(
             "{}: peak memory at {} is within {GROWTH_MIB_MAX} MiB of that at {}",
-            last.name,
+            last.entrant.name,
             grouped(last.entries),
             grouped(first.entries)
         ),
@@ -288,26 +281,14 @@ fn grouped(number: u64) -> String {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "figures for people")]
-fn float(number: u64) -> f64 {
-    number as f64
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
 
-    fn line(name: &'static str, entries: u64, cpu_seconds: &[f64], peak_mib: u64) -> Line {
-        let mut line = Line {
-            name,
-            entries,
-            is_worker: true,
-            is_small: false,
-            allocations: None,
-            found: Found::default(),
-        };
+    fn line(entrant: Entrant, entries: u64, cpu_seconds: &[f64], peak_mib: u64) -> Line {
+        let mut line = Line::new(entrant, entries);
         for &cpu_seconds in cpu_seconds {
             line.add(&Measured {
                 wall: Duration::from_secs(1),
@@ -361,9 +342,9 @@ mod tests {
     #[test]
     fn files_of_the_same_rows_differ_by_a_header_and_line_ends_at_most() {
         let passes = |bytes| {
-            let mut lines = [RAW, FLOOR].map(|name| line(name, 1_000, &[1.0], 1));
+            let mut lines = [PLAIN, FLOOR].map(|entrant| line(entrant, 1_000, &[1.0], 1));
             for (line, bytes) in lines.iter_mut().zip(bytes) {
-                (line.found.file_bytes, line.is_worker) = (bytes, false);
+                line.found.file_bytes = bytes;
             }
             let checks = checks(&lines);
             checks.iter().map(Check::passes).collect::<Vec<_>>()
@@ -373,12 +354,9 @@ mod tests {
     }
 
     #[test]
-    fn the_tables_columns_are_aligned() {
-        let table = table(&[line(RAW, 10_000, &[1.0, 2.0, 4.0], 30), worker(1_000, 30)]);
-        let mut lengths = table.lines().map(|line| line.chars().count());
-        let first = lengths.next();
-        assert!(lengths.all(|length| Some(length) == first), "{table}");
-        assert!(table.contains(" 5.00 (2.50–10.0) |"), "{table}");
-        assert!(table.contains(" 23.5 |"), "{table}");
+    fn a_line_shows_medians_with_their_range() {
+        let table = table(&[line(RAW, 10_000, &[1.0, 2.0, 4.0], 30)]);
+        let shown = "| worker: csv, raw | 10,000 | 5.00 (2.50–10.0) |  | 1.00 | 30.0 |  | 23.5 |";
+        assert!(table.ends_with(&format!("{shown}\n")), "{table}");
     }
 }
