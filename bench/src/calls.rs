@@ -71,7 +71,7 @@ type Figures = BTreeMap<(Entrant, Figure), Samples>;
 
 impl Settings {
     /// Measures the rows whose name holds one of the texts in `only`, and prints them.
-    pub async fn run(&self, only: &[String], others: Others<'_>) -> Result<(), Error> {
+    pub async fn run(&self, only: &[String], others: &Others<'_>) -> Result<(), Error> {
         let rows: Vec<_> = ROWS
             .iter()
             .filter(|row| is_wanted(row.name, only))
@@ -79,7 +79,7 @@ impl Settings {
         let bench = Bench {
             functions: self.functions()?,
             settings: self,
-            others,
+            others: *others,
             work: TempDir::new()?,
         };
         let figures = bench.figures(&rows).await?;

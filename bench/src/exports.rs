@@ -91,15 +91,20 @@ impl Settings {
     }
 
     fn runs(&self, only: &[String]) -> Vec<Run> {
-        let of = |&entries: &u64| ALL.map(move |entrant| (entrant, entries, None));
-        let slowed = (SLOWED, self.slow_entries, Some(self.slow_bytes_per_second));
-        let all = self.entries.iter().flat_map(of).chain([slowed]);
-        all.filter(|(entrant, entries, _)| *entries > 0 && is_wanted(entrant.name, only))
-            .map(|(entrant, entries, bytes_per_second)| Run {
+        let at = |entries: u64| {
+            ALL.map(move |entrant| Run {
                 entrant,
                 entries: entries.min(entrant.entries_max),
-                bytes_per_second,
+                bytes_per_second: None,
             })
+        };
+        let slowed = Run {
+            entrant: SLOWED,
+            entries: self.slow_entries,
+            bytes_per_second: Some(self.slow_bytes_per_second),
+        };
+        let all = self.entries.iter().copied().flat_map(at).chain([slowed]);
+        all.filter(|run| run.entries > 0 && is_wanted(run.entrant.name, only))
             .collect()
     }
 

@@ -54,7 +54,7 @@ impl Plan {
             roots: &self.roots,
         };
         let code = self.exports.run(&self.only, &others).await?;
-        self.calls.run(&self.only, others).await?;
+        self.calls.run(&self.only, &others).await?;
         Ok(code)
     }
 

@@ -51,7 +51,7 @@ pub struct Recorded {
 /// Which request writes, so that it knows its own write again.
 ///
 /// The SDK repeats a put whose answer was lost; the second put then meets the
-/// first one's item, which is no replay.
+/// first one's item, which is no replay. The request's id tells the two apart.
 #[derive(Debug, Clone)]
 pub struct Stamp {
     /// The server's time of the request.
@@ -124,27 +124,11 @@ impl ActivityStore {
             erased_at: None,
             content: new.content,
         };
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item::to_item(
-                &activity,
-                self.shards.of(id),
-                &stamp.request_id,
-                self.retention,
-            )?))
-            .condition_expression("attribute_not_exists(partition_key)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = put else {
-            return Ok(Recorded {
+        match self.put(&activity, &stamp.request_id).await? {
+            None => Ok(Recorded {
                 activity,
                 replayed: false,
-            });
-        };
-        match old_item(error)? {
+            }),
             Some(own) if own.request_id == stamp.request_id && own.holds(&activity.content) => {
                 Ok(Recorded {
                     activity: own.activity,
@@ -152,8 +136,24 @@ impl ActivityStore {
                 })
             }
             Some(old) if keyed => replay(old, &activity.content),
-            _ => Err(Error::internal("recording", "a random id was taken")),
+            Some(_) => Err(Error::internal("recording", "a random id was taken")),
         }
+    }
+
+    /// Puts an activity where there is none; answers the one that is in its way.
+    async fn put(&self, activity: &Activity, request_id: &str) -> Result<Option<Stored>, Error> {
+        let shard = self.shards.of(activity.id);
+        let item = item::to_item(activity, shard, request_id, self.retention)?;
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(partition_key)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        put.map_or_else(|error| old_item(error).map(Some), |_| Ok(None))
     }
 
     /// The activity that this key stored before, if any; writes nothing.
@@ -272,11 +272,12 @@ fn replay(old: Stored, content: &Content) -> Result<Recorded, Error> {
 }
 
 /// The item that made the condition fail; any other failure is passed on.
-fn old_item(error: SdkError<PutItemError>) -> Result<Option<Stored>, Error> {
+fn old_item(error: SdkError<PutItemError>) -> Result<Stored, Error> {
     match error.as_service_error() {
         Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-            let old: Option<Item> = failed.item.clone();
-            old.map(|old| item::from_item(old.into())).transpose()
+            let old = failed.item.clone();
+            let old = old.ok_or_else(|| Error::internal("recording", "no item is in the way"))?;
+            item::from_item(old.into())
         }
         _ => Err(aws::failed("recording an activity", error)),
     }

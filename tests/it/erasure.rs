@@ -15,7 +15,7 @@ impl TestApp {
         self.token("contoso", "global_admin")
     }
 
-    async fn ask_to_erase(&self) -> Answer {
+    pub(crate) async fn ask_to_erase(&self) -> Answer {
         self.ask_to_erase_customer("c-1").await
     }
 

@@ -26,7 +26,7 @@ use crate::{
 };
 
 impl TestApp {
-    async fn post_export(&self, body: &Value) -> Answer {
+    pub(crate) async fn post_export(&self, body: &Value) -> Answer {
         self.post("/v1/exports", body)
             .token(&self.reader())
             .send()

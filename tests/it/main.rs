@@ -32,6 +32,7 @@ mod gateway;
 mod guards;
 mod hang;
 mod isolation;
+mod items;
 mod laptop;
 mod list;
 mod logs;

@@ -44,7 +44,7 @@ impl TestApp {
         answer.json()["id"].as_str().unwrap().to_owned()
     }
 
-    async fn asked_export(&self) -> WorkerEvent {
+    pub(crate) async fn asked_export(&self) -> WorkerEvent {
         let id = self.asked("/v1/exports", &json!({})).await;
         WorkerEvent {
             partner_id: "contoso".into(),
@@ -62,7 +62,7 @@ impl TestApp {
         }
     }
 
-    async fn leased(&self, event: &WorkerEvent, now: Moment) -> Lease {
+    pub(crate) async fn leased(&self, event: &WorkerEvent, now: Moment) -> Lease {
         match self.exports().take_lease(event, now).await.unwrap() {
             Taken::Lease(lease, _) => lease,
             taken => panic!("no lease: {taken:?}"),

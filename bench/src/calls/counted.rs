@@ -18,7 +18,8 @@ impl Bench<'_> {
         transport: Transport,
         calls: u32,
     ) -> Result<f64, Error> {
-        let name = format!("{entrant:?}-{transport:?}-{calls}.callgrind");
+        let Entrant { name, workload, .. } = entrant;
+        let name = format!("{name}, {workload:?}, {transport:?}, {calls}.callgrind");
         let folder = self.settings.profiles.as_deref();
         let profile = folder.unwrap_or(self.work.path()).join(name);
         let mut session = Session::start(self, entrant, transport, Some(&profile)).await?;

@@ -126,7 +126,7 @@ impl Entrant {
             Code::Stock(subject) => {
                 Program::new(&others.stock.join("bench"), &["subject", subject.name()])
             }
-            Code::Python(script) => Program::new(others.python, &[script]),
+            Code::Python(script) => Program::new(others.python, &["-B", script]),
             Code::Node(script) => Program::new(others.node, &[script]),
         })
     }

@@ -103,7 +103,7 @@ impl<'a> Activities<'a> {
                 self.position = Some(stored.activity.id);
                 self.fraction = fraction(self.lived, self.export.request.filter.order, at);
                 if holds(self.export, &stored) {
-                    return Ok(Found::Activity(stored.activity));
+                    return Ok(Found::Activity(stored.into_whole()?));
                 }
             }
             if let Some(position) = self.slice_end.take() {

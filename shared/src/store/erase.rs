@@ -1,7 +1,6 @@
 //! How a customer's name and details are taken out of a stored activity.
 
 use aws_sdk_dynamodb::{error::SdkError, operation::update_item::UpdateItemError};
-use compact_str::CompactString;
 
 use super::{Slice, item};
 use crate::{
@@ -17,7 +16,7 @@ pub struct Seen {
     /// Its id.
     pub id: ActivityId,
     /// Whose name and details it holds.
-    pub customer_id: Option<CompactString>,
+    pub customer_id: Option<String>,
     /// When they were erased.
     pub erased_at: Option<Moment>,
 }

@@ -62,6 +62,19 @@ impl Stored {
             .is_some_and(|seconds| seconds <= now.as_seconds())
     }
 
+    /// The activity, read with its details; an error if they are gone.
+    pub fn into_whole(self) -> Result<Activity, Error> {
+        if self.is_whole() {
+            Ok(self.activity)
+        } else {
+            Err(broken("details"))
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.has_details == self.activity.content.details.is_some()
+    }
+
     /// Whether this content was stored so; what was erased since is not compared.
     pub(super) fn holds(&self, content: &Content) -> bool {
         match self.activity.erased_at {
@@ -155,11 +168,14 @@ pub(super) fn to_item(
     Ok(item)
 }
 
-/// What an erasure needs to know of an item.
+/// What an erasure needs to know of an item; without it the item may be the customer's.
 pub(super) fn seen(item: Attributes) -> Result<Seen, Error> {
+    if item.customer_id.is_none() && item.customer_name.is_some() {
+        return Err(broken("customer_id"));
+    }
     Ok(Seen {
         id: id_of_key(&item)?,
-        customer_id: text_of(item.customer_id, "customer_id").ok(),
+        customer_id: if_any(item.customer_id, "customer_id", text_of)?.map(String::from),
         erased_at: if_any(item.erased_at, "erased_at", moment_of).unwrap_or_default(),
     })
 }
@@ -196,12 +212,12 @@ pub(super) fn from_item(item: Attributes) -> Result<Stored, Error> {
 
 /// An item that was read with all its attributes, to be shown as JSON.
 ///
-/// A walk through a range leaves this out: a file's encoder looks at the details
-/// itself where their form matters, and a walk need not hold them.
+/// A walk through a range leaves the form of details to a file's encoder, which
+/// looks at it where it matters.
 pub(super) fn whole(item: Attributes) -> Result<Stored, Error> {
     let stored = from_item(item)?;
     let details = stored.activity.content.details.as_ref();
-    if stored.has_details == details.is_some() && details.is_none_or(Details::is_object) {
+    if stored.is_whole() && details.is_none_or(Details::is_object) {
         Ok(stored)
     } else {
         Err(broken("details"))
@@ -337,7 +353,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Identifier, Name, arbitrary};
+    use crate::{Identifier, Name, arbitrary, table};
 
     fn activity(details: Option<&str>) -> Activity {
         let occurred_at: Moment = "2026-11-22T09:32:11.123Z".parse().unwrap();
@@ -524,22 +540,26 @@ mod tests {
             which: proptest::sample::Index,
             damage in any_damage(),
         ) {
-            let mut item = to_item(&activity, 0, "r-1", None).unwrap();
+            let mut item = to_item(&activity, 0, "r-1", Some(SignedDuration::from_hours(24))).unwrap();
+            item.insert("erased_at".to_owned(), table::moment(activity.recorded_at));
             let mut names: Vec<_> = item.keys().cloned().collect();
             // Who sent it tells a retry of the SDK apart; optional things that are gone
             // altogether were never there.
             names.retain(|name| name != "request_id");
             names.sort();
-            let name = which.get(&names);
+            let name = which.get(&names).as_str();
             let found = item.remove(name).unwrap();
+            let is_text = found.is_s();
             let is_gone = !damage.apply(&mut item, name, found);
-            prop_assume!(!(is_gone && name == "correlation_id"));
+            prop_assume!(!(is_gone && ["correlation_id", "erased_at", "expires_at"].contains(&name)));
+            let is_text_still = item.get(name).is_some_and(AttributeValue::is_s);
             match whole(item.into()) {
                 Err(Error::Internal { .. }) => {}
                 Err(error) => prop_assert!(false, "{name}: {error}"),
-                // Another text that is as valid as the first can't be told from it.
+                // Another value that is as valid as the first can't be told from it.
                 Ok(stored) => {
                     prop_assert!(!is_gone, "{name} is gone");
+                    prop_assert!(is_text == is_text_still || name == "details", "{name}");
                     serde_json::to_string(&stored.activity).unwrap();
                 }
             }

@@ -25,7 +25,7 @@ use http_body::{Body, Frame};
 use serde::Deserialize;
 
 use super::{Slice, attributes::Attributes, item};
-use crate::{Error, error::Source};
+use crate::{Error, error::Source, json::Object};
 
 /// What DynamoDB answers to a Query.
 ///
@@ -54,7 +54,7 @@ impl Tap {
         let body = self.with(mem::take);
         // The whole at once: text by text costs more.
         let body = str::from_utf8(&body).map_err(unreadable)?;
-        let page: Page = serde_json::from_str(body).map_err(unreadable)?;
+        let Object(page): Object<Page> = serde_json::from_str(body).map_err(unreadable)?;
         let resume_after = page.last_evaluated_key.as_ref().map(item::id_of_key);
         Ok(Slice {
             items: page.items,
@@ -144,6 +144,7 @@ mod tests {
             r#"{"Count":1,"ScannedCount":1}"#,
             r#"{"Items":[],"LastEvaluatedKey":{}}"#,
             r#"{"Items":[]"#,
+            "[[],null]",
         ] {
             assert!(read(body.as_bytes()).is_err(), "{body}");
         }
