@@ -4,6 +4,7 @@
 //! or deletes.
 
 mod attributes;
+mod details;
 mod erase;
 mod item;
 mod merge;

@@ -1,14 +1,14 @@
 //! An activity as an item of the table, and back.
 
-use std::{cell::RefCell, collections::HashMap, str::FromStr, sync::LazyLock};
+use std::{collections::HashMap, str::FromStr, sync::LazyLock};
 
-use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
+use aws_sdk_dynamodb::types::AttributeValue;
 use compact_str::CompactString;
 use jiff::SignedDuration;
-use zstd::bulk::{Compressor, Decompressor};
 
 use super::{
     attributes::{Attributes, Value},
+    details::{pack, unpack},
     erase::Seen,
 };
 use crate::{
@@ -34,16 +34,6 @@ pub(super) static PROJECTION: LazyLock<String> = LazyLock::new(|| {
     listed.collect::<Vec<_>>().join(",")
 });
 
-/// Details below this many bytes are not worth compressing.
-const COMPRESS_FROM_BYTES: usize = 512;
-
-thread_local! {
-    /// Kept, since making one costs more than its work on most details.
-    static PACKER: RefCell<Compressor<'static>> = RefCell::default();
-    /// See [`PACKER`].
-    static UNPACKER: RefCell<Decompressor<'static>> = RefCell::default();
-}
-
 /// A stored activity with what only this service reads.
 #[derive(Debug)]
 pub struct Stored {
@@ -67,7 +57,7 @@ impl Stored {
         if self.is_whole() {
             Ok(self.activity)
         } else {
-            Err(broken("details"))
+            Err(unreadable(self.activity.id, Broken("details")))
         }
     }
 
@@ -93,9 +83,9 @@ pub(super) fn partition_key(partner: &PartnerId, shard: u32) -> AttributeValue {
 }
 
 /// Whose log a partition is of; no partner's id has a `#`.
-fn partner_of(partition_key: &str) -> Result<PartnerId, Error> {
+fn partner_of(partition_key: &str) -> Result<PartnerId, Broken> {
     let (partner, _) = partition_key.split_once('#').unwrap_or((partition_key, ""));
-    PartnerId::parse(partner).ok_or_else(|| broken("partition_key"))
+    PartnerId::parse(partner).ok_or(Broken("partition_key"))
 }
 
 /// The key of an activity's item in a shard.
@@ -124,7 +114,7 @@ pub(super) fn id_of_key(key: &Attributes) -> Result<ActivityId, Error> {
         _ => None,
     };
     id.and_then(|id| ActivityId::try_from(id).ok())
-        .ok_or_else(|| broken("sort_key"))
+        .ok_or_else(|| Error::internal("reading an item", Broken("sort_key")))
 }
 
 pub(super) fn to_item(
@@ -170,18 +160,26 @@ pub(super) fn to_item(
 
 /// What an erasure needs to know of an item; without it the item may be the customer's.
 pub(super) fn seen(item: Attributes) -> Result<Seen, Error> {
-    if item.customer_id.is_none() && item.customer_name.is_some() {
-        return Err(broken("customer_id"));
-    }
+    let id = id_of_key(&item)?;
+    let customer_id = match (item.customer_id, item.customer_name) {
+        (None, None) => Ok(None),
+        (customer_id, _) => text_of(customer_id, "customer_id").map(Some),
+    };
     Ok(Seen {
-        id: id_of_key(&item)?,
-        customer_id: if_any(item.customer_id, "customer_id", text_of)?.map(String::from),
+        id,
+        customer_id: customer_id
+            .map_err(|broken| unreadable(id, broken))?
+            .map(String::from),
         erased_at: if_any(item.erased_at, "erased_at", moment_of).unwrap_or_default(),
     })
 }
 
 pub(super) fn from_item(item: Attributes) -> Result<Stored, Error> {
     let id = id_of_key(&item)?;
+    stored(id, item).map_err(|broken| unreadable(id, broken))
+}
+
+fn stored(id: ActivityId, item: Attributes) -> Result<Stored, Broken> {
     let has_details = item.details_bytes.is_some();
     Ok(Stored {
         has_details,
@@ -220,12 +218,12 @@ pub(super) fn whole(item: Attributes) -> Result<Stored, Error> {
     if stored.is_whole() && details.is_none_or(Details::is_object) {
         Ok(stored)
     } else {
-        Err(broken("details"))
+        Err(unreadable(stored.activity.id, Broken("details")))
     }
 }
 
 /// One without the other is damage.
-fn customer(id: Option<Value>, name: Option<Value>) -> Result<Option<Customer>, Error> {
+fn customer(id: Option<Value>, name: Option<Value>) -> Result<Option<Customer>, Broken> {
     if id.is_none() && name.is_none() {
         return Ok(None);
     }
@@ -236,7 +234,7 @@ fn customer(id: Option<Value>, name: Option<Value>) -> Result<Option<Customer>, 
 }
 
 /// One without the other is damage.
-fn resource(r#type: Option<Value>, id: Option<Value>) -> Result<Option<Resource>, Error> {
+fn resource(r#type: Option<Value>, id: Option<Value>) -> Result<Option<Resource>, Broken> {
     if r#type.is_none() && id.is_none() {
         return Ok(None);
     }
@@ -247,39 +245,39 @@ fn resource(r#type: Option<Value>, id: Option<Value>) -> Result<Option<Resource>
 }
 
 /// The details, if they were read and are as long as they were.
-fn details(details: Option<Value>, bytes: Option<Value>) -> Result<Option<Details>, Error> {
+fn details(details: Option<Value>, bytes: Option<Value>) -> Result<Option<Details>, Broken> {
     let Some(details) = details.map(unpack).transpose()? else {
         return Ok(None);
     };
     if details.as_str().len() == number_of::<usize>(bytes, "details_bytes")? {
         Ok(Some(details))
     } else {
-        Err(broken("details_bytes"))
+        Err(Broken("details_bytes"))
     }
 }
 
-fn text_of(value: Option<Value>, name: &'static str) -> Result<CompactString, Error> {
+fn text_of(value: Option<Value>, name: &'static str) -> Result<CompactString, Broken> {
     match value {
         Some(Value::Text(text)) => Ok(text),
-        _ => Err(broken(name)),
+        _ => Err(Broken(name)),
     }
 }
 
-fn parse<T>(value: Option<Value>, name: &'static str) -> Result<T, Error>
+fn parse<T>(value: Option<Value>, name: &'static str) -> Result<T, Broken>
 where
     T: TryFrom<CompactString>,
 {
-    T::try_from(text_of(value, name)?).map_err(|_| broken(name))
+    T::try_from(text_of(value, name)?).map_err(|_| Broken(name))
 }
 
-fn moment_of(value: Option<Value>, name: &'static str) -> Result<Moment, Error> {
-    text_of(value, name)?.parse().map_err(|_| broken(name))
+fn moment_of(value: Option<Value>, name: &'static str) -> Result<Moment, Broken> {
+    text_of(value, name)?.parse().map_err(|_| Broken(name))
 }
 
-fn number_of<T: FromStr>(value: Option<Value>, name: &'static str) -> Result<T, Error> {
+fn number_of<T: FromStr>(value: Option<Value>, name: &'static str) -> Result<T, Broken> {
     match value {
-        Some(Value::Number(number)) => number.parse().map_err(|_| broken(name)),
-        _ => Err(broken(name)),
+        Some(Value::Number(number)) => number.parse().map_err(|_| Broken(name)),
+        _ => Err(Broken(name)),
     }
 }
 
@@ -287,22 +285,22 @@ fn number_of<T: FromStr>(value: Option<Value>, name: &'static str) -> Result<T, 
 fn if_any<T>(
     value: Option<Value>,
     name: &'static str,
-    read: fn(Option<Value>, &'static str) -> Result<T, Error>,
-) -> Result<Option<T>, Error> {
+    read: fn(Option<Value>, &'static str) -> Result<T, Broken>,
+) -> Result<Option<T>, Broken> {
     match value {
         None => Ok(None),
         value => read(value, name).map(Some),
     }
 }
 
-fn actor_kind(name: &str) -> Result<ActorKind, Error> {
+fn actor_kind(name: &str) -> Result<ActorKind, Broken> {
     [ActorKind::User, ActorKind::Application]
         .into_iter()
         .find(|kind| kind.as_str() == name)
-        .ok_or_else(|| broken("actor_kind"))
+        .ok_or(Broken("actor_kind"))
 }
 
-fn outcome(name: &str) -> Result<Outcome, Error> {
+fn outcome(name: &str) -> Result<Outcome, Broken> {
     [
         Outcome::Succeeded,
         Outcome::Failed,
@@ -311,45 +309,22 @@ fn outcome(name: &str) -> Result<Outcome, Error> {
     ]
     .into_iter()
     .find(|outcome| outcome.as_str() == name)
-    .ok_or_else(|| broken("outcome"))
+    .ok_or(Broken("outcome"))
 }
 
-/// Details as text when small, compressed when that is smaller.
-fn pack(details: &Details) -> Result<AttributeValue, Error> {
-    let json = details.as_str();
-    if json.len() >= COMPRESS_FROM_BYTES {
-        let packed = PACKER
-            .with_borrow_mut(|packer| packer.compress(json.as_bytes()))
-            .map_err(|error| Error::internal("compressing details", error))?;
-        if packed.len() < json.len() {
-            return Ok(AttributeValue::B(Blob::new(packed)));
-        }
-    }
-    Ok(text(json))
-}
+/// The attribute that an item lacks, or has in another form than it was put.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("its {0} is missing or malformed")]
+pub(super) struct Broken(pub(super) &'static str);
 
-fn unpack(value: Value) -> Result<Details, Error> {
-    match value {
-        Value::Text(json) => Ok(Details::stored(json.into())),
-        Value::Bytes(packed) => UNPACKER
-            .with_borrow_mut(|unpacker| unpacker.decompress(&packed, Details::BYTES_MAX))
-            .ok()
-            .and_then(|json| String::from_utf8(json).ok())
-            .map(Details::stored)
-            .ok_or_else(|| broken("details")),
-        _ => Err(broken("details")),
-    }
-}
-
-fn broken(attribute: &'static str) -> Error {
-    Error::internal(
-        "reading an item",
-        format!("its {attribute} is missing or malformed"),
-    )
+/// An activity's item as an error of this service, for whoever has to mend it.
+fn unreadable(id: ActivityId, broken: Broken) -> Error {
+    Error::internal("reading an item", format!("{id}: {broken}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_dynamodb::primitives::Blob;
     use proptest::prelude::*;
 
     use super::*;
