@@ -154,7 +154,10 @@ impl ActivityStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        put.map_or_else(|error| old_item(error).map(Some), |_| Ok(None))
+        match put {
+            Ok(_) => Ok(None),
+            Err(error) => old_item(error).map(Some),
+        }
     }
 
     /// The activity that this key stored before, if any; writes nothing.
@@ -278,7 +281,7 @@ fn old_item(error: SdkError<PutItemError>) -> Result<Stored, Error> {
         Some(PutItemError::ConditionalCheckFailedException(failed)) => {
             let old = failed.item.clone();
             let old = old.ok_or_else(|| Error::internal("recording", "no item is in the way"))?;
-            item::from_item(old.into())
+            item::whole(old.into())
         }
         _ => Err(aws::failed("recording an activity", error)),
     }

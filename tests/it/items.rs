@@ -91,6 +91,10 @@ async fn an_erasure_does_not_pass_by_an_activity_whose_customer_can_not_be_read(
     let customer_id = AttributeValue::N("1".into());
     for (update, value) in [
         ("SET customer_id = :value", Some(customer_id)),
+        (
+            "SET customer_id = :value",
+            Some(AttributeValue::S("\u{1}".into())),
+        ),
         ("REMOVE customer_id", None),
     ] {
         let app = TestApp::start().await;

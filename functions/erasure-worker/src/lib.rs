@@ -149,7 +149,7 @@ impl Walk<'_> {
         for seen in slice.seen() {
             let seen = seen?;
             progress.read += 1;
-            if seen.customer_id.as_deref() != Some(self.erasure.customer_id.as_str()) {
+            if seen.customer_id.as_ref() != Some(&self.erasure.customer_id) {
                 continue;
             }
             match seen.erased_at {

@@ -16,7 +16,7 @@ pub struct Seen {
     /// Its id.
     pub id: ActivityId,
     /// Whose name and details it holds.
-    pub customer_id: Option<String>,
+    pub customer_id: Option<Identifier>,
     /// When they were erased.
     pub erased_at: Option<Moment>,
 }

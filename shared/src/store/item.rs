@@ -158,18 +158,17 @@ pub(super) fn to_item(
     Ok(item)
 }
 
-/// What an erasure needs to know of an item; without it the item may be the customer's.
+/// What an erasure needs to know of an item: one whose customer can't be read may
+/// be of the one that is erased.
 pub(super) fn seen(item: Attributes) -> Result<Seen, Error> {
     let id = id_of_key(&item)?;
     let customer_id = match (item.customer_id, item.customer_name) {
         (None, None) => Ok(None),
-        (customer_id, _) => text_of(customer_id, "customer_id").map(Some),
+        (customer_id, _) => parse(customer_id, "customer_id").map(Some),
     };
     Ok(Seen {
         id,
-        customer_id: customer_id
-            .map_err(|broken| unreadable(id, broken))?
-            .map(String::from),
+        customer_id: customer_id.map_err(|broken| unreadable(id, broken))?,
         erased_at: if_any(item.erased_at, "erased_at", moment_of).unwrap_or_default(),
     })
 }

@@ -25,7 +25,11 @@ use http_body::{Body, Frame};
 use serde::Deserialize;
 
 use super::{Slice, attributes::Attributes, item};
-use crate::{Error, error::Source, json::Object};
+use crate::{
+    Error,
+    error::Source,
+    json::{self, Object},
+};
 
 /// What DynamoDB answers to a Query.
 ///
@@ -34,6 +38,7 @@ use crate::{Error, error::Source, json::Object};
 #[serde(rename_all = "PascalCase")]
 struct Page {
     items: Vec<Attributes>,
+    #[serde(default, deserialize_with = "json::present")]
     last_evaluated_key: Option<Attributes>,
 }
 
@@ -143,6 +148,7 @@ mod tests {
             r#"{"Items":null}"#,
             r#"{"Count":1,"ScannedCount":1}"#,
             r#"{"Items":[],"LastEvaluatedKey":{}}"#,
+            r#"{"Items":[],"LastEvaluatedKey":null}"#,
             r#"{"Items":[]"#,
             "[[],null]",
         ] {
