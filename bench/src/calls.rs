@@ -37,6 +37,7 @@ use crate::{
 
 /// How much is measured, and with what.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub struct Settings {
     /// Rounds in which every start and its calls are measured once
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]

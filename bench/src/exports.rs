@@ -19,6 +19,7 @@ use crate::{
 
 /// How much is measured.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub struct Settings {
     /// Numbers of entries
     #[arg(long, value_delimiter = ',', default_values_t = [10_000, 100_000, 1_000_000])]
