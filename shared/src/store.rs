@@ -10,10 +10,7 @@ mod item;
 mod merge;
 mod wire;
 
-use aws_sdk_dynamodb::{
-    Client, error::SdkError, operation::put_item::PutItemError,
-    types::ReturnValuesOnConditionCheckFailure,
-};
+use aws_sdk_dynamodb::Client;
 use futures_util::future::try_join_all;
 use jiff::SignedDuration;
 
@@ -28,14 +25,13 @@ pub use self::{
 };
 use crate::{
     Activity, ActivityId, Config, Content, Error, Moment, NewActivity, Order, PartnerId, Shards,
-    TimeRange, aws,
+    TimeRange, aws, table::Table,
 };
 
 /// The activities of all partners, in DynamoDB.
 #[derive(Debug, Clone)]
 pub struct ActivityStore {
-    client: Client,
-    table: String,
+    table: Table,
     retention: Option<SignedDuration>,
     shards: Shards,
 }
@@ -99,8 +95,10 @@ impl ActivityStore {
     /// The table of activities, with its retention and shards.
     pub fn new(client: Client, config: &Config) -> Self {
         Self {
-            client,
-            table: config.activities_table.clone(),
+            table: Table {
+                client,
+                name: config.activities_table.clone(),
+            },
             retention: config.retention,
             shards: config.write_shards.clone(),
         }
@@ -108,7 +106,7 @@ impl ActivityStore {
 
     /// Opens the connection; see [`aws::open`].
     pub async fn open(&self) {
-        aws::open(&self.client, &self.table).await;
+        self.table.open().await;
     }
 
     /// Stores an activity, once for each idempotency key, with one conditional put.
@@ -145,18 +143,9 @@ impl ActivityStore {
     async fn put(&self, activity: &Activity, request_id: &str) -> Result<Option<Stored>, Error> {
         let shard = self.shards.of(activity.id);
         let item = item::to_item(activity, shard, request_id, self.retention)?;
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(partition_key)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match put {
-            Ok(_) => Ok(None),
-            Err(error) => old_item(error).map(Some),
+        match self.table.put_new(item).await? {
+            Ok(()) => Ok(None),
+            Err(old) => item::whole(old.into()).map(Some),
         }
     }
 
@@ -183,9 +172,10 @@ impl ActivityStore {
         now: Moment,
     ) -> Result<Option<Stored>, Error> {
         let output = self
+            .table
             .client
             .get_item()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(self.key(partner, id)))
             .consistent_read(true)
             .send()
@@ -229,9 +219,10 @@ impl ActivityStore {
     ) -> Result<Slice, Error> {
         let [from, to] = item::sort_key_bounds(&reading.range);
         let mut query = self
+            .table
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .key_condition_expression("partition_key = :partner AND sort_key BETWEEN :from AND :to")
             .expression_attribute_values(":partner", item::partition_key(partner, shard))
             .expression_attribute_values(":from", from)
@@ -272,18 +263,6 @@ fn replay(old: Stored, content: &Content) -> Result<Recorded, Error> {
         })
     } else {
         Err(Error::Conflict)
-    }
-}
-
-/// The item that made the condition fail; any other failure is passed on.
-fn old_item(error: SdkError<PutItemError>) -> Result<Stored, Error> {
-    match error.as_service_error() {
-        Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-            let old = failed.item.clone();
-            let old = old.ok_or_else(|| Error::internal("recording", "no item is in the way"))?;
-            item::whole(old.into())
-        }
-        _ => Err(aws::failed("recording an activity", error)),
     }
 }
 

@@ -1,5 +1,5 @@
-//! A table of items that have a state: one of a partner's things each, put once
-//! and then moved by conditional updates.
+//! A table of a partner's things, each put once; those that have a state are then
+//! moved by conditional updates.
 
 use std::{collections::HashMap, fmt};
 

@@ -40,9 +40,10 @@ impl ActivityStore {
         now: Moment,
     ) -> Result<(), Error> {
         let sent = self
+            .table
             .client
             .update_item()
-            .table_name(&self.table)
+            .table_name(&self.table.name)
             .set_key(Some(self.key(partner, id)))
             .update_expression(
                 "SET customer_name = :erased, erased_at = if_not_exists(erased_at, :now) \
