@@ -29,14 +29,14 @@ impl LoadServiceConfig for Endpoints {
     }
 }
 
-/// What `shared::aws::sdk_config` would load from the environment.
+/// What `shared::aws::sdk::sdk_config` would load from the environment.
 pub fn sdk_config(endpoints: Endpoints) -> SdkConfig {
     let credentials = Credentials::from_keys(ACCESS_KEY, SECRET_KEY, None);
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static(REGION))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .timeout_config(shared::aws::timeouts())
+        .timeout_config(shared::aws::sdk::timeouts())
         .retry_config(RetryConfig::standard().with_initial_backoff(RETRY_PAUSE))
         .service_config(endpoints)
         .build()

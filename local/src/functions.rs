@@ -17,7 +17,7 @@ use lambda_http::{
 };
 use lambda_runtime::Context;
 use serde_json::Value;
-use shared::lambda;
+use shared::lambda::event;
 
 /// The functions behind the gateway.
 #[derive(Debug, Clone)]
@@ -159,12 +159,12 @@ impl Apps {
 
 type Handle = Box<dyn FnMut(Request) -> BoxFuture<'static, Response<Body>> + Send>;
 
-/// Hands an event to a handler exactly as `lambda::run` does.
+/// Hands an event to a handler exactly as `event::run` does.
 async fn answer(event: Value, mut handle: Handle) -> Result<Value, serde_json::Error> {
     let request: LambdaRequest = serde_json::from_str(&event.to_string())?;
     let handle = service_fn(move |request| handle(request).map(Ok::<_, Infallible>));
     let event = LambdaEvent::new(request, Context::default());
-    let Ok(response) = lambda::service(handle).call(event).await;
+    let Ok(response) = event::service(handle).call(event).await;
     serde_json::to_value(response)
 }
 

@@ -244,7 +244,7 @@ fn load(
             .map(|_| {
                 let content = samples.next();
                 let (retention, shards) = (config.retention, &config.write_shards);
-                shared::store::import_item(partner, content, now, retention, shards)
+                shared::aws::activities::loadable_item(partner, content, now, retention, shards)
                     .map(sample::into_dynoxide)
             })
             .collect::<Result<_, _>>()

@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::{
     Actor, ActorKind, Content, Customer, Details, Identifier, Moment, Outcome, Resource,
-    json::StrictObject,
+    model::json::StrictObject,
 };
 
 /// Every action of the portal that this service follows, the resource it acts
@@ -381,7 +381,7 @@ fn name(text: &str) -> shared::Name {
 }
 
 /// An item in the embedded database's own types.
-pub(crate) fn into_dynoxide(item: shared::store::Item) -> dynoxide::Item {
+pub(crate) fn into_dynoxide(item: shared::aws::activities::Item) -> dynoxide::Item {
     let value = |value: AttributeValue| match value {
         AttributeValue::N(number) => dynoxide::AttributeValue::N(number),
         AttributeValue::B(bytes) => dynoxide::AttributeValue::B(bytes.into_inner()),

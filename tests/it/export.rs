@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use shared::{
     ExportStore,
-    export::{ExportId, WorkerEvent},
-    export_store::Taken,
+    aws::exports::Taken,
+    model::export::{ExportId, WorkerEvent},
 };
 
 use crate::{

@@ -6,7 +6,7 @@ use local::sample::Samples;
 use serde_json::{Value, json};
 use shared::{
     ActivityId, ActivityStore, Identifier, Order, TimeRange,
-    store::{self, Reading},
+    aws::activities::{self, Reading},
 };
 
 use crate::harness::{TestApp, activity, with};
@@ -24,7 +24,7 @@ impl TestApp {
             let retention = Some(SignedDuration::from_hours(24 * 400));
             let content = samples.next();
             let shards = &config.write_shards;
-            let item = store::import_item("contoso", content, self.now(), retention, shards);
+            let item = activities::loadable_item("contoso", content, self.now(), retention, shards);
             let put = self
                 .dynamodb()
                 .put_item()

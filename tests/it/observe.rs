@@ -2,7 +2,10 @@
 
 use lambda_http::{Context, Service, http::Response, lambda_runtime::LambdaInvocation, service_fn};
 use serde_json::{Value, json};
-use shared::{metrics::NAMESPACE, observe, observe::Observer};
+use shared::{
+    metrics::NAMESPACE,
+    observe::{self, Observer},
+};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::EnvFilter;
 

@@ -2,7 +2,7 @@
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::{Client, config::Credentials};
-use shared::{ActivityStore, ErasureStore, ExportStore, aws, observe};
+use shared::{ActivityStore, ErasureStore, ExportStore, aws::sdk, observe};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -72,7 +72,7 @@ async fn a_start_that_is_not_answered_says_why_and_goes_on() {
     let subscriber = observe::subscriber("it", EnvFilter::new("shared=warn"), log.clone());
     let _guard = tracing::subscriber::set_default(subscriber);
     let app = TestApp::start().await;
-    let sdk = app.stack.sdk.to_builder().timeout_config(aws::timeouts());
+    let sdk = app.stack.sdk.to_builder().timeout_config(sdk::timeouts());
     let sdk = sdk.http_client(app.faults.client()).build();
     let activities = ActivityStore::new(Client::new(&sdk), &app.stack.config);
     log.take();

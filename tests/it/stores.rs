@@ -5,10 +5,15 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::{
     ActivityId, ActivityStore, ErasureId, ErasureStore, ExportId, ExportKey, ExportStore,
-    Identifier, Limit, Moment, erasure,
-    erasure_store::Turn,
-    export::{Failure, File, Progress, State, WorkerEvent},
-    export_store::{Held, Lease, Taken},
+    Identifier, Limit, Moment,
+    aws::{
+        erasures::Turn,
+        exports::{Held, Lease, Taken},
+    },
+    model::{
+        erasure,
+        export::{Failure, File, Progress, State, WorkerEvent},
+    },
 };
 
 use crate::{

@@ -6,7 +6,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_sdk_dynamodb::{Client, config::Credentials, error::DisplayErrorContext};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use sha2::{Digest, Sha256};
-use shared::aws;
+use shared::aws::sdk;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -29,7 +29,7 @@ const AMAZON_ROOTS: [(&str, &str); 5] = [
 
 #[test]
 fn amazons_roots_are_compiled_in_and_nobody_elses() {
-    let roots = pem::parse_many(include_str!("../../shared/src/amazon_roots.pem")).unwrap();
+    let roots = pem::parse_many(include_str!("../../shared/src/aws/amazon_roots.pem")).unwrap();
     let found: Vec<_> = roots
         .iter()
         .map(|root| {
@@ -48,7 +48,7 @@ fn amazons_roots_are_compiled_in_and_nobody_elses() {
 #[tokio::test]
 async fn a_function_calls_with_its_own_client_and_within_its_own_time() {
     let app = TestApp::start().await;
-    let sdk = aws::sdk_config(&app.stack.config).await.unwrap();
+    let sdk = sdk::config(&app.stack.config).await.unwrap();
     assert!(sdk.http_client().is_some());
     let timeouts = sdk.timeout_config().unwrap();
     assert!(timeouts.operation_timeout().is_some());
@@ -93,7 +93,7 @@ async fn ask(url: &str, ca_bundle: Option<&Path>) -> Result<(), String> {
         .region(Region::from_static("us-east-1"))
         .endpoint_url(url)
         .retry_config(RetryConfig::disabled())
-        .http_client(aws::http_client(ca_bundle).map_err(|error| error.chain())?)
+        .http_client(sdk::http_client(ca_bundle).map_err(|error| error.chain())?)
         .build();
     let credentials = Credentials::new("key", "secret", None, None, "test");
     let config = aws_sdk_dynamodb::config::Builder::from(&sdk).credentials_provider(credentials);

@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use shared::aws;
+use shared::aws::sdk;
 use tokio::process::Command;
 
 use super::{Bench, entrant::Entrant, figure::Transport, session::Session};
@@ -67,7 +67,7 @@ impl Bench<'_> {
         let roots = fs::read(self.others.roots)
             .map_err(|error| format!("{}: {error}", self.others.roots.display()))?;
         let alone = self.bundle("authority", &[], &authority)?;
-        let amazon = self.bundle("amazon", aws::AMAZON_ROOTS, &authority)?;
+        let amazon = self.bundle("amazon", sdk::AMAZON_ROOTS, &authority)?;
         let system = self.bundle("system", &roots, &authority)?;
         let of_sdk = if entrant.is_python() {
             system.clone()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use lambda_http::{Request, request};
 use record::App;
-use shared::{Clock, Config, aws};
+use shared::{Clock, Config, aws::sdk};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, stdin},
     time::sleep,
@@ -83,7 +83,7 @@ async fn each_line(work: impl AsyncFn(u32) -> Result<(), Error>) -> Result<(), E
 
 async fn app() -> Result<App, Error> {
     let config = Config::from_env()?;
-    let sdk = aws::sdk_config(&config).await?;
+    let sdk = sdk::config(&config).await?;
     Ok(App::new(&sdk, config, Clock::system()))
 }
 

@@ -17,7 +17,7 @@ use local::sample::Samples;
 use serde_json::json;
 use shared::{
     ActivityId, Content, Moment, Order, Shards, TimeRange,
-    store::{self, Item},
+    aws::activities::{self, Item},
 };
 use uuid::Builder;
 
@@ -239,7 +239,7 @@ fn sort_key(id: ActivityId) -> String {
 fn item(mut content: Content, at: Moment) -> Result<Item, Error> {
     content.occurred_at = at;
     let (retention, shards) = (Some(RETENTION), Shards::default());
-    Ok(store::import_item(
+    Ok(activities::loadable_item(
         PARTNER, content, at, retention, &shards,
     )?)
 }

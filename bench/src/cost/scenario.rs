@@ -7,7 +7,7 @@
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use shared::{Moment, export::Compression};
+use shared::{Moment, model::export::Compression};
 
 use super::{
     activities::{Activities, FILTER, SPAN, Size},

@@ -9,13 +9,19 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::SignedDuration;
 use shared::{
     ActivityId, ActivityStore, Clock, Config, Erasure, ErasureStore, Error, Moment, Order,
-    TimeRange, Workers, aws,
-    erasure::{Progress, State, WorkerEvent},
-    erasure_store::Turn,
-    export::Failure,
-    metrics, observe,
-    store::{Reading, Stamp},
-    trail,
+    TimeRange, Workers,
+    aws::{
+        activities::{Reading, Stamp},
+        erasures::Turn,
+        sdk,
+    },
+    metrics,
+    model::{
+        erasure::{Progress, State, WorkerEvent},
+        export::Failure,
+        trail,
+    },
+    observe,
 };
 
 /// What the function keeps between calls.
@@ -31,7 +37,7 @@ pub struct App {
 impl App {
     /// Builds the clients, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
-        let dynamodb = aws::dynamodb(sdk);
+        let dynamodb = sdk::dynamodb(sdk);
         Self {
             erasures: ErasureStore::new(dynamodb.clone(), config.erasures_table.clone()),
             activities: ActivityStore::new(dynamodb, &config),

@@ -2,15 +2,15 @@
 
 use erasure_worker::App;
 use lambda_runtime::Error;
-use shared::{Clock, Config, aws, erasure::WorkerEvent, lambda, observe};
+use shared::{Clock, Config, aws::sdk, lambda::event, model::erasure::WorkerEvent, observe};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let observer = observe::start();
     let config = Config::from_env()?;
-    let app = App::new(&aws::sdk_config(&config).await?, config, Clock::system());
+    let app = App::new(&sdk::config(&config).await?, config, Clock::system());
     let app = &app;
-    lambda::work(&observer, async |event: WorkerEvent, deadline| {
+    event::work(&observer, async |event: WorkerEvent, deadline| {
         erasure_worker::handle(app, &event, deadline).await
     })
     .await

@@ -11,12 +11,14 @@ use lambda_http::{Body, Request, Response};
 use serde::{Deserialize, Serialize};
 use shared::{
     Access, ActivityStore, Actor, Clock, Config, Eraser, Erasure, ErasureId, ErasureKey,
-    ErasureStore, Error, Identifier, Moment, Workers, aws,
-    erasure::{Progress, State, WorkerEvent},
-    export::Failure,
-    http, json,
-    store::Stamp,
-    trail,
+    ErasureStore, Error, Identifier, Moment, Workers,
+    aws::{activities::Stamp, sdk},
+    lambda::http,
+    model::{
+        erasure::{Progress, State, WorkerEvent},
+        export::Failure,
+        json, trail,
+    },
 };
 
 /// What the function keeps between requests.
@@ -36,7 +38,7 @@ pub struct App {
 impl App {
     /// Builds the clients, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
-        let dynamodb = aws::dynamodb(sdk);
+        let dynamodb = sdk::dynamodb(sdk);
         Self {
             erasures: ErasureStore::new(dynamodb.clone(), config.erasures_table.clone()),
             activities: ActivityStore::new(dynamodb, &config),

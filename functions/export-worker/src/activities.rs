@@ -3,8 +3,10 @@
 use jiff::SignedDuration;
 use shared::{
     Activity, ActivityId, ActivityStore, Error, Export, Moment, Order,
-    export_store::Held,
-    store::{Reading, Slice, Stored},
+    aws::{
+        activities::{Reading, Slice, Stored},
+        exports::Held,
+    },
 };
 use tokio::sync::mpsc;
 

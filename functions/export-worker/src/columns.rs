@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use shared::{Activity, Details, Identifier, Moment, export::Locale, range::Zone};
+use shared::{
+    Activity, Details, Identifier, Moment,
+    model::{export::Locale, range::Zone},
+};
 
 /// How many columns there are.
 pub(crate) const COUNT: usize = 14;

@@ -9,8 +9,10 @@ use std::{borrow::Cow, fmt::Display, io::Write};
 use jiff::{Timestamp, tz::TimeZone};
 use shared::{
     Activity, ExportRequest, Moment,
-    export::{Locale, Style},
-    range::Zone,
+    model::{
+        export::{Locale, Style},
+        range::Zone,
+    },
 };
 
 use crate::columns::{self, Cell};

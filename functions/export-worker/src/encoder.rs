@@ -7,7 +7,10 @@
 use std::{io::Write, mem};
 
 use flate2::{Compression as Level, write::GzEncoder};
-use shared::{Activity, Error, ExportRequest, error::Source, export::Compression};
+use shared::{
+    Activity, Error, ExportRequest,
+    model::{error::Source, export::Compression},
+};
 
 use crate::{csv, parts::PART_BYTES};
 

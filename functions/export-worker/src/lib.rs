@@ -22,12 +22,18 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use jiff::SignedDuration;
 use shared::{
-    ActivityStore, Clock, Config, Error, Export, ExportStore, Files, Moment, Workers, aws,
-    export::{Failure, File, Progress, WorkerEvent},
-    export_store::{self, Held, Lease, Taken},
-    metrics, observe,
-    store::Stamp,
-    trail,
+    ActivityStore, Clock, Config, Error, Export, ExportStore, Files, Moment, Workers,
+    aws::{
+        activities::Stamp,
+        exports::{self, Held, Lease, Taken},
+        sdk,
+    },
+    metrics,
+    model::{
+        export::{Failure, File, Progress, WorkerEvent},
+        trail,
+    },
+    observe,
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -61,7 +67,7 @@ const RENEW_EVERY: Duration = Duration::from_secs(15);
 impl App {
     /// Builds the clients, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
-        let dynamodb = aws::dynamodb(sdk);
+        let dynamodb = sdk::dynamodb(sdk);
         Self {
             exports: ExportStore::new(dynamodb.clone(), config.exports_table.clone()),
             activities: ActivityStore::new(dynamodb, &config),
@@ -250,7 +256,7 @@ impl<'a> Run<'a> {
                 Ok(lost @ (Held::TakenOver | Held::RanOut)) => return lost,
                 Err(error) => tracing::warn!(error = error.chain(), "the lease was not renewed"),
             }
-            if renewed.elapsed() + RENEW_EVERY > export_store::LEASE.unsigned_abs() {
+            if renewed.elapsed() + RENEW_EVERY > exports::LEASE.unsigned_abs() {
                 return Held::RanOut;
             }
         }

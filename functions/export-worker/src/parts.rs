@@ -2,7 +2,7 @@
 
 use shared::{
     ActivityId, Error,
-    export::{Failure, Format},
+    model::export::{Failure, Format},
 };
 use tokio::sync::mpsc;
 

@@ -7,9 +7,8 @@
 use bytes::Bytes;
 use shared::{
     Error, ExportRequest,
-    export::{Checkpoint, Rest},
-    export_store::Held,
-    files::PartTag,
+    aws::{exports::Held, files::PartTag},
+    model::export::{Checkpoint, Rest},
 };
 use tokio::sync::mpsc;
 

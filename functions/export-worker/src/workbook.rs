@@ -10,7 +10,10 @@ use jiff::{Timestamp, tz::TimeZone};
 use rust_xlsxwriter::{
     DocProperties, Format, FormatAlign, Workbook as Sheets, Worksheet, XlsxError,
 };
-use shared::{Error, ExportRequest, Moment, error::Source, export::Failure, range::Zone};
+use shared::{
+    Error, ExportRequest, Moment,
+    model::{error::Source, export::Failure, range::Zone},
+};
 use tokio::{
     sync::mpsc,
     task::{JoinHandle, spawn_blocking},

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use shared::{
     Actor, Export, ExportId, ExportKey, Filter, Moment, Page, TimeRange,
-    export::{Compression, Failure, File, Format, Locale, Progress, State, Style},
-    files::Link,
+    aws::files::Link,
+    model::export::{Compression, Failure, File, Format, Locale, Progress, State, Style},
 };
 
 /// An export as its partner sees it.

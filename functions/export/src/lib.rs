@@ -17,11 +17,13 @@ use futures_util::future::join_all;
 use lambda_http::{Body, Request, Response, http::header};
 use shared::{
     Access, ActivityStore, Clock, Config, Cursor, Error, Export, ExportId, ExportKey,
-    ExportRequest, ExportStore, Files, Identifier, Limit, Moment, Reader, Workers, aws,
-    export::{State, WorkerEvent},
-    http,
-    store::Stamp,
-    trail,
+    ExportRequest, ExportStore, Files, Identifier, Limit, Moment, Reader, Workers,
+    aws::{activities::Stamp, sdk},
+    lambda::http,
+    model::{
+        export::{State, WorkerEvent},
+        trail,
+    },
 };
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -45,7 +47,7 @@ pub struct App {
 impl App {
     /// Builds the clients, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
-        let dynamodb = aws::dynamodb(sdk);
+        let dynamodb = sdk::dynamodb(sdk);
         Self {
             exports: ExportStore::new(dynamodb.clone(), config.exports_table.clone()),
             activities: ActivityStore::new(dynamodb, &config),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lambda_http::Request;
-use shared::{Error, ExportRequest, Identifier, http};
+use shared::{Error, ExportRequest, Identifier, lambda::http};
 
 /// The largest body: 64 KiB, far above any filter.
 const BODY_BYTES_MAX: usize = 64 * 1024;

@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
-use shared::{Activity, Config, Customer, Moment, PartnerId, store::Stored};
+use shared::{Activity, Config, Customer, Moment, PartnerId, aws::activities::Stored};
 
 use crate::{request::Asked, walk::Walked};
 

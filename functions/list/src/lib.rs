@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use lambda_http::{Body, Request, Response, http::header};
-use shared::{Access, ActivityId, ActivityStore, Clock, Config, Error, aws, http, metrics};
+use shared::{
+    Access, ActivityId, ActivityStore, Clock, Config, Error, aws::sdk, lambda::http, metrics,
+};
 
 use crate::{
     answer::Answer,
@@ -38,7 +40,7 @@ const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 impl App {
     /// Builds the client, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
-        let client = aws::dynamodb(sdk);
+        let client = sdk::dynamodb(sdk);
         let store = ActivityStore::new(client, &config);
         Self {
             config,

@@ -4,16 +4,16 @@ use std::convert::Infallible;
 
 use lambda_http::{Error, Request, service_fn};
 use list::App;
-use shared::{Clock, Config, aws, lambda, observe};
+use shared::{Clock, Config, aws::sdk, lambda::event, observe};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let observer = observe::start();
     let config = Config::from_env()?;
-    let app = App::new(&aws::sdk_config(&config).await?, config, Clock::system());
+    let app = App::new(&sdk::config(&config).await?, config, Clock::system());
     app.store.open().await;
     let app = &app;
     let handler =
         service_fn(async |request: Request| Ok::<_, Infallible>(list::handle(app, &request).await));
-    lambda::run(&observer, handler).await
+    event::run(&observer, handler).await
 }

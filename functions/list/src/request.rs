@@ -3,8 +3,8 @@
 use lambda_http::Request;
 use serde::Serialize;
 use shared::{
-    ActivityId, Config, Cursor, Error, Filter, Limit, Moment, Order, PartnerId, TimeRange, http,
-    store::Reading,
+    ActivityId, Config, Cursor, Error, Filter, Limit, Moment, Order, PartnerId, TimeRange,
+    aws::activities::Reading, lambda::http,
 };
 
 use crate::summary::Dimension;

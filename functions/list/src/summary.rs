@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use shared::{
     Action, Activity, ActivityId, ActivityStore, Error, Identifier, Moment, Name, PartnerId,
-    range::Zone,
+    model::range::Zone,
 };
 use tokio::time::Instant;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::{ActivityId, ActivityStore, Error, Moment, PartnerId, store::Stored};
+use shared::{ActivityId, ActivityStore, Error, Moment, PartnerId, aws::activities::Stored};
 use tokio::time::Instant;
 
 use crate::request::Asked;

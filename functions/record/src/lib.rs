@@ -15,10 +15,10 @@ use futures_util::{StreamExt, stream};
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 use shared::{
-    Access, Activity, ActivityStore, Clock, Config, Error, Moment, Recorded, Recorder, aws,
-    http::{self, Problem},
+    Access, Activity, ActivityStore, Clock, Config, Error, Moment, Recorded, Recorder,
+    aws::{activities::Stamp, sdk},
+    lambda::http::{self, Problem},
     metrics, observe,
-    store::Stamp,
 };
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
@@ -46,7 +46,7 @@ const WRITES_AT_ONCE: usize = 16;
 impl App {
     /// Builds the client, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
-        let client = aws::dynamodb(sdk);
+        let client = sdk::dynamodb(sdk);
         let store = ActivityStore::new(client, &config);
         Self {
             config,

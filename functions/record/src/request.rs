@@ -6,9 +6,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::{
     Action, Actor, Content, Customer, Details, Error, IdempotencyKey, Identifier, Moment,
-    NewActivity, Outcome, Recorder, Resource, http,
-    json::{self, Object},
-    trail,
+    NewActivity, Outcome, Recorder, Resource,
+    lambda::http,
+    model::{
+        json::{self, Object},
+        trail,
+    },
 };
 
 /// The largest body of one activity: 1 MiB.

@@ -1,0 +1,272 @@
+//! The table of activities; no other code knows it.
+//!
+//! It appends, gets and queries; it updates in an erasure alone, and never scans
+//! or deletes.
+
+mod attributes;
+mod details;
+mod erase;
+mod item;
+#[cfg(feature = "bulk-load")]
+mod load;
+mod merge;
+mod wire;
+
+use aws_sdk_dynamodb::Client;
+use futures_util::future::try_join_all;
+use jiff::SignedDuration;
+
+#[cfg(feature = "bulk-load")]
+pub use self::load::loadable_item;
+use self::{
+    attributes::Attributes,
+    item::{ALIAS, PROJECTION},
+    wire::Tap,
+};
+pub use self::{
+    erase::Seen,
+    item::{Item, Stored},
+};
+use crate::{
+    Activity, ActivityId, Config, Content, Error, Moment, NewActivity, Order, PartnerId, Shards,
+    TimeRange,
+    aws::{sdk, table::Table},
+};
+
+/// The activities of all partners, in DynamoDB.
+#[derive(Debug, Clone)]
+pub struct ActivityStore {
+    table: Table,
+    retention: Option<SignedDuration>,
+    shards: Shards,
+}
+
+/// A stored activity and whether it was there already.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The activity as it is stored.
+    pub activity: Activity,
+    /// Whether an earlier request with the same key stored it.
+    pub replayed: bool,
+}
+
+/// Which request writes, so that it knows its own write again.
+///
+/// The SDK repeats a put whose answer was lost; the second put then meets the
+/// first one's item, which is no replay. The request's id tells the two apart.
+#[derive(Debug, Clone)]
+pub struct Stamp {
+    /// The server's time of the request.
+    pub recorded_at: Moment,
+    /// The gateway's id of the request; in a batch also the item's place.
+    pub request_id: String,
+}
+
+/// How a range is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// The window.
+    pub range: TimeRange,
+    /// Oldest or newest first.
+    pub order: Order,
+    /// Whether each activity comes with its details.
+    pub with_details: bool,
+    /// Whether nothing new can enter the range: then it is read at half the price.
+    pub settled: bool,
+}
+
+/// A part of a range: a Query page, of up to 1 MB or the limit, or one of each shard merged.
+#[derive(Debug, Default)]
+pub struct Slice {
+    items: Vec<Attributes>,
+    /// Where to go on; absent at the end of the range.
+    pub resume_after: Option<ActivityId>,
+}
+
+impl Slice {
+    /// What was read, unfiltered, expired ones included.
+    ///
+    /// Each activity is decoded when it is asked for: a page of well compressed
+    /// details may be hundreds of times larger in memory than on the wire.
+    pub fn activities(self) -> impl Iterator<Item = Result<Stored, Error>> {
+        self.items.into_iter().map(item::from_item)
+    }
+}
+
+impl ActivityStore {
+    /// The most items that one Query page is asked for.
+    pub const SLICE_MAX: usize = 1_000;
+
+    /// The table of activities, with its retention and shards.
+    pub fn new(client: Client, config: &Config) -> Self {
+        Self {
+            table: Table {
+                client,
+                name: config.activities_table.clone(),
+            },
+            retention: config.retention,
+            shards: config.write_shards.clone(),
+        }
+    }
+
+    /// Opens the connection; see [`sdk::open`].
+    pub async fn open(&self) {
+        self.table.open().await;
+    }
+
+    /// Stores an activity, once for each idempotency key, with one conditional put.
+    ///
+    /// `Conflict` when the key was used before for other content.
+    /// `Unavailable` when the outcome is unknown.
+    pub async fn append(&self, new: NewActivity, stamp: &Stamp) -> Result<Recorded, Error> {
+        let id = id_of(&new);
+        let keyed = new.idempotency_key.is_some();
+        let activity = Activity {
+            id,
+            partner_id: new.partner_id,
+            recorded_at: stamp.recorded_at,
+            erased_at: None,
+            content: new.content,
+        };
+        match self.put(&activity, &stamp.request_id).await? {
+            None => Ok(Recorded {
+                activity,
+                replayed: false,
+            }),
+            Some(own) if own.request_id == stamp.request_id && own.holds(&activity.content) => {
+                Ok(Recorded {
+                    activity: own.activity,
+                    replayed: false,
+                })
+            }
+            Some(old) if keyed => replay(old, &activity.content),
+            Some(_) => Err(Error::internal("recording", "a random id was taken")),
+        }
+    }
+
+    /// Puts an activity where there is none; answers the one that is in its way.
+    async fn put(&self, activity: &Activity, request_id: &str) -> Result<Option<Stored>, Error> {
+        let shard = self.shards.of(activity.id);
+        let item = item::to_item(activity, shard, request_id, self.retention)?;
+        match self.table.put_new(item).await? {
+            Ok(()) => Ok(None),
+            Err(old) => item::whole(old.into()).map(Some),
+        }
+    }
+
+    /// The activity that this key stored before, if any; writes nothing.
+    pub async fn find_replay(
+        &self,
+        new: &NewActivity,
+        now: Moment,
+    ) -> Result<Option<Recorded>, Error> {
+        let found = self.get(&new.partner_id, id_of(new), now).await?;
+        found.map(|old| replay(old, &new.content)).transpose()
+    }
+
+    /// The key of an activity's item, which follows from its id.
+    fn key(&self, partner: &PartnerId, id: ActivityId) -> Item {
+        item::key(partner, self.shards.of(id), id)
+    }
+
+    /// One activity with its details; none when absent or expired.
+    pub async fn get(
+        &self,
+        partner: &PartnerId,
+        id: ActivityId,
+        now: Moment,
+    ) -> Result<Option<Stored>, Error> {
+        let output = self
+            .table
+            .client
+            .get_item()
+            .table_name(&self.table.name)
+            .set_key(Some(self.key(partner, id)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| sdk::failed("reading an activity", error))?;
+        let stored = output
+            .item
+            .map(|item| item::whole(item.into()))
+            .transpose()?;
+        Ok(stored.filter(|stored| !stored.is_expired(now)))
+    }
+
+    /// What follows in a range after `resume_after`, about as much as `limit`;
+    /// expired items are still in it.
+    ///
+    /// One Query page, or one of each shard at the same time.
+    pub async fn query(
+        &self,
+        partner: &PartnerId,
+        reading: &Reading,
+        resume_after: Option<ActivityId>,
+        limit: usize,
+    ) -> Result<Slice, Error> {
+        if reading.range.is_empty() {
+            return Ok(Slice::default());
+        }
+        let shards = self.shards.of_range(&reading.range);
+        let each = merge::share(limit, shards.len());
+        let slices =
+            shards.map(|shard| self.query_shard(partner, shard, reading, resume_after, each));
+        merge::merge(try_join_all(slices).await?, reading.order)
+    }
+
+    async fn query_shard(
+        &self,
+        partner: &PartnerId,
+        shard: u32,
+        reading: &Reading,
+        resume_after: Option<ActivityId>,
+        limit: usize,
+    ) -> Result<Slice, Error> {
+        let [from, to] = item::sort_key_bounds(&reading.range);
+        let mut query = self
+            .table
+            .client
+            .query()
+            .table_name(&self.table.name)
+            .key_condition_expression("partition_key = :partner AND sort_key BETWEEN :from AND :to")
+            .expression_attribute_values(":partner", item::partition_key(partner, shard))
+            .expression_attribute_values(":from", from)
+            .expression_attribute_values(":to", to)
+            .scan_index_forward(reading.order == Order::Asc)
+            .consistent_read(!reading.settled)
+            .limit(i32::try_from(limit.min(Self::SLICE_MAX)).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(resume_after.map(|id| item::key(partner, shard, id)));
+        if !reading.with_details {
+            query = query
+                .projection_expression(PROJECTION.as_str())
+                .expression_attribute_names(ALIAS.0, ALIAS.1);
+        }
+        let tap = Tap::default();
+        query
+            .customize()
+            .interceptor(tap.clone())
+            .send()
+            .await
+            .map_err(|error| sdk::failed("querying activities", error))?;
+        tap.slice()
+    }
+}
+
+fn id_of(new: &NewActivity) -> ActivityId {
+    let at = new.content.occurred_at;
+    match &new.idempotency_key {
+        Some(key) => ActivityId::keyed(&new.partner_id, at, key),
+        None => ActivityId::random(at),
+    }
+}
+
+fn replay(old: Stored, content: &Content) -> Result<Recorded, Error> {
+    if old.holds(content) {
+        Ok(Recorded {
+            activity: old.activity,
+            replayed: true,
+        })
+    } else {
+        Err(Error::Conflict)
+    }
+}

@@ -1,0 +1,124 @@
+//! The pages of several shards as one, in order.
+
+use super::{Slice, item};
+use crate::{Error, Order};
+
+/// How much is asked of each shard, so that together they seldom hold less than
+/// `limit`: one's share, and two standard deviations of it.
+pub(super) fn share(limit: usize, shards: usize) -> usize {
+    if shards == 1 {
+        return limit;
+    }
+    let share = limit.div_ceil(shards);
+    share.saturating_add(share.isqrt() * 2)
+}
+
+/// Merges pages that begin at the same place.
+///
+/// A page that others follow says nothing of what lies behind its end, so the
+/// nearest such end is where the merged one ends too. What another shard holds
+/// behind it is read again with the next page: nothing is kept between them.
+pub(super) fn merge(slices: Vec<Slice>, order: Order) -> Result<Slice, Error> {
+    let slices = match <[Slice; 1]>::try_from(slices) {
+        Ok([whole]) => return Ok(whole),
+        Err(slices) => slices,
+    };
+    let ends = slices.iter().filter_map(|slice| slice.resume_after);
+    let end = ends.min_by(|one, other| order.compare(*one, *other));
+    let is_within = |id| end.is_none_or(|end| order.compare(id, end).is_le());
+    let mut items = Vec::with_capacity(slices.iter().map(|slice| slice.items.len()).sum());
+    for item in slices.into_iter().flat_map(|slice| slice.items) {
+        let id = item::id_of_key(&item)?;
+        if is_within(id) {
+            items.push((id, item));
+        }
+    }
+    // Each page is in order already, which this sort takes advantage of.
+    items.sort_by(|(one, _), (other, _)| order.compare(*one, *other));
+    Ok(Slice {
+        items: items.into_iter().map(|(_, item)| item).collect(),
+        resume_after: end,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{ActivityId, Moment, PartnerId, Shards};
+
+    /// What a Query answers of a shard that holds `ids`.
+    fn page(
+        ids: &[ActivityId],
+        shard: u32,
+        after: Option<ActivityId>,
+        limit: usize,
+        order: Order,
+    ) -> Slice {
+        let partner = PartnerId::parse("contoso").unwrap();
+        let follows =
+            |id: &&ActivityId| after.is_none_or(|after| order.compare(**id, after).is_gt());
+        let mut found: Vec<_> = ids.iter().filter(follows).copied().collect();
+        found.sort();
+        if order == Order::Desc {
+            found.reverse();
+        }
+        let is_cut = found.len() >= limit;
+        found.truncate(limit);
+        Slice {
+            resume_after: found.last().copied().filter(|_| is_cut),
+            items: found
+                .into_iter()
+                .map(|id| item::key(&partner, shard, id).into())
+                .collect(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn all_pages_together_are_all_shards_in_order_without_gap_or_repeat(
+            at in prop::collection::vec(0..50_i64, 0..120),
+            count in 1..6_u32,
+            limit in 1..40_usize,
+            is_asc: bool,
+        ) {
+            let order = if is_asc { Order::Asc } else { Order::Desc };
+            let mut ids: Vec<_> = at
+                .iter()
+                .map(|millis| ActivityId::random(Moment::from_millis(1_800_000_000_000 + millis).unwrap()))
+                .collect();
+            let shards: Shards = count.to_string().parse().unwrap();
+            let of = |shard| -> Vec<_> {
+                ids.iter().filter(|id| shards.of(**id) == shard).copied().collect()
+            };
+            let (mut read, mut after) = (Vec::new(), None);
+            loop {
+                let each = share(limit, count as usize);
+                let pages = (0..count).map(|shard| page(&of(shard), shard, after, each, order));
+                let merged = merge(pages.collect(), order).unwrap();
+                for item in &merged.items {
+                    read.push(item::id_of_key(item).unwrap());
+                }
+                prop_assert!(merged.resume_after.is_none() || merged.resume_after != after);
+                after = merged.resume_after;
+                if after.is_none() {
+                    break;
+                }
+            }
+            ids.sort();
+            if !is_asc {
+                ids.reverse();
+            }
+            prop_assert_eq!(read, ids);
+        }
+    }
+
+    #[test]
+    fn a_share_is_a_little_more_than_the_equal_part_and_all_of_a_single_shard() {
+        assert_eq!(
+            [share(101, 1), share(101, 4), share(1_000, 4)],
+            [101, 36, 280]
+        );
+    }
+}

@@ -1,0 +1,161 @@
+//! The answer of a Query, read from its bytes.
+//!
+//! The SDK makes a map of each item, which is more than half of what an export
+//! costs in it. So a tap takes the body of a successful answer on its way and
+//! leaves the SDK an empty one: it still signs, sends, limits the time, repeats,
+//! and reads every answer that is no success.
+
+use std::{
+    mem,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use aws_sdk_dynamodb::{
+    config::{
+        ConfigBag, Intercept, RuntimeComponents,
+        interceptors::BeforeDeserializationInterceptorContextMut,
+    },
+    error::BoxError,
+};
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use serde::Deserialize;
+
+use super::{Slice, attributes::Attributes, item};
+use crate::{
+    Error,
+    model::{
+        error::Source,
+        json::{self, Object},
+    },
+};
+
+/// What DynamoDB answers to a Query.
+///
+/// Without `Items` it is no page: an empty one would end a range too early.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Page {
+    items: Vec<Attributes>,
+    #[serde(default, deserialize_with = "json::present")]
+    last_evaluated_key: Option<Attributes>,
+}
+
+/// What is left for the SDK to read.
+const NOTHING: Bytes = Bytes::from_static(b"{}");
+
+/// Takes the body of one Query's answer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tap(Arc<Mutex<Vec<u8>>>);
+
+impl Tap {
+    fn with<T>(&self, act: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The page that was answered.
+    pub(super) fn slice(&self) -> Result<Slice, Error> {
+        let body = self.with(mem::take);
+        // The whole at once: text by text costs more.
+        let body = str::from_utf8(&body).map_err(unreadable)?;
+        let Object(page): Object<Page> = serde_json::from_str(body).map_err(unreadable)?;
+        let resume_after = page.last_evaluated_key.as_ref().map(item::id_of_key);
+        Ok(Slice {
+            items: page.items,
+            resume_after: resume_after.transpose()?,
+        })
+    }
+}
+
+fn unreadable(error: impl Into<Source>) -> Error {
+    Error::internal("reading a page of activities", error)
+}
+
+impl Intercept for Tap {
+    fn name(&self) -> &'static str {
+        "Tap"
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let response = context.response_mut();
+        if response.status().is_success() {
+            let body = mem::replace(response.body_mut(), SdkBody::taken());
+            let bytes = usize::try_from(body.size_hint().lower()).unwrap_or_default();
+            // What an attempt before this one left is not of this answer.
+            self.with(|before| *before = Vec::with_capacity(bytes));
+            *response.body_mut() = SdkBody::from_body_1_x(Tapped {
+                body,
+                tap: self.clone(),
+                is_over: false,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// A body whose bytes go into the tap; to its reader it is [`NOTHING`].
+struct Tapped {
+    body: SdkBody,
+    tap: Tap,
+    is_over: bool,
+}
+
+impl Body for Tapped {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        while let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) {
+            if let Ok(data) = frame?.into_data() {
+                self.tap.with(|body| body.extend_from_slice(&data));
+            }
+        }
+        self.is_over = true;
+        Poll::Ready(Some(Ok(Frame::data(NOTHING))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &[u8]) -> Result<Slice, Error> {
+        let tap = Tap::default();
+        tap.with(|taken| taken.extend_from_slice(body));
+        tap.slice()
+    }
+
+    #[test]
+    fn what_is_no_page_is_an_error_and_not_an_empty_page() {
+        let empty = read(br#"{"Items":[],"Count":0,"ScannedCount":0}"#).unwrap();
+        assert!(empty.items.is_empty() && empty.resume_after.is_none());
+        for body in [
+            "",
+            "{}",
+            "null",
+            r#"{"Items":null}"#,
+            r#"{"Count":1,"ScannedCount":1}"#,
+            r#"{"Items":[],"LastEvaluatedKey":{}}"#,
+            r#"{"Items":[],"LastEvaluatedKey":null}"#,
+            r#"{"Items":[]"#,
+            "[[],null]",
+        ] {
+            assert!(read(body.as_bytes()).is_err(), "{body}");
+        }
+        assert!(read(b"{\"Items\":[],\"\xff\":1}").is_err());
+    }
+}

@@ -1,0 +1,188 @@
+//! A table of a partner's things, each put once; those that have a state are then
+//! moved by conditional updates.
+
+use std::{collections::HashMap, fmt};
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    operation::{put_item::PutItemError, update_item::UpdateItemError},
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Moment, PartnerId, aws::sdk};
+
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// A condition that fails shows the item that it refused.
+pub(crate) const ALL_OLD: ReturnValuesOnConditionCheckFailure =
+    ReturnValuesOnConditionCheckFailure::AllOld;
+
+/// A table with its client.
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    pub(crate) client: Client,
+    pub(crate) name: String,
+}
+
+impl Table {
+    /// Opens the connection; see [`sdk::open`].
+    pub(crate) async fn open(&self) {
+        sdk::open(&self.client, &self.name).await;
+    }
+
+    /// The item under a key, as it is now.
+    pub(crate) async fn get<'a, T: Deserialize<'a>>(&self, key: Item) -> Result<Option<T>, Error> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .set_key(Some(key))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| sdk::failed("reading an item", error))?;
+        output.item.map(from_item).transpose()
+    }
+
+    /// Stores an item where there is none; answers the one that is in its way.
+    pub(crate) async fn put_new(&self, item: Item) -> Result<Result<(), Item>, Error> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(partition_key)")
+            .return_values_on_condition_check_failure(ALL_OLD)
+            .send()
+            .await;
+        put.map_or_else(|error| item_in_the_way(error).map(Err), |_| Ok(Ok(())))
+    }
+
+    /// The item after the update if it was asked for, or the one that the
+    /// condition refused, if any.
+    pub(crate) async fn update(
+        &self,
+        key: Item,
+        update: Update,
+    ) -> Result<Result<Item, Option<Item>>, Error> {
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key))
+            .update_expression(update.expression)
+            .condition_expression(update.conditions.join(" AND "))
+            .set_expression_attribute_names(Some(update.names))
+            .set_expression_attribute_values(Some(update.values))
+            .return_values(update.returns)
+            .return_values_on_condition_check_failure(ALL_OLD)
+            .send()
+            .await;
+        match sent {
+            Ok(output) => Ok(Ok(output.attributes.unwrap_or_default())),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    Ok(Err(failed.item.clone()))
+                }
+                _ => Err(sdk::failed("updating an item", error)),
+            },
+        }
+    }
+}
+
+/// A conditional update under construction.
+pub(crate) struct Update {
+    expression: String,
+    returns: ReturnValue,
+    conditions: Vec<&'static str>,
+    names: HashMap<String, String>,
+    values: Item,
+}
+
+impl Update {
+    pub(crate) fn new(assignments: &str) -> Self {
+        Self {
+            expression: format!("SET {assignments}"),
+            // A checkpoint may have 160 kB, which few callers want back.
+            returns: ReturnValue::None,
+            // Without this, an update of an absent item would create one.
+            conditions: vec!["attribute_exists(partition_key)"],
+            // `state` is one of DynamoDB's reserved words.
+            names: HashMap::from([("#state".into(), "state".into())]),
+            values: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn returning_it(mut self) -> Self {
+        self.returns = ReturnValue::AllNew;
+        self
+    }
+
+    pub(crate) fn when(mut self, condition: &'static str) -> Self {
+        self.conditions.push(condition);
+        self
+    }
+
+    pub(crate) fn name(mut self, alias: &str, name: &str) -> Self {
+        self.names.insert(alias.into(), name.into());
+        self
+    }
+
+    pub(crate) fn value(mut self, alias: &str, value: AttributeValue) -> Self {
+        self.values.insert(alias.into(), value);
+        self
+    }
+
+    pub(crate) fn state(self, alias: &str, state: &str) -> Self {
+        self.value(alias, text(state))
+    }
+}
+
+/// The key of a partner's thing.
+pub(crate) fn key(partner: &PartnerId, id: impl fmt::Display) -> Item {
+    HashMap::from([
+        ("partition_key".to_owned(), text(partner.as_str())),
+        ("sort_key".to_owned(), text(id.to_string())),
+    ])
+}
+
+/// The item that made the condition of a put fail.
+pub(crate) fn item_in_the_way(error: SdkError<PutItemError>) -> Result<Item, Error> {
+    match error.as_service_error() {
+        Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+            Ok(failed.item.clone().unwrap_or_default())
+        }
+        _ => Err(sdk::failed("storing an item", error)),
+    }
+}
+
+pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+pub(crate) fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+pub(crate) fn count(value: u64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+pub(crate) fn moment(value: Moment) -> AttributeValue {
+    text(value.to_string())
+}
+
+pub(crate) fn to_value(value: &impl Serialize) -> Result<AttributeValue, Error> {
+    serde_dynamo::to_attribute_value(value)
+        .map_err(|error| Error::internal("writing an item", error))
+}
+
+pub(crate) fn to_item(value: &impl Serialize) -> Result<Item, Error> {
+    serde_dynamo::to_item(value).map_err(|error| Error::internal("writing an item", error))
+}
+
+pub(crate) fn from_item<'a, T: Deserialize<'a>>(item: Item) -> Result<T, Error> {
+    serde_dynamo::from_item(item).map_err(|error| Error::internal("reading an item", error))
+}

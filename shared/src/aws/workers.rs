@@ -1,0 +1,39 @@
+//! How a function calls its worker.
+
+use aws_config::SdkConfig;
+use aws_sdk_lambda::{Client, primitives::Blob, types::InvocationType};
+use serde::Serialize;
+
+use crate::{Error, aws::sdk};
+
+/// A function that works while nobody waits.
+#[derive(Debug, Clone)]
+pub struct Workers {
+    client: Client,
+    function: String,
+}
+
+impl Workers {
+    /// A client for the function of this name.
+    pub fn new(sdk: &SdkConfig, function: String) -> Self {
+        Self {
+            client: Client::new(sdk),
+            function,
+        }
+    }
+
+    /// Queues a call; it may come twice, which every worker must bear.
+    pub async fn call(&self, event: &impl Serialize) -> Result<(), Error> {
+        let event = serde_json::to_vec(event)
+            .map_err(|error| Error::internal("calling a worker", error))?;
+        self.client
+            .invoke()
+            .function_name(&self.function)
+            .invocation_type(InvocationType::Event)
+            .payload(Blob::new(event))
+            .send()
+            .await
+            .map_err(|error| sdk::failed("calling a worker", error))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,397 @@
+//! Who may do what, from the claims that the gateway has verified.
+//!
+//! Nothing here reads a header, a body or a token: the claims in the request
+//! context are the only source of partner and roles.
+
+use std::collections::BTreeSet;
+
+use lambda_http::{Request, RequestExt, request::RequestContext};
+
+use crate::{Actor, ActorKind, ClaimNames, Error, Identifier, Name, PartnerId, Role, observe};
+
+/// What the verified claims of one request say.
+#[derive(Debug)]
+pub struct Access {
+    partner: Claim,
+    roles: BTreeSet<Role>,
+    subject: Option<Actor>,
+}
+
+#[derive(Debug)]
+enum Claim {
+    Absent,
+    Malformed,
+    Partner(PartnerId),
+}
+
+/// One who may list and export a partner's log.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    /// Whose log.
+    pub partner_id: PartnerId,
+    subject: Option<Actor>,
+}
+
+impl Reader {
+    /// Who this is, for the trail that exports and links leave.
+    pub fn actor(&self) -> Result<&Actor, Error> {
+        self.subject.as_ref().ok_or(Error::Forbidden {
+            reason: "the token's sub must have 1 to 128 characters, none of them a control character",
+        })
+    }
+}
+
+/// One who may take a customer's data out of a partner's log.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Eraser {
+    /// Whose log.
+    pub partner_id: PartnerId,
+    /// Who this is.
+    pub actor: Actor,
+}
+
+/// One who may record.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    own: Option<PartnerId>,
+    any: bool,
+}
+
+impl Access {
+    /// Reads the claims that the gateway verified; without any, nothing is allowed.
+    pub fn from_request(request: &Request, names: &ClaimNames) -> Self {
+        let claim = |name: &str| match request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context
+                .authorizer
+                .as_ref()?
+                .jwt
+                .as_ref()?
+                .claims
+                .get(name)
+                .map(String::as_str),
+            _ => None,
+        };
+        let access = Self::from_claims(claim, names);
+        if let Claim::Partner(partner_id) = &access.partner {
+            observe::partner(partner_id.as_str());
+        }
+        access
+    }
+
+    fn from_claims<'a>(claim: impl Fn(&str) -> Option<&'a str>, names: &ClaimNames) -> Self {
+        Self {
+            partner: match claim(&names.partner) {
+                None => Claim::Absent,
+                Some(text) => PartnerId::parse(text).map_or(Claim::Malformed, Claim::Partner),
+            },
+            roles: claim(&names.roles).map(roles).unwrap_or_default(),
+            subject: claim("sub").and_then(|sub| subject(sub, claim("name"))),
+        }
+    }
+
+    /// Allows erasing a customer's data to a `global_admin` with a partner.
+    pub fn eraser(self) -> Result<Eraser, Error> {
+        let reason = "the token has no role that may erase";
+        let person = self.person(&BTreeSet::from([Role::GlobalAdmin]), reason)?;
+        Ok(Eraser {
+            actor: person.actor()?.clone(),
+            partner_id: person.partner_id,
+        })
+    }
+
+    /// Allows listing and exporting to one of `reader_roles` with a partner.
+    pub fn reader(self, reader_roles: &BTreeSet<Role>) -> Result<Reader, Error> {
+        self.person(reader_roles, "the token has no role that may read the log")
+    }
+
+    fn person(self, roles: &BTreeSet<Role>, reason: &'static str) -> Result<Reader, Error> {
+        if self.roles.is_disjoint(roles) {
+            return Err(Error::Forbidden { reason });
+        }
+        let partner_id = self.partner.known()?.ok_or(NO_PARTNER)?;
+        Ok(Reader {
+            partner_id,
+            subject: self.subject,
+        })
+    }
+
+    /// Allows recording to an `activity_recorder` or a `platform_recorder`.
+    pub fn recorder(self) -> Result<Recorder, Error> {
+        let for_own = self.roles.contains(&Role::ActivityRecorder);
+        let any = self.roles.contains(&Role::PlatformRecorder);
+        if !for_own && !any {
+            return Err(Error::Forbidden {
+                reason: "the token has no role that may record",
+            });
+        }
+        let own = self.partner.known()?.filter(|_| for_own);
+        if own.is_none() && !any {
+            return Err(NO_PARTNER);
+        }
+        Ok(Recorder { own, any })
+    }
+}
+
+const NO_PARTNER: Error = Error::Forbidden {
+    reason: "the token names no partner",
+};
+
+impl Claim {
+    fn known(self) -> Result<Option<PartnerId>, Error> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::Partner(partner) => Ok(Some(partner)),
+            Self::Malformed => Err(Error::Forbidden {
+                reason: "the token's partner is malformed",
+            }),
+        }
+    }
+}
+
+impl Recorder {
+    /// The partner to record for, given the `partner_id` that an activity names.
+    ///
+    /// This is the one place where a request's body can name a partner.
+    pub fn partner(&self, named: Option<&str>) -> Result<PartnerId, Error> {
+        let partner_id = self.allowed(named)?;
+        observe::partner(partner_id.as_str());
+        Ok(partner_id)
+    }
+
+    fn allowed(&self, named: Option<&str>) -> Result<PartnerId, Error> {
+        let invalid = |reason| Error::invalid("partner_id", reason);
+        match (named, &self.own) {
+            (None, Some(own)) => Ok(own.clone()),
+            (None, None) => Err(invalid(
+                "is missing; a platform recorder names it in each activity",
+            )),
+            (Some(named), Some(own)) if named == own.as_str() => Ok(own.clone()),
+            (Some(named), _) if self.any => PartnerId::parse(named)
+                .ok_or_else(|| invalid("must be 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'")),
+            (Some(_), _) => Err(Error::Forbidden {
+                reason: "the token is for another partner",
+            }),
+        }
+    }
+}
+
+/// The roles in a claim as API Gateway passes it on: `[a b]` or one bare name.
+///
+/// What is ambiguous or unknown gives nothing.
+fn roles(claim: &str) -> BTreeSet<Role> {
+    let list = match claim.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']').unwrap_or_default(),
+        None if claim.contains(' ') => "",
+        None => claim,
+    };
+    if list.contains(['[', ']']) || list.split(' ').any(str::is_empty) {
+        return BTreeSet::new();
+    }
+    list.split(' ')
+        .filter_map(|name| name.parse().ok())
+        .collect()
+}
+
+/// The person behind a token; a name that can't be stored gives way to the subject.
+fn subject(sub: &str, name: Option<&str>) -> Option<Actor> {
+    let id = Identifier::try_from(sub.to_owned()).ok()?;
+    let name = name
+        .and_then(|name| Name::try_from(name.to_owned()).ok())
+        .or_else(|| Name::try_from(sub.to_owned()).ok())?;
+    Some(Actor {
+        id,
+        name,
+        kind: ActorKind::User,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn access(claims: &[(&str, &str)]) -> Access {
+        let names = ClaimNames {
+            partner: "partner_id".into(),
+            roles: "roles".into(),
+        };
+        let claim = |name: &str| {
+            claims
+                .iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, value)| *value)
+        };
+        Access::from_claims(claim, &names)
+    }
+
+    fn readers() -> BTreeSet<Role> {
+        Role::READERS.into()
+    }
+
+    #[test]
+    fn roles_are_read_as_the_gateway_writes_them() {
+        let known = |claim| roles(claim).into_iter().collect::<Vec<_>>();
+        assert_eq!(
+            known("[sales_agent admin_agent]"),
+            [Role::AdminAgent, Role::SalesAgent]
+        );
+        assert_eq!(known("[admin_agent]"), [Role::AdminAgent]);
+        assert_eq!(known("admin_agent"), [Role::AdminAgent]);
+        assert_eq!(known("[admin_agent unknown]"), [Role::AdminAgent]);
+        for claim in [
+            "",
+            "[]",
+            "[admin_agent",
+            "admin_agent]",
+            "admin_agent sales_agent",
+            "[[admin_agent]]",
+            "[admin_agent  sales_agent]",
+            "[ admin_agent]",
+            "admin_agent,sales_agent",
+            "ADMIN_AGENT",
+            "[admin_agent]]",
+            "\"admin_agent\"",
+            "admin_agent\n",
+        ] {
+            assert_eq!(known(claim), [], "{claim}");
+        }
+    }
+
+    /// A role's name of an issuer that keeps to the condition in the documentation.
+    const NAME: &str = r"[^ \[\]]{1,24}|admin_agent|global_admin|activity_recorder";
+
+    fn flat(names: &[String]) -> String {
+        format!("[{}]", names.join(" "))
+    }
+
+    proptest! {
+        #[test]
+        fn a_list_of_names_gives_the_roles_of_these_names_alone(
+            names in prop::collection::vec(NAME, 1..6),
+        ) {
+            let expected: BTreeSet<Role> = names.iter().filter_map(|name| name.parse().ok()).collect();
+            prop_assert_eq!(roles(&flat(&names)), expected);
+        }
+
+        #[test]
+        fn one_name_gives_its_own_role_alone(name in NAME) {
+            let expected: BTreeSet<Role> = name.parse().ok().into_iter().collect();
+            prop_assert_eq!(roles(&name), expected);
+        }
+
+        #[test]
+        fn no_claim_gives_a_role_that_is_not_a_whole_word_of_it(
+            claim in r"(admin_agent|sales_agent|[ \[\],\x22\n]|.){0,8}",
+        ) {
+            let words: Vec<_> = claim.split([' ', '[', ']']).collect();
+            for role in roles(&claim) {
+                prop_assert!(words.iter().any(|word| word.parse() == Ok(role)), "{role:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_role_or_is_no_text_gives_nothing() {
+        for claim in [
+            "аdmin_agent", // a Cyrillic first letter
+            "admin_agent\u{200b}",
+            "admin\u{ad}_agent",
+            "ADMIN_AGENT",
+            "admin-agent",
+            "admin_agent;global_admin",
+            "true",
+            "1",
+            "1.5",
+            "null",
+            "map[admin_agent:true]",
+            "[[admin_agent] sales_agent]",
+            "{admin_agent}",
+        ] {
+            assert_eq!(roles(claim), BTreeSet::new(), "{claim}");
+        }
+        let long = format!("[{}]", vec!["x".repeat(100); 10_000].join(" "));
+        assert_eq!(roles(&long), BTreeSet::new());
+    }
+
+    #[test]
+    fn a_reader_needs_a_role_and_a_well_formed_partner() {
+        let allowed = |claims: &[_]| access(claims).reader(&readers()).is_ok();
+        assert!(allowed(&[
+            ("partner_id", "contoso"),
+            ("roles", "[helpdesk_agent]")
+        ]));
+        assert!(!allowed(&[
+            ("partner_id", "contoso"),
+            ("roles", "[activity_recorder]")
+        ]));
+        assert!(!allowed(&[
+            ("partner_id", "null"),
+            ("roles", "[admin_agent]")
+        ]));
+        assert!(!allowed(&[
+            ("partner_id", "contoso#keys"),
+            ("roles", "[admin_agent]")
+        ]));
+        assert!(!allowed(&[
+            ("partner_id", "con toso"),
+            ("roles", "[admin_agent]")
+        ]));
+        assert!(!allowed(&[("roles", "[admin_agent]")]));
+        assert!(!allowed(&[("partner_id", "contoso")]));
+    }
+
+    #[test]
+    fn a_recorder_keeps_to_its_partner_and_a_platform_names_one() {
+        let own = access(&[("partner_id", "contoso"), ("roles", "activity_recorder")]);
+        let own = own.recorder().unwrap();
+        assert_eq!(own.partner(None).unwrap().as_str(), "contoso");
+        assert_eq!(own.partner(Some("contoso")).unwrap().as_str(), "contoso");
+        assert!(matches!(
+            own.partner(Some("fabrikam")),
+            Err(Error::Forbidden { .. })
+        ));
+
+        let platform = access(&[("roles", "platform_recorder")])
+            .recorder()
+            .unwrap();
+        assert_eq!(
+            platform.partner(Some("fabrikam")).unwrap().as_str(),
+            "fabrikam"
+        );
+        assert!(matches!(platform.partner(None), Err(Error::Invalid { .. })));
+        assert!(matches!(
+            platform.partner(Some("a#b")),
+            Err(Error::Invalid { .. })
+        ));
+
+        assert!(
+            access(&[("roles", "activity_recorder")])
+                .recorder()
+                .is_err()
+        );
+        assert!(
+            access(&[("partner_id", "contoso"), ("roles", "admin_agent")])
+                .recorder()
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn a_subject_without_a_storable_name_is_named_by_its_id() {
+        let reader = |claims: &[_]| {
+            let base = [("partner_id", "contoso"), ("roles", "admin_agent")];
+            access(&[&base, claims].concat())
+                .reader(&readers())
+                .unwrap()
+        };
+        let named = reader(&[("sub", "u-17"), ("name", "Ann")]);
+        assert_eq!(named.actor().unwrap().name.as_str(), "Ann");
+        assert_eq!(
+            reader(&[("sub", "u-17")]).actor().unwrap().name.as_str(),
+            "u-17"
+        );
+        assert!(reader(&[("name", "Ann")]).actor().is_err());
+    }
+}

@@ -1,0 +1,111 @@
+//! Made-up values of the model, for the property tests beside it.
+
+use proptest::{collection::hash_map, option, prelude::*};
+use serde_json::{Map, Value};
+
+use crate::model::{
+    Action, Activity, ActivityId, Actor, ActorKind, Content, Customer, Identifier, Moment, Name,
+    Outcome, PartnerId, Resource, json,
+};
+
+/// Any JSON object that the service takes.
+pub(crate) fn object() -> impl Strategy<Value = Map<String, Value>> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        (-9.2e18..1.8e19).prop_map(Value::from),
+        (-1e-9..1e-9).prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    let value = leaf.prop_recursive(4, 32, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            hash_map(any::<String>(), inner, 0..4)
+                .prop_map(|entries| Value::Object(entries.into_iter().collect())),
+        ]
+    });
+    hash_map(any::<String>(), value, 0..6).prop_map(|entries| entries.into_iter().collect())
+}
+
+/// Any moment that there is.
+pub(crate) fn moment() -> impl Strategy<Value = Moment> {
+    let end = Moment::MAX.as_millis();
+    (-62_167_219_200_000..=end).prop_map(|millis| Moment::from_millis(millis).unwrap())
+}
+
+/// Any moment that an activity may have.
+pub(crate) fn occurred_at() -> impl Strategy<Value = Moment> {
+    (0..=Moment::MAX.as_millis()).prop_map(|millis| Moment::from_millis(millis).unwrap())
+}
+
+/// Any identifier.
+pub(crate) fn identifier() -> impl Strategy<Value = Identifier> {
+    r"[^\p{Cc}]{1,128}".prop_map(|text| Identifier::try_from(text).unwrap())
+}
+
+/// Any name.
+pub(crate) fn name() -> impl Strategy<Value = Name> {
+    r"([^\p{Cc}]|[\t\n\r]){1,256}".prop_map(|text| Name::try_from(text).unwrap())
+}
+
+/// Any action.
+pub(crate) fn action() -> impl Strategy<Value = Action> {
+    "[a-z0-9._-]{1,64}".prop_map(|text| Action::try_from(text).unwrap())
+}
+
+/// Any outcome.
+pub(crate) fn outcome() -> impl Strategy<Value = Outcome> {
+    proptest::sample::select(vec![
+        Outcome::Succeeded,
+        Outcome::Failed,
+        Outcome::InProgress,
+        Outcome::Declined,
+    ])
+}
+
+fn actor() -> impl Strategy<Value = Actor> {
+    let kind = proptest::sample::select(vec![ActorKind::User, ActorKind::Application]);
+    (identifier(), name(), kind).prop_map(|(id, name, kind)| Actor { id, name, kind })
+}
+
+/// Any content of an activity.
+pub(crate) fn content() -> impl Strategy<Value = Content> {
+    let customer = (identifier(), name()).prop_map(|(id, name)| Customer { id, name });
+    let resource = (identifier(), identifier()).prop_map(|(r#type, id)| Resource { r#type, id });
+    let details = object().prop_map(|object| json::StrictObject(object).try_into().unwrap());
+    (
+        (occurred_at(), action(), outcome(), actor()),
+        option::of(customer),
+        option::of(resource),
+        option::of(identifier()),
+        option::of(details),
+    )
+        .prop_map(|(always, customer, resource, correlation_id, details)| {
+            let (occurred_at, action, outcome, actor) = always;
+            Content {
+                occurred_at,
+                action,
+                outcome,
+                customer,
+                actor,
+                resource,
+                correlation_id,
+                details,
+            }
+        })
+}
+
+/// Any activity that may be stored.
+pub(crate) fn activity() -> impl Strategy<Value = Activity> {
+    ("[A-Za-z0-9._-]{1,64}", moment(), content()).prop_map(|(partner, recorded_at, content)| {
+        Activity {
+            id: ActivityId::random(content.occurred_at),
+            partner_id: PartnerId::parse(&partner).unwrap(),
+            recorded_at,
+            erased_at: None,
+            content,
+        }
+    })
+}

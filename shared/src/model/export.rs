@@ -1,0 +1,613 @@
+//! An export: a file of a partner's log that is being made, or was.
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::model::{ActivityId, Actor, Error, Filter, Moment, PartnerId, TimeRange, id, json};
+
+id::of_a_moment! {
+    /// An export's id: a `UUIDv7` of its creation, so that ids sort by age.
+    ExportId, "must be an export's id"
+}
+
+impl ExportId {
+    /// The id's 16 bytes.
+    pub fn into_bytes(self) -> [u8; 16] {
+        self.0.into_bytes()
+    }
+
+    /// The id of these 16 bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(uuid::Uuid::from_bytes(bytes))
+    }
+}
+
+/// Which export of which partner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportKey {
+    /// Whose log.
+    pub partner_id: PartnerId,
+    /// Which export.
+    pub id: ExportId,
+}
+
+/// What `export` sends to `export-worker`: an export's key, not yet looked up.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerEvent {
+    /// The partner's id.
+    pub partner_id: String,
+    /// The export's id.
+    pub export_id: ExportId,
+}
+
+impl From<&ExportKey> for WorkerEvent {
+    fn from(key: &ExportKey) -> Self {
+        Self {
+            partner_id: key.partner_id.to_string(),
+            export_id: key.id,
+        }
+    }
+}
+
+/// The kind of file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Comma-separated values, RFC 4180; the default.
+    #[default]
+    Csv,
+    /// An activity a line as JSON, whole, for programs.
+    Jsonl,
+    /// A workbook of Office Open XML, for people.
+    Xlsx,
+}
+
+/// For whom a CSV file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Style {
+    /// For people, in a spreadsheet; the default.
+    Spreadsheet,
+    /// For programs.
+    Raw,
+}
+
+/// How a file is made smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// Not at all; the default.
+    #[default]
+    None,
+    /// As members of gzip, RFC 1952, which unpack as one.
+    Gzip,
+}
+
+/// The language of a header that people read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Locale {
+    /// English; the default.
+    #[default]
+    En,
+    /// Korean.
+    Ko,
+}
+
+/// What an export was asked to hold and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportRequest {
+    /// Which activities, and in which order.
+    pub filter: Filter,
+    /// The kind of file.
+    pub format: Format,
+    /// For whom; of a CSV file alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub style: Option<Style>,
+    /// The header's language.
+    pub locale: Locale,
+    /// How the file is made smaller.
+    pub compression: Compression,
+}
+
+/// The fields of a request beside its filter.
+#[derive(Debug, Deserialize)]
+struct Form {
+    #[serde(default, deserialize_with = "json::word")]
+    format: Format,
+    #[serde(default, deserialize_with = "json::present_word")]
+    style: Option<Style>,
+    #[serde(default, deserialize_with = "json::present_word")]
+    locale: Option<Locale>,
+    #[serde(default, deserialize_with = "json::word")]
+    compression: Compression,
+}
+
+impl Form {
+    const FIELDS: [&str; 4] = ["format", "style", "locale", "compression"];
+
+    fn style(&self) -> Result<Option<Style>, Error> {
+        match (self.format, self.style) {
+            (Format::Csv, style) => Ok(Some(style.unwrap_or(Style::Spreadsheet))),
+            (_, None) => Ok(None),
+            (_, Some(_)) => Err(Error::invalid("style", "is known for the format csv alone")),
+        }
+    }
+
+    fn is_for_programs(&self, style: Option<Style>) -> bool {
+        self.format == Format::Jsonl || style == Some(Style::Raw)
+    }
+
+    fn locale(&self, style: Option<Style>) -> Result<Locale, Error> {
+        match self.locale {
+            Some(_) if self.is_for_programs(style) => {
+                let reason = "is known for xlsx and for csv in the style spreadsheet alone";
+                Err(Error::invalid("locale", reason))
+            }
+            locale => Ok(locale.unwrap_or_default()),
+        }
+    }
+
+    fn compression(&self, style: Option<Style>) -> Result<Compression, Error> {
+        if self.compression == Compression::Gzip && !self.is_for_programs(style) {
+            let reason = "can be gzip for the format jsonl and for csv in the style raw alone";
+            return Err(Error::invalid("compression", reason));
+        }
+        Ok(self.compression)
+    }
+}
+
+impl ExportRequest {
+    /// Reads a request's body; an empty object asks for the default month.
+    pub fn read(body: &[u8]) -> Result<Self, Error> {
+        let json::StrictObject(mut filter) = json::read(body)?;
+        let form = Form::FIELDS
+            .into_iter()
+            .filter_map(|name| filter.remove_entry(name))
+            .collect();
+        let form: Form = json::from_object(form)?;
+        let style = form.style()?;
+        Ok(Self {
+            filter: json::from_object(filter)?,
+            format: form.format,
+            style,
+            locale: form.locale(style)?,
+            compression: form.compression(style)?,
+        })
+    }
+
+    /// The end of the file's name, from the first dot.
+    fn extension(&self) -> &'static str {
+        match (self.format, self.compression) {
+            (Format::Csv, Compression::None) => ".csv",
+            (Format::Csv, Compression::Gzip) => ".csv.gz",
+            (Format::Jsonl, Compression::None) => ".jsonl",
+            (Format::Jsonl, Compression::Gzip) => ".jsonl.gz",
+            (Format::Xlsx, _) => ".xlsx",
+        }
+    }
+
+    /// The file's media type.
+    pub fn content_type(&self) -> &'static str {
+        match (self.format, self.compression) {
+            (_, Compression::Gzip) => "application/gzip",
+            (Format::Csv, Compression::None) => "text/csv; charset=utf-8",
+            (Format::Jsonl, Compression::None) => "application/jsonl",
+            (Format::Xlsx, Compression::None) => {
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+            }
+        }
+    }
+
+    /// A hash of what was asked, to tell a retry from another request.
+    pub fn hash(&self) -> String {
+        let request = serde_json::to_vec(self).expect("a request is plain data with string keys");
+        base16ct::lower::encode_string(&Sha256::digest(request))
+    }
+}
+
+/// How far an export is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Waits for a worker.
+    Queued,
+    /// A worker writes the file.
+    Running,
+    /// The file can be downloaded.
+    Ready,
+    /// There is no file; [`Failure`] says why.
+    Failed,
+    /// It was deleted before it was ready.
+    Cancelled,
+    /// The file is gone, by age or by deletion.
+    Expired,
+}
+
+impl State {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Whether a worker still has something to do.
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+/// How much of the file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// Rows without the header.
+    pub rows: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+    /// The part of the range that is read, 0 to 1.
+    pub fraction: f64,
+}
+
+/// How far a worker got: its successor goes on from here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The parts in the bucket: the 16 bytes of each one's `ETag`, in order.
+    #[serde(with = "serde_bytes")]
+    pub etags: Vec<u8>,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The state of the SHA-256 over them, as the worker saves it.
+    #[serde(with = "serde_bytes")]
+    pub hash: Vec<u8>,
+    /// The start of the next part, when a worker's time was up before it was full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Rest>,
+    /// The last activity that was looked at for all of these.
+    pub position: ActivityId,
+    /// The rows in all of these.
+    pub rows: u64,
+    /// Their cells that were cut.
+    pub truncated_cells: u64,
+}
+
+/// The start of a part, kept as an object of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rest {
+    /// The epoch of the lease under which it was stored, which names it: a
+    /// worker that was thought dead can't replace another one's.
+    pub epoch: u64,
+    /// How many of its bytes are compressed; rows follow as they are.
+    pub packed_bytes: u64,
+}
+
+/// A finished file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// The name a browser saves it under.
+    pub name: String,
+    /// Rows without the header.
+    pub rows: u64,
+    /// Its size.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+    /// Cells that were cut because a spreadsheet can't hold them.
+    pub truncated_cells: u64,
+}
+
+/// Why there is no file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A stable name: `gave_up`, `too_large` or `too_slow`.
+    pub code: String,
+    /// The same for people.
+    pub detail: String,
+}
+
+/// An export as it is stored, without its key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Export {
+    /// How far it is; [`Export::state`] knows the time too.
+    pub(crate) state: State,
+    /// What was asked.
+    pub request: ExportRequest,
+    /// The window that was meant when it was asked.
+    pub range: TimeRange,
+    /// It holds what was stored by then.
+    pub as_of: Moment,
+    /// Whether the window was settled at `as_of`.
+    pub settled: bool,
+    /// When it was asked.
+    pub created_at: Moment,
+    /// Who asked.
+    pub created_by: Actor,
+    /// When a worker was last called for it.
+    pub(crate) dispatched_at: Moment,
+    /// How often a worker took the lease since the last one got anywhere.
+    pub attempts: u32,
+    /// Counts the leases; a worker with an older one can't write any more.
+    pub(crate) lease_epoch: u64,
+    /// Which call took the lease.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lease_holder: Option<String>,
+    /// Until when a worker has it to itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lease_until: Option<Moment>,
+    /// How much is written.
+    pub progress: Progress,
+    /// The multipart upload under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload_id: Option<String>,
+    /// What is in that upload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Checkpoint>,
+    /// The file, once ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<File>,
+    /// When the file was ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Moment>,
+    /// Why there is no file; [`Export::failure`] knows the time too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) failure: Option<Failure>,
+    /// When the item goes, in seconds since 1970.
+    pub(crate) expires_at: i64,
+}
+
+/// How long the bucket keeps a file.
+pub const FILE_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// How long an export is remembered after its file is gone.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// How many workers may try an export before it has failed.
+pub(crate) const ATTEMPTS_MAX: u32 = 5;
+
+/// How long an export may take, from its creation.
+///
+/// Its entry in the log is dated by its creation, so it must be stored before
+/// that day can be settled, which is a day and ten minutes later at the earliest.
+pub(crate) const AGE_MAX: SignedDuration = SignedDuration::from_hours(12);
+
+/// How long a worker is waited for before another is called.
+const DISPATCH_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
+
+impl Export {
+    /// A new export of `range`, asked for by `created_by` now.
+    pub fn new(
+        request: ExportRequest,
+        range: TimeRange,
+        settled: bool,
+        created_by: Actor,
+        now: Moment,
+    ) -> Self {
+        Self {
+            state: State::Queued,
+            request,
+            range,
+            as_of: now,
+            settled,
+            created_at: now,
+            created_by,
+            dispatched_at: now,
+            attempts: 0,
+            lease_epoch: 0,
+            lease_holder: None,
+            lease_until: None,
+            progress: Progress::default(),
+            upload_id: None,
+            checkpoint: None,
+            file: None,
+            finished_at: None,
+            failure: None,
+            expires_at: item_expiry(now),
+        }
+    }
+
+    /// How far it is at `now`.
+    ///
+    /// A file is gone seven days after it was ready, and an export that nobody
+    /// works on any more has failed, whether or not anybody wrote that down.
+    pub fn state(&self, now: Moment) -> State {
+        match (self.state, self.finished_at) {
+            (State::Ready, Some(at)) if at.plus(FILE_LIFETIME) <= now => State::Expired,
+            (State::Queued | State::Running, _) if self.lost_cause(now).is_some() => State::Failed,
+            (state, _) => state,
+        }
+    }
+
+    /// Why there is no file, if there will be none.
+    pub fn failure(&self, now: Moment) -> Option<Failure> {
+        self.failure.clone().or_else(|| self.lost_cause(now))
+    }
+
+    /// Why no worker will finish it, though none has said so.
+    pub(crate) fn lost_cause(&self, now: Moment) -> Option<Failure> {
+        let is_free = self.lease_until.is_none_or(|until| until < now);
+        let detail = if !self.state.is_active() || !is_free {
+            return None;
+        } else if self.attempts >= ATTEMPTS_MAX {
+            format!("Writing the file was interrupted {ATTEMPTS_MAX} times.")
+        } else if self.created_at <= now.minus(AGE_MAX) {
+            format!(
+                "The file was not finished within {} hours.",
+                AGE_MAX.as_hours()
+            )
+        } else {
+            return None;
+        };
+        Some(Failure {
+            code: "gave_up".into(),
+            detail,
+        })
+    }
+
+    /// The start of a part that a worker left.
+    pub fn rest(&self) -> Option<Rest> {
+        self.checkpoint.as_ref()?.rest
+    }
+
+    /// Whether no worker has had it yet.
+    pub fn is_untouched(&self) -> bool {
+        self.state == State::Queued && self.attempts == 0
+    }
+
+    /// Whether its worker gave the lease back.
+    pub(crate) fn is_given_back(&self) -> bool {
+        self.state == State::Running && self.lease_until.is_none()
+    }
+
+    /// Whether nobody works on it and nobody was called for a minute.
+    ///
+    /// One that is a lost cause wants a worker too, who clears up.
+    pub fn wants_dispatch(&self, now: Moment) -> bool {
+        self.state.is_active()
+            && self.lease_until.is_none_or(|until| until < now)
+            && self.dispatched_at.plus(DISPATCH_INTERVAL) < now
+    }
+
+    /// The file's name: partner and the first and last day, of the request's zone.
+    pub fn file_name(&self, partner: &PartnerId) -> String {
+        let zone = self.request.filter.zone();
+        let first = zone.date_of(self.range.from());
+        let last = zone.date_of(self.range.to().minus(SignedDuration::from_millis(1)));
+        let (last, extension) = (last.max(first), self.request.extension());
+        format!("activity-log_{partner}_{first}_{last}{extension}")
+    }
+}
+
+impl ExportKey {
+    /// The file's key in the bucket, which names neither the partner nor the
+    /// kind of file; a link says under which name it is saved.
+    pub fn object(&self) -> String {
+        format!("{}/activity-log", self.folder())
+    }
+
+    /// The key in the bucket of the part's start that a worker left.
+    pub fn rest_object(&self, epoch: u64) -> String {
+        format!("{}/rest-{epoch}", self.folder())
+    }
+
+    fn folder(&self) -> String {
+        let partner = base16ct::lower::encode_string(&Sha256::digest(self.partner_id.as_str()));
+        let partner = partner.get(..16).unwrap_or_default();
+        format!("exports/{partner}/{}", self.id)
+    }
+}
+
+/// When an item whose file was made at `at` goes.
+pub(crate) fn item_expiry(at: Moment) -> i64 {
+    at.plus(FILE_LIFETIME).plus(REMEMBERED).as_seconds()
+}
+
+/// Before this moment a dispatch is old enough to be repeated.
+pub(crate) fn dispatch_again_before(now: Moment) -> Moment {
+    now.minus(DISPATCH_INTERVAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ActorKind, Identifier, Name};
+
+    fn export(body: &str, now: &str) -> Export {
+        let request = ExportRequest::read(body.as_bytes()).unwrap();
+        let now = now.parse().unwrap();
+        let range = request.filter.range(now).unwrap();
+        let ann = Actor {
+            id: Identifier::try_from("u-1".to_owned()).unwrap(),
+            name: Name::try_from("Ann".to_owned()).unwrap(),
+            kind: ActorKind::User,
+        };
+        Export::new(request, range, false, ann, now)
+    }
+
+    #[test]
+    fn a_request_is_read_strictly() {
+        let read = |body: &str| ExportRequest::read(body.as_bytes()).map_err(|e| e.to_string());
+        let default = read("{}").unwrap();
+        assert_eq!(default.style, Some(Style::Spreadsheet));
+        assert_eq!(default.compression, Compression::None);
+        let asked = read(r#"{"style":"raw","action":"a","order":"asc"}"#).unwrap();
+        assert_eq!((asked.style, asked.locale), (Some(Style::Raw), Locale::En));
+        assert_eq!(read(r#"{"locale":"ko"}"#).unwrap().locale, Locale::Ko);
+        for programs in ["\"style\":\"raw\"", "\"format\":\"jsonl\""] {
+            assert_eq!(
+                read(&format!("{{{programs},\"locale\":\"ko\"}}")).unwrap_err(),
+                "locale is known for xlsx and for csv in the style spreadsheet alone"
+            );
+        }
+        assert_eq!(asked.filter.action.len(), 1);
+        assert_eq!(
+            read(r#"{"limit":5}"#).unwrap_err(),
+            "limit is not known here"
+        );
+        assert_eq!(
+            read(r#"{"action":[]}"#).unwrap_err(),
+            "action must not be an empty list"
+        );
+        assert!(
+            read(r#"{"format":"pdf"}"#)
+                .unwrap_err()
+                .starts_with("format must be one of `csv`, `jsonl`, `xlsx`")
+        );
+        assert!(
+            read(r#"{"style":"raw","style":"raw"}"#)
+                .unwrap_err()
+                .contains("twice")
+        );
+    }
+
+    #[test]
+    fn the_file_is_named_after_the_days_of_the_zone() {
+        let partner = PartnerId::parse("contoso").unwrap();
+        let name = |body| export(body, "2026-11-22T20:00:00Z").file_name(&partner);
+        assert_eq!(name("{}"), "activity-log_contoso_2026-10-23_2026-11-22.csv");
+        assert_eq!(
+            name(r#"{"time_zone":"Asia/Seoul"}"#),
+            "activity-log_contoso_2026-10-24_2026-11-23.csv"
+        );
+        let empty = r#"{"from":"2026-11-01T00:00:00Z","to":"2026-11-01T00:00:00Z"}"#;
+        assert_eq!(
+            name(empty),
+            "activity-log_contoso_2026-11-01_2026-11-01.csv"
+        );
+    }
+
+    #[test]
+    fn a_ready_file_expires_after_seven_days() {
+        let mut export = export("{}", "2026-11-22T20:00:00Z");
+        let ready_at = export.created_at;
+        export.state = State::Ready;
+        export.finished_at = Some(ready_at);
+        let end = ready_at.plus(FILE_LIFETIME);
+        assert_eq!(
+            export.state(end.minus(SignedDuration::from_secs(1))),
+            State::Ready
+        );
+        assert_eq!(export.state(end), State::Expired);
+    }
+
+    #[test]
+    fn a_dispatch_is_wanted_when_nobody_works_and_nobody_was_called() {
+        let mut export = export("{}", "2026-11-22T20:00:00Z");
+        let after = |seconds| export.created_at.plus(SignedDuration::from_secs(seconds));
+        let (soon, later) = (after(60), after(61));
+        assert!(!export.wants_dispatch(soon));
+        assert!(export.wants_dispatch(later));
+        export.lease_until = Some(later);
+        assert!(!export.wants_dispatch(later));
+        export.lease_until = Some(soon);
+        assert!(export.wants_dispatch(later));
+        export.state = State::Failed;
+        assert!(!export.wants_dispatch(later));
+    }
+}

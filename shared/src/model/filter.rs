@@ -1,0 +1,474 @@
+//! Which activities a list or an export shows.
+
+use std::{cmp::Ordering, collections::BTreeSet, fmt, marker::PhantomData};
+
+use icu_casemap::CaseMapper;
+use icu_normalizer::ComposingNormalizer;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, SeqAccess, Visitor, value::StrDeserializer},
+};
+use serde_json::{Map, Value};
+
+use crate::model::{
+    Action, ActivityId, Content, Error, Identifier, Moment, Name, Outcome, TimeRange, json,
+    range::{Bound, Zone},
+};
+
+/// Oldest or newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// By `occurred_at`, then id, rising.
+    Asc,
+    /// By `occurred_at`, then id, falling; the default.
+    #[default]
+    Desc,
+}
+
+impl Order {
+    /// Which of two comes first.
+    pub(crate) fn compare(self, one: ActivityId, other: ActivityId) -> Ordering {
+        match self {
+            Self::Asc => one.cmp(&other),
+            Self::Desc => other.cmp(&one),
+        }
+    }
+}
+
+/// What a request asks for, as it was given: a range, an order, conditions.
+///
+/// The same for lists and exports, so that both show the same.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    /// The range's first instant or day; see [`TimeRange::resolve`].
+    #[serde(
+        default,
+        deserialize_with = "json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub from: Option<Bound>,
+    /// The instant after the range, or its last day.
+    #[serde(
+        default,
+        deserialize_with = "json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub to: Option<Bound>,
+    /// Whose days `from` and `to` mean; default UTC.
+    #[serde(
+        default,
+        deserialize_with = "json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub time_zone: Option<Zone>,
+    /// The order; default newest first.
+    #[serde(default, deserialize_with = "json::word")]
+    pub order: Order,
+    /// The customer's id.
+    #[serde(
+        default,
+        deserialize_with = "json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub customer_id: Option<Identifier>,
+    /// A part of the customer's name, without case.
+    #[serde(
+        default,
+        deserialize_with = "json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub customer: Option<Needle>,
+    /// Any of these actions.
+    #[serde(
+        default,
+        deserialize_with = "one_or_more",
+        skip_serializing_if = "BTreeSet::is_empty"
+    )]
+    pub action: BTreeSet<Action>,
+    /// The actor's id.
+    #[serde(
+        default,
+        deserialize_with = "json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub actor_id: Option<Identifier>,
+    /// A part of the actor's name, without case.
+    #[serde(
+        default,
+        deserialize_with = "json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub actor: Option<Needle>,
+    /// The resource's type.
+    #[serde(
+        default,
+        deserialize_with = "json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub resource_type: Option<Identifier>,
+    /// The resource's id.
+    #[serde(
+        default,
+        deserialize_with = "json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub resource_id: Option<Identifier>,
+    /// Any of these outcomes.
+    #[serde(
+        default,
+        deserialize_with = "one_or_more",
+        skip_serializing_if = "BTreeSet::is_empty"
+    )]
+    pub outcome: BTreeSet<Outcome>,
+    /// The correlation id.
+    #[serde(
+        default,
+        deserialize_with = "json::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub correlation_id: Option<Identifier>,
+}
+
+/// The parameters that a query may repeat.
+const REPEATABLE: [&str; 2] = ["action", "outcome"];
+
+impl Filter {
+    /// Reads a decoded query; each parameter once, but for `action` and `outcome`.
+    pub fn from_query(query: Vec<(String, String)>) -> Result<Self, Error> {
+        let mut object = Map::new();
+        for (name, text) in query {
+            if REPEATABLE.contains(&name.as_str()) {
+                let list = object
+                    .entry(name)
+                    .or_insert_with(|| Value::Array(Vec::new()));
+                list.as_array_mut()
+                    .into_iter()
+                    .for_each(|list| list.push(text.as_str().into()));
+            } else if object.insert(name.clone(), text.into()).is_some() {
+                return Err(Error::invalid(name, "is given twice"));
+            }
+        }
+        json::from_object(object).map_err(|error| match error {
+            // A parameter has no places, however often it is given.
+            Error::Invalid { field, reason } => {
+                let name = field.split('[').next().unwrap_or_default();
+                let is_place = REPEATABLE.contains(&name) && !field.ends_with("[]");
+                Error::invalid(if is_place { name } else { &field }, reason)
+            }
+            error => error,
+        })
+    }
+
+    /// The range that is meant at `now`.
+    pub fn range(&self, now: Moment) -> Result<TimeRange, Error> {
+        TimeRange::resolve(self.from, self.to, &self.zone(), now)
+    }
+
+    /// The time zone; UTC unless given.
+    pub fn zone(&self) -> Zone {
+        self.time_zone.clone().unwrap_or_else(Zone::utc)
+    }
+
+    /// Whether every activity of the range passes.
+    pub fn is_open(&self) -> bool {
+        let window = Self {
+            from: self.from,
+            to: self.to,
+            time_zone: self.time_zone.clone(),
+            order: self.order,
+            ..Self::default()
+        };
+        *self == window
+    }
+
+    /// Whether an activity of the range passes every condition.
+    pub fn matches(&self, content: &Content) -> bool {
+        let customer = content.customer.as_ref();
+        let resource = content.resource.as_ref();
+        is(
+            self.customer_id.as_ref(),
+            customer.map(|customer| &customer.id),
+        ) && is(self.actor_id.as_ref(), Some(&content.actor.id))
+            && is(
+                self.resource_type.as_ref(),
+                resource.map(|resource| &resource.r#type),
+            )
+            && is(
+                self.resource_id.as_ref(),
+                resource.map(|resource| &resource.id),
+            )
+            && is(
+                self.correlation_id.as_ref(),
+                content.correlation_id.as_ref(),
+            )
+            && (self.action.is_empty() || self.action.contains(&content.action))
+            && (self.outcome.is_empty() || self.outcome.contains(&content.outcome))
+            && is_in(
+                self.customer.as_ref(),
+                customer.map(|customer| &customer.name),
+            )
+            && is_in(self.actor.as_ref(), Some(&content.actor.name))
+    }
+}
+
+fn is<T: PartialEq>(wanted: Option<&T>, found: Option<&T>) -> bool {
+    wanted.is_none() || wanted == found
+}
+
+fn is_in(needle: Option<&Needle>, name: Option<&Name>) -> bool {
+    needle.is_none_or(|needle| name.is_some_and(|name| needle.is_in(name)))
+}
+
+/// A part of a name to look for: 1 to 256 characters, compared without case.
+///
+/// Both sides are NFKC-normalised and case-folded, so that `ß` is found by
+/// `SS`, `ｅ` by `E`, and a letter however it is composed. `İ` is found by `i`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Needle {
+    given: String,
+    folded: String,
+}
+
+impl Needle {
+    fn is_in(&self, name: &Name) -> bool {
+        fold(name.as_str()).contains(&self.folded)
+    }
+}
+
+impl TryFrom<String> for Needle {
+    type Error = &'static str;
+
+    fn try_from(given: String) -> Result<Self, &'static str> {
+        match given.chars().count() {
+            0 => Err("must not be empty"),
+            1..=256 => Ok(Self {
+                folded: fold(&given),
+                given,
+            }),
+            _ => Err("must have at most 256 characters"),
+        }
+    }
+}
+
+impl From<Needle> for String {
+    fn from(needle: Needle) -> Self {
+        needle.given
+    }
+}
+
+/// The form in which names are compared.
+fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let nfkc = ComposingNormalizer::new_nfkc();
+    let folded = CaseMapper::new()
+        .fold_string(&nfkc.normalize(text))
+        .into_owned();
+    // Folding turns `İ` into `i` and a combining dot, which nobody types.
+    nfkc.normalize(&folded).replace("i\u{307}", "i")
+}
+
+/// One value or a list of at least one.
+fn one_or_more<'de, D, T>(deserializer: D) -> Result<BTreeSet<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Ord,
+{
+    struct Word<T>(T);
+
+    impl<'de, T: Deserialize<'de>> Deserialize<'de> for Word<T> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::word(deserializer).map(Self)
+        }
+    }
+
+    struct OneOrMore<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de> + Ord> Visitor<'de> for OneOrMore<T> {
+        type Value = BTreeSet<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string or a list of strings")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<BTreeSet<T>, E> {
+            T::deserialize(StrDeserializer::new(text)).map(|one| BTreeSet::from([one]))
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<BTreeSet<T>, A::Error> {
+            let mut set = BTreeSet::new();
+            while let Some(Word(item)) = list.next_element()? {
+                set.insert(item);
+            }
+            if set.is_empty() {
+                return Err(de::Error::custom("must not be an empty list"));
+            }
+            Ok(set)
+        }
+    }
+
+    deserializer.deserialize_any(OneOrMore(PhantomData))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::arbitrary;
+
+    /// The parameters that may be given once.
+    const ONCE: [&str; 11] = [
+        "from",
+        "to",
+        "time_zone",
+        "order",
+        "customer_id",
+        "customer",
+        "actor_id",
+        "actor",
+        "resource_type",
+        "resource_id",
+        "correlation_id",
+    ];
+
+    fn any_name() -> impl Strategy<Value = String> {
+        // `http::query` refuses a parameter without a name.
+        let known = [&ONCE[..], &REPEATABLE[..]].concat();
+        let known = proptest::sample::select(known).prop_map(str::to_owned);
+        prop_oneof![9 => known, 1 => ".{1,9}"]
+    }
+
+    fn any_text() -> impl Strategy<Value = String> {
+        let known = [
+            "2026-11-22",
+            "2026-11-22T09:32:11Z",
+            "UTC",
+            "asc",
+            "failed",
+            "a",
+        ];
+        prop_oneof![
+            proptest::sample::select(known.to_vec()).prop_map(str::to_owned),
+            any::<String>(),
+        ]
+    }
+
+    fn needle(name: &Name) -> Needle {
+        Needle::try_from(name.as_str().to_owned()).unwrap()
+    }
+
+    fn query(pairs: &[(&str, &str)]) -> Result<Filter, String> {
+        let pairs = pairs
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+            .collect();
+        Filter::from_query(pairs).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_query_is_read_strictly() {
+        let both = query(&[("action", "a"), ("action", "b"), ("outcome", "failed")]).unwrap();
+        assert_eq!((both.action.len(), both.outcome.len()), (2, 1));
+        let refused = |pairs| query(pairs).unwrap_err();
+        assert_eq!(refused(&[("colour", "red")]), "colour is not known here");
+        assert_eq!(refused(&[("action[]", "a")]), "action[] is not known here");
+        assert_eq!(
+            refused(&[("actor", "a"), ("actor", "b")]),
+            "actor is given twice"
+        );
+        assert_eq!(refused(&[("customer", "")]), "customer must not be empty");
+        assert!(refused(&[("outcome", "lost")]).starts_with("outcome must be one of `succeeded`"));
+        assert!(refused(&[("action", "A")]).starts_with("action must be 1 to 64"));
+        assert!(refused(&[("time_zone", "Mars")]).starts_with("time_zone must be the name"));
+    }
+
+    #[test]
+    fn names_are_compared_without_case_in_any_script() {
+        for (name, needle) in [
+            ("Relecloud", "CLOUD"),
+            ("Straße", "STRASSE"),
+            ("İstanbul Bilişim", "istanbul"),
+            ("İstanbul", "İSTANBUL"),
+            ("Cafe\u{301}", "CAFÉ"),
+            ("ＣＯＮＴＯＳＯ", "contoso"),
+            ("ΣΊΣΥΦΟΣ", "σίσυφος"),
+            ("한국전자", "전자"),
+            ("\u{1112}\u{1161}\u{11ab}국", "한국"),
+        ] {
+            let name = Name::try_from(name.to_owned()).unwrap();
+            assert!(
+                Needle::try_from(needle.to_owned()).unwrap().is_in(&name),
+                "{needle}"
+            );
+        }
+        let other = Name::try_from("Relecloud".to_owned()).unwrap();
+        assert!(
+            !Needle::try_from("contoso".to_owned())
+                .unwrap()
+                .is_in(&other)
+        );
+    }
+
+    #[test]
+    fn a_filter_without_conditions_is_open_whatever_its_range() {
+        assert!(
+            query(&[("from", "2026-11-22"), ("order", "asc")])
+                .unwrap()
+                .is_open()
+        );
+        assert!(!query(&[("actor_id", "u-17")]).unwrap().is_open());
+    }
+
+    proptest! {
+        #[test]
+        fn no_query_panics_and_what_is_accepted_is_read_back(
+            pairs in proptest::collection::vec((any_name(), any_text()), 0..6),
+        ) {
+            match Filter::from_query(pairs) {
+                Ok(filter) => {
+                    let stored = serde_json::to_string(&filter).unwrap();
+                    prop_assert_eq!(serde_json::from_str::<Filter>(&stored).unwrap(), filter);
+                }
+                Err(Error::Invalid { field, reason }) => prop_assert!(!field.is_empty() && !reason.is_empty()),
+                Err(error) => prop_assert!(false, "{error}"),
+            }
+        }
+
+        #[test]
+        fn an_unknown_or_repeated_parameter_is_named(
+            name in proptest::sample::select(ONCE.to_vec()),
+            other in "[a-z_]{1,12}",
+        ) {
+            let text = if name == "order" { "asc" } else { "2026-11-22" };
+            let text = if name == "time_zone" { "UTC" } else { text };
+            prop_assert!(query(&[(name, text)]).is_ok());
+            prop_assert_eq!(query(&[(name, text), (name, text)]).unwrap_err(), format!("{name} is given twice"));
+            prop_assume!(!ONCE.contains(&other.as_str()) && !REPEATABLE.contains(&other.as_str()));
+            prop_assert_eq!(query(&[(&other, text)]).unwrap_err(), format!("{other} is not known here"));
+        }
+
+        #[test]
+        fn an_activity_is_found_by_what_it_is(content in arbitrary::content(), other in arbitrary::content()) {
+            let all_of = |content: &Content| Filter {
+                customer_id: content.customer.as_ref().map(|customer| customer.id.clone()),
+                customer: content.customer.as_ref().map(|customer| needle(&customer.name)),
+                action: BTreeSet::from([content.action.clone()]),
+                actor_id: Some(content.actor.id.clone()),
+                actor: Some(needle(&content.actor.name)),
+                resource_type: content.resource.as_ref().map(|resource| resource.r#type.clone()),
+                resource_id: content.resource.as_ref().map(|resource| resource.id.clone()),
+                outcome: BTreeSet::from([content.outcome]),
+                correlation_id: content.correlation_id.clone(),
+                ..Filter::default()
+            };
+            prop_assert!(all_of(&content).matches(&content));
+            prop_assume!(content.actor.id != other.actor.id);
+            prop_assert!(!all_of(&content).matches(&other));
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! A point in time as the wire and the keys carry it: UTC, whole milliseconds.
+
+use std::{fmt, str::FromStr};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A UTC instant of the years 0000 to 9999, cut to the millisecond.
+///
+/// Its text is always `2026-11-22T09:32:11.123Z`: 24 bytes, so that the order
+/// of texts is the order of moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(i64);
+
+/// 0000-01-01T00:00:00Z and 9999-12-30T22:00:00Z, what four digits and `jiff` can hold.
+const MILLIS: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_207_200_000;
+
+impl Moment {
+    /// The first moment: 0000-01-01T00:00:00Z.
+    pub const MIN: Self = Self(*MILLIS.start());
+
+    /// The last moment: 9999-12-30T22:00:00Z.
+    pub const MAX: Self = Self(*MILLIS.end());
+
+    /// The moment that many milliseconds after 1970, if the years allow it.
+    pub fn from_millis(millis: i64) -> Option<Self> {
+        MILLIS.contains(&millis).then_some(Self(millis))
+    }
+
+    /// Milliseconds since 1970.
+    pub fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    pub fn as_seconds(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
+    /// This moment moved by `duration`, held within the years that exist here.
+    #[must_use]
+    pub fn plus(self, duration: SignedDuration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self(
+            self.0
+                .saturating_add(millis)
+                .clamp(*MILLIS.start(), *MILLIS.end()),
+        )
+    }
+
+    /// This moment moved back by `duration`.
+    #[must_use]
+    pub fn minus(self, duration: SignedDuration) -> Self {
+        self.plus(-duration)
+    }
+
+    /// Parses RFC 3339 and keeps what is finer than a millisecond by rounding up.
+    ///
+    /// Both ends of a range want this: a stored time is in whole milliseconds,
+    /// so `at >= x` and `at < x` mean the same for `x` rounded up.
+    pub fn parse_rounding_up(text: &str) -> Result<Self, ParseError> {
+        let timestamp = parse(text)?;
+        let floor = Self::from(timestamp);
+        let exact = timestamp.as_nanosecond() == i128::from(floor.0) * 1_000_000;
+        Ok(if exact {
+            floor
+        } else {
+            floor.plus(SignedDuration::from_millis(1))
+        })
+    }
+}
+
+/// Why a text is no moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an RFC 3339 time with a zone, such as 2026-11-22T09:32:11.123Z")]
+pub struct ParseError;
+
+/// Strict where `jiff` is lenient: `T`, seconds and a zone of `Z` or `+hh:mm`.
+fn parse(text: &str) -> Result<Timestamp, ParseError> {
+    let bytes = text.as_bytes();
+    let zone_at = match bytes.last() {
+        Some(b'Z' | b'z') => bytes.len() - 1,
+        _ => bytes.len().checked_sub(6).ok_or(ParseError)?,
+    };
+    let (local, zone) = bytes.split_at_checked(zone_at).ok_or(ParseError)?;
+    let date_and_time = local.split_at_checked(19).ok_or(ParseError)?;
+    let shaped = fits(date_and_time.0, b"0000-00-00T00:00:00")
+        && match date_and_time.1 {
+            [] => true,
+            [b'.', digits @ ..] => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
+            _ => false,
+        }
+        && (zone.len() == 1 || fits(zone, b"+00:00") || fits(zone, b"-00:00"));
+    // `jiff` takes offsets up to 25:59, and moves a second 60 to 59.
+    let hours = zone.get(1..3).unwrap_or(b"00");
+    let seconds = date_and_time.0.get(17..).unwrap_or_default();
+    if !shaped || hours > b"23".as_slice() || seconds > b"59".as_slice() {
+        return Err(ParseError);
+    }
+    let timestamp: Timestamp = text.parse().map_err(|_| ParseError)?;
+    Moment::from_millis(timestamp.as_millisecond())
+        .map(|_| timestamp)
+        .ok_or(ParseError)
+}
+
+/// Whether `text` has a digit wherever `shape` has `0`, and else the same bytes.
+pub(crate) fn fits(text: &[u8], shape: &[u8]) -> bool {
+    text.len() == shape.len()
+        && text.iter().zip(shape).all(|(have, want)| match want {
+            b'0' => have.is_ascii_digit(),
+            b'T' => have.eq_ignore_ascii_case(&b'T'),
+            _ => have == want,
+        })
+}
+
+impl From<Timestamp> for Moment {
+    fn from(timestamp: Timestamp) -> Self {
+        let floor = timestamp.as_nanosecond().div_euclid(1_000_000);
+        Self(
+            i64::try_from(floor)
+                .unwrap_or(i64::MAX)
+                .clamp(*MILLIS.start(), *MILLIS.end()),
+        )
+    }
+}
+
+impl From<Moment> for Timestamp {
+    fn from(moment: Moment) -> Self {
+        Timestamp::from_millisecond(moment.0).expect("a Moment lies within jiff's years")
+    }
+}
+
+impl FromStr for Moment {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        parse(text).map(Self::from)
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}", Timestamp::from(*self))
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::arbitrary;
+
+    #[test]
+    fn a_moment_is_cut_to_the_millisecond_and_written_in_full() {
+        for (text, written) in [
+            ("2026-11-22T09:32:11Z", "2026-11-22T09:32:11.000Z"),
+            ("2026-11-22T09:32:11.1239Z", "2026-11-22T09:32:11.123Z"),
+            ("2026-11-22T18:32:11.5+09:00", "2026-11-22T09:32:11.500Z"),
+            ("1969-12-31T23:59:59.9999Z", "1969-12-31T23:59:59.999Z"),
+            ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000Z"),
+            ("2026-11-22T23:59:59+23:59", "2026-11-22T00:00:59.000Z"),
+            ("2026-11-22t09:32:11z", "2026-11-22T09:32:11.000Z"),
+        ] {
+            assert_eq!(text.parse::<Moment>().unwrap().to_string(), written);
+        }
+    }
+
+    #[test]
+    fn what_is_not_rfc_3339_is_refused() {
+        for text in [
+            "",
+            "now",
+            "2026-11-22T09:32:11+24:00",
+            "2026-11-22T23:59:60Z",
+            "2026-11-22",
+            "2026-11-22T09:32:11",
+            "2026-02-30T00:00:00Z",
+            "2026-11-22 09:32:11Z",
+            "2026-11-22T09:32Z",
+            "2026-11-22T09:32:11+09",
+            "2026-11-22T09:32:11.Z",
+            "2026-11-22T24:00:00Z",
+            "20261122T093211Z",
+            "2026-11-22T09:32:11Z[Asia/Seoul]",
+            "2026-11-22T09:32:11+09:00[Asia/Seoul]",
+            "+002026-11-22T09:32:11Z",
+            "2026-11-22T09:32:11ÄZ",
+        ] {
+            assert_eq!(text.parse::<Moment>(), Err(ParseError), "{text}");
+        }
+    }
+
+    #[test]
+    fn bounds_are_rounded_up() {
+        let bound = |text| Moment::parse_rounding_up(text).unwrap().to_string();
+        assert_eq!(
+            bound("2026-11-22T09:32:11.123Z"),
+            "2026-11-22T09:32:11.123Z"
+        );
+        assert_eq!(
+            bound("2026-11-22T09:32:11.1230001Z"),
+            "2026-11-22T09:32:11.124Z"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_what_is_read_is_written_back(
+            text in prop_oneof![
+                any::<String>(),
+                r"[0-9]{4}-[01][0-9]-[0-3][0-9][Tt][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\.[0-9]{1,12})?([Zz]|[+-][0-2][0-9]:[0-6][0-9])",
+            ],
+        ) {
+            if let Ok(moment) = text.parse::<Moment>() {
+                prop_assert_eq!(moment.to_string().parse(), Ok(moment));
+                let up = Moment::parse_rounding_up(&text).unwrap();
+                prop_assert!((0..=1).contains(&(up.as_millis() - moment.as_millis())));
+            } else {
+                prop_assert!(Moment::parse_rounding_up(&text).is_err());
+            }
+        }
+
+        #[test]
+        fn the_order_of_texts_is_the_order_of_moments(
+            one in arbitrary::moment(),
+            two in arbitrary::moment(),
+            millis in any::<i64>(),
+        ) {
+            prop_assert_eq!(one.to_string().cmp(&two.to_string()), one.cmp(&two));
+            prop_assert_eq!(one.to_string().len(), 24);
+            let moved = one.plus(SignedDuration::from_millis(millis));
+            prop_assert_eq!(moved.to_string().parse(), Ok(moved));
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Slices of a log and the cursors between them.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::model::Error;
+
+/// A slice of a log.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// What is in it, in order.
+    pub items: Vec<T>,
+    /// Whether there are further ones after the last.
+    pub more: bool,
+}
+
+/// How many items a page may hold: 1 to 500, 50 unless told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(u16);
+
+impl Limit {
+    /// The limit as a count.
+    pub fn get(self) -> usize {
+        self.0.into()
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(50)
+    }
+}
+
+impl TryFrom<&str> for Limit {
+    type Error = Error;
+
+    fn try_from(text: &str) -> Result<Self, Error> {
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        match text.parse() {
+            Ok(limit @ 1..=500) if digits => Ok(Self(limit)),
+            _ => Err(Error::invalid(
+                "limit",
+                "must be a whole number from 1 to 500",
+            )),
+        }
+    }
+}
+
+/// A position in one walk, sealed so that it fits no other.
+///
+/// It holds `N` bytes of position and a check value over those and everything
+/// that defines the walk: partner, filter and order.
+/// The check keeps mistakes apart, not attackers: a cursor is no capability,
+/// and the partition is always rebuilt from the claims.
+#[derive(Debug, Clone, Copy)]
+pub struct Cursor<const N: usize>(pub [u8; N]);
+
+const VERSION: u8 = 1;
+const CHECK_BYTES: usize = 12;
+
+impl<const N: usize> Cursor<N> {
+    /// The cursor as text, bound to `walk`.
+    pub fn seal(&self, walk: &impl Serialize) -> String {
+        let mut bytes = vec![VERSION];
+        bytes.extend_from_slice(&self.0);
+        bytes.extend_from_slice(&check(&bytes, walk));
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads a cursor that was sealed for the same `walk`.
+    pub fn open(text: &str, walk: &impl Serialize) -> Result<Self, Error> {
+        Self::opened(text, walk).ok_or_else(|| {
+            Error::invalid(
+                "cursor",
+                "must be the next_cursor of the same query, unchanged",
+            )
+        })
+    }
+
+    fn opened(text: &str, walk: &impl Serialize) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (sealed, found) = bytes.split_at_checked(1 + N)?;
+        let position = sealed.strip_prefix(&[VERSION])?.try_into().ok()?;
+        (found == check(sealed, walk)).then_some(Self(position))
+    }
+}
+
+fn check(sealed: &[u8], walk: &impl Serialize) -> [u8; CHECK_BYTES] {
+    let walk = serde_json::to_vec(walk).expect("a walk is plain data with string keys");
+    let digest = Sha256::new()
+        .chain_update(sealed)
+        .chain_update(walk)
+        .finalize();
+    let mut check = [0; CHECK_BYTES];
+    check
+        .iter_mut()
+        .zip(digest)
+        .for_each(|(to, from)| *to = from);
+    check
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_limit_is_1_to_500() {
+        assert_eq!(Limit::try_from("500").unwrap().get(), 500);
+        for text in ["", "0", "501", "abc", "-1", "+5", "1.0", " 1", "70000"] {
+            assert!(Limit::try_from(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_fits_its_own_walk_alone() {
+        let text = Cursor([7; 16]).seal(&("contoso", "desc"));
+        let open = |text: &str, walk| Cursor::<16>::open(text, &walk).map(|cursor| cursor.0);
+        assert_eq!(open(&text, ("contoso", "desc")).unwrap(), [7; 16]);
+        assert!(open(&text, ("contoso", "asc")).is_err());
+        assert!(open(&text, ("fabrikam", "desc")).is_err());
+    }
+
+    #[test]
+    fn a_cursor_with_any_character_changed_or_cut_is_refused() {
+        let text = Cursor([7; 16]).seal(&"walk");
+        for at in 0..text.len() {
+            let mut changed = text.clone().into_bytes();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert!(
+                Cursor::<16>::open(&changed, &"walk").is_err(),
+                "changed at {at}"
+            );
+            assert!(
+                Cursor::<16>::open(&text[..at], &"walk").is_err(),
+                "cut at {at}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_a_position_comes_back(text in any::<String>(), position: [u8; 32]) {
+            prop_assert!(Cursor::<32>::open(&text, &"walk").is_err());
+            let sealed = Cursor(position).seal(&"walk");
+            prop_assert_eq!(Cursor::<32>::open(&sealed, &"walk").unwrap().0, position);
+            prop_assert!(Cursor::<16>::open(&sealed, &"walk").is_err());
+        }
+
+        #[test]
+        fn a_limit_is_what_its_digits_say(text in any::<String>(), number in 0..100_000_u32) {
+            if let Ok(limit) = Limit::try_from(text.as_str()) {
+                prop_assert_eq!(text.parse::<usize>().unwrap(), limit.get());
+            }
+            let limit = Limit::try_from(number.to_string().as_str());
+            prop_assert_eq!(limit.is_ok(), (1..=500).contains(&number));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Partners, the roles of those who act for them, and the claims that say both.
+
+use std::{fmt, str::FromStr};
+
+use compact_str::CompactString;
+use serde::Serialize;
+
+/// A partner's id: `[A-Za-z0-9._-]{1,64}`.
+///
+/// It is made from verified claims alone, with one exception: a
+/// `platform_recorder` names the partner of each activity ([`Recorder`]).
+/// What this service stored under such an id is read back as it is.
+///
+/// A function can hold one and show it:
+///
+/// ```
+/// fn show(id: &shared::PartnerId) -> String { id.as_str().to_owned() }
+/// ```
+///
+/// It can't make one, neither from a text nor from what a request carries:
+///
+/// ```compile_fail
+/// fn make() -> shared::PartnerId { shared::PartnerId("contoso".to_owned()) }
+/// ```
+///
+/// ```compile_fail
+/// fn make() -> Option<shared::PartnerId> { shared::PartnerId::parse("contoso") }
+/// ```
+///
+/// ```compile_fail
+/// fn make() -> Option<shared::PartnerId> { serde_json::from_str("\"contoso\"").ok() }
+/// ```
+///
+/// Nor can it make a reader, a recorder or an eraser:
+///
+/// ```compile_fail
+/// fn make(id: shared::PartnerId) -> shared::Reader {
+///     shared::Reader { partner_id: id, subject: None }
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct PartnerId(CompactString);
+
+impl PartnerId {
+    /// The id's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Private to this crate, so that no function can name a partner by itself.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+        let valid = (1..=64).contains(&text.len()) && text.bytes().all(allowed);
+        // What a claim without a value may look like as a text.
+        let valid = valid && text != "null";
+        valid.then(|| Self(text.into()))
+    }
+}
+
+impl fmt::Display for PartnerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a token's holder is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the portal's own names for its roles")]
+pub enum Role {
+    GlobalAdmin,
+    BillingAdmin,
+    UserManagementAdmin,
+    AdminAgent,
+    SalesAgent,
+    HelpdeskAgent,
+    /// May record for the partner in its claim.
+    ActivityRecorder,
+    /// May record for any partner; for a portal's own back end.
+    PlatformRecorder,
+}
+
+impl Role {
+    /// The roles that may list and export unless `READER_ROLES` narrows them.
+    pub const READERS: [Self; 6] = [
+        Self::GlobalAdmin,
+        Self::BillingAdmin,
+        Self::UserManagementAdmin,
+        Self::AdminAgent,
+        Self::SalesAgent,
+        Self::HelpdeskAgent,
+    ];
+}
+
+impl FromStr for Role {
+    type Err = &'static str;
+
+    fn from_str(name: &str) -> Result<Self, &'static str> {
+        Ok(match name {
+            "global_admin" => Self::GlobalAdmin,
+            "billing_admin" => Self::BillingAdmin,
+            "user_management_admin" => Self::UserManagementAdmin,
+            "admin_agent" => Self::AdminAgent,
+            "sales_agent" => Self::SalesAgent,
+            "helpdesk_agent" => Self::HelpdeskAgent,
+            "activity_recorder" => Self::ActivityRecorder,
+            "platform_recorder" => Self::PlatformRecorder,
+            _ => return Err("is no role"),
+        })
+    }
+}
+
+/// The names of the claims that carry partner and roles.
+#[derive(Debug, Clone)]
+pub struct ClaimNames {
+    /// The claim that names the partner.
+    pub partner: String,
+    /// The claim that lists the roles.
+    pub roles: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn each_role_has_its_name() {
+        for (name, role) in [
+            ("global_admin", Role::GlobalAdmin),
+            ("billing_admin", Role::BillingAdmin),
+            ("user_management_admin", Role::UserManagementAdmin),
+            ("admin_agent", Role::AdminAgent),
+            ("sales_agent", Role::SalesAgent),
+            ("helpdesk_agent", Role::HelpdeskAgent),
+            ("activity_recorder", Role::ActivityRecorder),
+            ("platform_recorder", Role::PlatformRecorder),
+        ] {
+            assert_eq!(name.parse(), Ok(role), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_partner_is_what_the_claim_says_or_nothing(claim in r"[A-Za-z0-9._-]{0,70}|.{0,70}") {
+            let partner = PartnerId::parse(&claim);
+            let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+            let is_valid = (1..=64).contains(&claim.len())
+                && claim.chars().all(allowed)
+                && claim != "null";
+            prop_assert_eq!(partner.as_ref().map(PartnerId::as_str), is_valid.then_some(claim.as_str()));
+        }
+    }
+}

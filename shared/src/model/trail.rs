@@ -1,0 +1,178 @@
+//! The trail: exports, links and erasures are activities of the partner's own log.
+
+use serde::Serialize;
+
+use crate::model::{
+    Action, Actor, Content, Details, Erasure, ErasureId, ErasureKey, Error, Export, ExportKey,
+    Filter, IdempotencyKey, Identifier, Moment, NewActivity, Outcome, PartnerId, Resource,
+    TimeRange, erasure::Progress, export::File, json::StrictObject,
+};
+
+/// The actions that only this service records, so that its trail can't be forged.
+pub const ACTIONS: [&str; 3] = [EXPORTED, DOWNLOADED, ERASED];
+
+const EXPORTED: &str = "export_activity_log";
+const DOWNLOADED: &str = "download_activity_log";
+const ERASED: &str = "erase_customer";
+
+#[derive(Serialize)]
+struct Finished<'a> {
+    file: &'a File,
+    #[serde(flatten)]
+    range: TimeRange,
+    as_of: Moment,
+    filter: &'a Filter,
+}
+
+#[derive(Serialize)]
+struct Linked<'a> {
+    file: &'a File,
+}
+
+#[derive(Serialize)]
+struct Asked {
+    erasure_id: ErasureId,
+}
+
+#[derive(Serialize)]
+struct Erased {
+    erasure_id: ErasureId,
+    #[serde(flatten)]
+    progress: Progress,
+}
+
+/// `export_activity_log`: this export's file was written.
+///
+/// It is keyed by the export and dated by its creation, so that however often
+/// it is recorded, it is recorded once.
+pub fn finished(key: &ExportKey, export: &Export, file: &File) -> Result<NewActivity, Error> {
+    let details = Finished {
+        file,
+        range: export.range,
+        as_of: export.as_of,
+        filter: &export.request.filter,
+    };
+    let actor = export.created_by.clone();
+    let partner = key.partner_id.clone();
+    let export_id = identifier(key.id.to_string())?;
+    let entry = Entry {
+        action: EXPORTED,
+        actor,
+        occurred_at: export.created_at,
+        outcome: Outcome::Succeeded,
+        resource: ("export", export_id.clone()),
+    };
+    Ok(NewActivity {
+        idempotency_key: Some(IdempotencyKey::Trail(export_id)),
+        ..entry.about(partner, &details)?
+    })
+}
+
+/// `download_activity_log`: `actor` was handed a link to this export's file.
+pub fn linked(
+    key: &ExportKey,
+    file: &File,
+    actor: Actor,
+    now: Moment,
+) -> Result<NewActivity, Error> {
+    let entry = Entry {
+        action: DOWNLOADED,
+        actor,
+        occurred_at: now,
+        outcome: Outcome::Succeeded,
+        resource: ("export", identifier(key.id.to_string())?),
+    };
+    entry.about(key.partner_id.clone(), &Linked { file })
+}
+
+/// `erase_customer`, in progress: an erasure was asked for.
+pub fn asked_to_erase(key: &ErasureKey, erasure: &Erasure) -> Result<NewActivity, Error> {
+    let details = Asked { erasure_id: key.id };
+    erasing(key, erasure, Outcome::InProgress, &details)
+}
+
+/// `erase_customer`: the whole log was walked, or will not be.
+///
+/// It is keyed by the erasure and dated by its settled end, so that however
+/// often it is recorded, it is recorded once.
+pub fn erased(key: &ErasureKey, erasure: &Erasure) -> Result<NewActivity, Error> {
+    let outcome = match erasure.failure {
+        None => Outcome::Succeeded,
+        Some(_) => Outcome::Failed,
+    };
+    let details = Erased {
+        erasure_id: key.id,
+        progress: erasure.progress,
+    };
+    let mut new = erasing(key, erasure, outcome, &details)?;
+    new.content.occurred_at = erasure.finished_at.unwrap_or(erasure.created_at);
+    new.idempotency_key = Some(IdempotencyKey::Trail(identifier(key.id.to_string())?));
+    Ok(new)
+}
+
+fn erasing(
+    key: &ErasureKey,
+    erasure: &Erasure,
+    outcome: Outcome,
+    details: &impl Serialize,
+) -> Result<NewActivity, Error> {
+    let entry = Entry {
+        action: ERASED,
+        actor: erasure.created_by.clone(),
+        occurred_at: erasure.created_at,
+        outcome,
+        resource: ("customer", erasure.customer_id.clone()),
+    };
+    entry.about(key.partner_id.clone(), details)
+}
+
+/// What an entry says beside its details.
+struct Entry {
+    action: &'static str,
+    actor: Actor,
+    occurred_at: Moment,
+    outcome: Outcome,
+    resource: (&'static str, Identifier),
+}
+
+impl Entry {
+    fn about(self, partner_id: PartnerId, details: &impl Serialize) -> Result<NewActivity, Error> {
+        let (kind, id) = self.resource;
+        let content = Content {
+            occurred_at: self.occurred_at,
+            action: Action::try_from(self.action.to_owned()).map_err(failed)?,
+            outcome: self.outcome,
+            customer: None,
+            actor: self.actor,
+            resource: Some(Resource {
+                r#type: identifier(kind.to_owned())?,
+                id,
+            }),
+            correlation_id: None,
+            details: Some(object(details)?),
+        };
+        Ok(NewActivity {
+            partner_id,
+            idempotency_key: None,
+            content,
+        })
+    }
+}
+
+fn object(details: &impl Serialize) -> Result<Details, Error> {
+    match serde_json::to_value(details) {
+        Ok(serde_json::Value::Object(object)) => {
+            Details::try_from(StrictObject(object)).map_err(failed)
+        }
+        Ok(_) => Err(failed("details must be an object")),
+        Err(error) => Err(Error::internal("writing the trail", error)),
+    }
+}
+
+fn identifier(text: String) -> Result<Identifier, Error> {
+    Identifier::try_from(text).map_err(failed)
+}
+
+fn failed(reason: &'static str) -> Error {
+    Error::internal("writing the trail", reason)
+}
