@@ -6,7 +6,7 @@ use local::sample::Samples;
 use serde_json::{Value, json};
 use shared::{
     ActivityId, ActivityStore, Identifier, Order, TimeRange,
-    aws::activities::{self, Reading},
+    aws::activities::{self, RangeQuery},
 };
 
 use crate::harness::{TestApp, activity, with};
@@ -57,7 +57,7 @@ async fn a_page_holds_what_the_sdk_reads_of_each_of_its_items() {
     let (event, now) = (app.asked_export().await, app.now());
     let partner = app.leased(&event, now).await.key.partner_id;
     let store = ActivityStore::new(app.dynamodb(), &app.stack.config);
-    let reading = Reading {
+    let query = RangeQuery {
         range: TimeRange::ALL,
         order: Order::Asc,
         with_details: true,
@@ -67,7 +67,7 @@ async fn a_page_holds_what_the_sdk_reads_of_each_of_its_items() {
     let erased = ActivityId::try_from(app.record(&activity()).await["id"].as_str().unwrap());
     let erase = store.erase(&partner, erased.unwrap(), &customer, now);
     erase.await.unwrap();
-    let page = store.query(&partner, &reading, None, 1_000).await.unwrap();
+    let page = store.query(&partner, &query, None, 1_000).await.unwrap();
     let page: Vec<_> = page.activities().map(Result::unwrap).collect();
     assert!(page.len() > 60, "{}", page.len());
     assert!(page.iter().any(|it| it.activity.erased_at.is_some()));

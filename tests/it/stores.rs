@@ -8,7 +8,7 @@ use shared::{
     Identifier, Limit, Moment,
     aws::{
         erasures::Turn,
-        exports::{Held, Lease, Taken},
+        exports::{Lease, LeaseStatus, Taken},
     },
     model::{
         erasure,
@@ -142,7 +142,7 @@ async fn a_page_goes_on_behind_exports_that_are_forgotten() {
     let finished_at = begun.plus(SignedDuration::from_secs(30));
     for lease in [oldest, newest] {
         let held = store.finish(lease, &file(), PROGRESS, finished_at).await;
-        assert_eq!(held.unwrap(), Held::Yes);
+        assert_eq!(held.unwrap(), LeaseStatus::Held);
     }
     let now = end(begun, 37).plus(SignedDuration::from_secs(10));
     let (oldest, newest) = (&oldest.key, &newest.key);
@@ -194,7 +194,11 @@ async fn what_a_worker_did_last_is_known_when_it_is_done_again() {
             };
             held.unwrap()
         };
-        assert_eq!([again().await, again().await], [Held::Yes; 2], "{what}");
+        assert_eq!(
+            [again().await, again().await],
+            [LeaseStatus::Held; 2],
+            "{what}"
+        );
         let state = match what {
             "finish" => State::Ready,
             "fail" => State::Failed,
@@ -212,8 +216,11 @@ async fn a_worker_learns_what_took_the_export_from_it() {
     let event = app.asked_export().await;
     let now = app.now().plus(SignedDuration::from_secs(1));
     let first = app.leased(&event, now).await;
-    assert_eq!(store.look(&first).await.unwrap(), Held::Yes);
-    assert_eq!(store.renew(&first, PROGRESS, now).await.unwrap(), Held::Yes);
+    assert_eq!(store.look(&first).await.unwrap(), LeaseStatus::Held);
+    assert_eq!(
+        store.renew(&first, PROGRESS, now).await.unwrap(),
+        LeaseStatus::Held
+    );
     let taken = store.take_lease(&event, now).await.unwrap();
     assert!(matches!(taken, Taken::NotNow), "{taken:?}");
 
@@ -223,7 +230,7 @@ async fn a_worker_learns_what_took_the_export_from_it() {
         store.renew(&first, PROGRESS, later).await,
         store.finish(&first, &file(), PROGRESS, later).await,
     ] {
-        assert_eq!(held.unwrap(), Held::RanOut);
+        assert_eq!(held.unwrap(), LeaseStatus::RanOut);
     }
     let second = app.leased(&event, later).await;
     for held in [
@@ -232,18 +239,18 @@ async fn a_worker_learns_what_took_the_export_from_it() {
         store.release(&first, later).await,
         store.finish(&first, &file(), PROGRESS, later).await,
     ] {
-        assert_eq!(held.unwrap(), Held::TakenOver);
+        assert_eq!(held.unwrap(), LeaseStatus::TakenOver);
     }
-    assert_eq!(store.look(&second).await.unwrap(), Held::Yes);
+    assert_eq!(store.look(&second).await.unwrap(), LeaseStatus::Held);
 
     // What it wrote after its file was ready comes too late, but was not lost.
     let finished = store.finish(&second, &file(), PROGRESS, later).await;
-    assert_eq!(finished.unwrap(), Held::Yes);
+    assert_eq!(finished.unwrap(), LeaseStatus::Held);
     for held in [
         store.look(&second).await,
         store.renew(&second, PROGRESS, later).await,
     ] {
-        assert_eq!(held.unwrap(), Held::TakenOver);
+        assert_eq!(held.unwrap(), LeaseStatus::TakenOver);
     }
 
     store.delete(&second.key, later).await.unwrap();
@@ -252,7 +259,7 @@ async fn a_worker_learns_what_took_the_export_from_it() {
         store.renew(&second, PROGRESS, later).await,
         store.finish(&second, &file(), PROGRESS, later).await,
     ] {
-        assert_eq!(held.unwrap(), Held::Cancelled);
+        assert_eq!(held.unwrap(), LeaseStatus::Cancelled);
     }
 }
 

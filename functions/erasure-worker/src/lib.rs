@@ -11,7 +11,7 @@ use shared::{
     ActivityId, ActivityStore, Clock, Config, Erasure, ErasureStore, Error, Moment, Order,
     TimeRange, Workers,
     aws::{
-        activities::{Reading, Stamp},
+        activities::{RangeQuery, Stamp},
         erasures::Turn,
         sdk,
     },
@@ -140,26 +140,26 @@ impl Walk<'_> {
         position: Option<ActivityId>,
         progress: &mut Progress,
     ) -> Result<Option<ActivityId>, Error> {
-        let reading = Reading {
+        let query = RangeQuery {
             range: TimeRange::ALL,
             order: Order::Asc,
             with_details: false,
             settled: false,
         };
         let (partner, activities) = (&self.turn.key.partner_id, &self.app.activities);
-        let slice = activities
-            .query(partner, &reading, position, PAGE_MAX)
+        let page = activities
+            .query(partner, &query, position, PAGE_MAX)
             .await?;
-        let next = slice.resume_after;
+        let next = page.resume_after;
         let mut left = Vec::new();
-        for seen in slice.seen() {
-            let seen = seen?;
+        for view in page.erasure_views() {
+            let view = view?;
             progress.read += 1;
-            if seen.customer_id.as_ref() != Some(&self.erasure.customer_id) {
+            if view.customer_id.as_ref() != Some(&self.erasure.customer_id) {
                 continue;
             }
-            match seen.erased_at {
-                None => left.push(seen.id),
+            match view.erased_at {
+                None => left.push(view.id),
                 // By a worker of this erasure that did not get to the page's end.
                 Some(at) if at >= self.erasure.created_at => progress.erased += 1,
                 Some(_) => {}

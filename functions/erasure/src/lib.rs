@@ -55,11 +55,11 @@ const BODY_BYTES_MAX: usize = 4 * 1024;
 /// What is asked for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
-struct Asked {
+struct CreateErasure {
     customer_id: Identifier,
 }
 
-impl Asked {
+impl CreateErasure {
     fn read(request: &Request) -> Result<Self, Error> {
         if http::idempotency_key(request)?.is_some() {
             let reason = "is not for an erasure; asking again for the same customer does no harm";
@@ -120,7 +120,7 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
 
 async fn create(app: &App, request: &Request, eraser: Eraser) -> Result<Response<Body>, Error> {
     let now = app.clock.now();
-    let asked = Asked::read(request)?;
+    let asked = CreateErasure::read(request)?;
     let key = ErasureKey {
         partner_id: eraser.partner_id,
         id: ErasureId::random(now),

@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use shared::{
     Activity, ActivityId, ActivityStore, Error, Export, Moment, Order,
     aws::{
-        activities::{Reading, Slice, Stored},
-        exports::Held,
+        activities::{QueryPage, RangeQuery, Stored},
+        exports::LeaseStatus,
     },
 };
 use tokio::sync::mpsc;
@@ -18,13 +18,13 @@ use crate::{Run, Stop};
 pub(crate) async fn read(
     run: &Run<'_>,
     mut resume_after: Option<ActivityId>,
-    slices: mpsc::Sender<Result<Slice, Stop>>,
+    pages: mpsc::Sender<Result<QueryPage, Stop>>,
 ) {
     // Without a place for it no page is read: one is encoded, one is ahead.
-    while let Ok(place) = slices.reserve().await {
-        let slice = slice(run, resume_after).await;
-        resume_after = slice.as_ref().ok().and_then(|slice| slice.resume_after);
-        place.send(slice);
+    while let Ok(place) = pages.reserve().await {
+        let page = page(run, resume_after).await;
+        resume_after = page.as_ref().ok().and_then(|page| page.resume_after);
+        place.send(page);
         if resume_after.is_none() {
             return;
         }
@@ -32,22 +32,22 @@ pub(crate) async fn read(
 }
 
 /// One page, if the export is still this worker's.
-async fn slice(run: &Run<'_>, resume_after: Option<ActivityId>) -> Result<Slice, Stop> {
+async fn page(run: &Run<'_>, resume_after: Option<ActivityId>) -> Result<QueryPage, Stop> {
     let (app, export) = (run.app, run.export);
-    let reading = Reading {
+    let query = RangeQuery {
         range: export.range,
         order: export.request.filter.order,
         with_details: true,
         settled: export.settled,
     };
     let partner = &run.lease.key.partner_id;
-    let limit = ActivityStore::SLICE_MAX;
-    let (slice, held) = tokio::try_join!(
-        app.activities.query(partner, &reading, resume_after, limit),
+    let limit = ActivityStore::QUERY_PAGE_MAX;
+    let (page, held) = tokio::try_join!(
+        app.activities.query(partner, &query, resume_after, limit),
         app.exports.look(run.lease),
     )?;
     match held {
-        Held::Yes => Ok(slice),
+        LeaseStatus::Held => Ok(page),
         lost => Err(Stop::Lost(lost)),
     }
 }
@@ -69,10 +69,10 @@ pub(crate) enum Found {
 /// The activities of an export, decoded as they are asked for.
 pub(crate) struct Activities<'a> {
     export: &'a Export,
-    slices: mpsc::Receiver<Result<Slice, Stop>>,
-    slice: Box<dyn Iterator<Item = Result<Stored, Error>> + Send>,
+    pages: mpsc::Receiver<Result<QueryPage, Stop>>,
+    page: Box<dyn Iterator<Item = Result<Stored, Error>> + Send>,
     /// Where the page in hand ends; none when the range ends with it.
-    slice_end: Option<ActivityId>,
+    page_end: Option<ActivityId>,
     lived: (Moment, Moment),
     /// The last activity that was looked at.
     pub(crate) position: Option<ActivityId>,
@@ -84,13 +84,13 @@ impl<'a> Activities<'a> {
     pub(crate) fn new(
         run: &Run<'a>,
         position: Option<ActivityId>,
-        slices: mpsc::Receiver<Result<Slice, Stop>>,
+        pages: mpsc::Receiver<Result<QueryPage, Stop>>,
     ) -> Self {
         Self {
             export: run.export,
-            slices,
-            slice: Box::new(std::iter::empty()),
-            slice_end: None,
+            pages,
+            page: Box::new(std::iter::empty()),
+            page_end: None,
             lived: lived(run.export, run.app.config.retention),
             position,
             fraction: run.export.progress.fraction,
@@ -99,7 +99,7 @@ impl<'a> Activities<'a> {
 
     pub(crate) async fn next(&mut self) -> Result<Found, Stop> {
         loop {
-            for stored in self.slice.by_ref() {
+            for stored in self.page.by_ref() {
                 let stored = stored?;
                 let at = stored.activity.content.occurred_at;
                 self.position = Some(stored.activity.id);
@@ -108,17 +108,17 @@ impl<'a> Activities<'a> {
                     return Ok(Found::Activity(stored.into_whole()?));
                 }
             }
-            if let Some(position) = self.slice_end.take() {
+            if let Some(position) = self.page_end.take() {
                 self.position = Some(position);
                 return Ok(Found::EndOfPage);
             }
-            let Some(slice) = self.slices.recv().await else {
+            let Some(page) = self.pages.recv().await else {
                 self.fraction = 1.0;
                 return Ok(Found::End);
             };
-            let slice = slice?;
-            self.slice_end = slice.resume_after;
-            self.slice = Box::new(slice.activities());
+            let page = page?;
+            self.page_end = page.resume_after;
+            self.page = Box::new(page.activities());
         }
     }
 }

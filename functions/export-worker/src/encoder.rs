@@ -54,8 +54,10 @@ impl Encoder {
     }
 
     /// An encoder behind the start of a part that wasn't full.
-    pub(crate) fn go_on(request: &ExportRequest, rest: &[u8], packed_bytes: usize) -> Self {
-        let (members, start) = rest.split_at_checked(packed_bytes).unwrap_or((rest, &[]));
+    pub(crate) fn go_on(request: &ExportRequest, partial_part: &[u8], packed_bytes: usize) -> Self {
+        let (members, start) = partial_part
+            .split_at_checked(packed_bytes)
+            .unwrap_or((partial_part, &[]));
         Self {
             rows: match request.style {
                 Some(style) => Rows::Csv(Box::new(csv::Rows::new(request, style, start.into()))),

@@ -25,7 +25,7 @@ use shared::{
     ActivityStore, Clock, Config, Error, Export, ExportStore, Files, Moment, Workers,
     aws::{
         activities::Stamp,
-        exports::{self, Held, Lease, Taken},
+        exports::{self, Lease, LeaseStatus, Taken},
         sdk,
     },
     metrics,
@@ -43,7 +43,7 @@ use tokio::{
 use crate::{
     activities::Activities,
     parts::Parts,
-    upload::{Begun, Upload, Written},
+    upload::{Resumption, Upload, Written},
 };
 
 /// What the function keeps between calls.
@@ -83,7 +83,7 @@ impl App {
 #[derive(Debug)]
 enum Stop {
     /// The export is no longer this worker's.
-    Lost(Held),
+    Lost(LeaseStatus),
     /// There can be no such file.
     Impossible(Failure),
     /// The function's time is nearly up; another call goes on.
@@ -177,9 +177,9 @@ impl<'a> Run<'a> {
 
     /// Goes on with what an earlier worker left, if anything.
     async fn write(&self) -> Result<Written, Stop> {
-        match Begun::load(self).await? {
+        match Resumption::load(self).await? {
             None => self.pipe(None).await,
-            begun => match self.pipe(begun).await {
+            resumption => match self.pipe(resumption).await {
                 // The bucket has let the upload go; the file is made anew.
                 Err(Stop::Failed(Error::NotFound)) => self.pipe(None).await,
                 written => written,
@@ -192,21 +192,24 @@ impl<'a> Run<'a> {
     ///
     /// Memory holds at most two parts and two pages, and a slow bucket slows
     /// the reading.
-    async fn pipe(&self, begun: Option<Begun>) -> Result<Written, Stop> {
-        if begun.is_none() {
+    async fn pipe(&self, resumption: Option<Resumption>) -> Result<Written, Stop> {
+        if resumption.is_none() {
             self.progress.send_replace(Progress::default());
             self.app.files.clear(&self.lease.key, self.export).await?;
         }
-        let position = begun.as_ref().map(|begun| begun.checkpoint.position);
-        let (sender, slices) = mpsc::channel(1);
-        let activities = Activities::new(self, position, slices);
+        let position = resumption
+            .as_ref()
+            .map(|resumption| resumption.checkpoint.position);
+        let (sender, pages) = mpsc::channel(1);
+        let activities = Activities::new(self, position, pages);
         let (sent, buffers) = parts::buffers();
-        let parts = Parts::new(self, begun.as_ref(), activities, buffers)?;
+        let parts = Parts::new(self, resumption.as_ref(), activities, buffers)?;
         let reading = async {
             activities::read(self, position, sender).await;
             Ok(())
         };
-        let ((), written) = tokio::try_join!(reading, Upload::new(self, begun, sent).run(parts))?;
+        let ((), written) =
+            tokio::try_join!(reading, Upload::new(self, resumption, sent).run(parts))?;
         Ok(written)
     }
 
@@ -220,9 +223,9 @@ impl<'a> Run<'a> {
         };
         let (app, now) = (self.app, self.app.clock.now());
         match app.exports.finish(self.lease, &file, done, now).await? {
-            Held::Yes => {
+            LeaseStatus::Held => {
                 metrics::exported(file.rows, file.bytes);
-                upload::delete_rest(self, self.export.rest()).await;
+                upload::delete_partial_part(self, self.export.partial_part()).await;
                 Ok(())
             }
             lost => Err(Stop::Lost(lost)),
@@ -242,22 +245,22 @@ impl<'a> Run<'a> {
     /// Renews the lease until it is lost, at the latest when it has run out.
     ///
     /// A worker that wrote on without it could replace the file of the next one.
-    async fn keep(&self) -> Held {
+    async fn keep(&self) -> LeaseStatus {
         let mut renewed = Instant::now();
         loop {
             sleep(RENEW_EVERY).await;
-            let (begun, now) = (Instant::now(), self.app.clock.now());
+            let (started, now) = (Instant::now(), self.app.clock.now());
             let renewal = self.app.exports.renew(self.lease, self.progress(), now);
             match renewal.await {
-                Ok(Held::Yes) => renewed = begun,
+                Ok(LeaseStatus::Held) => renewed = started,
                 // The write under way finds it out itself, and is over before the
                 // file is removed; dropped here, it could still arrive after that.
-                Ok(Held::Cancelled) => std::future::pending().await,
-                Ok(lost @ (Held::TakenOver | Held::RanOut)) => return lost,
+                Ok(LeaseStatus::Cancelled) => std::future::pending().await,
+                Ok(lost @ (LeaseStatus::TakenOver | LeaseStatus::RanOut)) => return lost,
                 Err(error) => tracing::warn!(error = error.chain(), "the lease was not renewed"),
             }
             if renewed.elapsed() + RENEW_EVERY > exports::LEASE.unsigned_abs() {
-                return Held::RanOut;
+                return LeaseStatus::RanOut;
             }
         }
     }
@@ -270,8 +273,8 @@ impl<'a> Run<'a> {
         };
         let now = self.app.clock.now();
         match self.app.exports.release(self.lease, now).await {
-            Ok(lost @ (Held::Cancelled | Held::TakenOver)) => Stop::Lost(lost),
-            Ok(Held::Yes | Held::RanOut) | Err(_) => Stop::Failed(error),
+            Ok(lost @ (LeaseStatus::Cancelled | LeaseStatus::TakenOver)) => Stop::Lost(lost),
+            Ok(LeaseStatus::Held | LeaseStatus::RanOut) | Err(_) => Stop::Failed(error),
         }
     }
 
@@ -294,13 +297,15 @@ impl<'a> Run<'a> {
         let (app, lease) = (self.app, self.lease);
         let export_id = lease.key.id;
         match stop {
-            Stop::Lost(Held::Cancelled) => {
+            Stop::Lost(LeaseStatus::Cancelled) => {
                 tracing::info!(%export_id, "the export was deleted");
                 let key = &lease.key;
-                app.files.delete(&key.rest_object(lease.epoch)).await?;
+                app.files
+                    .delete(&key.partial_part_object(lease.epoch))
+                    .await?;
                 app.files.delete(&key.object()).await
             }
-            Stop::Lost(Held::RanOut) => {
+            Stop::Lost(LeaseStatus::RanOut) => {
                 tracing::error!(%export_id, "the lease has run out");
                 Err(ran_out())
             }
@@ -311,17 +316,17 @@ impl<'a> Run<'a> {
             Stop::OutOfTime => {
                 tracing::info!(%export_id, "the rest is left to the next call");
                 match app.exports.hand_on(lease, app.clock.now()).await? {
-                    Held::Yes => app.workers.call(&WorkerEvent::from(&lease.key)).await,
-                    Held::RanOut => Err(ran_out()),
-                    Held::TakenOver | Held::Cancelled => Ok(()),
+                    LeaseStatus::Held => app.workers.call(&WorkerEvent::from(&lease.key)).await,
+                    LeaseStatus::RanOut => Err(ran_out()),
+                    LeaseStatus::TakenOver | LeaseStatus::Cancelled => Ok(()),
                 }
             }
             Stop::Impossible(failure) => {
                 tracing::error!(%export_id, failure = failure.detail, "the export has failed");
                 let failed = app.exports.fail(lease, failure, app.clock.now());
                 match failed.await? {
-                    Held::RanOut => Err(ran_out()),
-                    Held::Yes | Held::TakenOver | Held::Cancelled => Ok(()),
+                    LeaseStatus::RanOut => Err(ran_out()),
+                    LeaseStatus::Held | LeaseStatus::TakenOver | LeaseStatus::Cancelled => Ok(()),
                 }
             }
             Stop::Failed(error) => {

@@ -10,7 +10,7 @@ use crate::{
     Run, Stop,
     activities::{Activities, Found},
     encoder::{Encoder, Unfinished, unencodable},
-    upload::Begun,
+    upload::Resumption,
     workbook::Workbook,
 };
 
@@ -72,14 +72,14 @@ impl<'a> Parts<'a> {
     /// Each part is made in one of `buffers`, which wait for those that were sent.
     pub(crate) fn new(
         run: &'a Run<'a>,
-        begun: Option<&Begun>,
+        resumption: Option<&Resumption>,
         activities: Activities<'a>,
         buffers: mpsc::Receiver<Vec<u8>>,
     ) -> Result<Self, Error> {
         Ok(match run.export.request.format {
-            Format::Csv | Format::Jsonl => {
-                Self::Rows(Box::new(RowParts::new(run, begun, activities, buffers)?))
-            }
+            Format::Csv | Format::Jsonl => Self::Rows(Box::new(RowParts::new(
+                run, resumption, activities, buffers,
+            )?)),
             Format::Xlsx => Self::Workbook(Box::new(Workbook::new(run, activities, buffers)?)),
         })
     }
@@ -107,7 +107,7 @@ pub(crate) struct RowParts<'a> {
 impl<'a> RowParts<'a> {
     fn new(
         run: &'a Run<'a>,
-        begun: Option<&Begun>,
+        resumption: Option<&Resumption>,
         activities: Activities<'a>,
         buffers: mpsc::Receiver<Vec<u8>>,
     ) -> Result<Self, Error> {
@@ -116,13 +116,14 @@ impl<'a> RowParts<'a> {
             run,
             activities,
             buffers,
-            encoder: match begun {
-                Some(begun) => begun.encoder(request),
+            encoder: match resumption {
+                Some(resumption) => resumption.encoder(request),
                 None => Encoder::begin(request)?,
             },
-            parts: begun.map_or(0, Begun::parts),
-            rows: begun.map_or(0, |begun| begun.checkpoint.rows),
-            truncated_cells: begun.map_or(0, |begun| begun.checkpoint.truncated_cells),
+            parts: resumption.map_or(0, Resumption::parts),
+            rows: resumption.map_or(0, |resumption| resumption.checkpoint.rows),
+            truncated_cells: resumption
+                .map_or(0, |resumption| resumption.checkpoint.truncated_cells),
         })
     }
 

@@ -7,8 +7,8 @@
 use bytes::Bytes;
 use shared::{
     Error, ExportRequest,
-    aws::{exports::Held, files::PartTag},
-    model::export::{Checkpoint, Rest},
+    aws::{exports::LeaseStatus, files::PartTag},
+    model::export::{Checkpoint, PartialPart},
 };
 use tokio::sync::mpsc;
 
@@ -29,36 +29,36 @@ pub(crate) struct Written {
 }
 
 /// What an earlier worker left.
-pub(crate) struct Begun {
+pub(crate) struct Resumption {
     upload_id: Option<String>,
     pub(crate) checkpoint: Checkpoint,
     tags: Vec<PartTag>,
     hash: FileHash,
     /// The start of the next part.
-    rest: Vec<u8>,
+    partial_part: Vec<u8>,
 }
 
-impl Begun {
+impl Resumption {
     /// What can be gone on with; nothing when an earlier version left it, or
     /// the bucket has let go of it.
     pub(crate) async fn load(run: &Run<'_>) -> Result<Option<Self>, Error> {
-        let Some(mut begun) = Self::of(run) else {
+        let Some(mut resumption) = Self::of(run) else {
             return Ok(None);
         };
-        if let Some(rest) = begun.checkpoint.rest {
+        if let Some(partial_part) = resumption.checkpoint.partial_part {
             let found = run
                 .app
                 .files
-                .get(&run.lease.key.rest_object(rest.epoch))
+                .get(&run.lease.key.partial_part_object(partial_part.epoch))
                 .await?;
             let Some(bytes) = found else {
                 // Either the bucket's rule has removed it or the right to read is missing.
                 tracing::warn!(export_id = %run.lease.key.id, "the start of a part is not there");
                 return Ok(None);
             };
-            begun.rest = bytes;
+            resumption.partial_part = bytes;
         }
-        Ok(Some(begun))
+        Ok(Some(resumption))
     }
 
     fn of(run: &Run<'_>) -> Option<Self> {
@@ -73,7 +73,7 @@ impl Begun {
             checkpoint,
             tags,
             hash,
-            rest: Vec::new(),
+            partial_part: Vec::new(),
         })
     }
 
@@ -83,9 +83,12 @@ impl Begun {
 
     /// An encoder that goes on where the rows end.
     pub(crate) fn encoder(&self, request: &ExportRequest) -> Encoder {
-        let packed_bytes = self.checkpoint.rest.map_or(0, |rest| rest.packed_bytes);
+        let packed_bytes = self
+            .checkpoint
+            .partial_part
+            .map_or(0, |partial_part| partial_part.packed_bytes);
         let packed_bytes = usize::try_from(packed_bytes).unwrap_or(usize::MAX);
-        Encoder::go_on(request, &self.rest, packed_bytes)
+        Encoder::go_on(request, &self.partial_part, packed_bytes)
     }
 }
 
@@ -95,29 +98,33 @@ pub(crate) struct Upload<'a> {
     object: String,
     /// Takes the buffers of parts that were sent.
     sent: mpsc::Sender<Vec<u8>>,
-    /// The upload's, once it is begun.
+    /// The upload's, once it has begun.
     id: Option<String>,
     tags: Vec<PartTag>,
     bytes: u64,
     hash: FileHash,
     /// The start of a part that the last checkpoint tells of.
-    rest: Option<Rest>,
+    partial_part: Option<PartialPart>,
     has_checkpoint: bool,
 }
 
 impl<'a> Upload<'a> {
-    pub(crate) fn new(run: &'a Run<'a>, begun: Option<Begun>, sent: mpsc::Sender<Vec<u8>>) -> Self {
+    pub(crate) fn new(
+        run: &'a Run<'a>,
+        resumption: Option<Resumption>,
+        sent: mpsc::Sender<Vec<u8>>,
+    ) -> Self {
         let object = run.lease.key.object();
-        match begun {
-            Some(begun) => Self {
+        match resumption {
+            Some(resumption) => Self {
                 run,
                 object,
                 sent,
-                id: begun.upload_id,
-                tags: begun.tags,
-                bytes: begun.checkpoint.bytes,
-                hash: begun.hash,
-                rest: begun.checkpoint.rest,
+                id: resumption.upload_id,
+                tags: resumption.tags,
+                bytes: resumption.checkpoint.bytes,
+                hash: resumption.hash,
+                partial_part: resumption.checkpoint.partial_part,
                 has_checkpoint: true,
             },
             None => Self {
@@ -128,7 +135,7 @@ impl<'a> Upload<'a> {
                 tags: Vec::new(),
                 bytes: 0,
                 hash: FileHash::new(),
-                rest: None,
+                partial_part: None,
                 has_checkpoint: false,
             },
         }
@@ -137,7 +144,7 @@ impl<'a> Upload<'a> {
     /// Uploads every part, in order, after those that are there.
     pub(crate) async fn run(mut self, mut parts: Parts<'_>) -> Result<Written, Stop> {
         let sent = self.send(&mut parts).await;
-        if let Err(Stop::Lost(Held::Cancelled) | Stop::Impossible(_)) = sent {
+        if let Err(Stop::Lost(LeaseStatus::Cancelled) | Stop::Impossible(_)) = sent {
             self.abandon().await;
         }
         let last = sent?;
@@ -174,15 +181,15 @@ impl<'a> Upload<'a> {
         let upload_id = self.upload_id().await?;
         let bytes = Bytes::from(self.count(&mut part));
         self.put_part(&upload_id, bytes.clone()).await?;
-        let superseded = self.rest.take();
+        let superseded = self.partial_part.take();
         self.checkpoint(&part).await?;
-        delete_rest(self.run, superseded).await;
+        delete_partial_part(self.run, superseded).await;
         // Whoever has made the last part takes none.
         self.sent.try_send(bytes.into()).ok();
         Ok(())
     }
 
-    /// The upload's id; an upload is begun when there is none.
+    /// The upload's id; one is begun when there is none.
     async fn upload_id(&mut self) -> Result<String, Stop> {
         if let Some(upload_id) = &self.id {
             return Ok(upload_id.clone());
@@ -196,7 +203,7 @@ impl<'a> Upload<'a> {
             .exports
             .begin(lease, &upload_id, self.has_checkpoint, now);
         let stop = match known.await {
-            Ok(Held::Yes) => {
+            Ok(LeaseStatus::Held) => {
                 self.id = Some(upload_id.clone());
                 return Ok(upload_id);
             }
@@ -233,7 +240,7 @@ impl<'a> Upload<'a> {
             etags: self.tags.concat(),
             bytes: self.bytes,
             hash: self.hash.save(),
-            rest: self.rest,
+            partial_part: self.partial_part,
             position,
             rows: part.rows,
             truncated_cells: part.truncated_cells,
@@ -244,7 +251,7 @@ impl<'a> Upload<'a> {
             .exports
             .checkpoint(self.run.lease, &checkpoint, progress, now);
         match kept.await? {
-            Held::Yes => {
+            LeaseStatus::Held => {
                 self.has_checkpoint = true;
                 Ok(())
             }
@@ -291,21 +298,21 @@ impl<'a> Upload<'a> {
 
     /// Keeps the start of a part for the next worker.
     async fn suspend(&mut self, mut part: Part, packed_bytes: usize) -> Result<(), Stop> {
-        let rest = Rest {
+        let partial_part = PartialPart {
             epoch: self.run.lease.epoch,
             packed_bytes: packed_bytes as u64,
         };
-        let object = self.run.lease.key.rest_object(rest.epoch);
+        let object = self.run.lease.key.partial_part_object(partial_part.epoch);
         let bytes = std::mem::take(&mut part.bytes);
         let files = &self.run.app.files;
         files
             .put(&object, "application/octet-stream", bytes)
             .await?;
-        let superseded = self.rest.replace(rest);
+        let superseded = self.partial_part.replace(partial_part);
         let kept = self.checkpoint(&part).await;
         match &kept {
-            Ok(()) => delete_rest(self.run, superseded).await,
-            Err(Stop::Lost(_)) => delete_rest(self.run, Some(rest)).await,
+            Ok(()) => delete_partial_part(self.run, superseded).await,
+            Err(Stop::Lost(_)) => delete_partial_part(self.run, Some(partial_part)).await,
             Err(_) => {}
         }
         kept
@@ -319,16 +326,16 @@ impl<'a> Upload<'a> {
                 tracing::warn!(error = error.chain(), "an upload was not ended");
             }
         }
-        delete_rest(self.run, self.rest).await;
+        delete_partial_part(self.run, self.partial_part).await;
     }
 }
 
 /// Removes the start of a part; the bucket's seven-day rule removes what this can't.
-pub(crate) async fn delete_rest(run: &Run<'_>, rest: Option<Rest>) {
-    let Some(rest) = rest else {
+pub(crate) async fn delete_partial_part(run: &Run<'_>, partial_part: Option<PartialPart>) {
+    let Some(partial_part) = partial_part else {
         return;
     };
-    let object = run.lease.key.rest_object(rest.epoch);
+    let object = run.lease.key.partial_part_object(partial_part.epoch);
     if let Err(error) = run.app.files.delete(&object).await {
         tracing::warn!(error = error.chain(), "the start of a part was not removed");
     }

@@ -27,7 +27,7 @@ use shared::{
 };
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::{answer::Answer, request::Asked};
+use crate::{answer::Answer, request::CreateExport};
 
 /// What the function keeps between requests.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
 }
 
 async fn create(app: &App, request: &Request, reader: &Reader) -> Result<Response<Body>, Error> {
-    let asked = Asked::read(request)?;
+    let asked = CreateExport::read(request)?;
     let deadline = Instant::now() + asked.wait;
     let now = app.clock.now();
     let new = new_export(app, asked.export, reader, now)?;

@@ -13,13 +13,13 @@ const WAIT_SECONDS_MAX: u64 = 20;
 
 /// A request whose every part is valid.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct CreateExport {
     pub(crate) export: ExportRequest,
     pub(crate) idempotency_key: Option<Identifier>,
     pub(crate) wait: Duration,
 }
 
-impl Asked {
+impl CreateExport {
     pub(crate) fn read(request: &Request) -> Result<Self, Error> {
         http::no_more(&http::query(request)?)?;
         Ok(Self {

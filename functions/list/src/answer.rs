@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use shared::{Activity, Config, Customer, Moment, PartnerId, aws::activities::Stored};
 
-use crate::{request::Asked, walk::Walked};
+use crate::{request::ListRequest, walk::Walked};
 
 /// One page.
 #[derive(Debug, Serialize)]
@@ -18,7 +18,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn new(asked: &Asked, walked: Walked, partner: &PartnerId, config: &Config) -> Self {
+    pub(crate) fn new(
+        request: &ListRequest,
+        walked: Walked,
+        partner: &PartnerId,
+        config: &Config,
+    ) -> Self {
         Self {
             items: walked
                 .items
@@ -27,10 +32,10 @@ impl Answer {
                 .collect(),
             next_cursor: walked
                 .resume_after
-                .map(|id| asked.cursor_after(id, partner)),
-            from: asked.reading.range.from(),
-            to: asked.reading.range.to(),
-            settled: asked.reading.settled,
+                .map(|id| request.cursor_after(id, partner)),
+            from: request.query.range.from(),
+            to: request.query.range.to(),
+            settled: request.query.settled,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! answers with what it found, perhaps nothing, and a cursor to go on.
 
 mod answer;
+mod dimension;
 mod request;
 mod summary;
 mod walk;
@@ -20,7 +21,7 @@ use shared::{
 
 use crate::{
     answer::Answer,
-    request::{Asked, Grouped},
+    request::{ListRequest, SummaryRequest},
 };
 
 /// What the function keeps between requests.
@@ -29,7 +30,7 @@ pub struct App {
     /// The configuration.
     pub config: Config,
     /// The activities.
-    pub store: ActivityStore,
+    pub activities: ActivityStore,
     /// The clock.
     pub clock: Clock,
 }
@@ -41,10 +42,10 @@ impl App {
     /// Builds the client, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
         let client = sdk::dynamodb(sdk);
-        let store = ActivityStore::new(client, &config);
+        let activities = ActivityStore::new(client, &config);
         Self {
             config,
-            store,
+            activities,
             clock,
         }
     }
@@ -70,13 +71,13 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
 async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let access = Access::from_request(request, &app.config.claim_names);
     let reader = access.reader(&app.config.reader_roles)?;
-    let asked = Asked::read(request, &reader.partner_id, app.clock.now(), &app.config)?;
-    let walked = walk::walk(&app.store, &reader.partner_id, &asked, app.clock.now()).await?;
+    let list = ListRequest::read(request, &reader.partner_id, app.clock.now(), &app.config)?;
+    let walked = walk::walk(&app.activities, &reader.partner_id, &list, app.clock.now()).await?;
     metrics::listed(walked.items.len());
-    let answer = Answer::new(&asked, walked, &reader.partner_id, &app.config);
+    let answer = Answer::new(&list, walked, &reader.partner_id, &app.config);
     let response = http::ok(&answer);
     Ok(match &answer.next_cursor {
-        Some(cursor) => http::with(response, header::LINK, &asked.next_link(cursor)),
+        Some(cursor) => http::with(response, header::LINK, &list.next_link(cursor)),
         None => response,
     })
 }
@@ -85,8 +86,8 @@ async fn summarise(app: &App, request: &Request) -> Result<Response<Body>, Error
     let access = Access::from_request(request, &app.config.claim_names);
     let partner = access.reader(&app.config.reader_roles)?.partner_id;
     let now = app.clock.now();
-    let asked = Grouped::read(request, &partner, now, &app.config)?;
-    let counted = summary::count(&app.store, &partner, &asked, now).await?;
+    let summary = SummaryRequest::read(request, &partner, now, &app.config)?;
+    let counted = summary::count(&app.activities, &partner, &summary, now).await?;
     Ok(http::ok(&counted))
 }
 
@@ -97,7 +98,7 @@ async fn one(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let id = http::path_parameter(request, "id");
     let id = ActivityId::try_from(id).map_err(|reason| Error::invalid("id", reason))?;
     let stored = app
-        .store
+        .activities
         .get(&reader.partner_id, id, app.clock.now())
         .await?;
     Ok(http::ok(&answer::Item::new(

@@ -4,32 +4,32 @@ use lambda_http::Request;
 use serde::Serialize;
 use shared::{
     ActivityId, Config, Cursor, Error, Filter, Limit, Moment, Order, PartnerId, TimeRange,
-    aws::activities::Reading, lambda::http,
+    aws::activities::RangeQuery, lambda::http,
 };
 
-use crate::summary::Dimension;
+use crate::dimension::Dimension;
 
 /// A list request whose parameters are all valid.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct ListRequest {
     pub(crate) filter: Filter,
-    pub(crate) reading: Reading,
+    pub(crate) query: RangeQuery,
     pub(crate) limit: Limit,
     pub(crate) resume_after: Option<ActivityId>,
-    /// The query without `cursor`, for the link to the next page.
-    query: Vec<(String, String)>,
+    /// The request's parameters without `cursor`, for the link to the next page.
+    parameters: Vec<(String, String)>,
 }
 
-impl Asked {
+impl ListRequest {
     pub(crate) fn read(
         request: &Request,
         partner: &PartnerId,
         now: Moment,
         config: &Config,
     ) -> Result<Self, Error> {
-        let mut query = http::query(request)?;
-        let cursor = http::take(&mut query, "cursor")?;
-        let mut conditions = query.clone();
+        let mut parameters = http::query(request)?;
+        let cursor = http::take(&mut parameters, "cursor")?;
+        let mut conditions = parameters.clone();
         let limit = match http::take(&mut conditions, "limit")? {
             Some(text) => Limit::try_from(text.as_str())?,
             None => Limit::default(),
@@ -41,7 +41,7 @@ impl Asked {
             None => (filter.range(now)?, None),
         };
         let settled = range.to() < config.settled_before(now);
-        let reading = Reading {
+        let query = RangeQuery {
             range,
             order: filter.order,
             with_details: false,
@@ -49,22 +49,22 @@ impl Asked {
         };
         Ok(Self {
             filter,
-            reading,
+            query,
             limit,
             resume_after,
-            query,
+            parameters,
         })
     }
 
     /// The cursor of the page after `id`.
     pub(crate) fn cursor_after(&self, id: ActivityId, partner: &PartnerId) -> String {
-        seal_cursor(self.reading.range, id, &walk(partner, &self.filter))
+        seal_cursor(self.query.range, id, &walk(partner, &self.filter))
     }
 
     /// The value of a `Link` header to the page at `cursor`.
     pub(crate) fn next_link(&self, cursor: &str) -> String {
         let query = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(&self.query)
+            .extend_pairs(&self.parameters)
             .append_pair("cursor", cursor)
             .finish();
         format!("</v1/activities?{query}>; rel=\"next\"")
@@ -73,33 +73,33 @@ impl Asked {
 
 /// A summary request whose parameters are all valid.
 #[derive(Debug)]
-pub(crate) struct Grouped {
+pub(crate) struct SummaryRequest {
     pub(crate) filter: Filter,
     pub(crate) dimensions: Vec<Dimension>,
-    pub(crate) reading: Reading,
+    pub(crate) query: RangeQuery,
     pub(crate) resume_after: Option<ActivityId>,
 }
 
-impl Grouped {
+impl SummaryRequest {
     pub(crate) fn read(
         request: &Request,
         partner: &PartnerId,
         now: Moment,
         config: &Config,
     ) -> Result<Self, Error> {
-        let mut query = http::query(request)?;
-        let cursor = http::take(&mut query, "cursor")?;
-        if query.iter().any(|(name, _)| name == "order") {
+        let mut parameters = http::query(request)?;
+        let cursor = http::take(&mut parameters, "cursor")?;
+        if parameters.iter().any(|(name, _)| name == "order") {
             return Err(Error::invalid("order", "is not known here"));
         }
-        let dimensions = Dimension::take(&mut query)?;
-        let filter = Filter::from_query(query)?;
+        let dimensions = Dimension::take(&mut parameters)?;
+        let filter = Filter::from_query(parameters)?;
         let (range, resume_after) = match cursor {
             Some(text) => open_cursor(&text, &summary(partner, &filter, &dimensions))?,
             None => (filter.range(now)?, None),
         };
         Ok(Self {
-            reading: Reading {
+            query: RangeQuery {
                 range,
                 order: Order::Desc,
                 with_details: false,
@@ -114,7 +114,7 @@ impl Grouped {
     /// The cursor with which the count goes on after `id`.
     pub(crate) fn cursor_after(&self, id: ActivityId, partner: &PartnerId) -> String {
         let summary = summary(partner, &self.filter, &self.dimensions);
-        seal_cursor(self.reading.range, id, &summary)
+        seal_cursor(self.query.range, id, &summary)
     }
 }
 

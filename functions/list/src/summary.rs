@@ -3,53 +3,17 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::{
     Action, Activity, ActivityId, ActivityStore, Error, Identifier, Moment, Name, PartnerId,
     model::range::Zone,
 };
 use tokio::time::Instant;
 
-use crate::request::Grouped;
-
-/// What activities are counted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Dimension {
-    Day,
-    Action,
-    Customer,
-    Actor,
-    Outcome,
-}
-
-impl Dimension {
-    /// Takes the one or two dimensions out of a query.
-    pub(crate) fn take(query: &mut Vec<(String, String)>) -> Result<Vec<Self>, Error> {
-        let invalid = |reason| Error::invalid("group_by", reason);
-        let given = query.extract_if(.., |(name, _)| name == "group_by");
-        let read = given.map(|(_, text)| match text.as_str() {
-            "day" => Ok(Self::Day),
-            "action" => Ok(Self::Action),
-            "customer" => Ok(Self::Customer),
-            "actor" => Ok(Self::Actor),
-            "outcome" => Ok(Self::Outcome),
-            _ => Err(invalid(
-                "must be `day`, `action`, `customer`, `actor` or `outcome`",
-            )),
-        });
-        let dimensions: Vec<_> = read.collect::<Result<_, _>>()?;
-        match dimensions.as_slice() {
-            [] => Err(invalid("is missing")),
-            [_] => Ok(dimensions),
-            [one, other] if one != other => Ok(dimensions),
-            _ => Err(invalid("must name one or two different dimensions")),
-        }
-    }
-}
+use crate::{dimension::Dimension, request::SummaryRequest};
 
 /// The most pages that one request reads, of about 1,000 activities each.
-const SLICES_MAX: usize = 20;
+const QUERY_PAGES_MAX: usize = 20;
 
 /// No further Query page is begun after this long.
 const TIME_MAX: Duration = Duration::from_secs(5);
@@ -112,25 +76,25 @@ pub(crate) struct Answer {
 
 /// Counts what passes the filter, newest first, as far as one request may read.
 pub(crate) async fn count(
-    store: &ActivityStore,
+    activities: &ActivityStore,
     partner: &PartnerId,
-    asked: &Grouped,
+    request: &SummaryRequest,
     now: Moment,
 ) -> Result<Answer, Error> {
     let deadline = Instant::now() + TIME_MAX;
-    let zone = asked.filter.zone();
+    let zone = request.filter.zone();
     let mut groups = BTreeMap::<Group, Count>::new();
-    let mut position = asked.resume_after;
-    for _ in 0..SLICES_MAX {
-        let limit = ActivityStore::SLICE_MAX;
-        let slice = store
-            .query(partner, &asked.reading, position, limit)
+    let mut position = request.resume_after;
+    for _ in 0..QUERY_PAGES_MAX {
+        let limit = ActivityStore::QUERY_PAGE_MAX;
+        let page = activities
+            .query(partner, &request.query, position, limit)
             .await?;
-        position = slice.resume_after;
-        for stored in slice.activities() {
+        position = page.resume_after;
+        for stored in page.activities() {
             let stored = stored?;
-            if !stored.is_expired(now) && asked.filter.matches(&stored.activity.content) {
-                add(&mut groups, &asked.dimensions, &zone, stored.activity);
+            if !stored.is_expired(now) && request.filter.matches(&stored.activity.content) {
+                add(&mut groups, &request.dimensions, &zone, stored.activity);
             }
         }
         let is_enough = groups.len() > GROUPS_MAX || Instant::now() >= deadline;
@@ -138,7 +102,7 @@ pub(crate) async fn count(
             break;
         }
     }
-    Ok(answer(asked, partner, groups, position))
+    Ok(answer(request, partner, groups, position))
 }
 
 fn add(
@@ -170,7 +134,7 @@ fn add(
 }
 
 fn answer(
-    asked: &Grouped,
+    request: &SummaryRequest,
     partner: &PartnerId,
     groups: BTreeMap<Group, Count>,
     position: Option<ActivityId>,
@@ -186,13 +150,13 @@ fn answer(
         actor: named(group.actor, count.actor),
         count: count.activities,
     };
-    let range = asked.reading.range;
+    let range = request.query.range;
     Answer {
         groups: groups.into_iter().map(line).collect(),
         complete: position.is_none(),
-        next_cursor: position.map(|id| asked.cursor_after(id, partner)),
+        next_cursor: position.map(|id| request.cursor_after(id, partner)),
         from: range.from(),
         to: range.to(),
-        settled: asked.reading.settled,
+        settled: request.query.settled,
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use shared::{ActivityId, ActivityStore, Error, Moment, PartnerId, aws::activities::Stored};
 use tokio::time::Instant;
 
-use crate::request::Asked;
+use crate::request::ListRequest;
 
 /// The most pages that one request reads: each a Query, or one for each shard.
-const SLICES_MAX: usize = 4;
+const QUERY_PAGES_MAX: usize = 4;
 
 /// No further Query page is begun after this long.
 const TIME_MAX: Duration = Duration::from_secs(5);
@@ -23,31 +23,31 @@ pub(crate) struct Walked {
 
 /// Collects up to a page of what passes the filter.
 pub(crate) async fn walk(
-    store: &ActivityStore,
+    activities: &ActivityStore,
     partner: &PartnerId,
-    asked: &Asked,
+    request: &ListRequest,
     now: Moment,
 ) -> Result<Walked, Error> {
-    let limit = asked.limit.get();
+    let limit = request.limit.get();
     // One more than the page holds tells whether there is a next page.
-    let slice_limit = if asked.filter.is_open() {
+    let page_limit = if request.filter.is_open() {
         limit + 1
     } else {
-        ActivityStore::SLICE_MAX
+        ActivityStore::QUERY_PAGE_MAX
     };
     let deadline = Instant::now() + TIME_MAX;
     let mut walked = Walked {
         items: Vec::new(),
-        resume_after: asked.resume_after,
+        resume_after: request.resume_after,
     };
-    for _ in 0..SLICES_MAX {
-        let slice = store
-            .query(partner, &asked.reading, walked.resume_after, slice_limit)
+    for _ in 0..QUERY_PAGES_MAX {
+        let page = activities
+            .query(partner, &request.query, walked.resume_after, page_limit)
             .await?;
-        walked.resume_after = slice.resume_after;
-        for stored in slice.activities() {
+        walked.resume_after = page.resume_after;
+        for stored in page.activities() {
             let stored = stored?;
-            if !stored.is_expired(now) && asked.filter.matches(&stored.activity.content) {
+            if !stored.is_expired(now) && request.filter.matches(&stored.activity.content) {
                 walked.items.push(stored);
             }
         }

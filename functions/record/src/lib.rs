@@ -23,7 +23,7 @@ use shared::{
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
-use crate::request::{Form, Timing};
+use crate::request::{RecordActivity, Timing};
 
 /// What the function keeps between requests.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub struct App {
     /// The configuration.
     pub config: Config,
     /// The activities.
-    pub store: ActivityStore,
+    pub activities: ActivityStore,
     /// The clock.
     pub clock: Clock,
 }
@@ -47,10 +47,10 @@ impl App {
     /// Builds the client, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
         let client = sdk::dynamodb(sdk);
-        let store = ActivityStore::new(client, &config);
+        let activities = ActivityStore::new(client, &config);
         Self {
             config,
-            store,
+            activities,
             clock,
         }
     }
@@ -73,12 +73,12 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
 
 async fn record(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let recorder = Access::from_request(request, &app.config.claim_names).recorder()?;
-    let form = request::read_one(request)?;
+    let sent = request::read_one(request)?;
     let stamp = Stamp {
         recorded_at: app.clock.now(),
         request_id: http::request_id(request),
     };
-    let done = store(app, &recorder, form, &stamp).await?;
+    let done = store(app, &recorder, sent, &stamp).await?;
     Ok(if done.replayed {
         http::replayed(http::ok(&done.activity))
     } else {
@@ -89,16 +89,16 @@ async fn record(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 
 async fn record_batch(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let recorder = Access::from_request(request, &app.config.claim_names).recorder()?;
-    let forms = request::read_many(request)?;
+    let sent = request::read_many(request)?;
     let (now, request_id) = (app.clock.now(), http::request_id(request));
     let deadline = Instant::now() + BATCH_TIME_MAX;
-    let results = stream::iter(forms.into_iter().enumerate())
-        .map(|(place, form)| {
+    let results = stream::iter(sent.into_iter().enumerate())
+        .map(|(place, sent)| {
             let stamp = Stamp {
                 recorded_at: now,
                 request_id: format!("{request_id}/{place}"),
             };
-            store_or_explain(app, &recorder, form, stamp, deadline).instrument(observe::part())
+            store_or_explain(app, &recorder, sent, stamp, deadline).instrument(observe::part())
         })
         .buffered(WRITES_AT_ONCE)
         .collect()
@@ -121,12 +121,12 @@ enum BatchResult {
 async fn store_or_explain(
     app: &App,
     recorder: &Recorder,
-    form: Result<Form, Error>,
+    sent: Result<RecordActivity, Error>,
     stamp: Stamp,
     deadline: Instant,
 ) -> BatchResult {
-    let done = match form {
-        Ok(form) => timeout_at(deadline, store(app, recorder, form, &stamp))
+    let done = match sent {
+        Ok(sent) => timeout_at(deadline, store(app, recorder, sent, &stamp))
             .await
             .unwrap_or_else(|late| Err(Error::Unavailable(late.into()))),
         Err(error) => Err(error),
@@ -152,20 +152,24 @@ async fn store_or_explain(
     }
 }
 
-/// Stores what a form says, or finds what its key stored before.
+/// Stores the activity that was sent, or finds what its key stored before.
 async fn store(
     app: &App,
     recorder: &Recorder,
-    form: Form,
+    sent: RecordActivity,
     stamp: &Stamp,
 ) -> Result<Recorded, Error> {
     let now: Moment = stamp.recorded_at;
-    let (new, timing) = form.check(recorder, now, app.config.max_lateness)?;
+    let (new, timing) = sent.check(recorder, now, app.config.max_lateness)?;
     let done = match timing {
-        Timing::InTime => app.store.append(new, stamp).await?,
+        Timing::InTime => app.activities.append(new, stamp).await?,
         // Perhaps the retry of a request that was in time; machines' clocks differ too.
         Timing::OutOfTime(refusal) => match new.idempotency_key {
-            Some(_) => app.store.find_replay(&new, now).await?.ok_or(refusal)?,
+            Some(_) => app
+                .activities
+                .find_replay(&new, now)
+                .await?
+                .ok_or(refusal)?,
             None => return Err(refusal),
         },
     };

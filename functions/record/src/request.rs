@@ -29,7 +29,7 @@ const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(5);
 /// An activity as a client writes it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
-pub(crate) struct Form {
+pub(crate) struct RecordActivity {
     #[serde(default, deserialize_with = "json::present")]
     partner_id: Option<String>,
     #[serde(default, deserialize_with = "json::present")]
@@ -57,20 +57,20 @@ pub(crate) enum Timing {
 }
 
 /// Reads the body of one activity and the key in its header.
-pub(crate) fn read_one(request: &Request) -> Result<Form, Error> {
+pub(crate) fn read_one(request: &Request) -> Result<RecordActivity, Error> {
     let key = http::idempotency_key(request)?;
     http::no_more(&http::query(request)?)?;
-    let mut form: Form = json::read(http::body(request, ONE_BYTES_MAX)?)?;
-    if form.idempotency_key.is_some() {
+    let mut sent: RecordActivity = json::read(http::body(request, ONE_BYTES_MAX)?)?;
+    if sent.idempotency_key.is_some() {
         let reason = "belongs into the Idempotency-Key header; only a batch's activities carry it";
         return Err(Error::invalid("idempotency_key", reason));
     }
-    form.idempotency_key = key;
-    Ok(form)
+    sent.idempotency_key = key;
+    Ok(sent)
 }
 
 /// Reads a batch; each activity on its own, so that a bad one stops no other.
-pub(crate) fn read_many(request: &Request) -> Result<Vec<Result<Form, Error>>, Error> {
+pub(crate) fn read_many(request: &Request) -> Result<Vec<Result<RecordActivity, Error>>, Error> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields, expecting = "an object")]
     struct Batch {
@@ -95,7 +95,7 @@ pub(crate) fn read_many(request: &Request) -> Result<Vec<Result<Form, Error>>, E
         .collect())
 }
 
-impl Form {
+impl RecordActivity {
     /// The activity to store: for a partner the recorder may record for, at a
     /// time that may be recorded at `now`.
     pub(crate) fn check(
@@ -193,7 +193,7 @@ mod tests {
         ("/details", true),
     ];
 
-    fn read(body: &Value) -> Result<Form, Error> {
+    fn read(body: &Value) -> Result<RecordActivity, Error> {
         json::read(body.to_string().as_bytes())
     }
 
@@ -268,12 +268,12 @@ mod tests {
         ) {
             let mut body = activity();
             *body.pointer_mut(field).unwrap() = text.clone().into();
-            if let Ok(form) = read(&body) {
+            if let Ok(sent) = read(&body) {
                 let kept = match field {
-                    "/customer/name" => form.customer.0.name.as_str(),
-                    "/actor/id" => form.actor.0.id.as_str(),
-                    "/action" => form.action.as_str(),
-                    _ => form.correlation_id.as_ref().unwrap().as_str(),
+                    "/customer/name" => sent.customer.0.name.as_str(),
+                    "/actor/id" => sent.actor.0.id.as_str(),
+                    "/action" => sent.action.as_str(),
+                    _ => sent.correlation_id.as_ref().unwrap().as_str(),
                 };
                 prop_assert_eq!(kept, text);
             } else {
@@ -283,11 +283,11 @@ mod tests {
 
         #[test]
         fn no_bytes_panic(body in proptest::collection::vec(any::<u8>(), 0..80), at in 0..400_usize, byte: u8) {
-            let _ = json::read::<Form>(&body);
+            let _ = json::read::<RecordActivity>(&body);
             let mut near = activity().to_string().into_bytes();
             let place = at % near.len();
             near[place] = byte;
-            let _ = json::read::<Form>(&near);
+            let _ = json::read::<RecordActivity>(&near);
         }
     }
 }

@@ -10,6 +10,7 @@ mod item;
 #[cfg(feature = "bulk-load")]
 mod load;
 mod merge;
+mod page;
 mod wire;
 
 use aws_sdk_dynamodb::Client;
@@ -19,14 +20,14 @@ use jiff::SignedDuration;
 #[cfg(feature = "bulk-load")]
 pub use self::load::loadable_item;
 use self::{
-    attributes::Attributes,
     item::{ALIAS, PROJECTION},
-    wire::Tap,
+    wire::CapturedBody,
 };
 pub use self::{
-    erase::Seen,
-    item::{Item, Stored},
+    item::{ErasureView, Stored},
+    page::QueryPage,
 };
+pub use crate::aws::table::Item;
 use crate::{
     Activity, ActivityId, Config, Content, Error, Moment, NewActivity, Order, PartnerId, Shards,
     TimeRange,
@@ -50,10 +51,11 @@ pub struct Recorded {
     pub replayed: bool,
 }
 
-/// Which request writes, so that it knows its own write again.
+/// Identifies the request that writes an item.
 ///
 /// The SDK repeats a put whose answer was lost; the second put then meets the
-/// first one's item, which is no replay. The request's id tells the two apart.
+/// first one's item, which is no client's replay. The request's id tells the two
+/// apart.
 #[derive(Debug, Clone)]
 pub struct Stamp {
     /// The server's time of the request.
@@ -62,9 +64,9 @@ pub struct Stamp {
     pub request_id: String,
 }
 
-/// How a range is read.
+/// Which activities of a log to read, and how.
 #[derive(Debug, Clone, Copy)]
-pub struct Reading {
+pub struct RangeQuery {
     /// The window.
     pub range: TimeRange,
     /// Oldest or newest first.
@@ -75,27 +77,9 @@ pub struct Reading {
     pub settled: bool,
 }
 
-/// A part of a range: a Query page, of up to 1 MB or the limit, or one of each shard merged.
-#[derive(Debug, Default)]
-pub struct Slice {
-    items: Vec<Attributes>,
-    /// Where to go on; absent at the end of the range.
-    pub resume_after: Option<ActivityId>,
-}
-
-impl Slice {
-    /// What was read, unfiltered, expired ones included.
-    ///
-    /// Each activity is decoded when it is asked for: a page of well compressed
-    /// details may be hundreds of times larger in memory than on the wire.
-    pub fn activities(self) -> impl Iterator<Item = Result<Stored, Error>> {
-        self.items.into_iter().map(item::from_item)
-    }
-}
-
 impl ActivityStore {
     /// The most items that one Query page is asked for.
-    pub const SLICE_MAX: usize = 1_000;
+    pub const QUERY_PAGE_MAX: usize = 1_000;
 
     /// The table of activities, with its retention and shards.
     pub fn new(client: Client, config: &Config) -> Self {
@@ -200,30 +184,29 @@ impl ActivityStore {
     pub async fn query(
         &self,
         partner: &PartnerId,
-        reading: &Reading,
+        query: &RangeQuery,
         resume_after: Option<ActivityId>,
         limit: usize,
-    ) -> Result<Slice, Error> {
-        if reading.range.is_empty() {
-            return Ok(Slice::default());
+    ) -> Result<QueryPage, Error> {
+        if query.range.is_empty() {
+            return Ok(QueryPage::default());
         }
-        let shards = self.shards.of_range(&reading.range);
+        let shards = self.shards.of_range(&query.range);
         let each = merge::share(limit, shards.len());
-        let slices =
-            shards.map(|shard| self.query_shard(partner, shard, reading, resume_after, each));
-        merge::merge(try_join_all(slices).await?, reading.order)
+        let pages = shards.map(|shard| self.query_shard(partner, shard, query, resume_after, each));
+        merge::merge(try_join_all(pages).await?, query.order)
     }
 
     async fn query_shard(
         &self,
         partner: &PartnerId,
         shard: u32,
-        reading: &Reading,
+        query: &RangeQuery,
         resume_after: Option<ActivityId>,
         limit: usize,
-    ) -> Result<Slice, Error> {
-        let [from, to] = item::sort_key_bounds(&reading.range);
-        let mut query = self
+    ) -> Result<QueryPage, Error> {
+        let [from, to] = item::sort_key_bounds(&query.range);
+        let mut request = self
             .table
             .client
             .query()
@@ -232,23 +215,23 @@ impl ActivityStore {
             .expression_attribute_values(":partner", item::partition_key(partner, shard))
             .expression_attribute_values(":from", from)
             .expression_attribute_values(":to", to)
-            .scan_index_forward(reading.order == Order::Asc)
-            .consistent_read(!reading.settled)
-            .limit(i32::try_from(limit.min(Self::SLICE_MAX)).unwrap_or(i32::MAX))
+            .scan_index_forward(query.order == Order::Asc)
+            .consistent_read(!query.settled)
+            .limit(i32::try_from(limit.min(Self::QUERY_PAGE_MAX)).unwrap_or(i32::MAX))
             .set_exclusive_start_key(resume_after.map(|id| item::key(partner, shard, id)));
-        if !reading.with_details {
-            query = query
+        if !query.with_details {
+            request = request
                 .projection_expression(PROJECTION.as_str())
                 .expression_attribute_names(ALIAS.0, ALIAS.1);
         }
-        let tap = Tap::default();
-        query
+        let body = CapturedBody::default();
+        request
             .customize()
-            .interceptor(tap.clone())
+            .interceptor(body.clone())
             .send()
             .await
             .map_err(|error| sdk::failed("querying activities", error))?;
-        tap.slice()
+        body.page()
     }
 }
 

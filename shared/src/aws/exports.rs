@@ -62,9 +62,9 @@ pub enum Taken {
 
 /// Whether a worker's write was still allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Held {
+pub enum LeaseStatus {
     /// The lease held and the write is done.
-    Yes,
+    Held,
     /// Another worker has the export, or has ended it; nothing was written.
     TakenOver,
     /// Nobody else has the export, but the lease has run out; nothing was written.
@@ -73,7 +73,7 @@ pub enum Held {
     Cancelled,
 }
 
-impl Held {
+impl LeaseStatus {
     /// What took the export from its worker, by the state it is in now.
     fn lost_to(state: Option<State>) -> Self {
         match state {
@@ -301,7 +301,7 @@ impl ExportStore {
         lease: &Lease,
         progress: Progress,
         now: Moment,
-    ) -> Result<Held, Error> {
+    ) -> Result<LeaseStatus, Error> {
         let update = Update::new("lease_until = :until, progress = :progress")
             .value(":until", moment(now.plus(LEASE)))
             .value(":progress", to_value(&progress)?);
@@ -318,7 +318,7 @@ impl ExportStore {
         upload_id: &str,
         keep_checkpoint: bool,
         now: Moment,
-    ) -> Result<Held, Error> {
+    ) -> Result<LeaseStatus, Error> {
         let update = Update::new(if keep_checkpoint {
             "lease_until = :until, upload_id = :upload_id"
         } else {
@@ -338,7 +338,7 @@ impl ExportStore {
         checkpoint: &Checkpoint,
         progress: Progress,
         now: Moment,
-    ) -> Result<Held, Error> {
+    ) -> Result<LeaseStatus, Error> {
         let update = Update::new(
             "lease_until = :until, progress = :progress, checkpoint = :checkpoint, attempts = :one",
         )
@@ -352,7 +352,7 @@ impl ExportStore {
     /// Whether the export is still this worker's, without a write.
     ///
     /// A lease that ran out is found by the next write.
-    pub async fn look(&self, lease: &Lease) -> Result<Held, Error> {
+    pub async fn look(&self, lease: &Lease) -> Result<LeaseStatus, Error> {
         let output = self
             .table
             .client
@@ -366,20 +366,22 @@ impl ExportStore {
             .await
             .map_err(|error| sdk::failed("reading an export", error))?;
         Ok(match output.item.map(from_item::<Look>).transpose()? {
-            Some(found) if found.state.is_active() && found.lease_epoch == lease.epoch => Held::Yes,
-            found => Held::lost_to(found.map(|found| found.state)),
+            Some(found) if found.state.is_active() && found.lease_epoch == lease.epoch => {
+                LeaseStatus::Held
+            }
+            found => LeaseStatus::lost_to(found.map(|found| found.state)),
         })
     }
 
     /// Gives the lease back, so that another worker can take it at once.
-    pub async fn release(&self, lease: &Lease, now: Moment) -> Result<Held, Error> {
+    pub async fn release(&self, lease: &Lease, now: Moment) -> Result<LeaseStatus, Error> {
         let update = Update::new("lease_epoch = :epoch REMOVE lease_until");
         self.update_last(lease, update, now, Export::is_given_back)
             .await
     }
 
     /// Gives the lease back before the next worker is called.
-    pub async fn hand_on(&self, lease: &Lease, now: Moment) -> Result<Held, Error> {
+    pub async fn hand_on(&self, lease: &Lease, now: Moment) -> Result<LeaseStatus, Error> {
         let update =
             Update::new("dispatched_at = :now REMOVE lease_until").value(":now", moment(now));
         self.update_last(lease, update, now, Export::is_given_back)
@@ -393,7 +395,7 @@ impl ExportStore {
         file: &File,
         progress: Progress,
         now: Moment,
-    ) -> Result<Held, Error> {
+    ) -> Result<LeaseStatus, Error> {
         let update = Update::new(
             "#state = :ready, #file = :file, progress = :progress, finished_at = :now, \
              expires_at = :expires_at REMOVE lease_until, upload_id, checkpoint",
@@ -409,7 +411,12 @@ impl ExportStore {
     }
 
     /// There will be no file.
-    pub async fn fail(&self, lease: &Lease, failure: Failure, now: Moment) -> Result<Held, Error> {
+    pub async fn fail(
+        &self,
+        lease: &Lease,
+        failure: Failure,
+        now: Moment,
+    ) -> Result<LeaseStatus, Error> {
         let update = Update::new(
             "#state = :failed, failure = :failure REMOVE lease_until, upload_id, checkpoint",
         )
@@ -457,7 +464,7 @@ impl ExportStore {
         lease: &Lease,
         update: Update,
         now: Moment,
-    ) -> Result<Held, Error> {
+    ) -> Result<LeaseStatus, Error> {
         self.update_last(lease, update, now, |_| false).await
     }
 
@@ -471,7 +478,7 @@ impl ExportStore {
         update: Update,
         now: Moment,
         is_done: impl Fn(&Export) -> bool,
-    ) -> Result<Held, Error> {
+    ) -> Result<LeaseStatus, Error> {
         let update = update
             .when("lease_until >= :lease_now")
             .value(":lease_now", moment(now))
@@ -480,14 +487,14 @@ impl ExportStore {
             .state(":held", State::Running.as_str())
             .value(":epoch", table::count(lease.epoch));
         let Err(old) = self.table.update(item_key(&lease.key), update).await? else {
-            return Ok(Held::Yes);
+            return Ok(LeaseStatus::Held);
         };
         let old: Option<Export> = old.map(from_item).transpose()?;
         let own = old.as_ref().filter(|old| old.lease_epoch == lease.epoch);
         Ok(match own {
-            Some(own) if is_done(own) => Held::Yes,
-            Some(own) if own.state == State::Running => Held::RanOut,
-            _ => Held::lost_to(old.map(|old| old.state)),
+            Some(own) if is_done(own) => LeaseStatus::Held,
+            Some(own) if own.state == State::Running => LeaseStatus::RanOut,
+            _ => LeaseStatus::lost_to(old.map(|old| old.state)),
         })
     }
 }

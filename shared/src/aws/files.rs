@@ -234,8 +234,9 @@ impl Files {
         if let Some(upload_id) = &export.upload_id {
             self.abort(&key.object(), upload_id).await?;
         }
-        if let Some(rest) = export.rest() {
-            self.delete(&key.rest_object(rest.epoch)).await?;
+        if let Some(partial_part) = export.partial_part() {
+            self.delete(&key.partial_part_object(partial_part.epoch))
+                .await?;
         }
         Ok(())
     }

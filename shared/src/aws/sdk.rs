@@ -120,9 +120,9 @@ pub fn dynamodb(sdk: &SdkConfig) -> aws_sdk_dynamodb::Client {
 struct Stopwatch;
 
 #[derive(Debug)]
-struct Begun(Instant);
+struct StartedAt(Instant);
 
-impl Storable for Begun {
+impl Storable for StartedAt {
     type Storer = StoreReplace<Self>;
 }
 
@@ -136,7 +136,9 @@ impl Intercept for Stopwatch {
         _: &BeforeSerializationInterceptorContextRef<'_>,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        config.interceptor_state().store_put(Begun(Instant::now()));
+        config
+            .interceptor_state()
+            .store_put(StartedAt(Instant::now()));
         Ok(())
     }
 
@@ -146,7 +148,7 @@ impl Intercept for Stopwatch {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if let Some(Begun(at)) = config.load::<Begun>() {
+        if let Some(StartedAt(at)) = config.load::<StartedAt>() {
             metrics::store_latency(at.elapsed());
         }
         Ok(())

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Moment, PartnerId, aws::sdk};
 
-pub(crate) type Item = HashMap<String, AttributeValue>;
+/// An item of a table, as the SDK gives it.
+pub type Item = HashMap<String, AttributeValue>;
 
 /// A condition that fails shows the item that it refused.
 pub(crate) const ALL_OLD: ReturnValuesOnConditionCheckFailure =

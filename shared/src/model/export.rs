@@ -269,7 +269,7 @@ pub struct Checkpoint {
     pub hash: Vec<u8>,
     /// The start of the next part, when a worker's time was up before it was full.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rest: Option<Rest>,
+    pub partial_part: Option<PartialPart>,
     /// The last activity that was looked at for all of these.
     pub position: ActivityId,
     /// The rows in all of these.
@@ -280,7 +280,7 @@ pub struct Checkpoint {
 
 /// The start of a part, kept as an object of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rest {
+pub struct PartialPart {
     /// The epoch of the lease under which it was stored, which names it: a
     /// worker that was thought dead can't replace another one's.
     pub epoch: u64,
@@ -451,8 +451,8 @@ impl Export {
     }
 
     /// The start of a part that a worker left.
-    pub fn rest(&self) -> Option<Rest> {
-        self.checkpoint.as_ref()?.rest
+    pub fn partial_part(&self) -> Option<PartialPart> {
+        self.checkpoint.as_ref()?.partial_part
     }
 
     /// Whether no worker has had it yet.
@@ -492,8 +492,8 @@ impl ExportKey {
     }
 
     /// The key in the bucket of the part's start that a worker left.
-    pub fn rest_object(&self, epoch: u64) -> String {
-        format!("{}/rest-{epoch}", self.folder())
+    pub fn partial_part_object(&self, epoch: u64) -> String {
+        format!("{}/partial-part-{epoch}", self.folder())
     }
 
     fn folder(&self) -> String {

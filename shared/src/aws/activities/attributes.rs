@@ -10,8 +10,7 @@ use serde::{
     de::{Error as _, IgnoredAny, MapAccess, Visitor},
 };
 
-use super::item::Item;
-use crate::model::json;
+use crate::{aws::table::Item, model::json};
 
 /// Defines a struct of attributes, each of which may be absent, and their names.
 macro_rules! attributes {
@@ -83,6 +82,11 @@ impl From<AttributeValue> for Value {
         }
     }
 }
+
+/// The attribute that an item lacks, or has in another form than it was put.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("its {0} is missing or malformed")]
+pub(super) struct BrokenAttribute(pub(super) &'static str);
 
 /// A text that is copied only if it has to be.
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use zstd::bulk::{Compressor, Decompressor};
 
-use super::{attributes::Value, item::Broken};
+use super::attributes::{BrokenAttribute, Value};
 use crate::{Details, Error, aws::table::text};
 
 /// Details below this many bytes are not worth compressing.
@@ -31,7 +31,7 @@ pub(super) fn pack(details: &Details) -> Result<AttributeValue, Error> {
     Ok(text(json))
 }
 
-pub(super) fn unpack(value: Value) -> Result<Details, Broken> {
+pub(super) fn unpack(value: Value) -> Result<Details, BrokenAttribute> {
     match value {
         Value::Text(json) => Ok(Details::stored(json.into())),
         Value::Bytes(packed) => UNPACKER
@@ -39,7 +39,7 @@ pub(super) fn unpack(value: Value) -> Result<Details, Broken> {
             .ok()
             .and_then(|json| String::from_utf8(json).ok())
             .map(Details::stored)
-            .ok_or(Broken("details")),
-        _ => Err(Broken("details")),
+            .ok_or(BrokenAttribute("details")),
+        _ => Err(BrokenAttribute("details")),
     }
 }

@@ -2,7 +2,6 @@
 
 use aws_sdk_dynamodb::{error::SdkError, operation::update_item::UpdateItemError};
 
-use super::{Slice, item};
 use crate::{
     ActivityId, ActivityStore, Error, Identifier, Moment, PartnerId,
     aws::{
@@ -11,24 +10,6 @@ use crate::{
     },
     model::activity::ERASED_NAME,
 };
-
-/// What an erasure needs to know of an activity; a damage elsewhere is no obstacle.
-#[derive(Debug)]
-pub struct Seen {
-    /// Its id.
-    pub id: ActivityId,
-    /// Whose name and details it holds.
-    pub customer_id: Option<Identifier>,
-    /// When they were erased.
-    pub erased_at: Option<Moment>,
-}
-
-impl Slice {
-    /// The same activities, by their customers alone.
-    pub fn seen(self) -> impl Iterator<Item = Result<Seen, Error>> {
-        self.items.into_iter().map(item::seen)
-    }
-}
 
 impl ActivityStore {
     /// Erases one activity; the same again when it is erased already.

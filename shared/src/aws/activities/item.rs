@@ -7,17 +7,14 @@ use compact_str::CompactString;
 use jiff::SignedDuration;
 
 use super::{
-    attributes::{Attributes, Value},
+    attributes::{Attributes, BrokenAttribute, Value},
     details::{pack, unpack},
-    erase::Seen,
 };
 use crate::{
-    Activity, ActivityId, Actor, ActorKind, Content, Customer, Details, Error, Moment, Outcome,
-    PartnerId, Resource, TimeRange, aws::table::text,
+    Activity, ActivityId, Actor, ActorKind, Content, Customer, Details, Error, Identifier, Moment,
+    Outcome, PartnerId, Resource, TimeRange,
+    aws::table::{Item, text},
 };
-
-/// An item of the table, as the SDK gives it.
-pub type Item = HashMap<String, AttributeValue>;
 
 /// What stands in an expression for the one name that DynamoDB reserves.
 pub(super) const ALIAS: (&str, &str) = ("#action", "action");
@@ -57,7 +54,7 @@ impl Stored {
         if self.is_whole() {
             Ok(self.activity)
         } else {
-            Err(unreadable(self.activity.id, Broken("details")))
+            Err(unreadable(self.activity.id, BrokenAttribute("details")))
         }
     }
 
@@ -74,6 +71,17 @@ impl Stored {
     }
 }
 
+/// What an erasure needs to know of an activity; damage elsewhere is no obstacle.
+#[derive(Debug)]
+pub struct ErasureView {
+    /// Its id.
+    pub id: ActivityId,
+    /// Whose name and details it holds.
+    pub customer_id: Option<Identifier>,
+    /// When they were erased.
+    pub erased_at: Option<Moment>,
+}
+
 /// The partition of a shard of a partner's log; the first is the bare partner id.
 pub(super) fn partition_key(partner: &PartnerId, shard: u32) -> AttributeValue {
     match shard {
@@ -83,9 +91,9 @@ pub(super) fn partition_key(partner: &PartnerId, shard: u32) -> AttributeValue {
 }
 
 /// Whose log a partition is of; no partner's id has a `#`.
-fn partner_of(partition_key: &str) -> Result<PartnerId, Broken> {
+fn partner_of(partition_key: &str) -> Result<PartnerId, BrokenAttribute> {
     let (partner, _) = partition_key.split_once('#').unwrap_or((partition_key, ""));
-    PartnerId::parse(partner).ok_or(Broken("partition_key"))
+    PartnerId::parse(partner).ok_or(BrokenAttribute("partition_key"))
 }
 
 /// The key of an activity's item in a shard.
@@ -114,7 +122,7 @@ pub(super) fn id_of_key(key: &Attributes) -> Result<ActivityId, Error> {
         _ => None,
     };
     id.and_then(|id| ActivityId::try_from(id).ok())
-        .ok_or_else(|| Error::internal("reading an item", Broken("sort_key")))
+        .ok_or_else(|| Error::internal("reading an item", BrokenAttribute("sort_key")))
 }
 
 pub(super) fn to_item(
@@ -160,13 +168,13 @@ pub(super) fn to_item(
 
 /// What an erasure needs to know of an item: one whose customer can't be read may
 /// be of the one that is erased.
-pub(super) fn seen(item: Attributes) -> Result<Seen, Error> {
+pub(super) fn erasure_view(item: Attributes) -> Result<ErasureView, Error> {
     let id = id_of_key(&item)?;
     let customer_id = match (item.customer_id, item.customer_name) {
         (None, None) => Ok(None),
         (customer_id, _) => parse(customer_id, "customer_id").map(Some),
     };
-    Ok(Seen {
+    Ok(ErasureView {
         id,
         customer_id: customer_id.map_err(|broken| unreadable(id, broken))?,
         erased_at: if_any(item.erased_at, "erased_at", moment_of).unwrap_or_default(),
@@ -178,7 +186,7 @@ pub(super) fn from_item(item: Attributes) -> Result<Stored, Error> {
     stored(id, item).map_err(|broken| unreadable(id, broken))
 }
 
-fn stored(id: ActivityId, item: Attributes) -> Result<Stored, Broken> {
+fn stored(id: ActivityId, item: Attributes) -> Result<Stored, BrokenAttribute> {
     let has_details = item.details_bytes.is_some();
     Ok(Stored {
         has_details,
@@ -217,12 +225,12 @@ pub(super) fn whole(item: Attributes) -> Result<Stored, Error> {
     if stored.is_whole() && details.is_none_or(Details::is_object) {
         Ok(stored)
     } else {
-        Err(unreadable(stored.activity.id, Broken("details")))
+        Err(unreadable(stored.activity.id, BrokenAttribute("details")))
     }
 }
 
 /// One without the other is damage.
-fn customer(id: Option<Value>, name: Option<Value>) -> Result<Option<Customer>, Broken> {
+fn customer(id: Option<Value>, name: Option<Value>) -> Result<Option<Customer>, BrokenAttribute> {
     if id.is_none() && name.is_none() {
         return Ok(None);
     }
@@ -233,7 +241,7 @@ fn customer(id: Option<Value>, name: Option<Value>) -> Result<Option<Customer>, 
 }
 
 /// One without the other is damage.
-fn resource(r#type: Option<Value>, id: Option<Value>) -> Result<Option<Resource>, Broken> {
+fn resource(r#type: Option<Value>, id: Option<Value>) -> Result<Option<Resource>, BrokenAttribute> {
     if r#type.is_none() && id.is_none() {
         return Ok(None);
     }
@@ -244,39 +252,44 @@ fn resource(r#type: Option<Value>, id: Option<Value>) -> Result<Option<Resource>
 }
 
 /// The details, if they were read and are as long as they were.
-fn details(details: Option<Value>, bytes: Option<Value>) -> Result<Option<Details>, Broken> {
+fn details(
+    details: Option<Value>,
+    bytes: Option<Value>,
+) -> Result<Option<Details>, BrokenAttribute> {
     let Some(details) = details.map(unpack).transpose()? else {
         return Ok(None);
     };
     if details.as_str().len() == number_of::<usize>(bytes, "details_bytes")? {
         Ok(Some(details))
     } else {
-        Err(Broken("details_bytes"))
+        Err(BrokenAttribute("details_bytes"))
     }
 }
 
-fn text_of(value: Option<Value>, name: &'static str) -> Result<CompactString, Broken> {
+fn text_of(value: Option<Value>, name: &'static str) -> Result<CompactString, BrokenAttribute> {
     match value {
         Some(Value::Text(text)) => Ok(text),
-        _ => Err(Broken(name)),
+        _ => Err(BrokenAttribute(name)),
     }
 }
 
-fn parse<T>(value: Option<Value>, name: &'static str) -> Result<T, Broken>
+fn parse<T>(value: Option<Value>, name: &'static str) -> Result<T, BrokenAttribute>
 where
     T: TryFrom<CompactString>,
 {
-    T::try_from(text_of(value, name)?).map_err(|_| Broken(name))
+    T::try_from(text_of(value, name)?).map_err(|_| BrokenAttribute(name))
 }
 
-fn moment_of(value: Option<Value>, name: &'static str) -> Result<Moment, Broken> {
-    text_of(value, name)?.parse().map_err(|_| Broken(name))
+fn moment_of(value: Option<Value>, name: &'static str) -> Result<Moment, BrokenAttribute> {
+    text_of(value, name)?
+        .parse()
+        .map_err(|_| BrokenAttribute(name))
 }
 
-fn number_of<T: FromStr>(value: Option<Value>, name: &'static str) -> Result<T, Broken> {
+fn number_of<T: FromStr>(value: Option<Value>, name: &'static str) -> Result<T, BrokenAttribute> {
     match value {
-        Some(Value::Number(number)) => number.parse().map_err(|_| Broken(name)),
-        _ => Err(Broken(name)),
+        Some(Value::Number(number)) => number.parse().map_err(|_| BrokenAttribute(name)),
+        _ => Err(BrokenAttribute(name)),
     }
 }
 
@@ -284,22 +297,22 @@ fn number_of<T: FromStr>(value: Option<Value>, name: &'static str) -> Result<T, 
 fn if_any<T>(
     value: Option<Value>,
     name: &'static str,
-    read: fn(Option<Value>, &'static str) -> Result<T, Broken>,
-) -> Result<Option<T>, Broken> {
+    read: fn(Option<Value>, &'static str) -> Result<T, BrokenAttribute>,
+) -> Result<Option<T>, BrokenAttribute> {
     match value {
         None => Ok(None),
         value => read(value, name).map(Some),
     }
 }
 
-fn actor_kind(name: &str) -> Result<ActorKind, Broken> {
+fn actor_kind(name: &str) -> Result<ActorKind, BrokenAttribute> {
     [ActorKind::User, ActorKind::Application]
         .into_iter()
         .find(|kind| kind.as_str() == name)
-        .ok_or(Broken("actor_kind"))
+        .ok_or(BrokenAttribute("actor_kind"))
 }
 
-fn outcome(name: &str) -> Result<Outcome, Broken> {
+fn outcome(name: &str) -> Result<Outcome, BrokenAttribute> {
     [
         Outcome::Succeeded,
         Outcome::Failed,
@@ -308,16 +321,11 @@ fn outcome(name: &str) -> Result<Outcome, Broken> {
     ]
     .into_iter()
     .find(|outcome| outcome.as_str() == name)
-    .ok_or(Broken("outcome"))
+    .ok_or(BrokenAttribute("outcome"))
 }
 
-/// The attribute that an item lacks, or has in another form than it was put.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("its {0} is missing or malformed")]
-pub(super) struct Broken(pub(super) &'static str);
-
 /// An activity's item as an error of this service, for whoever has to mend it.
-fn unreadable(id: ActivityId, broken: Broken) -> Error {
+fn unreadable(id: ActivityId, broken: BrokenAttribute) -> Error {
     Error::internal("reading an item", format!("{id}: {broken}"))
 }
 
@@ -327,7 +335,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Identifier, Name, aws::table, model::arbitrary};
+    use crate::{Name, aws::table, model::arbitrary};
 
     fn activity(details: Option<&str>) -> Activity {
         let occurred_at: Moment = "2026-11-22T09:32:11.123Z".parse().unwrap();

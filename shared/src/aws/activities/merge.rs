@@ -1,6 +1,6 @@
 //! The pages of several shards as one, in order.
 
-use super::{Slice, item};
+use super::{item, page::QueryPage};
 use crate::{Error, Order};
 
 /// How much is asked of each shard, so that together they seldom hold less than
@@ -18,16 +18,16 @@ pub(super) fn share(limit: usize, shards: usize) -> usize {
 /// A page that others follow says nothing of what lies behind its end, so the
 /// nearest such end is where the merged one ends too. What another shard holds
 /// behind it is read again with the next page: nothing is kept between them.
-pub(super) fn merge(slices: Vec<Slice>, order: Order) -> Result<Slice, Error> {
-    let slices = match <[Slice; 1]>::try_from(slices) {
+pub(super) fn merge(pages: Vec<QueryPage>, order: Order) -> Result<QueryPage, Error> {
+    let pages = match <[QueryPage; 1]>::try_from(pages) {
         Ok([whole]) => return Ok(whole),
-        Err(slices) => slices,
+        Err(pages) => pages,
     };
-    let ends = slices.iter().filter_map(|slice| slice.resume_after);
+    let ends = pages.iter().filter_map(|page| page.resume_after);
     let end = ends.min_by(|one, other| order.compare(*one, *other));
     let is_within = |id| end.is_none_or(|end| order.compare(id, end).is_le());
-    let mut items = Vec::with_capacity(slices.iter().map(|slice| slice.items.len()).sum());
-    for item in slices.into_iter().flat_map(|slice| slice.items) {
+    let mut items = Vec::with_capacity(pages.iter().map(|page| page.items.len()).sum());
+    for item in pages.into_iter().flat_map(|page| page.items) {
         let id = item::id_of_key(&item)?;
         if is_within(id) {
             items.push((id, item));
@@ -35,7 +35,7 @@ pub(super) fn merge(slices: Vec<Slice>, order: Order) -> Result<Slice, Error> {
     }
     // Each page is in order already, which this sort takes advantage of.
     items.sort_by(|(one, _), (other, _)| order.compare(*one, *other));
-    Ok(Slice {
+    Ok(QueryPage {
         items: items.into_iter().map(|(_, item)| item).collect(),
         resume_after: end,
     })
@@ -55,7 +55,7 @@ mod tests {
         after: Option<ActivityId>,
         limit: usize,
         order: Order,
-    ) -> Slice {
+    ) -> QueryPage {
         let partner = PartnerId::parse("contoso").unwrap();
         let follows =
             |id: &&ActivityId| after.is_none_or(|after| order.compare(**id, after).is_gt());
@@ -66,7 +66,7 @@ mod tests {
         }
         let is_cut = found.len() >= limit;
         found.truncate(limit);
-        Slice {
+        QueryPage {
             resume_after: found.last().copied().filter(|_| is_cut),
             items: found
                 .into_iter()

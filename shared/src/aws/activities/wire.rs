@@ -1,9 +1,9 @@
 //! The answer of a Query, read from its bytes.
 //!
 //! The SDK makes a map of each item, which is more than half of what an export
-//! costs in it. So a tap takes the body of a successful answer on its way and
-//! leaves the SDK an empty one: it still signs, sends, limits the time, repeats,
-//! and reads every answer that is no success.
+//! costs in it. So an interceptor keeps the body of a successful answer for us and
+//! gives the SDK an empty one: the SDK still signs, sends, limits the time,
+//! repeats, and reads every answer that is no success.
 
 use std::{
     mem,
@@ -24,7 +24,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use serde::Deserialize;
 
-use super::{Slice, attributes::Attributes, item};
+use super::{attributes::Attributes, item, page::QueryPage};
 use crate::{
     Error,
     model::{
@@ -38,32 +38,32 @@ use crate::{
 /// Without `Items` it is no page: an empty one would end a range too early.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Page {
+struct QueryAnswer {
     items: Vec<Attributes>,
     #[serde(default, deserialize_with = "json::present")]
     last_evaluated_key: Option<Attributes>,
 }
 
-/// What is left for the SDK to read.
-const NOTHING: Bytes = Bytes::from_static(b"{}");
+/// The body that the SDK reads instead.
+const EMPTY_OBJECT: Bytes = Bytes::from_static(b"{}");
 
-/// Takes the body of one Query's answer.
+/// Keeps the body of one Query's answer.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tap(Arc<Mutex<Vec<u8>>>);
+pub(super) struct CapturedBody(Arc<Mutex<Vec<u8>>>);
 
-impl Tap {
+impl CapturedBody {
     fn with<T>(&self, act: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The page that was answered.
-    pub(super) fn slice(&self) -> Result<Slice, Error> {
+    pub(super) fn page(&self) -> Result<QueryPage, Error> {
         let body = self.with(mem::take);
         // The whole at once: text by text costs more.
         let body = str::from_utf8(&body).map_err(unreadable)?;
-        let Object(page): Object<Page> = serde_json::from_str(body).map_err(unreadable)?;
+        let Object(page): Object<QueryAnswer> = serde_json::from_str(body).map_err(unreadable)?;
         let resume_after = page.last_evaluated_key.as_ref().map(item::id_of_key);
-        Ok(Slice {
+        Ok(QueryPage {
             items: page.items,
             resume_after: resume_after.transpose()?,
         })
@@ -74,9 +74,9 @@ fn unreadable(error: impl Into<Source>) -> Error {
     Error::internal("reading a page of activities", error)
 }
 
-impl Intercept for Tap {
+impl Intercept for CapturedBody {
     fn name(&self) -> &'static str {
-        "Tap"
+        "CapturedBody"
     }
 
     fn modify_before_deserialization(
@@ -91,9 +91,9 @@ impl Intercept for Tap {
             let bytes = usize::try_from(body.size_hint().lower()).unwrap_or_default();
             // What an attempt before this one left is not of this answer.
             self.with(|before| *before = Vec::with_capacity(bytes));
-            *response.body_mut() = SdkBody::from_body_1_x(Tapped {
+            *response.body_mut() = SdkBody::from_body_1_x(CapturingBody {
                 body,
-                tap: self.clone(),
+                captured: self.clone(),
                 is_over: false,
             });
         }
@@ -101,14 +101,14 @@ impl Intercept for Tap {
     }
 }
 
-/// A body whose bytes go into the tap; to its reader it is [`NOTHING`].
-struct Tapped {
+/// A body whose bytes are kept; its reader gets [`EMPTY_OBJECT`] instead.
+struct CapturingBody {
     body: SdkBody,
-    tap: Tap,
+    captured: CapturedBody,
     is_over: bool,
 }
 
-impl Body for Tapped {
+impl Body for CapturingBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -121,11 +121,11 @@ impl Body for Tapped {
         }
         while let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) {
             if let Ok(data) = frame?.into_data() {
-                self.tap.with(|body| body.extend_from_slice(&data));
+                self.captured.with(|body| body.extend_from_slice(&data));
             }
         }
         self.is_over = true;
-        Poll::Ready(Some(Ok(Frame::data(NOTHING))))
+        Poll::Ready(Some(Ok(Frame::data(EMPTY_OBJECT))))
     }
 }
 
@@ -133,10 +133,10 @@ impl Body for Tapped {
 mod tests {
     use super::*;
 
-    fn read(body: &[u8]) -> Result<Slice, Error> {
-        let tap = Tap::default();
-        tap.with(|taken| taken.extend_from_slice(body));
-        tap.slice()
+    fn read(body: &[u8]) -> Result<QueryPage, Error> {
+        let captured = CapturedBody::default();
+        captured.with(|bytes| bytes.extend_from_slice(body));
+        captured.page()
     }
 
     #[test]
