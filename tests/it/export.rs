@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use shared::{
     ExportStore,
-    aws::exports::Taken,
+    aws::exports::LeaseAttempt,
     model::export::{ExportId, WorkerEvent},
 };
 
@@ -71,7 +71,7 @@ impl TestApp {
     }
 
     /// A worker that takes the export's lease and is never heard of again.
-    async fn dead_worker(&self, export: &Value) -> Taken {
+    async fn dead_worker(&self, export: &Value) -> LeaseAttempt {
         let dynamodb = aws_sdk_dynamodb::Client::new(&self.stack.sdk);
         let store = ExportStore::new(dynamodb, self.stack.config.exports_table.clone());
         let export_id = ExportId::try_from(export["id"].as_str().unwrap()).unwrap();

@@ -6,13 +6,12 @@ use serde_json::{Value, json};
 use shared::{
     ActivityId, ActivityStore, ErasureId, ErasureStore, ExportId, ExportKey, ExportStore,
     Identifier, Limit, Moment,
-    aws::{
-        erasures::Turn,
-        exports::{Lease, LeaseStatus, Taken},
-    },
+    aws::exports::LeaseAttempt,
     model::{
         erasure,
-        export::{Failure, File, Progress, State, WorkerEvent},
+        export::{File, Progress, State, WorkerEvent},
+        failure::Failure,
+        lease::{LEASE_TIME, Lease, LeaseStatus},
     },
 };
 
@@ -67,16 +66,16 @@ impl TestApp {
         }
     }
 
-    pub(crate) async fn leased(&self, event: &WorkerEvent, now: Moment) -> Lease {
+    pub(crate) async fn leased(&self, event: &WorkerEvent, now: Moment) -> Lease<ExportId> {
         match self.exports().take_lease(event, now).await.unwrap() {
-            Taken::Lease(lease, _) => lease,
+            LeaseAttempt::Taken(lease, _) => lease,
             taken => panic!("no lease: {taken:?}"),
         }
     }
 
-    async fn turn(&self, event: &erasure::WorkerEvent, now: Moment) -> Turn {
-        let begun = self.erasures().begin(event, now).await.unwrap();
-        begun.expect("the erasure is active").0
+    async fn leased_erasure(&self, event: &erasure::WorkerEvent, now: Moment) -> Lease<ErasureId> {
+        let taken = self.erasures().take_lease(event, now).await.unwrap();
+        taken.expect("the erasure is active").0
     }
 }
 
@@ -182,15 +181,14 @@ async fn what_a_worker_did_last_is_known_when_it_is_done_again() {
         code: "too_slow".into(),
         detail: "slow".into(),
     };
-    for what in ["finish", "fail", "release", "hand_on"] {
+    for what in ["finish", "fail", "release"] {
         let event = app.asked_export().await;
         let lease = app.leased(&event, now).await;
         let again = async || {
             let held = match what {
                 "finish" => store.finish(&lease, &file(), PROGRESS, now).await,
                 "fail" => store.fail(&lease, failure.clone(), now).await,
-                "release" => store.release(&lease, now).await,
-                _ => store.hand_on(&lease, now).await,
+                _ => store.release(&lease, now).await,
             };
             held.unwrap()
         };
@@ -222,7 +220,7 @@ async fn a_worker_learns_what_took_the_export_from_it() {
         LeaseStatus::Held
     );
     let taken = store.take_lease(&event, now).await.unwrap();
-    assert!(matches!(taken, Taken::NotNow), "{taken:?}");
+    assert!(matches!(taken, LeaseAttempt::NotNow), "{taken:?}");
 
     // The lease runs out, and another worker takes the export.
     let later = now.plus(SignedDuration::from_secs(46));
@@ -288,7 +286,7 @@ async fn a_place_is_kept_for_a_minute_for_an_export_that_is_not_stored() {
 async fn an_erasure_is_forgotten_90_days_after_it_was_asked_for() {
     let app = TestApp::start().await;
     let event = app.asked_erasure().await;
-    let key = app.turn(&event, app.now()).await.key;
+    let key = app.leased_erasure(&event, app.now()).await.key;
     let store = app.erasures();
     let created_at = store
         .get(&key, app.now())
@@ -307,7 +305,7 @@ async fn a_worker_of_an_erasure_is_called_at_most_once_a_minute() {
     let app = TestApp::start().await;
     let event = app.asked_erasure().await;
     let begun_at = app.now();
-    let key = app.turn(&event, begun_at).await.key;
+    let key = app.leased_erasure(&event, begun_at).await.key;
     let claim = async |now| app.erasures().claim_dispatch(&key, now).await.unwrap();
     assert!(!claim(begun_at.plus(minutes(1))).await);
     let later = begun_at.plus(minutes(1)).plus(MILLISECOND);
@@ -323,32 +321,35 @@ async fn ten_workers_in_a_row_may_get_nowhere_with_an_erasure_and_no_more() {
     let event = app.asked_erasure().await;
     let store = app.erasures();
     let progress = erasure::Progress { read: 1, erased: 1 };
-    let lease = SignedDuration::from_secs(45);
     let mut now = app.now();
-    let mut turn = app.turn(&event, now).await;
-    let got_on = store.checkpoint(&turn, position, progress, now).await;
-    assert!(got_on.unwrap());
+    let mut lease = app.leased_erasure(&event, now).await;
+    let got_on = store.checkpoint(&lease, position, progress, now).await;
+    assert_eq!(got_on.unwrap(), LeaseStatus::Held);
     for attempt in 2..=11 {
-        // Nobody else begins while the turn lasts.
-        now = now.plus(lease);
-        assert!(store.begin(&event, now).await.unwrap().is_none());
+        // Nobody else begins while the lease lasts.
+        now = now.plus(LEASE_TIME);
+        assert!(store.take_lease(&event, now).await.unwrap().is_none());
         now = now.plus(MILLISECOND);
-        let before = turn;
-        let begun = store.begin(&event, now).await.unwrap();
+        let before = lease;
+        let begun = store.take_lease(&event, now).await.unwrap();
         let (next, erasure) = begun.unwrap();
         assert_eq!(
             (erasure.position, erasure.progress),
             (Some(position), progress)
         );
         assert_eq!(erasure.lost_cause().is_some(), attempt > 10, "{attempt}");
-        // Whoever had a turn before has it no more.
+        // Whoever had the lease before has it no more.
         let late = store.checkpoint(&before, position, progress, now).await;
-        assert!(!late.unwrap());
+        assert_eq!(late.unwrap(), LeaseStatus::TakenOver);
         let late = store.settle(&before, progress, None, now).await.unwrap();
         assert_eq!(late, None);
-        assert!(!store.give_back(&before, now).await.unwrap());
-        assert!(!store.close(&before, erasure::State::Done).await.unwrap());
-        turn = next;
+        for late in [
+            store.release(&before, now).await,
+            store.close(&before, erasure::State::Done).await,
+        ] {
+            assert_eq!(late.unwrap(), LeaseStatus::TakenOver);
+        }
+        lease = next;
     }
 }
 
@@ -364,15 +365,19 @@ async fn a_late_checkpoint_of_an_erasure_changes_nothing() {
         erasure::Progress { read: 1, erased: 0 },
         erasure::Progress { read: 2, erased: 1 },
     );
-    let turn = app.turn(&event, now).await;
-    assert!(store.give_back(&turn, now).await.unwrap());
-    let late = store.checkpoint(&turn, position, early, now).await;
-    assert!(!late.unwrap(), "the next worker could not begin");
-    let turn = app.turn(&event, now).await;
-    store.settle(&turn, whole, None, now).await.unwrap();
-    let late = store.checkpoint(&turn, position, early, now).await;
-    assert!(!late.unwrap(), "the end is settled");
-    let settled = store.get(&turn.key, now).await.unwrap().unwrap();
+    let lease = app.leased_erasure(&event, now).await;
+    assert_eq!(store.release(&lease, now).await.unwrap(), LeaseStatus::Held);
+    let late = store.checkpoint(&lease, position, early, now).await;
+    assert_eq!(
+        late.unwrap(),
+        LeaseStatus::RanOut,
+        "the next worker could not begin"
+    );
+    let lease = app.leased_erasure(&event, now).await;
+    store.settle(&lease, whole, None, now).await.unwrap();
+    let late = store.checkpoint(&lease, position, early, now).await;
+    assert_eq!(late.unwrap(), LeaseStatus::RanOut, "the end is settled");
+    let settled = store.get(&lease.key, now).await.unwrap().unwrap();
     assert_eq!(settled.progress, whole);
 }
 
@@ -384,34 +389,37 @@ async fn an_erasure_that_failed_by_its_age_stays_so() {
     let event = app.asked_erasure().await;
     let store = app.erasures();
     let progress = erasure::Progress { read: 1, erased: 1 };
-    // A worker that has its turn goes on beyond 12 hours.
+    // A worker that has its lease goes on beyond 12 hours.
     let begun = app.now().plus(minutes(12 * 60 - 1));
-    let turn = app.turn(&event, begun).await;
+    let lease = app.leased_erasure(&event, begun).await;
     let mut now = begun;
     for _ in 0..4 {
         now = now.plus(SignedDuration::from_secs(45));
-        let got_on = store.checkpoint(&turn, position, progress, now).await;
-        assert!(got_on.unwrap());
+        let got_on = store.checkpoint(&lease, position, progress, now).await;
+        assert_eq!(got_on.unwrap(), LeaseStatus::Held);
     }
     // One that stood still for longer has lost it.
     now = now.plus(SignedDuration::from_secs(46));
-    let failed = store.get(&turn.key, now).await.unwrap().unwrap();
+    let failed = store.get(&lease.key, now).await.unwrap().unwrap();
     assert_eq!(failed.state(now), erasure::State::Failed);
-    let late = store.checkpoint(&turn, position, progress, now).await;
-    assert!(!late.unwrap());
-    let late = store.settle(&turn, progress, None, now).await;
+    let late = store.checkpoint(&lease, position, progress, now).await;
+    assert_eq!(late.unwrap(), LeaseStatus::RanOut);
+    let late = store.settle(&lease, progress, None, now).await;
     assert_eq!(late.unwrap(), None);
 }
 
 #[tokio::test]
-async fn a_turn_that_is_given_back_can_be_taken_at_once() {
+async fn a_lease_of_an_erasure_that_is_released_can_be_taken_at_once() {
     let app = TestApp::start().await;
     let event = app.asked_erasure().await;
     let store = app.erasures();
-    let turn = app.turn(&event, app.now()).await;
-    assert!(store.begin(&event, app.now()).await.unwrap().is_none());
-    assert!(store.give_back(&turn, app.now()).await.unwrap());
-    assert!(store.begin(&event, app.now()).await.unwrap().is_some());
+    let lease = app.leased_erasure(&event, app.now()).await;
+    assert!(store.take_lease(&event, app.now()).await.unwrap().is_none());
+    assert_eq!(
+        store.release(&lease, app.now()).await.unwrap(),
+        LeaseStatus::Held
+    );
+    assert!(store.take_lease(&event, app.now()).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -420,29 +428,37 @@ async fn an_erasure_that_is_over_keeps_its_first_end_and_is_begun_no_more() {
     let event = app.asked_erasure().await;
     let store = app.erasures();
     let now = app.now();
-    let before = app.turn(&event, now).await;
-    assert!(store.give_back(&before, now).await.unwrap());
-    let turn = app.turn(&event, now).await;
+    let before = app.leased_erasure(&event, now).await;
+    assert_eq!(
+        store.release(&before, now).await.unwrap(),
+        LeaseStatus::Held
+    );
+    let lease = app.leased_erasure(&event, now).await;
     let progress = erasure::Progress { read: 2, erased: 1 };
-    let settled = store.settle(&turn, progress, None, now).await.unwrap();
+    let settled = store.settle(&lease, progress, None, now).await.unwrap();
     assert_eq!(settled.unwrap().finished_at, Some(now));
     let again = store
-        .settle(&turn, progress, None, now.plus(MILLISECOND))
+        .settle(&lease, progress, None, now.plus(MILLISECOND))
         .await;
     assert_eq!(again.unwrap().unwrap().finished_at, Some(now));
-    assert!(store.close(&turn, erasure::State::Done).await.unwrap());
+    let close = async |lease, state| store.close(lease, state).await.unwrap();
+    assert_eq!(close(&lease, erasure::State::Done).await, LeaseStatus::Held);
     // As the SDK does when the first answer is lost.
-    assert!(store.close(&turn, erasure::State::Done).await.unwrap());
-    assert!(!store.close(&turn, erasure::State::Failed).await.unwrap());
-    assert!(!store.close(&before, erasure::State::Done).await.unwrap());
+    assert_eq!(close(&lease, erasure::State::Done).await, LeaseStatus::Held);
+    for (late, state) in [
+        (&lease, erasure::State::Failed),
+        (&before, erasure::State::Done),
+    ] {
+        assert_eq!(close(late, state).await, LeaseStatus::TakenOver);
+    }
     assert!(
         store
-            .begin(&event, now.plus(minutes(2)))
+            .take_lease(&event, now.plus(minutes(2)))
             .await
             .unwrap()
             .is_none()
     );
-    let done = store.get(&turn.key, now).await.unwrap().unwrap();
+    let done = store.get(&lease.key, now).await.unwrap().unwrap();
     assert_eq!(
         (done.state, done.progress),
         (erasure::State::Done, progress)
@@ -455,7 +471,7 @@ async fn what_is_of_another_customer_or_gone_is_not_erased() {
     let app = TestApp::start().await;
     let stored = app.record(&crate::harness::activity()).await;
     let partner = app
-        .turn(&app.asked_erasure().await, app.now())
+        .leased_erasure(&app.asked_erasure().await, app.now())
         .await
         .key
         .partner_id;

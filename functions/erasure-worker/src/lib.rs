@@ -6,19 +6,18 @@
 
 use aws_config::SdkConfig;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use jiff::SignedDuration;
 use shared::{
-    ActivityId, ActivityStore, Clock, Config, Erasure, ErasureStore, Error, Moment, Order,
-    TimeRange, Workers,
+    ActivityId, ActivityStore, Clock, Config, Erasure, ErasureId, ErasureStore, Error, Moment,
+    Order, TimeRange, Workers,
     aws::{
         activities::{RangeQuery, Stamp},
-        erasures::Turn,
         sdk,
     },
     metrics,
     model::{
         erasure::{Progress, State, WorkerEvent},
-        export::Failure,
+        failure::Failure,
+        lease::{HAND_OVER_BEFORE, Lease, LeaseStatus},
         trail,
     },
     observe,
@@ -47,9 +46,6 @@ impl App {
     }
 }
 
-/// So long before the function's deadline the rest is left to the next call.
-const HAND_ON_BEFORE: SignedDuration = SignedDuration::from_secs(45);
-
 /// Activities that one page looks at: seconds of work, even if all are erased.
 const PAGE_MAX: usize = 50;
 
@@ -61,29 +57,29 @@ const WRITES_AT_ONCE: usize = 4;
 pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<(), Error> {
     let erasure_id = event.erasure_id;
     observe::partner(&event.partner_id);
-    let Some((turn, erasure)) = app.erasures.begin(event, app.clock.now()).await? else {
+    let Some((lease, erasure)) = app.erasures.take_lease(event, app.clock.now()).await? else {
         tracing::info!(%erasure_id, "nothing to do");
         return Ok(());
     };
     let walk = Walk {
         app,
-        turn: &turn,
+        lease: &lease,
         erasure: &erasure,
     };
-    match walk.run(deadline.minus(HAND_ON_BEFORE)).await {
+    match walk.run(deadline.minus(HAND_OVER_BEFORE)).await {
         Ok(End::Over) => Ok(()),
         Ok(End::TakenOver) => {
             tracing::warn!(%erasure_id, "another worker has the erasure");
             Ok(())
         }
         Ok(End::OutOfTime) => {
-            tracing::info!(%erasure_id, "the rest is left to the next call");
+            tracing::info!(%erasure_id, "the next call does the rest");
             app.workers.call(event).await
         }
         Err(error) => {
             tracing::error!(%erasure_id, error = error.chain(), "the erasure was interrupted");
-            // Where this fails too, the turn runs out before Lambda calls again.
-            app.erasures.give_back(&turn, app.clock.now()).await.ok();
+            // Where this fails too, the lease runs out before Lambda calls again.
+            app.erasures.release(&lease, app.clock.now()).await.ok();
             Err(error)
         }
     }
@@ -98,12 +94,12 @@ enum End {
 
 struct Walk<'a> {
     app: &'a App,
-    turn: &'a Turn,
+    lease: &'a Lease<ErasureId>,
     erasure: &'a Erasure,
 }
 
 impl Walk<'_> {
-    async fn run(&self, hand_on_at: Moment) -> Result<End, Error> {
+    async fn run(&self, hand_over_at: Moment) -> Result<End, Error> {
         let mut progress = self.erasure.progress;
         if let Some(failure) = self.erasure.lost_cause() {
             return self.end(progress, Some(&failure)).await;
@@ -120,15 +116,14 @@ impl Walk<'_> {
             };
             position = Some(next);
             let now = self.app.clock.now();
-            if !erasures.checkpoint(self.turn, next, progress, now).await? {
+            let kept = erasures.checkpoint(self.lease, next, progress, now).await?;
+            if kept != LeaseStatus::Held {
                 return Ok(End::TakenOver);
             }
-            if now >= hand_on_at {
-                let is_given_back = erasures.give_back(self.turn, now).await?;
-                return Ok(if is_given_back {
-                    End::OutOfTime
-                } else {
-                    End::TakenOver
+            if now >= hand_over_at {
+                return Ok(match erasures.release(self.lease, now).await? {
+                    LeaseStatus::Held => End::OutOfTime,
+                    _ => End::TakenOver,
                 });
             }
         }
@@ -146,7 +141,7 @@ impl Walk<'_> {
             with_details: false,
             settled: false,
         };
-        let (partner, activities) = (&self.turn.key.partner_id, &self.app.activities);
+        let (partner, activities) = (&self.lease.key.partner_id, &self.app.activities);
         let page = activities
             .query(partner, &query, position, PAGE_MAX)
             .await?;
@@ -183,15 +178,15 @@ impl Walk<'_> {
         // Machines' clocks differ: the end is not before the beginning.
         let now = self.app.clock.now().max(self.erasure.created_at);
         let erasures = &self.app.erasures;
-        let settled = erasures.settle(self.turn, progress, failure, now).await?;
+        let settled = erasures.settle(self.lease, progress, failure, now).await?;
         let Some(erasure) = settled else {
             return Ok(End::TakenOver);
         };
         let stamp = Stamp {
             recorded_at: now,
-            request_id: format!("erasure-worker/{}", self.turn.key.id),
+            request_id: format!("erasure-worker/{}", self.lease.key.id),
         };
-        let entry = trail::erased(&self.turn.key, &erasure)?;
+        let entry = trail::erased(&self.lease.key, &erasure)?;
         match self.app.activities.append(entry, &stamp).await {
             Ok(_) | Err(Error::Conflict) => {}
             Err(error) => return Err(error),
@@ -200,7 +195,7 @@ impl Walk<'_> {
             None => State::Done,
             Some(_) => State::Failed,
         };
-        if !erasures.close(self.turn, state).await? {
+        if erasures.close(self.lease, state).await? != LeaseStatus::Held {
             return Ok(End::TakenOver);
         }
         metrics::erased(progress.erased);

@@ -16,7 +16,7 @@ use shared::{
     lambda::http,
     model::{
         erasure::{Progress, State, WorkerEvent},
-        export::Failure,
+        failure::Failure,
         json, trail,
     },
 };

@@ -3,10 +3,8 @@
 use jiff::SignedDuration;
 use shared::{
     Activity, ActivityId, ActivityStore, Error, Export, Moment, Order,
-    aws::{
-        activities::{QueryPage, RangeQuery, Stored},
-        exports::LeaseStatus,
-    },
+    aws::activities::{QueryPage, RangeQuery, Stored},
+    model::lease::LeaseStatus,
 };
 use tokio::sync::mpsc;
 

@@ -17,20 +17,15 @@ mod parts;
 mod upload;
 mod workbook;
 
-use std::time::Duration;
-
 use aws_config::SdkConfig;
-use jiff::SignedDuration;
 use shared::{
-    ActivityStore, Clock, Config, Error, Export, ExportStore, Files, Moment, Workers,
-    aws::{
-        activities::Stamp,
-        exports::{self, Lease, LeaseStatus, Taken},
-        sdk,
-    },
+    ActivityStore, Clock, Config, Error, Export, ExportId, ExportStore, Files, Moment, Workers,
+    aws::{activities::Stamp, exports::LeaseAttempt, sdk},
     metrics,
     model::{
-        export::{Failure, File, Progress, WorkerEvent},
+        export::{File, Progress, WorkerEvent},
+        failure::Failure,
+        lease::{HAND_OVER_BEFORE, LEASE_TIME, Lease, LeaseStatus, RENEW_EVERY},
         trail,
     },
     observe,
@@ -60,9 +55,6 @@ pub struct App {
     /// The clock.
     pub clock: Clock,
 }
-
-/// How often the lease of 45 s is renewed.
-const RENEW_EVERY: Duration = Duration::from_secs(15);
 
 impl App {
     /// Builds the clients, once.
@@ -98,23 +90,20 @@ impl From<Error> for Stop {
     }
 }
 
-/// So long before the function's deadline the rest is left to the next call.
-const HAND_ON_BEFORE: SignedDuration = SignedDuration::from_secs(45);
-
 /// Carries out one call, which ends by `deadline`.
 pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<(), Error> {
     let export_id = event.export_id;
     observe::partner(&event.partner_id);
     match app.exports.take_lease(event, app.clock.now()).await? {
-        Taken::NotNow => tracing::info!(%export_id, "nothing to do"),
-        Taken::GivenUp(key, export) => {
+        LeaseAttempt::NotNow => tracing::info!(%export_id, "nothing to do"),
+        LeaseAttempt::GivenUp(key, export) => {
             tracing::error!(%export_id, "given up: the export has failed");
             app.files.clear(&key, &export).await?;
             // A worker may have died between the file and the state.
             app.files.delete(&key.object()).await?;
         }
-        Taken::Lease(lease, export) => {
-            let run = Run::new(app, &lease, &export, deadline.minus(HAND_ON_BEFORE));
+        LeaseAttempt::Taken(lease, export) => {
+            let run = Run::new(app, &lease, &export, deadline.minus(HAND_OVER_BEFORE));
             if let Err(stop) = run.work().await {
                 let stop = run.unless_lost(stop).await;
                 run.after(stop).await?;
@@ -127,26 +116,31 @@ pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<
 /// One worker's hold on one export.
 struct Run<'a> {
     app: &'a App,
-    lease: &'a Lease,
+    lease: &'a Lease<ExportId>,
     export: &'a Export,
     progress: watch::Sender<Progress>,
-    hand_on_at: Moment,
+    hand_over_at: Moment,
 }
 
 impl<'a> Run<'a> {
-    fn new(app: &'a App, lease: &'a Lease, export: &'a Export, hand_on_at: Moment) -> Self {
+    fn new(
+        app: &'a App,
+        lease: &'a Lease<ExportId>,
+        export: &'a Export,
+        hand_over_at: Moment,
+    ) -> Self {
         Self {
             app,
             lease,
             export,
             progress: watch::channel(export.progress).0,
-            hand_on_at,
+            hand_over_at,
         }
     }
 
     /// Whether the rest is for the next call.
     fn is_time_up(&self) -> bool {
-        self.app.clock.now() >= self.hand_on_at
+        self.app.clock.now() >= self.hand_over_at
     }
 
     fn progress(&self) -> Progress {
@@ -259,7 +253,7 @@ impl<'a> Run<'a> {
                 Ok(lost @ (LeaseStatus::TakenOver | LeaseStatus::RanOut)) => return lost,
                 Err(error) => tracing::warn!(error = error.chain(), "the lease was not renewed"),
             }
-            if renewed.elapsed() + RENEW_EVERY > exports::LEASE.unsigned_abs() {
+            if renewed.elapsed() + RENEW_EVERY > LEASE_TIME.unsigned_abs() {
                 return LeaseStatus::RanOut;
             }
         }
@@ -315,7 +309,7 @@ impl<'a> Run<'a> {
             }
             Stop::OutOfTime => {
                 tracing::info!(%export_id, "the rest is left to the next call");
-                match app.exports.hand_on(lease, app.clock.now()).await? {
+                match app.exports.release(lease, app.clock.now()).await? {
                     LeaseStatus::Held => app.workers.call(&WorkerEvent::from(&lease.key)).await,
                     LeaseStatus::RanOut => Err(ran_out()),
                     LeaseStatus::TakenOver | LeaseStatus::Cancelled => Ok(()),

@@ -2,7 +2,7 @@
 
 use shared::{
     ActivityId, Error,
-    model::export::{Failure, Format},
+    model::{export::Format, failure::Failure},
 };
 use tokio::sync::mpsc;
 

@@ -7,8 +7,11 @@
 use bytes::Bytes;
 use shared::{
     Error, ExportRequest,
-    aws::{exports::LeaseStatus, files::PartTag},
-    model::export::{Checkpoint, PartialPart},
+    aws::files::PartTag,
+    model::{
+        export::{Checkpoint, PartialPart},
+        lease::LeaseStatus,
+    },
 };
 use tokio::sync::mpsc;
 

@@ -12,7 +12,7 @@ use rust_xlsxwriter::{
 };
 use shared::{
     Error, ExportRequest, Moment,
-    model::{error::Source, export::Failure, range::Zone},
+    model::{error::Source, failure::Failure, range::Zone},
 };
 use tokio::{
     sync::mpsc,

@@ -4,7 +4,10 @@ use serde::Serialize;
 use shared::{
     Actor, Export, ExportId, ExportKey, Filter, Moment, Page, TimeRange,
     aws::files::Link,
-    model::export::{Compression, Failure, File, Format, Locale, Progress, State, Style},
+    model::{
+        export::{Compression, File, Format, Locale, Progress, State, Style},
+        failure::Failure,
+    },
 };
 
 /// An export as its partner sees it.
@@ -52,7 +55,7 @@ impl Answer {
             style: export.request.style,
             compression: export.request.compression,
             locale: export.request.locale,
-            attempts: export.attempts,
+            attempts: export.lease.attempts,
             progress: export.progress,
             file: export.file,
             finished_at: export.finished_at,

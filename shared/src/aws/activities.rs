@@ -132,10 +132,8 @@ impl ActivityStore {
     async fn put(&self, activity: &Activity, request_id: &str) -> Result<Option<Stored>, Error> {
         let shard = self.shards.of(activity.id);
         let item = item::to_item(activity, shard, request_id, self.retention)?;
-        match self.table.put_new(item).await? {
-            Ok(()) => Ok(None),
-            Err(old) => item::whole(old.into()).map(Some),
-        }
+        let in_the_way = self.table.put_new(item).await?;
+        in_the_way.map(|old| item::whole(old.into())).transpose()
     }
 
     /// The activity that this key stored before, if any; writes nothing.

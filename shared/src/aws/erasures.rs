@@ -1,29 +1,24 @@
 //! The table of erasures; no other code knows it.
+//!
+//! A worker holds a lease on the erasure it works on; what that means in
+//! conditions is in `leases`. Doing a page twice changes nothing, so a lease that has
+//! run out is still good until another worker takes the erasure.
 
 use aws_sdk_dynamodb::Client;
-use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActivityId, ErasureId, Error, Moment, PartnerId,
-    aws::table::{
-        self, Item, Table, Update, from_item, item_in_the_way, moment, number, text, to_item,
-        to_value,
+    ActivityId, Erasure, ErasureId, ErasureKey, Error, Moment,
+    aws::{
+        leases::{self, Taking, Task},
+        places::{Place, Places},
+        table::{self, Item, Table, Update, Updated, from_item, moment, text, to_item, to_value},
     },
-    model::erasure::{
-        AGE_MAX, Erasure, ErasureKey, Progress, State, WorkerEvent, dispatch_again_before,
+    model::{
+        erasure::{Progress, State, WorkerEvent},
+        failure::Failure,
+        lease::{Lease, LeaseRecord, LeaseStatus, TaskId, too_old},
     },
-    model::export::Failure,
 };
-
-/// How long a worker has an erasure unless it gets on.
-const LEASE: SignedDuration = SignedDuration::from_secs(45);
-
-/// So long an erasure may be about to be stored after it took the place.
-const CREATING: SignedDuration = SignedDuration::from_mins(1);
-
-/// How long the item of the place stays; no erasure takes so long.
-const PLACE_LIFETIME: SignedDuration = SignedDuration::from_hours(48);
 
 /// The erasures of all partners, in DynamoDB.
 #[derive(Debug, Clone)]
@@ -31,21 +26,18 @@ pub struct ErasureStore {
     table: Table,
 }
 
-/// A worker's turn at an erasure.
-#[derive(Debug, Clone)]
-pub struct Turn {
-    /// Which erasure.
-    pub key: ErasureKey,
-    epoch: u64,
-}
+impl Task for Erasure {
+    fn lease(&self) -> &LeaseRecord {
+        &self.lease
+    }
 
-/// The one place that a partner has for an erasure under way.
-#[derive(Debug, Serialize, Deserialize)]
-struct Place {
-    partition_key: String,
-    sort_key: String,
-    erasure_id: String,
-    expires_at: i64,
+    fn is_running(&self) -> bool {
+        self.state == State::Running
+    }
+
+    fn is_cancelled(&self) -> bool {
+        false
+    }
 }
 
 impl ErasureStore {
@@ -64,74 +56,35 @@ impl ErasureStore {
     }
 
     /// Takes the partner's place for an erasure, or answers which one has it.
-    ///
-    /// Nobody gives the place back, so it can't be lost: it is free once the
-    /// erasure that has it is over.
     pub async fn take_place(
         &self,
         key: &ErasureKey,
         now: Moment,
     ) -> Result<Option<(ErasureKey, Option<Erasure>)>, Error> {
-        let mut free = key.id.to_string();
+        let places = Places {
+            table: &self.table,
+            partner: &key.partner_id,
+            max: 1,
+        };
         loop {
-            let Some(taken_by) = self.put_place(key, &free, now).await? else {
+            let Place::Full(ids) = places.take(key.id, now).await? else {
                 return Ok(None);
             };
-            let id = ErasureId::try_from(taken_by.as_str())?;
-            let other = ErasureKey {
-                partner_id: key.partner_id.clone(),
-                id,
-            };
-            let erasure = self.get(&other, now).await?;
-            let is_new = || {
-                // Machines' clocks differ, so it may also be a little ahead.
-                let near = now.minus(CREATING)..now.plus(CREATING);
-                id.created_at().is_some_and(|at| near.contains(&at))
-            };
-            let is_active = erasure
-                .as_ref()
-                .map_or_else(is_new, |erasure| erasure.state(now).is_active());
-            if is_active {
-                return Ok(Some((other, erasure)));
+            for id in &ids {
+                let partner_id = key.partner_id.clone();
+                let other = ErasureKey {
+                    partner_id,
+                    id: *id,
+                };
+                let erasure = self.get(&other, now).await?;
+                let is_active = erasure
+                    .as_ref()
+                    .map_or_else(|| id.is_new(now), |it| it.state(now).is_active());
+                if is_active {
+                    return Ok(Some((other, erasure)));
+                }
             }
-            free = taken_by;
-        }
-    }
-
-    /// Puts the place's item if there is none, or one of this or a `free`
-    /// erasure; answers the erasure that is in the way.
-    async fn put_place(
-        &self,
-        key: &ErasureKey,
-        free: &str,
-        now: Moment,
-    ) -> Result<Option<String>, Error> {
-        let place = Place {
-            partition_key: format!("{}#place", key.partner_id),
-            sort_key: "erasure".into(),
-            erasure_id: key.id.to_string(),
-            expires_at: now.plus(PLACE_LIFETIME).as_seconds(),
-        };
-        let put = self
-            .table
-            .client
-            .put_item()
-            .table_name(&self.table.name)
-            .set_item(Some(to_item(&place)?))
-            .condition_expression(
-                "attribute_not_exists(partition_key) OR erasure_id IN (:own, :free)",
-            )
-            .expression_attribute_values(":own", text(place.erasure_id))
-            .expression_attribute_values(":free", text(free))
-            .return_values_on_condition_check_failure(table::ALL_OLD)
-            .send()
-            .await;
-        match put {
-            Ok(_) => Ok(None),
-            Err(error) => {
-                let old: Place = from_item(item_in_the_way(error)?)?;
-                Ok(Some(old.erasure_id))
-            }
+            places.free(&ids).await?;
         }
     }
 
@@ -140,7 +93,8 @@ impl ErasureStore {
         let mut item = to_item(erasure)?;
         item.extend(item_key(key));
         // Only a repetition of this put can be in the way of a random id.
-        self.table.put_new(item).await?.or(Ok(()))
+        self.table.put_new(item).await?;
+        Ok(())
     }
 
     /// One erasure; none when absent or forgotten.
@@ -151,162 +105,120 @@ impl ErasureStore {
 
     /// Claims the right to call a worker, at most once a minute.
     pub async fn claim_dispatch(&self, key: &ErasureKey, now: Moment) -> Result<bool, Error> {
-        let update = free(Update::new("active_at = :now"), now)
-            .when("active_at < :again_before")
-            .value(":again_before", moment(dispatch_again_before(now)));
-        Ok(self.table.update(item_key(key), update).await?.is_ok())
+        leases::claim_dispatch(&self.table, item_key(key), now).await
     }
 
-    /// Begins a worker's turn; none when there is nothing to do now.
-    ///
-    /// The event's partner is only looked up: without such an item nothing is done.
-    pub async fn begin(
+    /// Takes the lease of the erasure that an event names; none when there is
+    /// nothing to do now.
+    pub async fn take_lease(
         &self,
         event: &WorkerEvent,
         now: Moment,
-    ) -> Result<Option<(Turn, Erasure)>, Error> {
-        let partner_id = PartnerId::parse(&event.partner_id)
-            .ok_or_else(|| Error::invalid("partner_id", "is no partner's id"))?;
-        let key = ErasureKey {
-            partner_id,
-            id: event.erasure_id,
-        };
-        // The SDK repeats an update whose answer was lost, and meets its own lease.
+    ) -> Result<Option<(Lease<ErasureId>, Erasure)>, Error> {
+        let key = ErasureKey::of_event(&event.partner_id, event.erasure_id)?;
         let holder = ErasureId::random(now).to_string();
-        let begun = self
-            .table
-            .update(item_key(&key), turn_update(&holder, now))
-            .await?;
-        let erasure: Erasure = match begun {
-            Ok(item) => from_item(item)?,
-            Err(None) => return Ok(None),
-            Err(Some(old)) => from_item(old)?,
-        };
-        let epoch = erasure.epoch;
-        let is_own = erasure.lease_holder.as_ref() == Some(&holder);
-        Ok(is_own.then_some((Turn { key, epoch }, erasure)))
+        let taken = leases::take::<Erasure>(&self.table, item_key(&key), holder, now, |update| {
+            update
+                .when("(created_at > :too_old OR finished_at > :too_old)")
+                .value(":too_old", moment(too_old(now)))
+        });
+        Ok(match taken.await? {
+            Taking::Taken(erasure) => {
+                let epoch = erasure.lease.epoch;
+                Some((Lease { key, epoch }, erasure))
+            }
+            Taking::Refused(_) | Taking::Absent => None,
+        })
     }
 
-    /// Says how far the walk is and keeps the turn; false when it is over.
+    /// Keeps the lease and writes down how far the walk is.
     pub async fn checkpoint(
         &self,
-        turn: &Turn,
+        lease: &Lease<ErasureId>,
         position: ActivityId,
         progress: Progress,
         now: Moment,
-    ) -> Result<bool, Error> {
-        let update = Update::new(
-            "#position = :position, progress = :progress, attempts = :one, active_at = :now, \
-             lease_until = :until",
-        )
-        .name("#position", "position")
-        .value(":position", text(position.to_string()))
-        .value(":progress", to_value(&progress)?)
-        .value(":one", number(1))
-        .value(":now", moment(now))
-        .value(":until", moment(now.plus(LEASE)));
+    ) -> Result<LeaseStatus, Error> {
+        let update = leases::advancing("#position = :position, progress = :progress", now)
+            .name("#position", "position")
+            .value(":position", text(position.to_string()))
+            .value(":progress", to_value(&progress)?);
         let update = not_late(update, now)
+            // The SDK gives an attempt up and repeats it; the first one may come later.
             .when("attribute_exists(lease_until)")
             .when("attribute_not_exists(finished_at)");
-        Ok(self.update_turn(turn, update).await?.is_some())
+        self.update(lease, update, |_| false).await
     }
 
-    /// Gives the turn back, so that another worker can begin at once; false
-    /// when it was over.
-    pub async fn give_back(&self, turn: &Turn, now: Moment) -> Result<bool, Error> {
-        let update = Update::new("active_at = :now REMOVE lease_until").value(":now", moment(now));
-        Ok(self.update_turn(turn, update).await?.is_some())
+    /// Gives the lease back, so that another worker can take it at once.
+    pub async fn release(
+        &self,
+        lease: &Lease<ErasureId>,
+        now: Moment,
+    ) -> Result<LeaseStatus, Error> {
+        self.update(lease, leases::releasing(now), leases::is_released)
+            .await
     }
 
     /// Settles when and how the walk ended, before the log is told; none when
-    /// the turn is over.
+    /// another worker has the erasure, or when it is too old.
     ///
     /// An earlier worker may have settled it; then that holds.
     pub async fn settle(
         &self,
-        turn: &Turn,
+        lease: &Lease<ErasureId>,
         progress: Progress,
         failure: Option<&Failure>,
         now: Moment,
     ) -> Result<Option<Erasure>, Error> {
-        let assignments = match failure {
-            None => "progress = :progress, finished_at = if_not_exists(finished_at, :now)",
-            Some(_) => {
-                "progress = :progress, finished_at = if_not_exists(finished_at, :now), \
-                 failure = :failure"
-            }
+        let ended = "progress = :progress, finished_at = if_not_exists(finished_at, :now)";
+        let update = match failure {
+            None => Update::new(ended),
+            Some(failure) => Update::new(&format!("{ended}, failure = :failure"))
+                .value(":failure", to_value(failure)?),
         };
-        let mut update = Update::new(assignments)
+        let update = update
             .value(":progress", to_value(&progress)?)
             .value(":now", moment(now))
             .returning_it();
-        if let Some(failure) = failure {
-            update = update.value(":failure", to_value(failure)?);
+        let update = leases::of_epoch(not_late(update, now), lease.epoch);
+        match self.table.update(item_key(&lease.key), update).await? {
+            Updated::Done(item) => from_item(item).map(Some),
+            Updated::Refused(_) | Updated::Absent => Ok(None),
         }
-        let settled = self.update_turn(turn, not_late(update, now)).await?;
-        settled.map(from_item).transpose()
     }
 
-    /// The log was told; false when the turn is over.
-    pub async fn close(&self, turn: &Turn, state: State) -> Result<bool, Error> {
+    /// Ends the erasure, whose end the log was told of.
+    pub async fn close(
+        &self,
+        lease: &Lease<ErasureId>,
+        state: State,
+    ) -> Result<LeaseStatus, Error> {
         let update = Update::new("#state = :ended REMOVE lease_until");
-        let update = during(turn, update.state(":ended", state.as_str()));
-        match self.table.update(item_key(&turn.key), update).await? {
-            Ok(_) => Ok(true),
-            Err(None) => Ok(false),
-            // The SDK repeats an update whose answer was lost, and meets its own.
-            Err(Some(old)) => {
-                let old: Erasure = from_item(old)?;
-                Ok(old.state == state && old.epoch == turn.epoch)
-            }
-        }
+        let update = update.value(":ended", text(state.as_str()));
+        self.update(lease, update, |erasure| erasure.state == state)
+            .await
     }
 
-    /// Writes while the turn lasts; none when it is over.
-    async fn update_turn(&self, turn: &Turn, update: Update) -> Result<Option<Item>, Error> {
-        let update = during(turn, update);
-        let updated = self.table.update(item_key(&turn.key), update).await?;
-        Ok(updated.ok())
+    /// Writes as the worker that took the erasure last; `is_done` knows an erasure
+    /// that the same write has changed before.
+    async fn update(
+        &self,
+        lease: &Lease<ErasureId>,
+        update: Update,
+        is_done: impl Fn(&Erasure) -> bool,
+    ) -> Result<LeaseStatus, Error> {
+        let update = leases::of_epoch(update, lease.epoch);
+        let updated = self.table.update(item_key(&lease.key), update).await?;
+        leases::status(updated, lease.epoch, is_done)
     }
-}
-
-fn turn_update(holder: &str, now: Moment) -> Update {
-    let update = Update::new(
-        "#state = :running, epoch = epoch + :one, attempts = attempts + :one, \
-         active_at = :now, lease_until = :until, lease_holder = :holder",
-    );
-    free(update, now)
-        .when("(created_at > :too_old OR finished_at > :too_old)")
-        .value(":one", number(1))
-        .value(":until", moment(now.plus(LEASE)))
-        .value(":holder", text(holder))
-        .value(":too_old", moment(now.minus(AGE_MAX)))
-        .returning_it()
 }
 
 /// Not of one that counts as failed by its age.
 fn not_late(update: Update, now: Moment) -> Update {
     update
         .when("(created_at > :too_old OR finished_at > :too_old OR lease_until >= :now)")
-        .value(":too_old", moment(now.minus(AGE_MAX)))
-}
-
-/// An update by the worker whose turn it is.
-fn during(turn: &Turn, update: Update) -> Update {
-    update
-        .when("#state = :running")
-        .when("epoch = :epoch")
-        .state(":running", State::Running.as_str())
-        .value(":epoch", table::count(turn.epoch))
-}
-
-/// An update of an erasure that is not over and that no worker has.
-fn free(update: Update, now: Moment) -> Update {
-    update
-        .when("#state IN (:queued, :running)")
-        .when("(attribute_not_exists(lease_until) OR lease_until < :now)")
-        .state(":queued", State::Queued.as_str())
-        .state(":running", State::Running.as_str())
+        .value(":too_old", moment(too_old(now)))
         .value(":now", moment(now))
 }
 

@@ -1,12 +1,15 @@
 //! The table of exports; no other code knows it.
 //!
-//! A worker holds a lease on the export it works on. Each lease has a higher
-//! epoch than the one before, and every write of a worker carries its epoch as
-//! a condition: a worker that was thought dead cannot move the state.
+//! A worker holds a lease on the export it works on; what that means in conditions
+//! is in `leases`.
 
-mod places;
+use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{Client, primitives::Blob, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    Client,
+    primitives::Blob,
+    types::{AttributeValue, KeysAndAttributes},
+};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -14,20 +17,20 @@ use sha2::{Digest, Sha256};
 use crate::{
     Error, Export, ExportId, ExportKey, Identifier, Limit, Moment, Page, PartnerId,
     aws::{
+        leases::{self, Taking, Task},
+        places::{Place, Places},
         sdk,
         table::{
-            self, Item, Table, Update, from_item, item_in_the_way, moment, number, text, to_item,
-            to_value,
+            self, Item, Table, Update, Updated, from_item, item_in_the_way, moment, number, text,
+            to_item, to_value,
         },
     },
-    model::export::{
-        AGE_MAX, ATTEMPTS_MAX, Checkpoint, Failure, File, Progress, State, WorkerEvent,
-        dispatch_again_before, item_expiry,
+    model::{
+        export::{ATTEMPTS_MAX, Checkpoint, File, Progress, State, WorkerEvent, item_expiry},
+        failure::Failure,
+        lease::{Lease, LeaseRecord, LeaseStatus, TaskId, too_old},
     },
 };
-
-/// How long a lease lasts unless it is renewed.
-pub const LEASE: SignedDuration = SignedDuration::from_secs(45);
 
 /// How long an export's idempotency key is remembered.
 const KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
@@ -38,20 +41,11 @@ pub struct ExportStore {
     table: Table,
 }
 
-/// A worker's hold on an export.
-#[derive(Debug, Clone)]
-pub struct Lease {
-    /// Which export.
-    pub key: ExportKey,
-    /// Which of its leases.
-    pub epoch: u64,
-}
-
-/// What came of asking for a lease.
+/// What came of asking for an export's lease.
 #[derive(Debug)]
-pub enum Taken {
+pub enum LeaseAttempt {
     /// The export is this worker's.
-    Lease(Lease, Box<Export>),
+    Taken(Lease<ExportId>, Box<Export>),
     /// Another worker has it, it has ended, or it never was.
     NotNow,
     /// Too many workers tried, or too long; it has failed.
@@ -60,32 +54,23 @@ pub enum Taken {
     GivenUp(ExportKey, Box<Export>),
 }
 
-/// Whether a worker's write was still allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeaseStatus {
-    /// The lease held and the write is done.
-    Held,
-    /// Another worker has the export, or has ended it; nothing was written.
-    TakenOver,
-    /// Nobody else has the export, but the lease has run out; nothing was written.
-    RanOut,
-    /// The export was deleted; nothing was written and no file may stay.
-    Cancelled,
-}
+impl Task for Export {
+    fn lease(&self) -> &LeaseRecord {
+        &self.lease
+    }
 
-impl LeaseStatus {
-    /// What took the export from its worker, by the state it is in now.
-    fn lost_to(state: Option<State>) -> Self {
-        match state {
-            None | Some(State::Cancelled | State::Expired) => Self::Cancelled,
-            Some(_) => Self::TakenOver,
-        }
+    fn is_running(&self) -> bool {
+        self.state == State::Running
+    }
+
+    fn is_cancelled(&self) -> bool {
+        matches!(self.state, State::Cancelled | State::Expired)
     }
 }
 
-/// What tells whose an export is.
+/// What tells which worker has an export.
 #[derive(Debug, Deserialize)]
-struct Look {
+struct Holder {
     state: State,
     lease_epoch: u64,
 }
@@ -162,8 +147,8 @@ impl ExportStore {
         let mut item = to_item(&export)?;
         item.extend(item_key(key));
         match self.table.put_new(item).await? {
-            Ok(()) => Ok(export),
-            Err(old) => from_item(old),
+            None => Ok(export),
+            Some(old) => from_item(old),
         }
     }
 
@@ -218,141 +203,176 @@ impl ExportStore {
         }
     }
 
+    /// Takes one of a partner's `max` places; answers whether one was free.
+    ///
+    /// An export that has a place keeps it, so a retry may ask again.
+    pub async fn take_place(
+        &self,
+        key: &ExportKey,
+        max: usize,
+        now: Moment,
+    ) -> Result<bool, Error> {
+        let places = Places {
+            table: &self.table,
+            partner: &key.partner_id,
+            max,
+        };
+        loop {
+            let Place::Full(ids) = places.take(key.id, now).await? else {
+                return Ok(true);
+            };
+            let ended = self.ended(&key.partner_id, &ids, now).await?;
+            if ended.is_empty() {
+                return Ok(false);
+            }
+            places.free(&ended).await?;
+        }
+    }
+
+    /// Which of a partner's exports are no longer under way.
+    async fn ended(
+        &self,
+        partner: &PartnerId,
+        ids: &[ExportId],
+        now: Moment,
+    ) -> Result<Vec<ExportId>, Error> {
+        let mut active = HashMap::new();
+        for item in self.get_several(partner, ids).await? {
+            let id = id_of(&item)?;
+            active.insert(id, from_item::<Export>(item)?.state(now).is_active());
+        }
+        let is_active = |id: &ExportId| active.get(id).copied().unwrap_or_else(|| id.is_new(now));
+        Ok(ids.iter().filter(|id| !is_active(id)).copied().collect())
+    }
+
+    async fn get_several(&self, partner: &PartnerId, ids: &[ExportId]) -> Result<Vec<Item>, Error> {
+        let keys = ids.iter().map(|id| table::key(partner, id)).collect();
+        let keys = KeysAndAttributes::builder()
+            .set_keys(Some(keys))
+            .consistent_read(true)
+            .build()
+            .map_err(|error| Error::internal("reading exports", error))?;
+        let output = self
+            .table
+            .client
+            .batch_get_item()
+            .request_items(&self.table.name, keys)
+            .send()
+            .await
+            .map_err(|error| sdk::failed("reading exports", error))?;
+        let unread = output.unprocessed_keys.unwrap_or_default();
+        let mut unread = unread.values().flat_map(KeysAndAttributes::keys);
+        if unread.next().is_some() {
+            return Err(Error::Unavailable("some exports were not read".into()));
+        }
+        let found = output.responses.unwrap_or_default().into_values();
+        Ok(found.flatten().collect())
+    }
+
     /// Claims the right to call a worker, at most once a minute.
     pub async fn claim_dispatch(&self, key: &ExportKey, now: Moment) -> Result<bool, Error> {
-        let update = Update::new("dispatched_at = :now")
-            .when("#state IN (:queued, :running)")
-            .when("(attribute_not_exists(lease_until) OR lease_until < :now)")
-            .when("dispatched_at < :again_before")
-            .value(":now", moment(now))
-            .value(":again_before", moment(dispatch_again_before(now)))
-            .state(":queued", State::Queued.as_str())
-            .state(":running", State::Running.as_str());
-        Ok(self.table.update(item_key(key), update).await?.is_ok())
+        leases::claim_dispatch(&self.table, item_key(key), now).await
     }
 
     /// Takes the lease of the export that an event names.
-    ///
-    /// The event's partner is only looked up: without such an item nothing is done.
-    pub async fn take_lease(&self, event: &WorkerEvent, now: Moment) -> Result<Taken, Error> {
-        let partner_id = PartnerId::parse(&event.partner_id)
-            .ok_or_else(|| Error::invalid("partner_id", "is no partner's id"))?;
-        let key = ExportKey {
-            partner_id,
-            id: event.export_id,
-        };
-        // The SDK repeats an update whose answer was lost, and meets its own lease.
+    pub async fn take_lease(
+        &self,
+        event: &WorkerEvent,
+        now: Moment,
+    ) -> Result<LeaseAttempt, Error> {
+        let key = ExportKey::of_event(&event.partner_id, event.export_id)?;
         let holder = ExportId::random(now).to_string();
-        let update = lease_update(&holder, now);
-        match self.table.update(item_key(&key), update).await? {
-            Ok(item) => {
-                let export: Export = from_item(item)?;
-                Ok(Taken::Lease(
-                    Lease {
-                        key,
-                        epoch: export.lease_epoch,
-                    },
-                    Box::new(export),
-                ))
+        let taken = leases::take::<Export>(&self.table, item_key(&key), holder, now, |update| {
+            update
+                .when("attempts < :attempts_max")
+                .when("created_at > :too_old")
+                .value(":attempts_max", number(ATTEMPTS_MAX.into()))
+                .value(":too_old", moment(too_old(now)))
+        });
+        match taken.await? {
+            Taking::Taken(export) => {
+                let epoch = export.lease.epoch;
+                Ok(LeaseAttempt::Taken(Lease { key, epoch }, Box::new(export)))
             }
-            Err(None) => Ok(Taken::NotNow),
-            Err(Some(old)) => {
-                let old: Export = from_item(old)?;
-                if old.lease_holder.as_ref() == Some(&holder) {
-                    return Ok(Taken::Lease(
-                        Lease {
-                            key,
-                            epoch: old.lease_epoch,
-                        },
-                        Box::new(old),
-                    ));
-                }
-                self.give_up(key, old, now).await
-            }
+            Taking::Refused(export) => self.give_up(key, export, now).await,
+            Taking::Absent => Ok(LeaseAttempt::NotNow),
         }
     }
 
     /// Writes down that no worker will finish an export, if that is so.
-    async fn give_up(&self, key: ExportKey, old: Export, now: Moment) -> Result<Taken, Error> {
+    async fn give_up(
+        &self,
+        key: ExportKey,
+        old: Export,
+        now: Moment,
+    ) -> Result<LeaseAttempt, Error> {
         let Some(failure) = old.lost_cause(now) else {
-            return Ok(Taken::NotNow);
+            return Ok(LeaseAttempt::NotNow);
         };
         let update = ending("#state = :failed, failure = :failure", &old)
-            .when("#state IN (:queued, :running)")
             .when("lease_epoch = :epoch")
-            .when("(attribute_not_exists(lease_until) OR lease_until < :now)")
-            .value(":now", moment(now))
-            .state(":failed", State::Failed.as_str())
-            .state(":queued", State::Queued.as_str())
-            .state(":running", State::Running.as_str())
+            .value(":failed", text(State::Failed.as_str()))
             .value(":failure", to_value(&failure)?)
-            .value(":epoch", table::count(old.lease_epoch));
-        let done = self.table.update(item_key(&key), update).await?;
-        Ok(if done.is_ok() {
-            Taken::GivenUp(key, Box::new(old))
-        } else {
-            Taken::NotNow
+            .value(":epoch", table::count(old.lease.epoch));
+        let update = leases::free(update, now);
+        let updated = self.table.update(item_key(&key), update).await?;
+        Ok(match updated {
+            Updated::Done(_) => LeaseAttempt::GivenUp(key, Box::new(old)),
+            Updated::Refused(_) | Updated::Absent => LeaseAttempt::NotNow,
         })
     }
 
-    /// Keeps the lease for another 45 s and says how far the file is.
+    /// Keeps the lease for another 45 s and writes down how far the file is.
     pub async fn renew(
         &self,
-        lease: &Lease,
+        lease: &Lease<ExportId>,
         progress: Progress,
         now: Moment,
     ) -> Result<LeaseStatus, Error> {
-        let update = Update::new("lease_until = :until, progress = :progress")
-            .value(":until", moment(now.plus(LEASE)))
-            .value(":progress", to_value(&progress)?);
-        self.update_leased(lease, update, now).await
+        let update =
+            leases::renewing("progress = :progress", now).value(":progress", to_value(&progress)?);
+        self.update_held(lease, update, now).await
     }
 
-    /// Keeps the lease and says which upload has begun.
+    /// Keeps the lease and writes down which upload has begun.
     ///
     /// A checkpoint of an earlier upload tells nothing of this one; that of a
     /// part which wasn't full when there was no upload yet is still good.
     pub async fn begin(
         &self,
-        lease: &Lease,
+        lease: &Lease<ExportId>,
         upload_id: &str,
         keep_checkpoint: bool,
         now: Moment,
     ) -> Result<LeaseStatus, Error> {
-        let update = Update::new(if keep_checkpoint {
-            "lease_until = :until, upload_id = :upload_id"
+        let assignments = if keep_checkpoint {
+            "upload_id = :upload_id"
         } else {
-            "lease_until = :until, upload_id = :upload_id REMOVE checkpoint"
-        });
-        let update = update
-            .value(":until", moment(now.plus(LEASE)))
-            .value(":upload_id", text(upload_id));
-        self.update_leased(lease, update, now).await
+            "upload_id = :upload_id REMOVE checkpoint"
+        };
+        let update = leases::renewing(assignments, now).value(":upload_id", text(upload_id));
+        self.update_held(lease, update, now).await
     }
 
-    /// Keeps the lease and says what is in the upload; a worker that got
-    /// somewhere leaves the next one all its attempts.
+    /// Keeps the lease and writes down what is in the upload.
     pub async fn checkpoint(
         &self,
-        lease: &Lease,
+        lease: &Lease<ExportId>,
         checkpoint: &Checkpoint,
         progress: Progress,
         now: Moment,
     ) -> Result<LeaseStatus, Error> {
-        let update = Update::new(
-            "lease_until = :until, progress = :progress, checkpoint = :checkpoint, attempts = :one",
-        )
-        .value(":until", moment(now.plus(LEASE)))
-        .value(":progress", to_value(&progress)?)
-        .value(":checkpoint", to_value(checkpoint)?)
-        .value(":one", number(1));
-        self.update_leased(lease, update, now).await
+        let assignments = "progress = :progress, checkpoint = :checkpoint";
+        let update = leases::advancing(assignments, now)
+            .value(":progress", to_value(&progress)?)
+            .value(":checkpoint", to_value(checkpoint)?);
+        self.update_held(lease, update, now).await
     }
 
     /// Whether the export is still this worker's, without a write.
     ///
     /// A lease that ran out is found by the next write.
-    pub async fn look(&self, lease: &Lease) -> Result<LeaseStatus, Error> {
+    pub async fn look(&self, lease: &Lease<ExportId>) -> Result<LeaseStatus, Error> {
         let output = self
             .table
             .client
@@ -365,33 +385,36 @@ impl ExportStore {
             .send()
             .await
             .map_err(|error| sdk::failed("reading an export", error))?;
-        Ok(match output.item.map(from_item::<Look>).transpose()? {
-            Some(found) if found.state.is_active() && found.lease_epoch == lease.epoch => {
+        let found: Option<Holder> = output.item.map(from_item).transpose()?;
+        Ok(match found {
+            Some(Holder { state, lease_epoch })
+                if state.is_active() && lease_epoch == lease.epoch =>
+            {
                 LeaseStatus::Held
             }
-            found => LeaseStatus::lost_to(found.map(|found| found.state)),
+            None
+            | Some(Holder {
+                state: State::Cancelled | State::Expired,
+                ..
+            }) => LeaseStatus::Cancelled,
+            Some(_) => LeaseStatus::TakenOver,
         })
     }
 
     /// Gives the lease back, so that another worker can take it at once.
-    pub async fn release(&self, lease: &Lease, now: Moment) -> Result<LeaseStatus, Error> {
-        let update = Update::new("lease_epoch = :epoch REMOVE lease_until");
-        self.update_last(lease, update, now, Export::is_given_back)
-            .await
-    }
-
-    /// Gives the lease back before the next worker is called.
-    pub async fn hand_on(&self, lease: &Lease, now: Moment) -> Result<LeaseStatus, Error> {
-        let update =
-            Update::new("dispatched_at = :now REMOVE lease_until").value(":now", moment(now));
-        self.update_last(lease, update, now, Export::is_given_back)
+    pub async fn release(
+        &self,
+        lease: &Lease<ExportId>,
+        now: Moment,
+    ) -> Result<LeaseStatus, Error> {
+        self.update_last(lease, leases::releasing(now), now, leases::is_released)
             .await
     }
 
     /// The file is ready.
     pub async fn finish(
         &self,
-        lease: &Lease,
+        lease: &Lease<ExportId>,
         file: &File,
         progress: Progress,
         now: Moment,
@@ -401,7 +424,7 @@ impl ExportStore {
              expires_at = :expires_at REMOVE lease_until, upload_id, checkpoint",
         )
         .name("#file", "file")
-        .state(":ready", State::Ready.as_str())
+        .value(":ready", text(State::Ready.as_str()))
         .value(":file", to_value(file)?)
         .value(":progress", to_value(&progress)?)
         .value(":now", moment(now))
@@ -413,14 +436,14 @@ impl ExportStore {
     /// There will be no file.
     pub async fn fail(
         &self,
-        lease: &Lease,
+        lease: &Lease<ExportId>,
         failure: Failure,
         now: Moment,
     ) -> Result<LeaseStatus, Error> {
         let update = Update::new(
             "#state = :failed, failure = :failure REMOVE lease_until, upload_id, checkpoint",
         )
-        .state(":failed", State::Failed.as_str())
+        .value(":failed", text(State::Failed.as_str()))
         .value(":failure", to_value(&failure)?);
         let has_failed = |export: &Export| export.state == State::Failed;
         self.update_last(lease, update, now, has_failed).await
@@ -432,75 +455,68 @@ impl ExportStore {
     pub async fn delete(&self, key: &ExportKey, now: Moment) -> Result<Option<Export>, Error> {
         let mut found = self.get(key, now).await?;
         while let Some(export) = found {
-            let update = ending("#state = :ended", &export);
-            let update = match (export.state, export.lost_cause(now)) {
-                (State::Queued | State::Running, None) => {
-                    update.state(":ended", State::Cancelled.as_str())
-                }
-                (State::Ready, _) => update.state(":ended", State::Expired.as_str()),
-                (State::Queued | State::Running, Some(failure)) => {
-                    ending("#state = :ended, failure = :failure", &export)
-                        .state(":ended", State::Failed.as_str())
-                        .value(":failure", to_value(&failure)?)
-                }
-                (State::Failed | State::Cancelled | State::Expired, _) => return Ok(Some(export)),
+            let Some(update) = deletion(&export, now)? else {
+                return Ok(Some(export));
             };
             // A worker may be faster and move the state first; then it is looked at again.
-            let update = update
-                .when("#state = :before")
-                .state(":before", export.state.as_str())
-                .returning_it();
             match self.table.update(item_key(key), update).await? {
-                Ok(item) => return from_item(item).map(Some),
-                Err(old) => found = old.map(from_item).transpose()?,
+                Updated::Done(item) => return from_item(item).map(Some),
+                Updated::Refused(item) => found = Some(from_item(item)?),
+                Updated::Absent => found = None,
             }
         }
         Ok(None)
     }
 
     /// Writes as the holder of a lease that has not run out.
-    async fn update_leased(
+    async fn update_held(
         &self,
-        lease: &Lease,
+        lease: &Lease<ExportId>,
         update: Update,
         now: Moment,
     ) -> Result<LeaseStatus, Error> {
         self.update_last(lease, update, now, |_| false).await
     }
 
-    /// The same for a write after which the lease is over.
-    ///
-    /// The SDK repeats an update whose answer was lost, and meets its own:
-    /// `is_done` knows it by the export, if no other worker had it since.
+    /// The same for a write after which the lease is over; `is_done` knows an
+    /// export that the same write has changed before.
     async fn update_last(
         &self,
-        lease: &Lease,
+        lease: &Lease<ExportId>,
         update: Update,
         now: Moment,
         is_done: impl Fn(&Export) -> bool,
     ) -> Result<LeaseStatus, Error> {
-        let update = update
-            .when("lease_until >= :lease_now")
-            .value(":lease_now", moment(now))
-            .when("#state = :held")
-            .when("lease_epoch = :epoch")
-            .state(":held", State::Running.as_str())
-            .value(":epoch", table::count(lease.epoch));
-        let Err(old) = self.table.update(item_key(&lease.key), update).await? else {
-            return Ok(LeaseStatus::Held);
-        };
-        let old: Option<Export> = old.map(from_item).transpose()?;
-        let own = old.as_ref().filter(|old| old.lease_epoch == lease.epoch);
-        Ok(match own {
-            Some(own) if is_done(own) => LeaseStatus::Held,
-            Some(own) if own.state == State::Running => LeaseStatus::RanOut,
-            _ => LeaseStatus::lost_to(old.map(|old| old.state)),
-        })
+        let update = leases::held(update, lease.epoch, now);
+        let updated = self.table.update(item_key(&lease.key), update).await?;
+        leases::status(updated, lease.epoch, is_done)
     }
 }
 
-/// An update after which nobody goes on from the checkpoint: the bytes of the
-/// file that its hash holds go, what is left to be cleared up stays in it.
+/// What deletes an export as it is now; none when it has no file and gets none.
+fn deletion(export: &Export, now: Moment) -> Result<Option<Update>, Error> {
+    let (state, failure) = match (export.state, export.lost_cause(now)) {
+        (State::Queued | State::Running, None) => (State::Cancelled, None),
+        (State::Queued | State::Running, failure) => (State::Failed, failure),
+        (State::Ready, _) => (State::Expired, None),
+        (State::Failed | State::Cancelled | State::Expired, _) => return Ok(None),
+    };
+    let update = match failure {
+        None => ending("#state = :ended", export),
+        Some(failure) => ending("#state = :ended, failure = :failure", export)
+            .value(":failure", to_value(&failure)?),
+    };
+    let update = update
+        .when("#state = :before")
+        .value(":ended", text(state.as_str()))
+        .value(":before", text(export.state.as_str()));
+    Ok(Some(update.returning_it()))
+}
+
+/// An update after which nobody resumes from the checkpoint.
+///
+/// The hash's state holds bytes of the file, so it is emptied; the rest of the
+/// checkpoint stays, since it says what is to be cleared up.
 fn ending(assignments: &str, export: &Export) -> Update {
     if export.checkpoint.is_none() {
         return Update::new(&format!("{assignments} REMOVE lease_until"))
@@ -512,26 +528,6 @@ fn ending(assignments: &str, export: &Export) -> Update {
     .when("attribute_exists(checkpoint)")
     .name("#hash", "hash")
     .value(":no_bytes", AttributeValue::B(Blob::new([])))
-}
-
-fn lease_update(holder: &str, now: Moment) -> Update {
-    Update::new(
-        "#state = :running, lease_epoch = lease_epoch + :one, lease_until = :until, \
-         lease_holder = :holder, attempts = attempts + :one",
-    )
-    .returning_it()
-    .when("#state IN (:queued, :running)")
-    .when("(attribute_not_exists(lease_until) OR lease_until < :now)")
-    .when("attempts < :attempts_max")
-    .when("created_at > :too_old")
-    .value(":holder", text(holder))
-    .value(":one", number(1))
-    .value(":now", moment(now))
-    .value(":until", moment(now.plus(LEASE)))
-    .value(":attempts_max", number(ATTEMPTS_MAX.into()))
-    .value(":too_old", moment(now.minus(AGE_MAX)))
-    .state(":queued", State::Queued.as_str())
-    .state(":running", State::Running.as_str())
 }
 
 fn item_key(key: &ExportKey) -> Item {

@@ -48,7 +48,7 @@ impl Table {
     }
 
     /// Stores an item where there is none; answers the one that is in its way.
-    pub(crate) async fn put_new(&self, item: Item) -> Result<Result<(), Item>, Error> {
+    pub(crate) async fn put_new(&self, item: Item) -> Result<Option<Item>, Error> {
         let put = self
             .client
             .put_item()
@@ -58,16 +58,11 @@ impl Table {
             .return_values_on_condition_check_failure(ALL_OLD)
             .send()
             .await;
-        put.map_or_else(|error| item_in_the_way(error).map(Err), |_| Ok(Ok(())))
+        put.map_or_else(|error| item_in_the_way(error).map(Some), |_| Ok(None))
     }
 
-    /// The item after the update if it was asked for, or the one that the
-    /// condition refused, if any.
-    pub(crate) async fn update(
-        &self,
-        key: Item,
-        update: Update,
-    ) -> Result<Result<Item, Option<Item>>, Error> {
+    /// Updates the item under a key, if it is there and the conditions hold.
+    pub(crate) async fn update(&self, key: Item, update: Update) -> Result<Updated, Error> {
         let sent = self
             .client
             .update_item()
@@ -82,15 +77,26 @@ impl Table {
             .send()
             .await;
         match sent {
-            Ok(output) => Ok(Ok(output.attributes.unwrap_or_default())),
+            Ok(output) => Ok(Updated::Done(output.attributes.unwrap_or_default())),
             Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    Ok(Err(failed.item.clone()))
-                }
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok(failed
+                    .item
+                    .clone()
+                    .map_or(Updated::Absent, Updated::Refused)),
                 _ => Err(sdk::failed("updating an item", error)),
             },
         }
     }
+}
+
+/// What came of a conditional update.
+pub(crate) enum Updated {
+    /// It is done; with the item as it is now, if the update asked for it.
+    Done(Item),
+    /// A condition failed; with the item as it is.
+    Refused(Item),
+    /// There is no such item.
+    Absent,
 }
 
 /// A conditional update under construction.
@@ -134,10 +140,6 @@ impl Update {
     pub(crate) fn value(mut self, alias: &str, value: AttributeValue) -> Self {
         self.values.insert(alias.into(), value);
         self
-    }
-
-    pub(crate) fn state(self, alias: &str, state: &str) -> Self {
-        self.value(alias, text(state))
     }
 }
 

@@ -7,7 +7,12 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{ActivityId, Actor, Identifier, Moment, PartnerId, export::Failure, id};
+use crate::model::{
+    ActivityId, Actor, Identifier, Moment,
+    failure::Failure,
+    id,
+    lease::{LeaseRecord, TASK_TIME_MAX, TaskKey, too_old},
+};
 
 id::of_a_moment! {
     /// An erasure's id: a `UUIDv7` of its creation.
@@ -15,13 +20,7 @@ id::of_a_moment! {
 }
 
 /// Which erasure of which partner.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ErasureKey {
-    /// Whose log.
-    pub partner_id: PartnerId,
-    /// Which erasure.
-    pub id: ErasureId,
-}
+pub type ErasureKey = TaskKey<ErasureId>;
 
 /// What `erasure` sends to `erasure-worker`: an erasure's key, not yet looked up.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -82,15 +81,8 @@ pub struct Progress {
     pub erased: u64,
 }
 
-/// So many workers in a row may begin and get nowhere.
+/// How many workers in a row may begin and get nowhere before it has failed.
 const ATTEMPTS_MAX: u32 = 10;
-
-/// So long after its creation, or its end, one is still gone on with: its last
-/// entry must not fall into a settled range.
-pub(crate) const AGE_MAX: SignedDuration = SignedDuration::from_hours(12);
-
-/// After so long without a sign of a worker another one is called.
-const DISPATCH_AFTER: SignedDuration = SignedDuration::from_mins(1);
 
 /// How long an erasure can be read; its entry in the log stays longer.
 const ITEM_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 90);
@@ -108,16 +100,9 @@ pub struct Erasure {
     pub created_by: Actor,
     /// How much of the log was walked.
     pub progress: Progress,
-    /// When a worker was last called or got on.
-    pub(crate) active_at: Moment,
-    /// Which worker has it, and until when unless it gets on.
-    pub(crate) epoch: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) lease_until: Option<Moment>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) lease_holder: Option<String>,
-    /// Workers that began since one got on.
-    pub(crate) attempts: u32,
+    /// What is known of the workers that had it.
+    #[serde(flatten)]
+    pub lease: LeaseRecord,
     /// The last activity that was looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<ActivityId>,
@@ -140,11 +125,7 @@ impl Erasure {
             created_at: now,
             created_by,
             progress: Progress::default(),
-            active_at: now,
-            epoch: 0,
-            lease_until: None,
-            lease_holder: None,
-            attempts: 0,
+            lease: LeaseRecord::new(now),
             position: None,
             finished_at: None,
             failure: None,
@@ -152,7 +133,8 @@ impl Erasure {
         }
     }
 
-    /// How far it is; one that is too old will not be gone on with.
+    /// How far it is at `now`; one that is too old has failed, whether or not
+    /// anybody wrote that down.
     pub fn state(&self, now: Moment) -> State {
         if self.state.is_active() && self.is_too_old(now) {
             State::Failed
@@ -164,35 +146,31 @@ impl Erasure {
     /// Why it failed, if it did.
     pub fn failure(&self, now: Moment) -> Option<Failure> {
         if self.state.is_active() && self.is_too_old(now) {
-            return Some(gave_up(&format!(
-                "It was not done within {} hours.",
-                AGE_MAX.as_hours()
-            )));
+            let hours = TASK_TIME_MAX.as_hours();
+            return Some(gave_up(&format!("It was not done within {hours} hours.")));
         }
         self.failure.clone()
     }
 
-    /// Whether nobody has it and nobody will take it; [`AGE_MAX`] says why.
+    /// Whether no worker has it and none may take it.
     fn is_too_old(&self, now: Moment) -> bool {
-        let begun = self.finished_at.unwrap_or(self.created_at);
-        begun <= now.minus(AGE_MAX) && self.lease_until.is_none_or(|until| until < now)
+        let counted_from = self.finished_at.unwrap_or(self.created_at);
+        counted_from <= too_old(now) && self.lease.is_free(now)
     }
 
     /// Whether no worker has had it yet.
     pub fn is_untouched(&self) -> bool {
-        self.state == State::Queued && self.epoch == 0
+        self.lease.is_untouched()
     }
 
     /// Whether nobody works on it and nobody was called for a minute.
     pub fn wants_dispatch(&self, now: Moment) -> bool {
-        self.state(now).is_active()
-            && self.lease_until.is_none_or(|until| until < now)
-            && self.active_at < dispatch_again_before(now)
+        self.state(now).is_active() && self.lease.wants_dispatch(now)
     }
 
     /// Why no worker should walk on; one whose walk has ended is no lost cause.
     pub fn lost_cause(&self) -> Option<Failure> {
-        let is_lost = self.attempts > ATTEMPTS_MAX && self.finished_at.is_none();
+        let is_lost = self.lease.attempts > ATTEMPTS_MAX && self.finished_at.is_none();
         let detail = || format!("{ATTEMPTS_MAX} workers in a row got nowhere.");
         self.failure
             .clone()
@@ -200,14 +178,7 @@ impl Erasure {
     }
 }
 
-/// One that was active before this moment is given to a worker again.
-pub(crate) fn dispatch_again_before(now: Moment) -> Moment {
-    now.minus(DISPATCH_AFTER)
-}
-
 fn gave_up(why: &str) -> Failure {
-    Failure {
-        code: "gave_up".into(),
-        detail: format!("{why} What was erased stays erased; ask again for the rest."),
-    }
+    let advice = "What was erased stays erased; ask again for the rest.";
+    Failure::gave_up(format!("{why} {advice}"))
 }

@@ -4,7 +4,12 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::model::{ActivityId, Actor, Error, Filter, Moment, PartnerId, TimeRange, id, json};
+use crate::model::{
+    ActivityId, Actor, Error, Filter, Moment, PartnerId, TimeRange,
+    failure::Failure,
+    id, json,
+    lease::{LeaseRecord, TASK_TIME_MAX, TaskKey, too_old},
+};
 
 id::of_a_moment! {
     /// An export's id: a `UUIDv7` of its creation, so that ids sort by age.
@@ -24,13 +29,7 @@ impl ExportId {
 }
 
 /// Which export of which partner.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExportKey {
-    /// Whose log.
-    pub partner_id: PartnerId,
-    /// Which export.
-    pub id: ExportId,
-}
+pub type ExportKey = TaskKey<ExportId>;
 
 /// What `export` sends to `export-worker`: an export's key, not yet looked up.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -218,7 +217,7 @@ pub enum State {
     Running,
     /// The file can be downloaded.
     Ready,
-    /// There is no file; [`Failure`] says why.
+    /// There is no file; [`Export::failure`] says why.
     Failed,
     /// It was deleted before it was ready.
     Cancelled,
@@ -303,15 +302,6 @@ pub struct File {
     pub truncated_cells: u64,
 }
 
-/// Why there is no file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// A stable name: `gave_up`, `too_large` or `too_slow`.
-    pub code: String,
-    /// The same for people.
-    pub detail: String,
-}
-
 /// An export as it is stored, without its key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Export {
@@ -329,18 +319,9 @@ pub struct Export {
     pub created_at: Moment,
     /// Who asked.
     pub created_by: Actor,
-    /// When a worker was last called for it.
-    pub(crate) dispatched_at: Moment,
-    /// How often a worker took the lease since the last one got anywhere.
-    pub attempts: u32,
-    /// Counts the leases; a worker with an older one can't write any more.
-    pub(crate) lease_epoch: u64,
-    /// Which call took the lease.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) lease_holder: Option<String>,
-    /// Until when a worker has it to itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) lease_until: Option<Moment>,
+    /// What is known of the workers that had it.
+    #[serde(flatten)]
+    pub lease: LeaseRecord,
     /// How much is written.
     pub progress: Progress,
     /// The multipart upload under way.
@@ -371,15 +352,6 @@ const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How many workers may try an export before it has failed.
 pub(crate) const ATTEMPTS_MAX: u32 = 5;
 
-/// How long an export may take, from its creation.
-///
-/// Its entry in the log is dated by its creation, so it must be stored before
-/// that day can be settled, which is a day and ten minutes later at the earliest.
-pub(crate) const AGE_MAX: SignedDuration = SignedDuration::from_hours(12);
-
-/// How long a worker is waited for before another is called.
-const DISPATCH_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
-
 impl Export {
     /// A new export of `range`, asked for by `created_by` now.
     pub fn new(
@@ -397,11 +369,7 @@ impl Export {
             settled,
             created_at: now,
             created_by,
-            dispatched_at: now,
-            attempts: 0,
-            lease_epoch: 0,
-            lease_holder: None,
-            lease_until: None,
+            lease: LeaseRecord::new(now),
             progress: Progress::default(),
             upload_id: None,
             checkpoint: None,
@@ -431,23 +399,18 @@ impl Export {
 
     /// Why no worker will finish it, though none has said so.
     pub(crate) fn lost_cause(&self, now: Moment) -> Option<Failure> {
-        let is_free = self.lease_until.is_none_or(|until| until < now);
-        let detail = if !self.state.is_active() || !is_free {
+        if !self.state.is_active() || !self.lease.is_free(now) {
             return None;
-        } else if self.attempts >= ATTEMPTS_MAX {
+        }
+        let detail = if self.lease.attempts >= ATTEMPTS_MAX {
             format!("Writing the file was interrupted {ATTEMPTS_MAX} times.")
-        } else if self.created_at <= now.minus(AGE_MAX) {
-            format!(
-                "The file was not finished within {} hours.",
-                AGE_MAX.as_hours()
-            )
+        } else if self.created_at <= too_old(now) {
+            let hours = TASK_TIME_MAX.as_hours();
+            format!("The file was not finished within {hours} hours.")
         } else {
             return None;
         };
-        Some(Failure {
-            code: "gave_up".into(),
-            detail,
-        })
+        Some(Failure::gave_up(detail))
     }
 
     /// The start of a part that a worker left.
@@ -457,21 +420,14 @@ impl Export {
 
     /// Whether no worker has had it yet.
     pub fn is_untouched(&self) -> bool {
-        self.state == State::Queued && self.attempts == 0
-    }
-
-    /// Whether its worker gave the lease back.
-    pub(crate) fn is_given_back(&self) -> bool {
-        self.state == State::Running && self.lease_until.is_none()
+        self.lease.is_untouched()
     }
 
     /// Whether nobody works on it and nobody was called for a minute.
     ///
     /// One that is a lost cause wants a worker too, who clears up.
     pub fn wants_dispatch(&self, now: Moment) -> bool {
-        self.state.is_active()
-            && self.lease_until.is_none_or(|until| until < now)
-            && self.dispatched_at.plus(DISPATCH_INTERVAL) < now
+        self.state.is_active() && self.lease.wants_dispatch(now)
     }
 
     /// The file's name: partner and the first and last day, of the request's zone.
@@ -506,11 +462,6 @@ impl ExportKey {
 /// When an item whose file was made at `at` goes.
 pub(crate) fn item_expiry(at: Moment) -> i64 {
     at.plus(FILE_LIFETIME).plus(REMEMBERED).as_seconds()
-}
-
-/// Before this moment a dispatch is old enough to be repeated.
-pub(crate) fn dispatch_again_before(now: Moment) -> Moment {
-    now.minus(DISPATCH_INTERVAL)
 }
 
 #[cfg(test)]
@@ -597,15 +548,9 @@ mod tests {
     }
 
     #[test]
-    fn a_dispatch_is_wanted_when_nobody_works_and_nobody_was_called() {
+    fn a_dispatch_is_wanted_for_an_export_that_is_not_over() {
         let mut export = export("{}", "2026-11-22T20:00:00Z");
-        let after = |seconds| export.created_at.plus(SignedDuration::from_secs(seconds));
-        let (soon, later) = (after(60), after(61));
-        assert!(!export.wants_dispatch(soon));
-        assert!(export.wants_dispatch(later));
-        export.lease_until = Some(later);
-        assert!(!export.wants_dispatch(later));
-        export.lease_until = Some(soon);
+        let later = export.created_at.plus(SignedDuration::from_secs(61));
         assert!(export.wants_dispatch(later));
         export.state = State::Failed;
         assert!(!export.wants_dispatch(later));

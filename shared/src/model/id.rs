@@ -1,4 +1,4 @@
-//! Ids of what partners ask for.
+//! Ids of tasks.
 
 /// Defines an id: a `UUIDv7` of its creation.
 macro_rules! of_a_moment {
@@ -14,9 +14,10 @@ macro_rules! of_a_moment {
             pub fn random(created_at: $crate::model::Moment) -> Self {
                 Self($crate::model::activity::random_v7(created_at))
             }
+        }
 
-            /// When it was made, by the id's first 48 bits.
-            pub(crate) fn created_at(self) -> Option<$crate::model::Moment> {
+        impl $crate::model::lease::TaskId for $name {
+            fn created_at(self) -> Option<$crate::model::Moment> {
                 let millis = i64::try_from(self.0.as_u128() >> 80).ok()?;
                 $crate::model::Moment::from_millis(millis)
             }

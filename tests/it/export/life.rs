@@ -74,7 +74,10 @@ async fn an_export_can_be_cancelled_before_it_runs() {
     assert_eq!(app.delete_export(&export).await.status, 204);
     assert_eq!(app.delete_export(&export).await.status, 204);
     assert_eq!(app.read_export(&export).await["state"], "cancelled");
-    assert!(matches!(app.dead_worker(&export).await, Taken::NotNow));
+    assert!(matches!(
+        app.dead_worker(&export).await,
+        LeaseAttempt::NotNow
+    ));
 }
 
 #[tokio::test]
@@ -172,9 +175,15 @@ async fn an_export_whose_worker_died_is_run_again() {
     let app = TestApp::start().await;
     app.faults.add("Invoke", Fault::Swallowed, 1);
     let export = app.post_export(&json!({})).await.json();
-    assert!(matches!(app.dead_worker(&export).await, Taken::Lease(..)));
+    assert!(matches!(
+        app.dead_worker(&export).await,
+        LeaseAttempt::Taken(..)
+    ));
     assert_eq!(app.read_export(&export).await["state"], "running");
-    assert!(matches!(app.dead_worker(&export).await, Taken::NotNow));
+    assert!(matches!(
+        app.dead_worker(&export).await,
+        LeaseAttempt::NotNow
+    ));
     app.advance(seconds(61));
     app.read_export(&export).await;
     let ready = app.ended(&export).await;
@@ -190,7 +199,10 @@ async fn an_export_whose_workers_keep_dying_fails_and_says_so() {
     app.faults.add("Invoke", Fault::Swallowed, 1);
     let export = app.post_export(&json!({})).await.json();
     for _ in 0..5 {
-        assert!(matches!(app.dead_worker(&export).await, Taken::Lease(..)));
+        assert!(matches!(
+            app.dead_worker(&export).await,
+            LeaseAttempt::Taken(..)
+        ));
         app.advance(seconds(61));
     }
     let failed = app.ended(&export).await;

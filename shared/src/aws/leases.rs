@@ -1,0 +1,153 @@
+//! Leases as conditions and updates of the items of tasks.
+//!
+//! Any table whose items hold a [`LeaseRecord`] and a `state` can use them; what
+//! else a task holds is its store's matter.
+
+use serde::Deserialize;
+
+use crate::{
+    Error, Moment,
+    aws::table::{Item, Table, Update, Updated, count, from_item, moment, number, text},
+    model::lease::{LEASE_TIME, LeaseRecord, LeaseStatus, dispatch_again_before},
+};
+
+/// The states of a task that is not over; each kind of task has these two.
+const QUEUED: &str = "queued";
+const RUNNING: &str = "running";
+
+/// A task as it is stored.
+pub(crate) trait Task: for<'de> Deserialize<'de> {
+    /// What its item says of its leases.
+    fn lease(&self) -> &LeaseRecord;
+
+    /// Whether a worker has, or had, its lease and did not end it.
+    fn is_running(&self) -> bool;
+
+    /// Whether it was deleted, so that nothing of it may stay.
+    fn is_cancelled(&self) -> bool;
+}
+
+/// What came of taking a lease.
+pub(crate) enum Taking<T> {
+    /// The task is the caller's.
+    Taken(T),
+    /// Somebody else has it, or it may not be taken any more.
+    Refused(T),
+    /// There is no such task.
+    Absent,
+}
+
+/// Takes the lease of the task under `key` for `holder`, an id of this call alone.
+///
+/// `conditions` adds those of the store to the conditions that hold for every task.
+pub(crate) async fn take<T: Task>(
+    table: &Table,
+    key: Item,
+    holder: String,
+    now: Moment,
+    conditions: impl FnOnce(Update) -> Update,
+) -> Result<Taking<T>, Error> {
+    let update = Update::new(
+        "#state = :running, lease_epoch = lease_epoch + :one, attempts = attempts + :one, \
+         lease_until = :until, lease_holder = :holder, dispatched_at = :now",
+    )
+    .returning_it()
+    .value(":one", number(1))
+    .value(":until", moment(now.plus(LEASE_TIME)))
+    .value(":holder", text(&holder));
+    let update = conditions(free(update, now));
+    Ok(match table.update(key, update).await? {
+        Updated::Done(item) => Taking::Taken(from_item(item)?),
+        Updated::Refused(item) => {
+            let task: T = from_item(item)?;
+            // The SDK repeats an update whose answer was lost, and meets its own lease.
+            if task.lease().holder.as_ref() == Some(&holder) {
+                Taking::Taken(task)
+            } else {
+                Taking::Refused(task)
+            }
+        }
+        Updated::Absent => Taking::Absent,
+    })
+}
+
+/// Claims the right to call a worker for a task that nobody has, at most once a minute.
+pub(crate) async fn claim_dispatch(table: &Table, key: Item, now: Moment) -> Result<bool, Error> {
+    let update = free(Update::new("dispatched_at = :now"), now)
+        .when("dispatched_at < :again_before")
+        .value(":again_before", moment(dispatch_again_before(now)));
+    Ok(matches!(table.update(key, update).await?, Updated::Done(_)))
+}
+
+/// An update of a task that is not over and that no worker has.
+pub(crate) fn free(update: Update, now: Moment) -> Update {
+    update
+        .when("#state IN (:queued, :running)")
+        .when("(attribute_not_exists(lease_until) OR lease_until < :now)")
+        .value(":queued", text(QUEUED))
+        .value(":running", text(RUNNING))
+        .value(":now", moment(now))
+}
+
+/// An update that keeps the lease for as long as a new one.
+pub(crate) fn renewing(assignments: &str, now: Moment) -> Update {
+    Update::new(&format!("lease_until = :until, {assignments}"))
+        .value(":until", moment(now.plus(LEASE_TIME)))
+}
+
+/// The same by a worker that got somewhere: its successor has all its attempts.
+pub(crate) fn advancing(assignments: &str, now: Moment) -> Update {
+    renewing(&format!("attempts = :one, {assignments}"), now).value(":one", number(1))
+}
+
+/// An update that ends the lease, so that another worker can take it at once.
+pub(crate) fn releasing(now: Moment) -> Update {
+    Update::new("dispatched_at = :now REMOVE lease_until").value(":now", moment(now))
+}
+
+/// Whether a task is as [`releasing`] leaves it.
+pub(crate) fn is_released(task: &impl Task) -> bool {
+    task.is_running() && task.lease().until.is_none()
+}
+
+/// An update of the worker whose lease has this epoch, whether or not it has run out.
+pub(crate) fn of_epoch(update: Update, epoch: u64) -> Update {
+    update
+        .when("#state = :held")
+        .when("lease_epoch = :epoch")
+        .value(":held", text(RUNNING))
+        .value(":epoch", count(epoch))
+}
+
+/// An update of the worker whose lease has this epoch and has not run out.
+pub(crate) fn held(update: Update, epoch: u64, now: Moment) -> Update {
+    of_epoch(update, epoch)
+        .when("lease_until >= :lease_now")
+        .value(":lease_now", moment(now))
+}
+
+/// What an update that needs a lease has come to.
+///
+/// The SDK repeats an update whose answer was lost, and the repetition meets the
+/// item as the first one left it: `is_done` knows it by that.
+pub(crate) fn status<T: Task>(
+    updated: Updated,
+    epoch: u64,
+    is_done: impl Fn(&T) -> bool,
+) -> Result<LeaseStatus, Error> {
+    let task: T = match updated {
+        Updated::Done(_) => return Ok(LeaseStatus::Held),
+        Updated::Absent => return Ok(LeaseStatus::Cancelled),
+        Updated::Refused(item) => from_item(item)?,
+    };
+    let is_own = task.lease().epoch == epoch;
+    Ok(if is_own && is_done(&task) {
+        LeaseStatus::Held
+    } else if is_own && task.is_running() {
+        LeaseStatus::RanOut
+    } else if task.is_cancelled() {
+        LeaseStatus::Cancelled
+    } else {
+        LeaseStatus::TakenOver
+    })
+}

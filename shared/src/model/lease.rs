@@ -1,0 +1,170 @@
+//! A lease: the right of one worker to a task, for a while.
+//!
+//! An export and an erasure are tasks. Each lease of a task has a higher epoch than
+//! the one before, and each write of a worker carries its epoch as a condition: a
+//! worker that was thought dead can't move the task. All times of tasks are here;
+//! the conditions themselves are in `aws::leases`.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
+
+use crate::model::{Error, Moment, PartnerId};
+
+/// How long a lease lasts unless it is renewed.
+pub const LEASE_TIME: SignedDuration = SignedDuration::from_secs(45);
+
+/// How often a worker renews its lease: two renewals may fail.
+pub const RENEW_EVERY: Duration = Duration::from_secs(15);
+
+/// How long before its function's deadline a worker hands over to the next call.
+pub const HAND_OVER_BEFORE: SignedDuration = SignedDuration::from_secs(45);
+
+/// How long to wait for a worker that was called before another one is called.
+pub(crate) const DISPATCH_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
+
+/// How long a task may take, from its creation.
+///
+/// Its last entry in the log must be stored before the day of that entry can be
+/// settled, which is a day and ten minutes later at the earliest.
+pub(crate) const TASK_TIME_MAX: SignedDuration = SignedDuration::from_hours(12);
+
+/// How long a task may be about to be stored, after it took its place.
+const CREATION_TIME_MAX: SignedDuration = SignedDuration::from_mins(1);
+
+/// How long the places of a partner are remembered; no task takes so long.
+pub(crate) const PLACES_LIFETIME: SignedDuration = SignedDuration::from_hours(48);
+
+/// Which task of which partner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskKey<Id> {
+    /// The partner whose log the task is about.
+    pub partner_id: PartnerId,
+    /// The task.
+    pub id: Id,
+}
+
+impl<Id> TaskKey<Id> {
+    /// The key of the task that a worker's event names.
+    ///
+    /// The event's partner is only looked up: no task is stored under a wrong one.
+    pub(crate) fn of_event(partner_id: &str, id: Id) -> Result<Self, Error> {
+        let partner_id = PartnerId::parse(partner_id)
+            .ok_or_else(|| Error::invalid("partner_id", "is no partner's id"))?;
+        Ok(Self { partner_id, id })
+    }
+}
+
+/// The id of a task: it says when the task was created.
+pub(crate) trait TaskId: Copy + PartialEq + ToString + for<'a> TryFrom<&'a str> {
+    /// When the task was created, by the clock of the machine that did.
+    fn created_at(self) -> Option<Moment>;
+
+    /// Whether a task that took its place may not be stored yet.
+    ///
+    /// Machines' clocks differ, so its creation may also be a little ahead.
+    fn is_new(self, now: Moment) -> bool {
+        let (start, end) = (now.minus(CREATION_TIME_MAX), now.plus(CREATION_TIME_MAX));
+        self.created_at().is_some_and(|at| start < at && at < end)
+    }
+}
+
+/// A worker's lease of a task.
+#[derive(Debug, Clone)]
+pub struct Lease<Id> {
+    /// The task.
+    pub key: TaskKey<Id>,
+    /// Which of the task's leases it is.
+    pub epoch: u64,
+}
+
+/// What became of a write that needs a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaseStatus {
+    /// The worker held the lease, and the write is done.
+    Held,
+    /// Another worker has the task, or has ended it; nothing was written.
+    TakenOver,
+    /// Nobody else has the task, but the lease has run out; nothing was written.
+    RanOut,
+    /// The task was deleted; nothing was written, and no file may stay.
+    Cancelled,
+}
+
+/// What a task's item says of its leases.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseRecord {
+    /// Counts the leases; a worker with an older one can't write any more.
+    #[serde(rename = "lease_epoch")]
+    pub(crate) epoch: u64,
+    /// Identifies the call that took the lease, so that a repetition of it is known.
+    #[serde(rename = "lease_holder")]
+    pub(crate) holder: Option<String>,
+    /// Until when a worker has the task to itself; absent when it was released.
+    #[serde(rename = "lease_until")]
+    pub(crate) until: Option<Moment>,
+    /// How many workers in a row took the lease without getting anywhere.
+    pub attempts: u32,
+    /// When a worker was last called for the task, took its lease or released it.
+    pub(crate) dispatched_at: Moment,
+}
+
+impl LeaseRecord {
+    /// Of a task for which a worker is about to be called.
+    pub(crate) fn new(now: Moment) -> Self {
+        Self {
+            epoch: 0,
+            holder: None,
+            until: None,
+            attempts: 0,
+            dispatched_at: now,
+        }
+    }
+
+    /// Whether no worker has the task at `now`.
+    pub(crate) fn is_free(&self, now: Moment) -> bool {
+        self.until.is_none_or(|until| until < now)
+    }
+
+    /// Whether no worker ever had the task.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.epoch == 0
+    }
+
+    /// Whether no worker has the task, and none was called for a minute.
+    pub(crate) fn wants_dispatch(&self, now: Moment) -> bool {
+        self.is_free(now) && self.dispatched_at < dispatch_again_before(now)
+    }
+}
+
+/// The moment before which a call of a worker is old enough to be repeated.
+pub(crate) fn dispatch_again_before(now: Moment) -> Moment {
+    now.minus(DISPATCH_INTERVAL)
+}
+
+/// The moment at or before which a task must have been created to be too old.
+pub(crate) fn too_old(now: Moment) -> Moment {
+    now.minus(TASK_TIME_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dispatch_is_wanted_when_nobody_works_and_nobody_was_called() {
+        let called_at: Moment = "2026-11-22T20:00:00Z".parse().unwrap();
+        let after = |seconds| called_at.plus(SignedDuration::from_secs(seconds));
+        let (soon, later) = (after(60), after(61));
+        let mut lease = LeaseRecord::new(called_at);
+        assert!(!lease.wants_dispatch(soon));
+        assert!(lease.wants_dispatch(later));
+        lease.until = Some(later);
+        assert!(!lease.wants_dispatch(later));
+        lease.until = Some(soon);
+        assert!(lease.wants_dispatch(later));
+    }
+}
