@@ -1,4 +1,4 @@
-"""A walk through the deployed API, as the README's; each check has a partner of its own."""
+"""A walk through the deployed API, as docs/walkthrough.md's; each check has a partner of its own."""
 
 import hashlib
 import json
