@@ -11,7 +11,10 @@ use aws_config::{
     environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
     timeout::TimeoutConfig,
 };
-use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_runtime::{
+    env_config::file::{EnvConfigFileKind, EnvConfigFiles},
+    retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS},
+};
 use aws_sdk_dynamodb::{
     Client,
     config::{
@@ -174,26 +177,11 @@ where
     }
 }
 
-/// Codes of the services' common errors that say "not now" with a 4xx status.
+/// Codes that say "not now" and that the SDK itself does not repeat.
+const NOT_NOW: [&str; 2] = ["OperationAborted", "TransactionConflictException"];
+
+/// Whether a code says "not now", though its status says that the caller is at fault.
 fn is_passing(code: &str) -> bool {
-    matches!(
-        code,
-        "BandwidthLimitExceeded"
-            | "LimitExceededException"
-            | "OperationAborted"
-            | "PriorRequestNotComplete"
-            | "ProvisionedThroughputExceededException"
-            | "RequestLimitExceeded"
-            | "RequestThrottled"
-            | "RequestThrottledException"
-            | "RequestTimeout"
-            | "RequestTimeoutException"
-            | "SlowDown"
-            | "ThrottledException"
-            | "Throttling"
-            | "ThrottlingException"
-            | "TooManyRequestsException"
-            | "TransactionConflictException"
-            | "TransactionInProgressException"
-    )
+    let lists = [THROTTLING_ERRORS, TRANSIENT_ERRORS, &NOT_NOW];
+    lists.iter().any(|list| list.contains(&code))
 }
