@@ -199,11 +199,11 @@ async fn bad_requests_for_an_erasure_are_refused() {
     );
     assert_eq!(
         refused(PATH, r#"{"customer_id":"c-1","name":"x"}"#).await,
-        "400 name is not known here"
+        "400 name is not supported"
     );
     assert_eq!(
         refused(&format!("{PATH}?force=1"), r#"{"customer_id":"c-1"}"#).await,
-        "400 force is not known here"
+        "400 force is not supported"
     );
     let long = json!({ "customer_id": "c".repeat(129) }).to_string();
     assert_eq!(

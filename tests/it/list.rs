@@ -261,9 +261,9 @@ async fn list_refuses_bad_parameters() {
             "400 action must be 1 to 64 of a-z, 0-9, '.', '_' and '-'",
         ),
         ("order=up", "400 order must be `asc` or `desc`"),
-        ("colour=red", "400 colour is not known here"),
+        ("colour=red", "400 colour is not supported"),
         ("=red", "400 query must name each parameter"),
-        ("partner_id=fabrikam", "400 partner_id is not known here"),
+        ("partner_id=fabrikam", "400 partner_id is not supported"),
         ("actor=%FF", "400 actor must be UTF-8"),
         (
             "cursor=",
@@ -466,7 +466,7 @@ async fn one_that_is_absent_is_not_found_and_a_malformed_id_is_refused() {
     );
     assert_eq!(
         app.read(&path).await.refusal(),
-        "400 fields is not known here"
+        "400 fields is not supported"
     );
 }
 

@@ -142,9 +142,9 @@ async fn bad_questions_are_refused_by_name() {
         ),
         (
             "group_by=day&order=asc",
-            "400 order is not known here".into(),
+            "400 order is not supported".into(),
         ),
-        ("group_by=day&limit=5", "400 limit is not known here".into()),
+        ("group_by=day&limit=5", "400 limit is not supported".into()),
         (
             "group_by=day&cursor=AAAA",
             "400 cursor must be the next_cursor of the same query, unchanged".into(),

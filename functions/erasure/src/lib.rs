@@ -54,7 +54,7 @@ const BODY_BYTES_MAX: usize = 4 * 1024;
 
 /// What is asked for.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 struct CreateErasure {
     customer_id: Identifier,
 }
@@ -65,8 +65,7 @@ impl CreateErasure {
             let reason = "is not for an erasure; asking again for the same customer does no harm";
             return Err(Error::invalid("Idempotency-Key", reason));
         }
-        let json::StrictObject(fields) = json::read(http::body(request, BODY_BYTES_MAX)?)?;
-        json::from_object(fields)
+        json::read(http::body(request, BODY_BYTES_MAX)?)
     }
 }
 

@@ -90,7 +90,7 @@ impl SummaryRequest {
         let mut parameters = http::query(request)?;
         let cursor = http::take(&mut parameters, "cursor")?;
         if parameters.iter().any(|(name, _)| name == "order") {
-            return Err(Error::invalid("order", "is not known here"));
+            return Err(Error::invalid("order", "is not supported"));
         }
         let dimensions = Dimension::take(&mut parameters)?;
         let filter = Filter::from_query(parameters)?;

@@ -3,15 +3,11 @@
 use jiff::SignedDuration;
 use lambda_http::Request;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use shared::{
     Action, Actor, Content, Customer, Details, Error, IdempotencyKey, Identifier, Moment,
     NewActivity, Outcome, Recorder, Resource,
     lambda::http,
-    model::{
-        json::{self, Object},
-        trail,
-    },
+    model::{json, trail},
 };
 
 /// The largest body of one activity: 1 MiB.
@@ -28,24 +24,17 @@ const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(5);
 
 /// An activity as a client writes it.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 pub(crate) struct RecordActivity {
-    #[serde(default, deserialize_with = "json::present")]
     partner_id: Option<String>,
-    #[serde(default, deserialize_with = "json::present")]
     idempotency_key: Option<Identifier>,
-    #[serde(default, deserialize_with = "json::present")]
     occurred_at: Option<Moment>,
     action: Action,
-    #[serde(deserialize_with = "json::word")]
     outcome: Outcome,
-    customer: Object<Customer>,
-    actor: Object<Actor>,
-    #[serde(default, deserialize_with = "json::present")]
-    resource: Option<Object<Resource>>,
-    #[serde(default, deserialize_with = "json::present")]
+    customer: Customer,
+    actor: Actor,
+    resource: Option<Resource>,
     correlation_id: Option<Identifier>,
-    #[serde(default, deserialize_with = "json::present")]
     details: Option<Details>,
 }
 
@@ -62,7 +51,8 @@ pub(crate) fn read_one(request: &Request) -> Result<RecordActivity, Error> {
     http::no_more(&http::query(request)?)?;
     let mut sent: RecordActivity = json::read(http::body(request, ONE_BYTES_MAX)?)?;
     if sent.idempotency_key.is_some() {
-        let reason = "belongs into the Idempotency-Key header; only a batch's activities carry it";
+        let reason =
+            "belongs in the Idempotency-Key header; only the activities of a batch carry it";
         return Err(Error::invalid("idempotency_key", reason));
     }
     sent.idempotency_key = key;
@@ -71,18 +61,12 @@ pub(crate) fn read_one(request: &Request) -> Result<RecordActivity, Error> {
 
 /// Reads a batch; each activity on its own, so that a bad one stops no other.
 pub(crate) fn read_many(request: &Request) -> Result<Vec<Result<RecordActivity, Error>>, Error> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields, expecting = "an object")]
-    struct Batch {
-        activities: Vec<Box<RawValue>>,
-    }
-
     if http::idempotency_key(request)?.is_some() {
         let reason = "is not for a batch; each activity carries its own idempotency_key";
         return Err(Error::invalid("Idempotency-Key", reason));
     }
     http::no_more(&http::query(request)?)?;
-    let Batch { activities } = json::read(http::body(request, BATCH_BYTES_MAX)?)?;
+    let activities = json::list(http::body(request, BATCH_BYTES_MAX)?, "activities")?;
     if !(1..=BATCH_MAX).contains(&activities.len()) {
         return Err(Error::invalid(
             "activities",
@@ -121,9 +105,9 @@ impl RecordActivity {
             occurred_at,
             action: self.action,
             outcome: self.outcome,
-            customer: Some(self.customer.0),
-            actor: self.actor.0,
-            resource: self.resource.map(|resource| resource.0),
+            customer: Some(self.customer),
+            actor: self.actor,
+            resource: self.resource,
             correlation_id: self.correlation_id,
             details: self.details,
         };
@@ -270,8 +254,8 @@ mod tests {
             *body.pointer_mut(field).unwrap() = text.clone().into();
             if let Ok(sent) = read(&body) {
                 let kept = match field {
-                    "/customer/name" => sent.customer.0.name.as_str(),
-                    "/actor/id" => sent.actor.0.id.as_str(),
+                    "/customer/name" => sent.customer.name.as_str(),
+                    "/actor/id" => sent.actor.id.as_str(),
                     "/action" => sent.action.as_str(),
                     _ => sent.correlation_id.as_ref().unwrap().as_str(),
                 };

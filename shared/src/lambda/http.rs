@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::{
     Error, Identifier, metrics,
-    model::json::{FIELD_MAX, short},
+    model::json::{FIELD_MAX, short, unsupported},
 };
 
 /// What was wrong, as RFC 9457 problem details.
@@ -184,14 +184,10 @@ pub fn query(request: &Request) -> Result<Vec<(String, String)>, Error> {
             if is_text {
                 Ok((name, text))
             } else {
-                Err(Error::invalid(shown(&name), "must be UTF-8"))
+                Err(Error::invalid(short(&name, FIELD_MAX), "must be UTF-8"))
             }
         })
         .collect()
-}
-
-fn shown(name: &str) -> String {
-    short(name, FIELD_MAX)
 }
 
 /// Takes a parameter out of a query in which it may stand once.
@@ -210,7 +206,7 @@ pub fn take(query: &mut Vec<(String, String)>, name: &str) -> Result<Option<Stri
 pub fn no_more(query: &[(String, String)]) -> Result<(), Error> {
     match query.first() {
         None => Ok(()),
-        Some((name, _)) => Err(Error::invalid(shown(name), "is not known here")),
+        Some((name, _)) => Err(unsupported(name)),
     }
 }
 

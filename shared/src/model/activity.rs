@@ -7,6 +7,7 @@ use std::fmt;
 use compact_str::CompactString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::value::RawValue;
+use serde_with::skip_serializing_none;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -146,7 +147,7 @@ impl ActorKind {
 
 /// The customer acted upon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 pub struct Customer {
     /// The customer's id in the portal.
     pub id: Identifier,
@@ -156,20 +157,19 @@ pub struct Customer {
 
 /// Who acted: a partner user or an application.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 pub struct Actor {
     /// The actor's id in the portal.
     pub id: Identifier,
     /// The actor's name at that time.
     pub name: Name,
     /// A person or a program.
-    #[serde(deserialize_with = "json::word")]
     pub kind: ActorKind,
 }
 
 /// What the activity was done to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object")]
+#[serde(deny_unknown_fields)]
 pub struct Resource {
     /// The kind of thing, such as `order`.
     pub r#type: Identifier,
@@ -345,6 +345,7 @@ impl Serialize for ActivityId {
 }
 
 /// What a client says about an activity; equal content is the same activity.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Content {
     /// When it happened, in whole milliseconds.
@@ -354,18 +355,14 @@ pub struct Content {
     /// How it ended.
     pub outcome: Outcome,
     /// The customer acted upon; absent in this service's own trail alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub customer: Option<Customer>,
     /// Who did it.
     pub actor: Actor,
     /// What it was done to.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<Resource>,
     /// Ties together activities that one call caused.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<Identifier>,
     /// The free part.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<Details>,
 }
 
@@ -409,6 +406,7 @@ pub struct NewActivity {
 }
 
 /// A stored activity.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Activity {
     /// Its id.
@@ -418,7 +416,6 @@ pub struct Activity {
     /// When it was stored, by the server's clock.
     pub recorded_at: Moment,
     /// When the customer's name and the details were erased.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<Moment>,
     /// What happened.
     #[serde(flatten)]

@@ -6,6 +6,7 @@
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use crate::model::{
     ActivityId, Actor, Identifier, Moment,
@@ -88,6 +89,7 @@ const ATTEMPTS_MAX: u32 = 10;
 const ITEM_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 90);
 
 /// An erasure as it is stored.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erasure {
     /// How far it is.
@@ -104,13 +106,10 @@ pub struct Erasure {
     #[serde(flatten)]
     pub lease: LeaseRecord,
     /// The last activity that was looked at.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<ActivityId>,
     /// When it ended; the entry in the log may still be missing while it runs.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Moment>,
     /// Why it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
     /// When the item goes, in seconds since 1970.
     pub expires_at: i64,

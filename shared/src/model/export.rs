@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 use sha2::{Digest, Sha256};
 
 use crate::model::{
@@ -96,6 +97,7 @@ pub enum Locale {
 }
 
 /// What an export was asked to hold and how.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportRequest {
     /// Which activities, and in which order.
@@ -103,7 +105,6 @@ pub struct ExportRequest {
     /// The kind of file.
     pub format: Format,
     /// For whom; of a CSV file alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub style: Option<Style>,
     /// The header's language.
     pub locale: Locale,
@@ -114,13 +115,11 @@ pub struct ExportRequest {
 /// The fields of a request beside its filter.
 #[derive(Debug, Deserialize)]
 struct Form {
-    #[serde(default, deserialize_with = "json::word")]
+    #[serde(default)]
     format: Format,
-    #[serde(default, deserialize_with = "json::present_word")]
     style: Option<Style>,
-    #[serde(default, deserialize_with = "json::present_word")]
     locale: Option<Locale>,
-    #[serde(default, deserialize_with = "json::word")]
+    #[serde(default)]
     compression: Compression,
 }
 
@@ -131,7 +130,7 @@ impl Form {
         match (self.format, self.style) {
             (Format::Csv, style) => Ok(Some(style.unwrap_or(Style::Spreadsheet))),
             (_, None) => Ok(None),
-            (_, Some(_)) => Err(Error::invalid("style", "is known for the format csv alone")),
+            (_, Some(_)) => Err(Error::invalid("style", "is only allowed with format csv")),
         }
     }
 
@@ -142,7 +141,7 @@ impl Form {
     fn locale(&self, style: Option<Style>) -> Result<Locale, Error> {
         match self.locale {
             Some(_) if self.is_for_programs(style) => {
-                let reason = "is known for xlsx and for csv in the style spreadsheet alone";
+                let reason = "is only allowed with format xlsx, or csv in style spreadsheet";
                 Err(Error::invalid("locale", reason))
             }
             locale => Ok(locale.unwrap_or_default()),
@@ -151,7 +150,7 @@ impl Form {
 
     fn compression(&self, style: Option<Style>) -> Result<Compression, Error> {
         if self.compression == Compression::Gzip && !self.is_for_programs(style) {
-            let reason = "can be gzip for the format jsonl and for csv in the style raw alone";
+            let reason = "gzip is only allowed with format jsonl, or csv in style raw";
             return Err(Error::invalid("compression", reason));
         }
         Ok(self.compression)
@@ -161,7 +160,7 @@ impl Form {
 impl ExportRequest {
     /// Reads a request's body; an empty object asks for the default month.
     pub fn read(body: &[u8]) -> Result<Self, Error> {
-        let json::StrictObject(mut filter) = json::read(body)?;
+        let mut filter = json::object(body)?;
         let form = Form::FIELDS
             .into_iter()
             .filter_map(|name| filter.remove_entry(name))
@@ -256,6 +255,7 @@ pub struct Progress {
 }
 
 /// How far a worker got: its successor goes on from here.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// The parts in the bucket: the 16 bytes of each one's `ETag`, in order.
@@ -267,7 +267,6 @@ pub struct Checkpoint {
     #[serde(with = "serde_bytes")]
     pub hash: Vec<u8>,
     /// The start of the next part, when a worker's time was up before it was full.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub partial_part: Option<PartialPart>,
     /// The last activity that was looked at for all of these.
     pub position: ActivityId,
@@ -303,6 +302,7 @@ pub struct File {
 }
 
 /// An export as it is stored, without its key.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Export {
     /// How far it is; [`Export::state`] knows the time too.
@@ -325,19 +325,14 @@ pub struct Export {
     /// How much is written.
     pub progress: Progress,
     /// The multipart upload under way.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<String>,
     /// What is in that upload.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Checkpoint>,
     /// The file, once ready.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<File>,
     /// When the file was ready.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Moment>,
     /// Why there is no file; [`Export::failure`] knows the time too.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<Failure>,
     /// When the item goes, in seconds since 1970.
     pub(crate) expires_at: i64,
@@ -493,13 +488,13 @@ mod tests {
         for programs in ["\"style\":\"raw\"", "\"format\":\"jsonl\""] {
             assert_eq!(
                 read(&format!("{{{programs},\"locale\":\"ko\"}}")).unwrap_err(),
-                "locale is known for xlsx and for csv in the style spreadsheet alone"
+                "locale is only allowed with format xlsx, or csv in style spreadsheet"
             );
         }
         assert_eq!(asked.filter.action.len(), 1);
         assert_eq!(
             read(r#"{"limit":5}"#).unwrap_err(),
-            "limit is not known here"
+            "limit is not supported"
         );
         assert_eq!(
             read(r#"{"action":[]}"#).unwrap_err(),
@@ -510,10 +505,9 @@ mod tests {
                 .unwrap_err()
                 .starts_with("format must be one of `csv`, `jsonl`, `xlsx`")
         );
-        assert!(
-            read(r#"{"style":"raw","style":"raw"}"#)
-                .unwrap_err()
-                .contains("twice")
+        assert_eq!(
+            read(r#"{"style":"raw","style":"raw"}"#).unwrap_err(),
+            "style is given twice"
         );
     }
 

@@ -175,8 +175,8 @@ async fn export_refuses_bad_requests() {
             json!({ "style": { "raw": null } }),
             "400 style must be a string",
         ),
-        (json!({ "limit": 5 }), "400 limit is not known here"),
-        (json!({ "cursor": "x" }), "400 cursor is not known here"),
+        (json!({ "limit": 5 }), "400 limit is not supported"),
+        (json!({ "cursor": "x" }), "400 cursor is not supported"),
         (
             json!({ "action": [] }),
             "400 action must not be an empty list",
@@ -302,9 +302,8 @@ async fn a_refused_export_is_made_by_the_retry_with_its_key() {
 #[tokio::test]
 async fn export_refuses_a_style_or_compression_that_a_format_does_not_have() {
     let app = TestApp::start().await;
-    let style = "400 style is known for the format csv alone";
-    let gzip =
-        "400 compression can be gzip for the format jsonl and for csv in the style raw alone";
+    let style = "400 style is only allowed with format csv";
+    let gzip = "400 compression gzip is only allowed with format jsonl, or csv in style raw";
     for (body, refusal) in [
         (json!({ "format": "jsonl", "style": "raw" }), style),
         (json!({ "format": "xlsx", "style": "spreadsheet" }), style),

@@ -10,7 +10,7 @@ use serde::{
     de::{Error as _, IgnoredAny, MapAccess, Visitor},
 };
 
-use crate::{aws::table::Item, model::json};
+use crate::aws::table::Item;
 
 /// Defines a struct of attributes, each of which may be absent, and their names.
 macro_rules! attributes {
@@ -22,7 +22,7 @@ macro_rules! attributes {
         #[serde(expecting = "an item")]
         pub(super) struct Attributes {
             $(
-                #[serde(default, deserialize_with = "json::present")]
+                #[serde(default, with = "serde_with::rust::unwrap_or_skip")]
                 pub(super) $name: Option<Value>,
             )*
         }

@@ -27,10 +27,7 @@ use serde::Deserialize;
 use super::{attributes::Attributes, item, page::QueryPage};
 use crate::{
     Error,
-    model::{
-        error::Source,
-        json::{self, Object},
-    },
+    model::{error::Source, json::Object},
 };
 
 /// What DynamoDB answers to a Query.
@@ -40,7 +37,7 @@ use crate::{
 #[serde(rename_all = "PascalCase")]
 struct QueryAnswer {
     items: Vec<Attributes>,
-    #[serde(default, deserialize_with = "json::present")]
+    #[serde(default, with = "serde_with::rust::unwrap_or_skip")]
     last_evaluated_key: Option<Attributes>,
 }
 
