@@ -127,7 +127,7 @@ async fn the_services_own_entries_are_counted_without_a_customer() {
 async fn bad_questions_are_refused_by_name() {
     let app = TestApp::start().await;
     app.record(&with("occurred_at", ago(5))).await;
-    let which = "must be `day`, `action`, `customer`, `actor` or `outcome`";
+    let which = "must be one of `day`, `action`, `customer`, `actor`, `outcome`";
     for (query, refusal) in [
         ("", "400 group_by is missing".to_owned()),
         ("group_by=", format!("400 group_by {which}")),

@@ -1,11 +1,13 @@
 //! What a summary counts by: the parameter `group_by`.
 
 use serde::Serialize;
-use shared::Error;
+use shared::{Error, model::json};
+use strum::{EnumString, VariantNames};
 
 /// What activities are counted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, VariantNames)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Dimension {
     Day,
     Action,
@@ -17,19 +19,11 @@ pub(crate) enum Dimension {
 impl Dimension {
     /// Takes the one or two dimensions out of a query.
     pub(crate) fn take(query: &mut Vec<(String, String)>) -> Result<Vec<Self>, Error> {
-        let invalid = |reason| Error::invalid("group_by", reason);
+        let invalid = |reason: &str| Error::invalid("group_by", reason);
         let given = query.extract_if(.., |(name, _)| name == "group_by");
-        let read = given.map(|(_, text)| match text.as_str() {
-            "day" => Ok(Self::Day),
-            "action" => Ok(Self::Action),
-            "customer" => Ok(Self::Customer),
-            "actor" => Ok(Self::Actor),
-            "outcome" => Ok(Self::Outcome),
-            _ => Err(invalid(
-                "must be `day`, `action`, `customer`, `actor` or `outcome`",
-            )),
-        });
-        let dimensions: Vec<_> = read.collect::<Result<_, _>>()?;
+        let read: Result<Vec<Self>, _> = given.map(|(_, text)| text.parse()).collect();
+        let known = json::one_of(Self::VARIANTS);
+        let dimensions = read.map_err(|_| invalid(&format!("must be {known}")))?;
         match dimensions.as_slice() {
             [] => Err(invalid("is missing")),
             [_] => Ok(dimensions),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::value::RawValue;
 use serde_with::skip_serializing_none;
 use sha2::{Digest, Sha256};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
 use crate::model::{
@@ -104,8 +105,23 @@ fn check_name(text: &str) -> Result<(), &'static str> {
 }
 
 /// How an activity ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it all")]
 pub enum Outcome {
     Succeeded,
@@ -117,18 +133,26 @@ pub enum Outcome {
 impl Outcome {
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::InProgress => "in_progress",
-            Self::Declined => "declined",
-        }
+        self.into()
     }
 }
 
 /// Whether a person or a program acted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it all")]
 pub enum ActorKind {
     User,
@@ -138,10 +162,7 @@ pub enum ActorKind {
 impl ActorKind {
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Application => "application",
-        }
+        self.into()
     }
 }
 
@@ -487,6 +508,26 @@ mod tests {
         assert!(Identifier::try_from(String::new()).is_err());
         assert!(Action::try_from("create_order".to_owned()).is_ok());
         assert!(Action::try_from("Create".to_owned()).is_err());
+    }
+
+    #[test]
+    fn a_word_has_one_spelling_wherever_it_is_written_or_read() {
+        fn check<T>(word: T, text: &'static str)
+        where
+            T: Copy + PartialEq + fmt::Debug + Serialize + std::str::FromStr,
+            T: for<'de> Deserialize<'de>,
+        {
+            let json = serde_json::to_value(word).unwrap();
+            assert_eq!(json, text);
+            assert_eq!(serde_json::from_value::<T>(json).unwrap(), word);
+            assert_eq!(text.parse::<T>().ok(), Some(word));
+        }
+        for outcome in Outcome::VARIANTS {
+            check(*outcome, outcome.as_str());
+        }
+        for kind in ActorKind::VARIANTS {
+            check(*kind, kind.as_str());
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use proptest::{collection::hash_map, option, prelude::*};
 use serde_json::{Map, Value};
+use strum::VariantArray;
 
 use crate::model::{
     Action, Activity, ActivityId, Actor, ActorKind, Content, Customer, Identifier, Moment, Name,
@@ -57,16 +58,11 @@ pub(crate) fn action() -> impl Strategy<Value = Action> {
 
 /// Any outcome.
 pub(crate) fn outcome() -> impl Strategy<Value = Outcome> {
-    proptest::sample::select(vec![
-        Outcome::Succeeded,
-        Outcome::Failed,
-        Outcome::InProgress,
-        Outcome::Declined,
-    ])
+    proptest::sample::select(Outcome::VARIANTS)
 }
 
 fn actor() -> impl Strategy<Value = Actor> {
-    let kind = proptest::sample::select(vec![ActorKind::User, ActorKind::Application]);
+    let kind = proptest::sample::select(ActorKind::VARIANTS);
     (identifier(), name(), kind).prop_map(|(id, name, kind)| Actor { id, name, kind })
 }
 

@@ -7,6 +7,7 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
+use strum::IntoStaticStr;
 
 use crate::model::{
     ActivityId, Actor, Identifier, Moment,
@@ -43,8 +44,9 @@ impl From<&ErasureKey> for WorkerEvent {
 }
 
 /// How far an erasure is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum State {
     /// Waits for a worker.
     Queued,
@@ -59,12 +61,7 @@ pub enum State {
 impl State {
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Failed => "failed",
-        }
+        self.into()
     }
 
     /// Whether a worker still has something to do.

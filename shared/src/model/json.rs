@@ -196,7 +196,7 @@ impl de::Error for Fault {
 }
 
 /// A list of words to choose from, as people read it.
-pub(crate) fn one_of(words: &[&str]) -> String {
+pub fn one_of(words: &[&str]) -> String {
     let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
     match quoted.as_slice() {
         [one, other] => format!("{one} or {other}"),

@@ -1,9 +1,10 @@
 //! Partners, the roles of those who act for them, and the claims that say both.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use compact_str::CompactString;
 use serde::Serialize;
+use strum::EnumString;
 
 /// A partner's id: `[A-Za-z0-9._-]{1,64}`.
 ///
@@ -64,7 +65,8 @@ impl fmt::Display for PartnerId {
 }
 
 /// What a token's holder is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, EnumString)]
+#[strum(serialize_all = "snake_case")]
 #[expect(missing_docs, reason = "the portal's own names for its roles")]
 pub enum Role {
     GlobalAdmin,
@@ -89,24 +91,6 @@ impl Role {
         Self::SalesAgent,
         Self::HelpdeskAgent,
     ];
-}
-
-impl FromStr for Role {
-    type Err = &'static str;
-
-    fn from_str(name: &str) -> Result<Self, &'static str> {
-        Ok(match name {
-            "global_admin" => Self::GlobalAdmin,
-            "billing_admin" => Self::BillingAdmin,
-            "user_management_admin" => Self::UserManagementAdmin,
-            "admin_agent" => Self::AdminAgent,
-            "sales_agent" => Self::SalesAgent,
-            "helpdesk_agent" => Self::HelpdeskAgent,
-            "activity_recorder" => Self::ActivityRecorder,
-            "platform_recorder" => Self::PlatformRecorder,
-            _ => return Err("is no role"),
-        })
-    }
 }
 
 /// The names of the claims that carry partner and roles.

@@ -11,8 +11,8 @@ use super::{
     details::{pack, unpack},
 };
 use crate::{
-    Activity, ActivityId, Actor, ActorKind, Content, Customer, Details, Error, Identifier, Moment,
-    Outcome, PartnerId, Resource, TimeRange,
+    Activity, ActivityId, Actor, Content, Customer, Details, Error, Identifier, Moment, PartnerId,
+    Resource, TimeRange,
     aws::table::{Item, text},
 };
 
@@ -177,7 +177,7 @@ pub(super) fn erasure_view(item: Attributes) -> Result<ErasureView, Error> {
     Ok(ErasureView {
         id,
         customer_id: customer_id.map_err(|broken| unreadable(id, broken))?,
-        erased_at: if_any(item.erased_at, "erased_at", moment_of).unwrap_or_default(),
+        erased_at: if_any(item.erased_at, "erased_at", word_of).unwrap_or_default(),
     })
 }
 
@@ -195,17 +195,17 @@ fn stored(id: ActivityId, item: Attributes) -> Result<Stored, BrokenAttribute> {
         activity: Activity {
             id,
             partner_id: partner_of(&text_of(item.partition_key, "partition_key")?)?,
-            recorded_at: moment_of(item.recorded_at, "recorded_at")?,
-            erased_at: if_any(item.erased_at, "erased_at", moment_of)?,
+            recorded_at: word_of(item.recorded_at, "recorded_at")?,
+            erased_at: if_any(item.erased_at, "erased_at", word_of)?,
             content: Content {
                 occurred_at: id.occurred_at(),
                 action: parse(item.action, "action")?,
-                outcome: outcome(&text_of(item.outcome, "outcome")?)?,
+                outcome: word_of(item.outcome, "outcome")?,
                 customer: customer(item.customer_id, item.customer_name)?,
                 actor: Actor {
                     id: parse(item.actor_id, "actor_id")?,
                     name: parse(item.actor_name, "actor_name")?,
-                    kind: actor_kind(&text_of(item.actor_kind, "actor_kind")?)?,
+                    kind: word_of(item.actor_kind, "actor_kind")?,
                 },
                 resource: resource(item.resource_type, item.resource_id)?,
                 correlation_id: if_any(item.correlation_id, "correlation_id", parse)?,
@@ -280,7 +280,7 @@ where
     T::try_from(text_of(value, name)?).map_err(|_| BrokenAttribute(name))
 }
 
-fn moment_of(value: Option<Value>, name: &'static str) -> Result<Moment, BrokenAttribute> {
+fn word_of<T: FromStr>(value: Option<Value>, name: &'static str) -> Result<T, BrokenAttribute> {
     text_of(value, name)?
         .parse()
         .map_err(|_| BrokenAttribute(name))
@@ -305,25 +305,6 @@ fn if_any<T>(
     }
 }
 
-fn actor_kind(name: &str) -> Result<ActorKind, BrokenAttribute> {
-    [ActorKind::User, ActorKind::Application]
-        .into_iter()
-        .find(|kind| kind.as_str() == name)
-        .ok_or(BrokenAttribute("actor_kind"))
-}
-
-fn outcome(name: &str) -> Result<Outcome, BrokenAttribute> {
-    [
-        Outcome::Succeeded,
-        Outcome::Failed,
-        Outcome::InProgress,
-        Outcome::Declined,
-    ]
-    .into_iter()
-    .find(|outcome| outcome.as_str() == name)
-    .ok_or(BrokenAttribute("outcome"))
-}
-
 /// An activity's item as an error of this service, for whoever has to mend it.
 fn unreadable(id: ActivityId, broken: BrokenAttribute) -> Error {
     Error::internal("reading an item", format!("{id}: {broken}"))
@@ -335,7 +316,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Name, aws::table, model::arbitrary};
+    use crate::{ActorKind, Name, Outcome, aws::table, model::arbitrary};
 
     fn activity(details: Option<&str>) -> Activity {
         let occurred_at: Moment = "2026-11-22T09:32:11.123Z".parse().unwrap();
