@@ -11,7 +11,6 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
-use jiff::SignedDuration;
 use lambda_http::{
     Body, LambdaEvent, Request, Response, Service, request::LambdaRequest, service_fn,
 };
@@ -43,7 +42,7 @@ pub struct Apps {
     pub export_worker: export_worker::App,
     pub erasure: erasure::App,
     pub erasure_worker: erasure_worker::App,
-    pub worker_time: SignedDuration,
+    pub worker_time: Duration,
     /// How many calls of workers have failed so far.
     pub worker_failures: AtomicUsize,
     /// How many calls of workers are under way.

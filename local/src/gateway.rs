@@ -21,7 +21,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use shared::{Clock, Moment};
+use shared::{Clock, Moment, model::zone::Zone};
 use uuid::Uuid;
 
 use crate::{
@@ -221,7 +221,7 @@ fn context(route: &Route, claims: Option<Map<String, Value>>, parts: &Parts, now
         "requestId": Uuid::now_v7().to_string(),
         "routeKey": route.key(),
         "stage": "$default",
-        "time": jiff::Timestamp::from(now).strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
+        "time": Zone::UTC.local(now).format("%d/%b/%Y:%H:%M:%S +0000").to_string(),
         "timeEpoch": now.as_millis(),
     });
     if let Some(claims) = claims {

@@ -34,8 +34,8 @@ use std::{
 use aws_config::{AppName, SdkConfig};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use dynoxide::Database;
-use jiff::SignedDuration;
 use shared::{Clock, Config};
+use std::time::Duration;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
@@ -98,7 +98,7 @@ pub struct Options {
     /// The clock of gateway and functions.
     pub clock: Clock,
     /// The time limit of the workers; the template's is 15 minutes.
-    pub worker_time: SignedDuration,
+    pub worker_time: Duration,
     /// Activities to load straight into the table before serving: partner and count.
     pub preload: Vec<(String, usize)>,
     /// What the functions' SDK clients send their requests with; none for the
@@ -119,7 +119,7 @@ impl Options {
             variables: HashMap::new(),
             key: None,
             clock: Clock::system(),
-            worker_time: SignedDuration::from_mins(15),
+            worker_time: Duration::from_mins(15),
             preload: Vec::new(),
             http_client: None,
         }

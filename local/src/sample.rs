@@ -6,12 +6,12 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::{
     Actor, ActorKind, Content, Customer, Details, Identifier, Moment, Outcome, Resource,
     model::json::StrictObject,
 };
+use std::time::Duration;
 
 /// Every action of the portal that this service follows, the resource it acts
 /// on, and how often it happens beside the others.
@@ -221,13 +221,13 @@ const OFFERS: [&str; 6] = [
 ];
 
 /// The oldest sample lies this far back.
-const YEAR: SignedDuration = SignedDuration::from_hours(364 * 24);
+const YEAR: Duration = Duration::from_hours(364 * 24);
 
 /// Half of the samples lie within this.
-const MONTH: SignedDuration = SignedDuration::from_hours(31 * 24);
+const MONTH: Duration = Duration::from_hours(31 * 24);
 
 /// The newest sample lies this far back.
-const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// An endless supply of activities of the year before a moment.
 #[derive(Debug)]
@@ -307,7 +307,7 @@ impl Samples {
         let back = self
             .rng
             .i64(0..i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
-        let moment = self.end.minus(SignedDuration::from_millis(back));
+        let moment = self.end.minus(Duration::from_millis(back.unsigned_abs()));
         self.last = Some(moment);
         moment
     }
@@ -413,7 +413,7 @@ mod tests {
             .max()
             .unwrap();
         assert!(newest <= now.minus(MINUTE));
-        assert!(oldest >= now.minus(SignedDuration::from_hours(365 * 24)));
+        assert!(oldest >= now.minus(Duration::from_hours(365 * 24)));
         let details = |content: &&Content| {
             content
                 .details

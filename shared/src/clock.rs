@@ -12,7 +12,7 @@ impl Clock {
     /// The machine's clock.
     #[expect(clippy::disallowed_methods, reason = "the one reader of the clock")]
     pub fn system() -> Self {
-        Self::from_fn(|| jiff::Timestamp::now().into())
+        Self::from_fn(|| chrono::Utc::now().into())
     }
 
     /// A clock that answers with what `now` returns.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use jiff::SignedDuration;
+use std::time::Duration;
 
 use crate::{ClaimNames, Error, Moment, Role, Shards};
 
@@ -30,12 +30,12 @@ pub struct Config {
     pub subscriptions_url: String,
     /// `MAX_LATENESS_DAYS`: how old an activity may be when it is recorded,
     /// 1 to 3650, below the retention; default 7.
-    pub max_lateness: SignedDuration,
+    pub max_lateness: Duration,
     /// `MAX_RUNNING_EXPORTS`: how many exports of a partner may be under way at
     /// once, 1 to 100; default 5.
     pub running_exports_max: usize,
     /// `RETENTION_DAYS`: how long an activity is kept, 0 to 3650, 0 for ever; default 400.
-    pub retention: Option<SignedDuration>,
+    pub retention: Option<Duration>,
     /// `WRITE_SHARDS`: over how many partitions of the table a partner's log is
     /// spread, and since when; default 1.
     pub write_shards: Shards,
@@ -81,11 +81,11 @@ impl Config {
             },
             reader_roles: vars.reader_roles("READER_ROLES"),
             subscriptions_url: vars.subscriptions_url("SUBSCRIPTIONS_URL"),
-            max_lateness: SignedDuration::from_hours(24 * vars.days("MAX_LATENESS_DAYS", 1, 7)),
+            max_lateness: Duration::from_hours(24 * vars.days("MAX_LATENESS_DAYS", 1, 7)),
             running_exports_max: vars.count("MAX_RUNNING_EXPORTS", 100, 5),
             retention: match vars.days("RETENTION_DAYS", 0, 400) {
                 0 => None,
-                days => Some(SignedDuration::from_hours(24 * days)),
+                days => Some(Duration::from_hours(24 * days)),
             },
             write_shards: vars.write_shards("WRITE_SHARDS"),
             ca_bundle: vars.get("AWS_CA_BUNDLE").map(PathBuf::from),
@@ -108,8 +108,7 @@ impl Config {
     ///
     /// Ten minutes allow for clocks that differ and writes under way.
     pub fn settled_before(&self, now: Moment) -> Moment {
-        now.minus(self.max_lateness)
-            .minus(SignedDuration::from_mins(10))
+        now.minus(self.max_lateness).minus(Duration::from_mins(10))
     }
 }
 
@@ -130,7 +129,7 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
         })
     }
 
-    fn days(&mut self, name: &str, min: i64, default: i64) -> i64 {
+    fn days(&mut self, name: &str, min: u64, default: u64) -> u64 {
         let Some(text) = self.get(name) else {
             return default;
         };
@@ -230,8 +229,8 @@ mod tests {
     #[test]
     fn defaults_are_those_of_the_documentation() {
         let config = config(&[]).unwrap();
-        assert_eq!(config.max_lateness, SignedDuration::from_hours(7 * 24));
-        assert_eq!(config.retention, Some(SignedDuration::from_hours(400 * 24)));
+        assert_eq!(config.max_lateness, Duration::from_hours(7 * 24));
+        assert_eq!(config.retention, Some(Duration::from_hours(400 * 24)));
         assert_eq!(config.reader_roles.len(), 6);
         assert_eq!(config.running_exports_max, 5);
     }

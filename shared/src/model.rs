@@ -20,6 +20,7 @@ pub mod partner;
 pub mod range;
 pub mod shards;
 pub mod trail;
+pub mod zone;
 
 pub use activity::{
     Action, Activity, ActivityId, Actor, ActorKind, Content, Customer, Details, IdempotencyKey,

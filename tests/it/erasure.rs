@@ -1,7 +1,7 @@
 //! Erasing a customer: what goes, what stays, and who may ask.
 
-use jiff::SignedDuration;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 use crate::{
     faults::Fault,
@@ -256,7 +256,7 @@ async fn an_erasure_interrupted_anywhere_ends_as_if_it_was_not() {
 #[tokio::test]
 async fn an_erasure_goes_on_over_many_calls_and_pages() {
     // Its time is up after each page.
-    let app = TestApp::start_limited(&[], SignedDuration::from_secs(45)).await;
+    let app = TestApp::start_limited(&[], Duration::from_secs(45)).await;
     app.stack.load("contoso", 1_200, app.now()).unwrap();
     let of_one = "from=2000-01-01&to=2999-12-31&limit=500";
     let all = app.list_all(of_one).await;
@@ -344,7 +344,7 @@ async fn a_partner_has_one_erasure_under_way() {
     assert_eq!(other.header("retry-after"), "10");
     // Who waits for the place calls the worker that never came.
     app.faults.add("Query", Fault::Held, 1);
-    app.advance(SignedDuration::from_secs(61));
+    app.advance(Duration::from_secs(61));
     assert_eq!(app.ask_to_erase_customer("c-2").await.status, 429);
     assert!(eventually(|| app.faults.is_holding()).await);
     // What was recorded since would not be erased by the one under way.
@@ -365,7 +365,7 @@ async fn what_an_earlier_erasure_erased_is_not_counted_again() {
     let app = TestApp::start().await;
     app.record(&personal()).await;
     assert_eq!(app.erase().await["progress"]["erased"], 1);
-    app.advance(SignedDuration::from_secs(1));
+    app.advance(Duration::from_secs(1));
     app.record(&personal()).await;
     assert_eq!(app.erase().await["progress"]["erased"], 1);
 }
@@ -377,7 +377,7 @@ async fn an_erasure_that_nobody_carried_out_for_twelve_hours_has_failed() {
     app.record(&personal()).await;
     app.faults.add("Invoke", Fault::Swallowed, 1);
     let asked = app.ask_to_erase().await;
-    app.advance(SignedDuration::from_hours(12));
+    app.advance(Duration::from_hours(12));
     let failed = app.until_over(asked.header("location")).await;
     assert_eq!(failed["state"], "failed");
     assert_eq!(app.list_all("action=erase_customer").await.len(), 1);

@@ -10,7 +10,6 @@ use std::{collections::HashMap, path::PathBuf};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use insta::assert_json_snapshot;
-use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -19,6 +18,7 @@ use shared::{
     aws::exports::LeaseAttempt,
     model::export::{ExportId, WorkerEvent},
 };
+use std::time::Duration;
 
 use crate::{
     faults::Fault,
@@ -183,8 +183,8 @@ fn year() -> Value {
     json!({ "from": "2000-01-01", "to": "2999-12-31" })
 }
 
-fn seconds(seconds: i64) -> SignedDuration {
-    SignedDuration::from_secs(seconds)
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }
 
 /// A range that ended an hour ago, so that exports of it hold the same.

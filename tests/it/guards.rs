@@ -224,7 +224,7 @@ impl TestApp {
         let request = self.post("/v1/exports", &year).token(&self.reader());
         request.send().await;
         self.until_failures(1).await;
-        self.advance(jiff::SignedDuration::from_secs(61));
+        self.advance(std::time::Duration::from_secs(61));
         self.read("/v1/exports").await;
         self.until_called("export-worker", "AbortMultipartUpload")
             .await;
@@ -250,7 +250,7 @@ impl TestApp {
 async fn each_function_may_do_exactly_what_it_does() {
     // A worker whose time is up after each page calls itself.
     let variables = [("MAX_RUNNING_EXPORTS", "2")];
-    let app = TestApp::start_limited(&variables, jiff::SignedDuration::from_secs(45)).await;
+    let app = TestApp::start_limited(&variables, std::time::Duration::from_secs(45)).await;
     app.do_everything().await;
     app.erase_twice().await;
     // Nothing that may still change is read as it was a moment ago.

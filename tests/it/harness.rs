@@ -6,11 +6,11 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use jiff::SignedDuration;
 use local::{Options, Stack, functions::Functions};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use shared::{Clock, Moment};
+use std::time::Duration;
 
 use crate::{contract, faults::Faults};
 
@@ -32,20 +32,14 @@ impl TestApp {
 
     /// With variables that differ from those of a laptop.
     pub(crate) async fn start_with(variables: &[(&str, &str)]) -> Self {
-        Self::start_limited(variables, SignedDuration::from_mins(15)).await
+        Self::start_limited(variables, Duration::from_mins(15)).await
     }
 
     /// With another time limit of the worker.
-    pub(crate) async fn start_limited(
-        variables: &[(&str, &str)],
-        worker_time: SignedDuration,
-    ) -> Self {
+    pub(crate) async fn start_limited(variables: &[(&str, &str)], worker_time: Duration) -> Self {
         let ahead_ms = Arc::new(AtomicI64::new(0));
         let ahead = Arc::clone(&ahead_ms);
-        let clock = Clock::from_fn(move || {
-            let ahead = SignedDuration::from_millis(ahead.load(Ordering::SeqCst));
-            Clock::system().now().plus(ahead)
-        });
+        let clock = Clock::from_fn(move || now(&ahead));
         let variables = variables
             .iter()
             .map(|(name, value)| ((*name).into(), (*value).into()));
@@ -73,27 +67,28 @@ impl TestApp {
     pub(crate) async fn start_at(moment: &str) -> Self {
         let app = Self::start().await;
         let moment: Moment = moment.parse().unwrap();
-        let ahead = moment.as_millis() - app.now().as_millis();
-        app.advance(SignedDuration::from_millis(ahead));
+        app.set_ahead(moment.as_millis() - app.now().as_millis());
         app
     }
 
     /// What the service's clock says.
     pub(crate) fn now(&self) -> Moment {
-        let ahead = SignedDuration::from_millis(self.ahead_ms.load(Ordering::SeqCst));
-        Clock::system().now().plus(ahead)
+        now(&self.ahead_ms)
     }
 
-    /// Moves the service's clock.
-    pub(crate) fn advance(&self, by: SignedDuration) {
-        let by = i64::try_from(by.as_millis()).unwrap();
-        self.ahead_ms.fetch_add(by, Ordering::SeqCst);
+    /// Moves the service's clock on.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.move_clock(i64::try_from(by.as_millis()).unwrap());
     }
 
-    /// Sets the service's clock to so much ahead of the machine's.
-    pub(crate) fn set_ahead(&self, by: SignedDuration) {
-        let by = i64::try_from(by.as_millis()).unwrap();
-        self.ahead_ms.store(by, Ordering::SeqCst);
+    /// Moves the service's clock on, or back, by some milliseconds.
+    pub(crate) fn move_clock(&self, by_ms: i64) {
+        self.ahead_ms.fetch_add(by_ms, Ordering::SeqCst);
+    }
+
+    /// Sets the service's clock to some milliseconds ahead of the machine's.
+    pub(crate) fn set_ahead(&self, ahead_ms: i64) {
+        self.ahead_ms.store(ahead_ms, Ordering::SeqCst);
     }
 
     /// A token with these claims beside issuer, audience and expiry.
@@ -231,7 +226,7 @@ impl TestApp {
         if is_gone && self.faults.in_flight() == 0 {
             *failures = self.worker_failures();
             self.faults.wake();
-            self.advance(SignedDuration::from_secs(61));
+            self.advance(Duration::from_secs(61));
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
@@ -398,10 +393,13 @@ pub(crate) fn at<'a>(activity: &'a mut Value, field: &str) -> &'a mut Value {
         .fold(activity, |value, name| &mut value[name])
 }
 
+/// The machine's time and some milliseconds.
+fn now(ahead_ms: &AtomicI64) -> Moment {
+    let now = Clock::system().now().as_millis();
+    Moment::from_millis(now + ahead_ms.load(Ordering::SeqCst)).unwrap()
+}
+
 /// The moment `seconds` before now, as text.
 pub(crate) fn ago(seconds: i64) -> String {
-    Clock::system()
-        .now()
-        .minus(SignedDuration::from_secs(seconds))
-        .to_string()
+    now(&AtomicI64::new(-1_000 * seconds)).to_string()
 }

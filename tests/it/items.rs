@@ -1,13 +1,13 @@
 //! The items of the table of activities: read as the SDK reads them, and damaged.
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
-use jiff::SignedDuration;
 use local::sample::Samples;
 use serde_json::{Value, json};
 use shared::{
     ActivityId, ActivityStore, Identifier, Order, TimeRange,
     aws::activities::{self, RangeQuery},
 };
+use std::time::Duration;
 
 use crate::harness::{TestApp, activity, with};
 
@@ -21,7 +21,7 @@ impl TestApp {
         let config = &self.stack.config;
         let mut samples = Samples::new(self.now());
         for _ in 0..count {
-            let retention = Some(SignedDuration::from_hours(24 * 400));
+            let retention = Some(Duration::from_hours(24 * 400));
             let content = samples.next();
             let shards = &config.write_shards;
             let item = activities::loadable_item("contoso", content, self.now(), retention, shards);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 use crate::{
     faults::Fault,
@@ -82,7 +82,7 @@ async fn list_percent_encodes_the_customer_in_its_link() {
 #[tokio::test]
 async fn list_covers_the_most_recent_month_unless_told_otherwise() {
     let app = TestApp::start().await;
-    let day = SignedDuration::from_hours(24);
+    let day = Duration::from_hours(24);
     app.record(&with("occurred_at", app.now().minus(day * 29).to_string()))
         .await;
     app.record(&with("occurred_at", app.now().minus(day * 32).to_string()))
@@ -327,7 +327,7 @@ async fn a_cursor_keeps_the_first_pages_range_over_midnight() {
         app.record(&with("occurred_at", ago(seconds))).await;
     }
     let first = app.list("limit=1").await;
-    app.advance(SignedDuration::from_hours(24));
+    app.advance(Duration::from_hours(24));
     let cursor = first["next_cursor"].as_str().unwrap();
     let next = app.list(&format!("limit=1&cursor={cursor}")).await;
     assert_eq!((&next["from"], &next["to"]), (&first["from"], &first["to"]));
@@ -377,11 +377,8 @@ async fn a_selective_filter_answers_in_bounded_work() {
 #[tokio::test]
 async fn list_says_whether_its_range_is_settled() {
     let app = TestApp::start_with(&[("MAX_LATENESS_DAYS", "7")]).await;
-    let settled = async |days: i64| {
-        let to = app
-            .now()
-            .minus(SignedDuration::from_hours(24 * days))
-            .to_string();
+    let settled = async |days: u64| {
+        let to = app.now().minus(Duration::from_hours(24 * days)).to_string();
         app.list(&format!("to={to}")).await["settled"].clone()
     };
     assert_eq!(
@@ -408,7 +405,7 @@ async fn list_hides_what_its_retention_has_ended() {
     let path = format!("/v1/activities/{}", stored["id"].as_str().unwrap());
     let from = "from=2000-01-01&to=2999-12-31";
     assert_eq!(app.list_all(from).await.len(), 1);
-    app.advance(SignedDuration::from_hours(30 * 24));
+    app.advance(Duration::from_hours(30 * 24));
     assert_eq!(app.list_all(from).await.len(), 0);
     assert_eq!(app.read(&path).await.status, 404);
 }

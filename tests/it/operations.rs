@@ -3,7 +3,6 @@
 use std::{collections::BTreeSet, io::Write, process::Stdio, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::SignedDuration;
 use local::template;
 use serde_json::{Value, json};
 use shared::{Moment, metrics};
@@ -189,7 +188,7 @@ async fn what_a_restore_brought_back_is_erased_again() {
     assert_eq!(name().await, "[erased]");
 
     // A day later the table is restored; the day's erasures are known.
-    app.advance(SignedDuration::from_hours(24));
+    app.advance(Duration::from_hours(24));
     let put = client.put_item().table_name("activities");
     put.set_item(Some(before)).send().await.unwrap();
     assert_eq!(name().await, activity()["customer"]["name"]);

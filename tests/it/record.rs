@@ -1,9 +1,9 @@
 //! `POST /v1/activities` and `POST /v1/activities/batch`.
 
 use insta::assert_json_snapshot;
-use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 use crate::harness::{Answer, TestApp, activity, ago, at, with};
 
@@ -257,8 +257,8 @@ async fn no_answer_grows_with_what_was_refused() {
 #[tokio::test]
 async fn record_refuses_a_time_that_is_too_early_or_too_late() {
     let app = TestApp::start_with(&[("MAX_LATENESS_DAYS", "7")]).await;
-    let days = |days: i64| SignedDuration::from_hours(24 * days);
-    let seconds = SignedDuration::from_secs;
+    let days = |days: u64| Duration::from_hours(24 * days);
+    let seconds = Duration::from_secs;
     let sent = |moment: shared::Moment| with("occurred_at", moment.to_string());
     let now = app.now();
     assert_eq!(
@@ -285,7 +285,7 @@ async fn record_finds_a_keyed_activity_that_is_too_far_ahead_now() {
         request.header("idempotency-key", key).send().await
     };
     assert_eq!(send("k-1").await.status, 201);
-    app.advance(SignedDuration::from_secs(-3));
+    app.move_clock(-3_000);
     let again = send("k-1").await;
     assert_eq!(
         (again.status.as_u16(), again.header("idempotency-replayed")),
@@ -303,7 +303,7 @@ async fn record_finds_a_keyed_activity_after_it_is_too_late_to_record_it() {
     let app = TestApp::start_with(&[("MAX_LATENESS_DAYS", "7")]).await;
     let sent = with("occurred_at", ago(5));
     let first = app.post_keyed(&sent, "k-1").await;
-    app.advance(SignedDuration::from_hours(8 * 24));
+    app.advance(Duration::from_hours(8 * 24));
     let again = app.post_keyed(&sent, "k-1").await;
     assert_eq!((again.status.as_u16(), &again.text), (200, &first.text));
     let absent = app.post_keyed(&sent, "k-2").await;

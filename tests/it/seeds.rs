@@ -17,8 +17,8 @@ use std::{
     time::Instant,
 };
 
-use jiff::SignedDuration;
 use serde_json::json;
+use std::time::Duration;
 use tokio::task::JoinSet;
 
 use self::{plan::Plan, run::Run};
@@ -35,7 +35,7 @@ const SEEDS: Range<u64> = 0..2_000;
 const SEEDS_WITH_EXPORTS: Range<u64> = 0..300;
 
 /// How old an activity may be.
-const LATENESS: SignedDuration = SignedDuration::from_hours(24);
+const LATENESS: Duration = Duration::from_hours(24);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_clients_under_faults_are_told_what_is_stored() {
@@ -152,7 +152,7 @@ async fn lane(next: Arc<AtomicU64>, end: u64, exports: bool, tally: Tally) {
 
 /// One seed's run and what its history says.
 async fn run(app: Arc<TestApp>, seed: u64, exports: bool, tally: Tally) {
-    app.set_ahead(SignedDuration::ZERO);
+    app.set_ahead(0);
     app.faults.take_met();
     let plan = Plan::of(seed, app.now(), LATENESS, exports);
     let history = Run::new(&app, seed).carry_out(&plan).await;

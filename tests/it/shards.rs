@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::Clock;
+use std::time::Duration;
 
 use crate::harness::{Answer, TestApp, ago, with};
 
@@ -93,12 +93,12 @@ async fn a_log_in_several_shards_is_recorded_read_exported_and_erased_as_one() {
 
 #[tokio::test]
 async fn what_was_recorded_before_a_count_began_stays_where_it_is_found() {
-    let start = Clock::system().now().plus(SignedDuration::from_hours(1));
+    let start = Clock::system().now().plus(Duration::from_hours(1));
     let shards = format!("1,4@{start}");
     let app = TestApp::start_with(&[("WRITE_SHARDS", &shards)]).await;
     let sent = numbered(0);
     let before = app.record_keyed(&sent).await;
-    app.advance(SignedDuration::from_hours(2));
+    app.advance(Duration::from_hours(2));
     for _ in 0..40 {
         app.record(&with("occurred_at", ago(-7_000))).await;
     }

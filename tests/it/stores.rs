@@ -1,7 +1,6 @@
 //! The stores by themselves, where a request comes too seldom: at the
 //! millisecond at which something ends, and after what others did.
 
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::{
     ActivityId, ActivityStore, ErasureId, ErasureStore, ExportId, ExportKey, ExportStore,
@@ -14,13 +13,14 @@ use shared::{
         lease::{LEASE_TIME, Lease, LeaseStatus},
     },
 };
+use std::time::Duration;
 
 use crate::{
     faults::Fault,
     harness::{Answer, TestApp},
 };
 
-const MILLISECOND: SignedDuration = SignedDuration::from_millis(1);
+const MILLISECOND: Duration = Duration::from_millis(1);
 
 const PROGRESS: Progress = Progress {
     rows: 3,
@@ -79,13 +79,13 @@ impl TestApp {
     }
 }
 
-fn minutes(minutes: i64) -> SignedDuration {
-    SignedDuration::from_mins(minutes)
+fn minutes(minutes: u64) -> Duration {
+    Duration::from_mins(minutes)
 }
 
 /// The first moment at which an item is gone whose creation sets its end.
-fn end(created_at: Moment, days: i64) -> Moment {
-    let end = created_at.plus(SignedDuration::from_hours(24 * days));
+fn end(created_at: Moment, days: u64) -> Moment {
+    let end = created_at.plus(Duration::from_hours(24 * days));
     Moment::from_millis(end.as_seconds() * 1_000).unwrap()
 }
 
@@ -138,12 +138,12 @@ async fn a_page_goes_on_behind_exports_that_are_forgotten() {
     let store = app.exports();
     let begun = app.now();
     // These two are remembered for longer, as they end later.
-    let finished_at = begun.plus(SignedDuration::from_secs(30));
+    let finished_at = begun.plus(Duration::from_secs(30));
     for lease in [oldest, newest] {
         let held = store.finish(lease, &file(), PROGRESS, finished_at).await;
         assert_eq!(held.unwrap(), LeaseStatus::Held);
     }
-    let now = end(begun, 37).plus(SignedDuration::from_secs(10));
+    let now = end(begun, 37).plus(Duration::from_secs(10));
     let (oldest, newest) = (&oldest.key, &newest.key);
     for (after, limit, ids, more) in [
         (None, "1", vec![newest.id], true),
@@ -176,7 +176,7 @@ async fn a_worker_of_an_export_is_called_at_most_once_a_minute() {
 async fn what_a_worker_did_last_is_known_when_it_is_done_again() {
     let app = TestApp::start().await;
     let store = app.exports();
-    let now = app.now().plus(SignedDuration::from_secs(1));
+    let now = app.now().plus(Duration::from_secs(1));
     let failure = Failure {
         code: "too_slow".into(),
         detail: "slow".into(),
@@ -212,7 +212,7 @@ async fn a_worker_learns_what_took_the_export_from_it() {
     let app = TestApp::start().await;
     let store = app.exports();
     let event = app.asked_export().await;
-    let now = app.now().plus(SignedDuration::from_secs(1));
+    let now = app.now().plus(Duration::from_secs(1));
     let first = app.leased(&event, now).await;
     assert_eq!(store.look(&first).await.unwrap(), LeaseStatus::Held);
     assert_eq!(
@@ -223,7 +223,7 @@ async fn a_worker_learns_what_took_the_export_from_it() {
     assert!(matches!(taken, LeaseAttempt::NotNow), "{taken:?}");
 
     // The lease runs out, and another worker takes the export.
-    let later = now.plus(SignedDuration::from_secs(46));
+    let later = now.plus(Duration::from_secs(46));
     for held in [
         store.renew(&first, PROGRESS, later).await,
         store.finish(&first, &file(), PROGRESS, later).await,
@@ -394,12 +394,12 @@ async fn an_erasure_that_failed_by_its_age_stays_so() {
     let lease = app.leased_erasure(&event, begun).await;
     let mut now = begun;
     for _ in 0..4 {
-        now = now.plus(SignedDuration::from_secs(45));
+        now = now.plus(Duration::from_secs(45));
         let got_on = store.checkpoint(&lease, position, progress, now).await;
         assert_eq!(got_on.unwrap(), LeaseStatus::Held);
     }
     // One that stood still for longer has lost it.
-    now = now.plus(SignedDuration::from_secs(46));
+    now = now.plus(Duration::from_secs(46));
     let failed = store.get(&lease.key, now).await.unwrap().unwrap();
     assert_eq!(failed.state(now), erasure::State::Failed);
     let late = store.checkpoint(&lease, position, progress, now).await;

@@ -16,7 +16,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use jiff::SignedDuration;
 use shared::Clock;
 use tokio::{
     sync::{Mutex, mpsc},
@@ -29,7 +28,7 @@ use crate::{Error, canned};
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// An event must be answered within so long, as the function is told.
-const DEADLINE: SignedDuration = SignedDuration::from_mins(2);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 /// The API, as the one who calls the function sees it.
 pub(super) struct Runtime {

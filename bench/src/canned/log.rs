@@ -12,13 +12,13 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::SignedDuration;
 use local::sample::Samples;
 use serde_json::json;
 use shared::{
     ActivityId, Content, Moment, Order, Shards, TimeRange,
     aws::activities::{self, Item},
 };
+use std::time::Duration;
 use uuid::Builder;
 
 use super::{Options, wire};
@@ -34,13 +34,13 @@ const ALWAYS: [&str; 2] = ["recorded_at", "sort_key"];
 const SEED: u64 = 20_261_122;
 
 /// The entries lie evenly within so long.
-const SPAN: SignedDuration = SignedDuration::from_hours(30 * 24);
+const SPAN: Duration = Duration::from_hours(30 * 24);
 
 /// The retention of the items: the service's default.
-const RETENTION: SignedDuration = SignedDuration::from_hours(400 * 24);
+const RETENTION: Duration = Duration::from_hours(400 * 24);
 
 /// An entry is recorded so long after it happened.
-const LATENESS: SignedDuration = SignedDuration::from_millis(350);
+const LATENESS: Duration = Duration::from_millis(350);
 
 /// DynamoDB ends a page with the item that reaches this size.
 const PAGE_BYTES: usize = 1024 * 1024;
@@ -92,7 +92,7 @@ impl Log {
             without_details,
             ..
         } = options;
-        let to = now.minus(SignedDuration::from_mins(1));
+        let to = now.minus(Duration::from_mins(1));
         let range = TimeRange::new(to.minus(SPAN), to).ok_or("the range is reversed")?;
         let step = i64::try_from(SPAN.as_millis())? / i64::try_from(entries.max(1))?;
         fastrand::seed(SEED);

@@ -1,9 +1,9 @@
 //! Activities of two sizes, the same in every run.
 
 use fastrand::Rng;
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::Moment;
+use std::time::Duration;
 use uuid::Builder;
 
 /// How large an activity is.
@@ -34,7 +34,7 @@ impl Size {
 }
 
 /// All lie within so long: none is too late to be recorded.
-pub(super) const SPAN: SignedDuration = SignedDuration::from_hours(6 * 24);
+pub(super) const SPAN: Duration = Duration::from_hours(6 * 24);
 
 /// The outcome of one activity in ten, for which the lists filter.
 pub(super) const FILTER: &str = "outcome=failed";
@@ -57,8 +57,8 @@ impl Activities {
 
     /// An activity and its idempotency key.
     pub(super) fn next(&mut self, size: Size) -> (Value, String) {
-        let span = i64::try_from(SPAN.as_millis()).unwrap_or(i64::MAX);
-        let back = SignedDuration::from_millis(self.random.i64(1..span));
+        let span = u64::try_from(SPAN.as_millis()).unwrap_or(u64::MAX);
+        let back = Duration::from_millis(self.random.u64(1..span));
         let failed = self.random.u8(..10) == 0;
         let activity = json!({
             "occurred_at": self.end.minus(back),

@@ -5,9 +5,9 @@
     reason = "only JSON values are indexed here, and an absent one is null"
 )]
 
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::{Moment, model::export::Compression};
+use std::time::Duration;
 
 use super::{
     activities::{Activities, FILTER, SPAN, Size},
@@ -32,7 +32,7 @@ const PAGES: usize = 100;
 const FILE_MONTHS: f64 = 7.0 / 30.0;
 
 /// The ranges are settled once the clock is so far ahead.
-const SETTLED_AFTER: SignedDuration = SignedDuration::from_hours(8 * 24);
+const SETTLED_AFTER: Duration = Duration::from_hours(8 * 24);
 
 /// Which activities a page shows.
 #[derive(Debug, Clone, Copy)]

@@ -8,13 +8,13 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicI64, Ordering},
+    atomic::{AtomicU64, Ordering},
 };
 
-use jiff::SignedDuration;
 use local::{Options, Stack, template};
 use serde_json::{Value, json};
 use shared::{Clock, Moment, metrics};
+use std::time::Duration;
 
 use super::{
     meter::{Counted, Meter},
@@ -50,7 +50,7 @@ pub(super) struct Service<'a> {
     stack: Stack,
     template: Value,
     prices: &'a Prices,
-    ahead_ms: Arc<AtomicI64>,
+    ahead_ms: Arc<AtomicU64>,
     pub(super) meter: Meter,
     used: Usage,
 }
@@ -58,10 +58,10 @@ pub(super) struct Service<'a> {
 impl<'a> Service<'a> {
     /// Starts with these write shards.
     pub(super) async fn start(shards: &str, prices: &'a Prices) -> Result<Self, Error> {
-        let (meter, ahead_ms) = (Meter::default(), Arc::new(AtomicI64::new(0)));
+        let (meter, ahead_ms) = (Meter::default(), Arc::new(AtomicU64::new(0)));
         let ahead = Arc::clone(&ahead_ms);
         let clock = Clock::from_fn(move || {
-            let ahead = SignedDuration::from_millis(ahead.load(Ordering::SeqCst));
+            let ahead = Duration::from_millis(ahead.load(Ordering::SeqCst));
             Clock::system().now().plus(ahead)
         });
         let variables = [LATENESS, ("WRITE_SHARDS", shards)];
@@ -86,14 +86,12 @@ impl<'a> Service<'a> {
     /// What the service's clock says.
     pub(super) fn now(&self) -> Moment {
         let ahead = self.ahead_ms.load(Ordering::SeqCst);
-        Clock::system()
-            .now()
-            .plus(SignedDuration::from_millis(ahead))
+        Clock::system().now().plus(Duration::from_millis(ahead))
     }
 
     /// Sets the service's clock ahead of the machine's.
-    pub(super) fn set_ahead(&self, by: SignedDuration) {
-        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+    pub(super) fn set_ahead(&self, by: Duration) {
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         self.ahead_ms.store(by, Ordering::SeqCst);
     }
 

@@ -1,11 +1,11 @@
 //! What an export holds, in order: Query pages, read ahead and filtered.
 
-use jiff::SignedDuration;
 use shared::{
     Activity, ActivityId, ActivityStore, Error, Export, Moment, Order,
     aws::activities::{QueryPage, RangeQuery, Stored},
     model::lease::LeaseStatus,
 };
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::{Run, Stop};
@@ -131,7 +131,7 @@ fn holds(export: &Export, stored: &Stored) -> bool {
 
 /// The part of the range that can hold anything: what has happened by `as_of`
 /// and is not expired then.
-fn lived(export: &Export, retention: Option<SignedDuration>) -> (Moment, Moment) {
+fn lived(export: &Export, retention: Option<Duration>) -> (Moment, Moment) {
     let oldest = retention.map(|retention| export.as_of.minus(retention));
     let from = export.range.from();
     (

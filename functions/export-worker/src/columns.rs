@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use shared::{
     Activity, Details, Identifier, Moment,
-    model::{export::Locale, range::Zone},
+    model::{export::Locale, zone::Zone},
 };
 
 /// How many columns there are.

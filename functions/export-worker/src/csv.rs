@@ -6,12 +6,11 @@
 
 use std::{borrow::Cow, fmt::Display, io::Write};
 
-use jiff::{Timestamp, tz::TimeZone};
 use shared::{
     Activity, ExportRequest, Moment,
     model::{
         export::{Locale, Style},
-        range::Zone,
+        zone::{LocalTime, Zone},
     },
 };
 
@@ -36,7 +35,7 @@ impl Rows {
     pub(crate) fn new(request: &ExportRequest, style: Style, start: Vec<u8>) -> Self {
         let (zone, locale) = match style {
             Style::Spreadsheet => (request.filter.zone(), request.locale),
-            Style::Raw => (Zone::utc(), Locale::En),
+            Style::Raw => (Zone::UTC, Locale::En),
         };
         Self {
             style,
@@ -71,8 +70,8 @@ impl Rows {
                 }
                 Cell::Word(word) => self.writer.write_field(word)?,
                 Cell::Id(id) => self.show(id)?,
-                Cell::OccurredAt(at) => self.show_time(at, self.zone.time_zone().clone())?,
-                Cell::RecordedAt(at) => self.show_time(at, TimeZone::UTC)?,
+                Cell::OccurredAt(at) => self.show_time(at, self.zone.local_second(at))?,
+                Cell::RecordedAt(at) => self.show_time(at, Zone::UTC.local_second(at))?,
             }
         }
         self.writer.write_record(None::<&[u8]>)?;
@@ -91,13 +90,10 @@ impl Rows {
         full.into_inner().map_err(|error| error.into_error().into())
     }
 
-    fn show_time(&mut self, moment: Moment, zone: TimeZone) -> Result<(), csv::Error> {
+    fn show_time(&mut self, moment: Moment, local: LocalTime) -> Result<(), csv::Error> {
         match self.style {
             Style::Raw => self.show(moment),
-            Style::Spreadsheet => {
-                let zoned = Timestamp::from(moment).to_zoned(zone);
-                self.show(zoned.strftime("%Y-%m-%d %H:%M:%S"))
-            }
+            Style::Spreadsheet => self.show(local),
         }
     }
 
@@ -265,7 +261,7 @@ mod tests {
         let rows = Rows {
             style,
             locale: Locale::En,
-            zone: Zone::utc(),
+            zone: Zone::UTC,
             writer: writer(style, Vec::new()),
             shown: Vec::new(),
         };

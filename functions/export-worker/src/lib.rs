@@ -253,7 +253,7 @@ impl<'a> Run<'a> {
                 Ok(lost @ (LeaseStatus::TakenOver | LeaseStatus::RanOut)) => return lost,
                 Err(error) => tracing::warn!(error = error.chain(), "the lease was not renewed"),
             }
-            if renewed.elapsed() + RENEW_EVERY > LEASE_TIME.unsigned_abs() {
+            if renewed.elapsed() + RENEW_EVERY > LEASE_TIME {
                 return LeaseStatus::RanOut;
             }
         }

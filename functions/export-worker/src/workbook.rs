@@ -6,13 +6,12 @@
 
 use std::io::{self, Write};
 
-use jiff::{Timestamp, tz::TimeZone};
 use rust_xlsxwriter::{
     DocProperties, Format, FormatAlign, Workbook as Sheets, Worksheet, XlsxError,
 };
 use shared::{
     Error, ExportRequest, Moment,
-    model::{error::Source, failure::Failure, range::Zone},
+    model::{error::Source, failure::Failure, zone::Zone},
 };
 use tokio::{
     sync::mpsc,
@@ -166,8 +165,8 @@ impl Table {
     fn new(request: &ExportRequest, as_of: Moment, limits: Limits) -> Result<Self, XlsxError> {
         let mut sheets = Sheets::new();
         // The library's own is the present: a file made again would differ.
-        let as_of = Timestamp::from(as_of).to_zoned(TimeZone::UTC);
-        let properties = DocProperties::new().set_creation_datetime(&as_of.datetime());
+        let as_of = Zone::UTC.local(as_of);
+        let properties = DocProperties::new().set_creation_datetime(&as_of);
         sheets.set_properties(&properties);
         let zone = request.filter.zone();
         let mut table = Self {
@@ -210,12 +209,8 @@ impl Table {
         for (column, cell) in (0..).zip(cells) {
             let at = (self.row, column);
             let text_bytes = match *cell {
-                Cell::OccurredAt(moment) => {
-                    write_time(sheet, at, moment, self.zone.time_zone(), &self.time)?
-                }
-                Cell::RecordedAt(moment) => {
-                    write_time(sheet, at, moment, &TimeZone::UTC, &self.time)?
-                }
+                Cell::OccurredAt(moment) => write_time(sheet, at, moment, &self.zone, &self.time)?,
+                Cell::RecordedAt(moment) => write_time(sheet, at, moment, &Zone::UTC, &self.time)?,
                 Cell::Word(word) => write_text(sheet, at, word)?,
                 Cell::Id(id) => write_text(sheet, at, &id.to_string())?,
                 Cell::Text(text) => match columns::cut(text) {
@@ -272,11 +267,10 @@ fn write_time(
     sheet: &mut Worksheet,
     at: (u32, u16),
     moment: Moment,
-    zone: &TimeZone,
+    zone: &Zone,
     format: &Format,
 ) -> Result<usize, XlsxError> {
-    let local = Timestamp::from(moment).to_zoned(zone.clone()).datetime();
-    sheet.write_datetime_with_format(at.0, at.1, local, format)?;
+    sheet.write_datetime_with_format(at.0, at.1, zone.local(moment), format)?;
     Ok(20)
 }
 

@@ -2,11 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use jiff::civil::Date;
 use serde::Serialize;
 use shared::{
     Action, Activity, ActivityId, ActivityStore, Error, Identifier, Moment, Name, PartnerId,
-    model::range::Zone,
+    model::zone::{Date, Zone},
 };
 use tokio::time::Instant;
 

@@ -1,6 +1,5 @@
 //! A request into valid activities; nothing after it validates.
 
-use jiff::SignedDuration;
 use lambda_http::Request;
 use serde::Deserialize;
 use shared::{
@@ -9,6 +8,7 @@ use shared::{
     lambda::http,
     model::{json, trail},
 };
+use std::time::Duration;
 
 /// The largest body of one activity: 1 MiB.
 const ONE_BYTES_MAX: usize = 1024 * 1024;
@@ -20,7 +20,7 @@ const BATCH_BYTES_MAX: usize = 3_000_000;
 const BATCH_MAX: usize = 100;
 
 /// How far ahead of the server a client's clock may be.
-const AHEAD_MAX: SignedDuration = SignedDuration::from_mins(5);
+const AHEAD_MAX: Duration = Duration::from_mins(5);
 
 /// An activity as a client writes it.
 #[derive(Debug, Deserialize)]
@@ -86,7 +86,7 @@ impl RecordActivity {
         self,
         recorder: &Recorder,
         now: Moment,
-        max_lateness: SignedDuration,
+        max_lateness: Duration,
     ) -> Result<(NewActivity, Timing), Error> {
         let partner_id = recorder.partner(self.partner_id.as_deref())?;
         if trail::ACTIONS.contains(&self.action.as_str()) {
@@ -122,11 +122,11 @@ impl RecordActivity {
     }
 }
 
-fn timing(at: Moment, now: Moment, max_lateness: SignedDuration) -> Timing {
+fn timing(at: Moment, now: Moment, max_lateness: Duration) -> Timing {
     let reason = if at > now.plus(AHEAD_MAX) {
         "must be at most 5 minutes ahead".to_owned()
     } else if at < now.minus(max_lateness) {
-        let days = max_lateness.as_hours() / 24;
+        let days = max_lateness.as_secs() / (24 * 60 * 60);
         format!("must be at most {days} days ago")
     } else {
         return Timing::InTime;

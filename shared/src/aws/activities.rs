@@ -15,7 +15,7 @@ mod wire;
 
 use aws_sdk_dynamodb::Client;
 use futures_util::future::try_join_all;
-use jiff::SignedDuration;
+use std::time::Duration;
 
 #[cfg(feature = "bulk-load")]
 pub use self::load::loadable_item;
@@ -38,7 +38,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct ActivityStore {
     table: Table,
-    retention: Option<SignedDuration>,
+    retention: Option<Duration>,
     shards: Shards,
 }
 

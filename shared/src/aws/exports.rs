@@ -10,9 +10,9 @@ use aws_sdk_dynamodb::{
     primitives::Blob,
     types::{AttributeValue, KeysAndAttributes},
 };
-use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 
 use crate::{
     Error, Export, ExportId, ExportKey, Identifier, Limit, Moment, Page, PartnerId,
@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// How long an export's idempotency key is remembered.
-const KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
+const KEY_LIFETIME: Duration = Duration::from_hours(24);
 
 /// The exports of all partners, in DynamoDB.
 #[derive(Debug, Clone)]

@@ -13,13 +13,12 @@ use aws_sdk_s3::{
     types::{CompletedMultipartUpload, CompletedPart},
 };
 use bytes::Bytes;
-use jiff::SignedDuration;
 use serde::Serialize;
 
 use crate::{Error, Export, ExportKey, Moment, aws::sdk};
 
 /// How long a link lives: 5 minutes.
-const LINK_LIFETIME: SignedDuration = SignedDuration::from_mins(5);
+const LINK_LIFETIME: Duration = Duration::from_mins(5);
 
 /// The bucket of exported files.
 #[derive(Debug, Clone)]
@@ -84,7 +83,7 @@ impl Files {
         let start = Duration::from_millis(u64::try_from(now.as_millis()).unwrap_or_default());
         let lifetime = PresigningConfig::builder()
             .start_time(SystemTime::UNIX_EPOCH + start)
-            .expires_in(LINK_LIFETIME.unsigned_abs())
+            .expires_in(LINK_LIFETIME)
             .build()
             .map_err(|error| Error::internal("signing a link", error))?;
         let request = self

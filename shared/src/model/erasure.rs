@@ -4,9 +4,9 @@
 //! so a worker need not be sure that it is the only one; a lease only keeps
 //! others from doing the same at the same time.
 
-use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
+use std::time::Duration;
 use strum::IntoStaticStr;
 
 use crate::model::{
@@ -83,7 +83,7 @@ pub struct Progress {
 const ATTEMPTS_MAX: u32 = 10;
 
 /// How long an erasure can be read; its entry in the log stays longer.
-const ITEM_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 90);
+const ITEM_LIFETIME: Duration = Duration::from_hours(24 * 90);
 
 /// An erasure as it is stored.
 #[skip_serializing_none]
@@ -142,7 +142,7 @@ impl Erasure {
     /// Why it failed, if it did.
     pub fn failure(&self, now: Moment) -> Option<Failure> {
         if self.state.is_active() && self.is_too_old(now) {
-            let hours = TASK_TIME_MAX.as_hours();
+            let hours = TASK_TIME_MAX.as_secs() / (60 * 60);
             return Some(gave_up(&format!("It was not done within {hours} hours.")));
         }
         self.failure.clone()

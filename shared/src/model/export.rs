@@ -1,9 +1,9 @@
 //! An export: a file of a partner's log that is being made, or was.
 
-use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 use strum::IntoStaticStr;
 
 use crate::model::{
@@ -334,10 +334,10 @@ pub struct Export {
 }
 
 /// How long the bucket keeps a file.
-pub const FILE_LIFETIME: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub const FILE_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 /// How long an export is remembered after its file is gone.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
+const REMEMBERED: Duration = Duration::from_hours(30 * 24);
 
 /// How many workers may try an export before it has failed.
 pub(crate) const ATTEMPTS_MAX: u32 = 5;
@@ -395,7 +395,7 @@ impl Export {
         let detail = if self.lease.attempts >= ATTEMPTS_MAX {
             format!("Writing the file was interrupted {ATTEMPTS_MAX} times.")
         } else if self.created_at <= too_old(now) {
-            let hours = TASK_TIME_MAX.as_hours();
+            let hours = TASK_TIME_MAX.as_secs() / (60 * 60);
             format!("The file was not finished within {hours} hours.")
         } else {
             return None;
@@ -424,7 +424,7 @@ impl Export {
     pub fn file_name(&self, partner: &PartnerId) -> String {
         let zone = self.request.filter.zone();
         let first = zone.date_of(self.range.from());
-        let last = zone.date_of(self.range.to().minus(SignedDuration::from_millis(1)));
+        let last = zone.date_of(self.range.to().minus(Duration::from_millis(1)));
         let (last, extension) = (last.max(first), self.request.extension());
         format!("activity-log_{partner}_{first}_{last}{extension}")
     }
@@ -530,7 +530,7 @@ mod tests {
         export.finished_at = Some(ready_at);
         let end = ready_at.plus(FILE_LIFETIME);
         assert_eq!(
-            export.state(end.minus(SignedDuration::from_secs(1))),
+            export.state(end.minus(Duration::from_secs(1))),
             State::Ready
         );
         assert_eq!(export.state(end), State::Expired);
@@ -539,7 +539,7 @@ mod tests {
     #[test]
     fn a_dispatch_is_wanted_for_an_export_that_is_not_over() {
         let mut export = export("{}", "2026-11-22T20:00:00Z");
-        let later = export.created_at.plus(SignedDuration::from_secs(61));
+        let later = export.created_at.plus(Duration::from_secs(61));
         assert!(export.wants_dispatch(later));
         export.state = State::Failed;
         assert!(!export.wants_dispatch(later));

@@ -13,7 +13,7 @@ use serde_with::skip_serializing_none;
 
 use crate::model::{
     Action, ActivityId, Content, Error, Identifier, Moment, Name, Outcome, TimeRange, json,
-    range::{Bound, Zone},
+    range::Bound, zone::Zone,
 };
 
 /// Oldest or newest first.
@@ -120,7 +120,7 @@ impl Filter {
 
     /// The time zone; UTC unless given.
     pub fn zone(&self) -> Zone {
-        self.time_zone.clone().unwrap_or_else(Zone::utc)
+        self.time_zone.clone().unwrap_or(Zone::UTC)
     }
 
     /// Whether every activity of the range passes.

@@ -7,35 +7,34 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use crate::model::{Error, Moment, PartnerId};
 
 /// How long a lease lasts unless it is renewed.
-pub const LEASE_TIME: SignedDuration = SignedDuration::from_secs(45);
+pub const LEASE_TIME: Duration = Duration::from_secs(45);
 
 /// How often a worker renews its lease: two renewals may fail.
 pub const RENEW_EVERY: Duration = Duration::from_secs(15);
 
 /// How long before its function's deadline a worker hands over to the next call.
-pub const HAND_OVER_BEFORE: SignedDuration = SignedDuration::from_secs(45);
+pub const HAND_OVER_BEFORE: Duration = Duration::from_secs(45);
 
 /// How long to wait for a worker that was called before another one is called.
-pub(crate) const DISPATCH_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
+pub(crate) const DISPATCH_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How long a task may take, from its creation.
 ///
 /// Its last entry in the log must be stored before the day of that entry can be
 /// settled, which is a day and ten minutes later at the earliest.
-pub(crate) const TASK_TIME_MAX: SignedDuration = SignedDuration::from_hours(12);
+pub(crate) const TASK_TIME_MAX: Duration = Duration::from_hours(12);
 
 /// How long a task may be about to be stored, after it took its place.
-const CREATION_TIME_MAX: SignedDuration = SignedDuration::from_mins(1);
+const CREATION_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// How long the places of a partner are remembered; no task takes so long.
-pub(crate) const PLACES_LIFETIME: SignedDuration = SignedDuration::from_hours(48);
+pub(crate) const PLACES_LIFETIME: Duration = Duration::from_hours(48);
 
 /// Which task of which partner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,7 +156,7 @@ mod tests {
     #[test]
     fn a_dispatch_is_wanted_when_nobody_works_and_nobody_was_called() {
         let called_at: Moment = "2026-11-22T20:00:00Z".parse().unwrap();
-        let after = |seconds| called_at.plus(SignedDuration::from_secs(seconds));
+        let after = |seconds| called_at.plus(Duration::from_secs(seconds));
         let (soon, later) = (after(60), after(61));
         let mut lease = LeaseRecord::new(called_at);
         assert!(!lease.wants_dispatch(soon));

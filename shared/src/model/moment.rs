@@ -1,8 +1,8 @@
 //! A point in time as the wire and the keys carry it: UTC, whole milliseconds.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use chrono::{DateTime, SecondsFormat, Timelike, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A UTC instant of the years 0000 to 9999, cut to the millisecond.
@@ -12,7 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(i64);
 
-/// 0000-01-01T00:00:00Z and 9999-12-30T22:00:00Z, what four digits and `jiff` can hold.
+/// 0000-01-01T00:00:00Z and 9999-12-30T22:00:00Z: the years of four digits, and
+/// early enough that a clock of any zone still shows such a year.
 const MILLIS: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_207_200_000;
 
 impl Moment {
@@ -39,19 +40,19 @@ impl Moment {
 
     /// This moment moved by `duration`, held within the years that exist here.
     #[must_use]
-    pub fn plus(self, duration: SignedDuration) -> Self {
-        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        Self(
-            self.0
-                .saturating_add(millis)
-                .clamp(*MILLIS.start(), *MILLIS.end()),
-        )
+    pub fn plus(self, duration: Duration) -> Self {
+        Self::nearest(self.0.saturating_add(millis(duration)))
     }
 
     /// This moment moved back by `duration`.
     #[must_use]
-    pub fn minus(self, duration: SignedDuration) -> Self {
-        self.plus(-duration)
+    pub fn minus(self, duration: Duration) -> Self {
+        Self::nearest(self.0.saturating_sub(millis(duration)))
+    }
+
+    /// The moment that many milliseconds after 1970, or the first or last one.
+    pub(crate) fn nearest(millis: i64) -> Self {
+        Self(millis.clamp(*MILLIS.start(), *MILLIS.end()))
     }
 
     /// Parses RFC 3339 and keeps what is finer than a millisecond by rounding up.
@@ -59,13 +60,12 @@ impl Moment {
     /// Both ends of a range want this: a stored time is in whole milliseconds,
     /// so `at >= x` and `at < x` mean the same for `x` rounded up.
     pub fn parse_rounding_up(text: &str) -> Result<Self, ParseError> {
-        let timestamp = parse(text)?;
-        let floor = Self::from(timestamp);
-        let exact = timestamp.as_nanosecond() == i128::from(floor.0) * 1_000_000;
-        Ok(if exact {
+        let exact = parse(text)?;
+        let floor = Self::from(exact);
+        Ok(if exact.nanosecond() % 1_000_000 == 0 {
             floor
         } else {
-            floor.plus(SignedDuration::from_millis(1))
+            floor.plus(Duration::from_millis(1))
         })
     }
 }
@@ -75,8 +75,13 @@ impl Moment {
 #[error("must be an RFC 3339 time with a zone, such as 2026-11-22T09:32:11.123Z")]
 pub struct ParseError;
 
-/// Strict where `jiff` is lenient: `T`, seconds and a zone of `Z` or `+hh:mm`.
-fn parse(text: &str) -> Result<Timestamp, ParseError> {
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Strict where `chrono` is lenient: `T`, at most nanoseconds, no leap second, and a
+/// zone of `Z` or `+hh:mm`.
+fn parse(text: &str) -> Result<DateTime<Utc>, ParseError> {
     let bytes = text.as_bytes();
     let zone_at = match bytes.last() {
         Some(b'Z' | b'z') => bytes.len() - 1,
@@ -87,19 +92,20 @@ fn parse(text: &str) -> Result<Timestamp, ParseError> {
     let shaped = fits(date_and_time.0, b"0000-00-00T00:00:00")
         && match date_and_time.1 {
             [] => true,
-            [b'.', digits @ ..] => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
+            [b'.', digits @ ..] => {
+                (1..=9).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
+            }
             _ => false,
         }
         && (zone.len() == 1 || fits(zone, b"+00:00") || fits(zone, b"-00:00"));
-    // `jiff` takes offsets up to 25:59, and moves a second 60 to 59.
-    let hours = zone.get(1..3).unwrap_or(b"00");
     let seconds = date_and_time.0.get(17..).unwrap_or_default();
-    if !shaped || hours > b"23".as_slice() || seconds > b"59".as_slice() {
+    if !shaped || seconds > b"59".as_slice() {
         return Err(ParseError);
     }
-    let timestamp: Timestamp = text.parse().map_err(|_| ParseError)?;
-    Moment::from_millis(timestamp.as_millisecond())
-        .map(|_| timestamp)
+    let exact = DateTime::parse_from_rfc3339(text).map_err(|_| ParseError)?;
+    let exact = exact.to_utc();
+    Moment::from_millis(exact.timestamp_millis())
+        .map(|_| exact)
         .ok_or(ParseError)
 }
 
@@ -113,20 +119,15 @@ pub(crate) fn fits(text: &[u8], shape: &[u8]) -> bool {
         })
 }
 
-impl From<Timestamp> for Moment {
-    fn from(timestamp: Timestamp) -> Self {
-        let floor = timestamp.as_nanosecond().div_euclid(1_000_000);
-        Self(
-            i64::try_from(floor)
-                .unwrap_or(i64::MAX)
-                .clamp(*MILLIS.start(), *MILLIS.end()),
-        )
+impl From<DateTime<Utc>> for Moment {
+    fn from(exact: DateTime<Utc>) -> Self {
+        Self::nearest(exact.timestamp_millis())
     }
 }
 
-impl From<Moment> for Timestamp {
+impl From<Moment> for DateTime<Utc> {
     fn from(moment: Moment) -> Self {
-        Timestamp::from_millisecond(moment.0).expect("a Moment lies within jiff's years")
+        Self::from_timestamp_millis(moment.0).expect("chrono has more years than a Moment")
     }
 }
 
@@ -140,7 +141,7 @@ impl FromStr for Moment {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.3}", Timestamp::from(*self))
+        f.write_str(&DateTime::from(*self).to_rfc3339_opts(SecondsFormat::Millis, true))
     }
 }
 
@@ -238,12 +239,33 @@ mod tests {
         fn the_order_of_texts_is_the_order_of_moments(
             one in arbitrary::moment(),
             two in arbitrary::moment(),
-            millis in any::<i64>(),
+            millis in any::<u64>(),
         ) {
             prop_assert_eq!(one.to_string().cmp(&two.to_string()), one.cmp(&two));
             prop_assert_eq!(one.to_string().len(), 24);
-            let moved = one.plus(SignedDuration::from_millis(millis));
-            prop_assert_eq!(moved.to_string().parse(), Ok(moved));
+            let by = Duration::from_millis(millis);
+            for moved in [one.plus(by), one.minus(by)] {
+                prop_assert_eq!(moved.to_string().parse(), Ok(moved));
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn texts_mean_what_they_mean_to_jiff(
+            text in r"[0-9]{4}-[01][0-9]-[0-3][0-9][Tt][0-2][0-9]:[0-5][0-9]:[0-6][0-9](\.[0-9]{1,10})?([Zz]|[+-][0-2][0-9]:[0-5][0-9])",
+            moment in arbitrary::moment(),
+        ) {
+            let theirs = jiff::Timestamp::from_millisecond(moment.as_millis()).unwrap();
+            prop_assert_eq!(moment.to_string(), format!("{theirs:.3}"));
+            let is_lenient = &text[17..19] > "59" || text[19..].contains("+24:") || text[19..].contains("-24:")
+                || text[19..].contains("+25:") || text[19..].contains("-25:");
+            let theirs = text.parse::<jiff::Timestamp>().ok().filter(|_| !is_lenient);
+            let theirs = theirs.map(|it| it.as_nanosecond().div_euclid(1_000_000)).filter(|it| *it >= -62_167_219_200_000);
+            let ours = text.parse::<Moment>().ok().map(|it| i128::from(it.as_millis()));
+            prop_assert_eq!(ours, theirs, "{}", text);
         }
     }
 }

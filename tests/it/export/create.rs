@@ -132,7 +132,7 @@ async fn an_export_is_made_once_for_a_key() {
     assert_eq!(other.refusal(), "422 idempotency_key_reused");
     let list = app.read("/v1/exports").await.json();
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
-    app.advance(SignedDuration::from_hours(25));
+    app.advance(Duration::from_hours(25));
     let later = app.post_export_keyed(&asked, "k-1").await;
     assert_ne!(first.json()["id"], later.json()["id"]);
 }

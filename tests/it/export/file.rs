@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use calamine::{DataType, Reader};
+use shared::model::zone::Zone;
 
 use super::*;
 
@@ -70,12 +71,11 @@ async fn a_raw_file_equals_the_list() {
 #[tokio::test]
 async fn a_spreadsheet_file_is_made_for_people() {
     let app = TestApp::start().await;
-    let now = jiff::Timestamp::from(app.now())
-        .in_tz("Asia/Seoul")
-        .unwrap();
-    let midnight = now.yesterday().unwrap().start_of_day().unwrap();
-    let day = midnight.date().to_string();
-    let mut sent = with("occurred_at", midnight.timestamp().to_string());
+    let yesterday = app.now().minus(Duration::from_hours(24));
+    let day = Zone::try_from("Asia/Seoul".to_owned())
+        .unwrap()
+        .date_of(yesterday);
+    let mut sent = with("occurred_at", format!("{day}T00:00:00+09:00"));
     *at(&mut sent, "customer.name") = "=SUM(A1)".into();
     *at(&mut sent, "actor.name") = "'Ann".into();
     app.record(&sent).await;
@@ -366,7 +366,7 @@ async fn whatever_the_filter_a_file_equals_the_list() {
         pick("outcome", ["succeeded", "failed"]);
         pick("customer_id", ["c-1", "c-2"]);
         pick("customer", ["STRASSE", "i"]);
-        let [from, to] = [random.i64(9_000..20_000), random.i64(0..9_000)];
+        let [from, to] = [random.u64(9_000..20_000), random.u64(0..9_000)];
         asked["from"] = now.minus(seconds(from)).to_string().into();
         asked["to"] = now.minus(seconds(to)).to_string().into();
         let fields = asked.as_object().unwrap().iter();

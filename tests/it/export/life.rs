@@ -127,7 +127,7 @@ async fn an_export_that_ends_without_a_file_keeps_none_of_its_bytes() {
         if is_deleted {
             assert_eq!(app.delete_export(&export).await.status, 204);
         } else {
-            app.advance(SignedDuration::from_hours(13));
+            app.advance(Duration::from_hours(13));
             assert_eq!(app.read_export(&export).await["state"], "failed");
             app.until_written_off(&export).await;
         }
@@ -140,7 +140,7 @@ async fn an_export_that_ends_without_a_file_keeps_none_of_its_bytes() {
 async fn a_file_expires_after_seven_days() {
     let app = TestApp::start().await;
     let export = app.export(&json!({})).await;
-    app.advance(SignedDuration::from_hours(7 * 24));
+    app.advance(Duration::from_hours(7 * 24));
     let expired = app.read_export(&export).await;
     assert_eq!(
         (expired["state"].as_str(), expired["download"].is_null()),
@@ -224,7 +224,7 @@ async fn an_export_that_is_not_finished_within_twelve_hours_fails() {
     let app = TestApp::start_with(&[("MAX_LATENESS_DAYS", "1")]).await;
     app.faults.add("Invoke", Fault::Swallowed, 1);
     let export = app.post_export(&json!({})).await.json();
-    app.advance(SignedDuration::from_hours(12));
+    app.advance(Duration::from_hours(12));
     assert_eq!(app.read_export(&export).await["state"], "failed");
     app.until_written_off(&export).await;
     let failed = app.ended(&export).await;

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::Moment;
 
@@ -76,7 +75,7 @@ pub(super) enum Step {
     /// Reads the partner's exports, which calls workers that are missing.
     Exports(usize),
     /// The service's clock is set forward or back.
-    Jump(SignedDuration),
+    Jump(i64),
 }
 
 /// A seed's intents and steps; the steps of a round run at the same time.
@@ -88,7 +87,7 @@ pub(super) struct Plan {
 
 impl Plan {
     /// The plan of a seed that begins at `now`.
-    pub(super) fn of(seed: u64, now: Moment, lateness: SignedDuration, exports: bool) -> Self {
+    pub(super) fn of(seed: u64, now: Moment, lateness: Duration, exports: bool) -> Self {
         let mut draw = Draw {
             random: fastrand::Rng::with_seed(seed),
             now,
@@ -113,7 +112,7 @@ impl Plan {
 struct Draw {
     random: fastrand::Rng,
     now: Moment,
-    lateness: SignedDuration,
+    lateness: Duration,
     exports: bool,
     intents: Vec<Intent>,
 }
@@ -127,8 +126,8 @@ impl Draw {
         self.random.u8(..count) == 0
     }
 
-    fn millis(&mut self, range: std::ops::Range<i64>) -> SignedDuration {
-        SignedDuration::from_millis(self.random.i64(range))
+    fn millis(&mut self, range: std::ops::Range<u64>) -> Duration {
+        Duration::from_millis(self.random.u64(range))
     }
 
     fn step(&mut self) -> Step {
@@ -138,7 +137,7 @@ impl Draw {
             13..15 if self.exports => self.export(),
             15 if self.exports => Step::Exports(self.random.usize(..PARTNERS)),
             13..18 => self.walk(),
-            _ => Step::Jump(self.millis(-90_000..90_000)),
+            _ => Step::Jump(self.random.i64(-90_000..90_000)),
         }
     }
 
@@ -272,7 +271,7 @@ impl Draw {
     }
 
     fn moment(&mut self) -> Moment {
-        let hour = SignedDuration::from_hours(1);
+        let hour = Duration::from_hours(1);
         self.now.minus(hour).plus(self.millis(0..10))
     }
 
@@ -285,7 +284,7 @@ impl Draw {
             1 => content["action"] = "export_activity_log".into(),
             2 => content["unknown"] = true.into(),
             3 => {
-                let ahead = SignedDuration::from_hours(1);
+                let ahead = Duration::from_hours(1);
                 content["occurred_at"] = self.now.plus(ahead).to_string().into();
             }
             4 => {
@@ -306,13 +305,13 @@ impl Draw {
             std::mem::swap(&mut from, &mut to);
         }
         if self.random.bool() {
-            from = self.now.minus(SignedDuration::from_hours(72));
+            from = self.now.minus(Duration::from_hours(72));
         }
         if self.random.bool() {
-            to = self.now.minus(SignedDuration::from_mins(30));
+            to = self.now.minus(Duration::from_mins(30));
         }
         if self.one_in(5) {
-            to = self.now.plus(SignedDuration::from_mins(30));
+            to = self.now.plus(Duration::from_mins(30));
         }
         let action = self.pick(&ACTIONS);
         let outcome = self.pick(&OUTCOMES);

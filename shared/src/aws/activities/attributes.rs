@@ -135,9 +135,9 @@ impl<'de> Visitor<'de> for OfValue {
 mod tests {
     use std::collections::HashMap;
 
-    use jiff::SignedDuration;
     use proptest::prelude::*;
     use serde_json::json;
+    use std::time::Duration;
 
     use super::*;
     use crate::{
@@ -167,7 +167,7 @@ mod tests {
             activity in arbitrary::activity(),
             is_erased: bool,
         ) {
-            let retention = Some(SignedDuration::from_hours(24));
+            let retention = Some(Duration::from_hours(24));
             let mut item = item::to_item(&activity, 1, "r-1", retention).unwrap();
             if is_erased {
                 item.insert("erased_at".to_owned(), table::moment(activity.recorded_at));

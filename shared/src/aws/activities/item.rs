@@ -4,7 +4,7 @@ use std::{collections::HashMap, str::FromStr, sync::LazyLock};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use compact_str::CompactString;
-use jiff::SignedDuration;
+use std::time::Duration;
 
 use super::{
     attributes::{Attributes, BrokenAttribute, Value},
@@ -129,7 +129,7 @@ pub(super) fn to_item(
     activity: &Activity,
     shard: u32,
     request_id: &str,
-    retention: Option<SignedDuration>,
+    retention: Option<Duration>,
 ) -> Result<Item, Error> {
     let content = &activity.content;
     let mut item = key(&activity.partner_id, shard, activity.id);
@@ -413,7 +413,7 @@ mod tests {
         let long = format!("{{\"note\":\"{}\"}}", "한국 order ".repeat(500));
         for details in [None, Some(r#"{"a":[1,2.5,null]}"#), Some(long.as_str())] {
             let activity = activity(details);
-            let item = to_item(&activity, 3, "r-1", Some(SignedDuration::from_hours(24))).unwrap();
+            let item = to_item(&activity, 3, "r-1", Some(Duration::from_hours(24))).unwrap();
             let stored = from_item(item.into()).unwrap();
             assert_eq!(stored.activity, activity);
             assert_eq!(stored.has_details, details.is_some());
@@ -462,11 +462,11 @@ mod tests {
 
     #[test]
     fn an_activity_expires_when_its_retention_ends() {
-        let day = SignedDuration::from_hours(24);
+        let day = Duration::from_hours(24);
         let activity = activity(None);
         let stored = from_item(to_item(&activity, 0, "r-1", Some(day)).unwrap().into()).unwrap();
         let end = activity.content.occurred_at.plus(day);
-        assert!(!stored.is_expired(end.minus(SignedDuration::from_secs(1))));
+        assert!(!stored.is_expired(end.minus(Duration::from_secs(1))));
         assert!(stored.is_expired(end));
         let kept = from_item(to_item(&activity, 0, "r-1", None).unwrap().into()).unwrap();
         assert!(!kept.is_expired(end.plus(day * 10_000)));
@@ -482,10 +482,10 @@ mod tests {
             let [from, to] = sort_key_bounds(&TimeRange::new(from, to).unwrap());
             (from.as_s().unwrap().as_str()..=to.as_s().unwrap().as_str()).contains(&key)
         };
-        let later = at.plus(SignedDuration::from_millis(1));
+        let later = at.plus(Duration::from_millis(1));
         assert!(within(at, later));
-        assert!(!within(at.minus(SignedDuration::from_secs(1)), at));
-        assert!(!within(later, later.plus(SignedDuration::from_secs(1))));
+        assert!(!within(at.minus(Duration::from_secs(1)), at));
+        assert!(!within(later, later.plus(Duration::from_secs(1))));
     }
 
     proptest! {
@@ -503,7 +503,7 @@ mod tests {
             which: proptest::sample::Index,
             damage in any_damage(),
         ) {
-            let mut item = to_item(&activity, 0, "r-1", Some(SignedDuration::from_hours(24))).unwrap();
+            let mut item = to_item(&activity, 0, "r-1", Some(Duration::from_hours(24))).unwrap();
             item.insert("erased_at".to_owned(), table::moment(activity.recorded_at));
             let mut names: Vec<_> = item.keys().cloned().collect();
             // Who sent it tells a retry of the SDK apart; optional things that are gone

@@ -3,7 +3,7 @@
 //! Compiled only with the feature `bulk-load`, which no function asks for: this is
 //! the one way past the checks of `record`, and it names a partner by a text.
 
-use jiff::SignedDuration;
+use std::time::Duration;
 
 use super::item;
 use crate::{
@@ -17,7 +17,7 @@ pub fn loadable_item(
     partner_id: &str,
     content: Content,
     recorded_at: Moment,
-    retention: Option<SignedDuration>,
+    retention: Option<Duration>,
     shards: &Shards,
 ) -> Result<Item, Error> {
     let partner_id = PartnerId::parse(partner_id)

