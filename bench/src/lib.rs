@@ -10,7 +10,6 @@ pub mod calls;
 pub mod canned;
 pub mod cost;
 pub mod exports;
-pub mod load;
 mod markdown;
 pub mod measure;
 pub mod names;

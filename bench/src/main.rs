@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use bench::{Error, calls::Looped, canned, load::Load, plan::Plan, subject::Subject};
+use bench::{Error, calls::Looped, canned, plan::Plan, subject::Subject};
 use clap::{Parser, Subcommand};
 
 /// Measures the functions beside what one would write instead.
@@ -16,8 +16,6 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Record and list with many clients at once, on a running stack
-    Load(Load),
     /// Serve the canned DynamoDB and S3 until standard input ends
     Canned {
         /// What they hold, as JSON
@@ -48,7 +46,6 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<ExitCode, Error> {
     match cli.command {
-        Some(Command::Load(load)) => return load.run().await,
         Some(Command::Canned { options }) => canned::run(&options).await?,
         Some(Command::Subject { subject }) => subject.run(|| None).await?,
         Some(Command::Looped { what }) => what.run().await?,
