@@ -1,7 +1,7 @@
 //! Usage times prices.
 
 use super::{prices::Prices, usage::Usage};
-use crate::units::float;
+use crate::samples::float;
 
 /// How many bytes AWS bills as a gigabyte.
 pub(super) const GIGABYTE: f64 = 1_073_741_824.0;

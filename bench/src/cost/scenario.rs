@@ -15,7 +15,7 @@ use super::{
     service::{ApiRequest, Service},
     usage::Usage,
 };
-use crate::{Error, units::float};
+use crate::{Error, samples::float};
 
 /// A million of what a scenario does.
 const MILLION: f64 = 1e6;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use shared::{Clock, Moment, metrics};
 
 use super::{meter::Meter, prices::Prices, usage::Usage};
-use crate::{Error, units::float};
+use crate::{Error, samples::float};
 
 /// An event of API Gateway as AWS sends it; its route, query, headers and body
 /// are set for each request.
