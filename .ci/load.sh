@@ -4,7 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-cargo build --locked --package local --package bench
+cargo build --locked --package local
+cargo build --locked --package tests --example load
 bin="${CARGO_TARGET_DIR:-target}/debug"
 work=$(mktemp -d)
 "$bin/local" --port 0 --dynamodb-port 0 --s3-port 0 --data-dir "$work/data" >"$work/log" 2>&1 &
@@ -16,7 +17,7 @@ for _ in $(seq 100); do
   if [[ -n $url ]] && curl --silent --fail --output /dev/null "$url/v1/openapi.json"; then break; fi
   sleep 0.1
 done
-if ! "$bin/bench" load --url "$url" --pid "$stack" "$@"; then
+if ! "$bin/examples/load" --url "$url" --pid "$stack" "$@"; then
   tail -20 "$work/log"
   exit 1
 fi

@@ -1,1 +1,1 @@
-//! See `it/main.rs`: the package is its one test binary.
+//! Empty: the package is the test binary `it/main.rs` and the load run `examples/load.rs`.

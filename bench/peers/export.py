@@ -1,15 +1,16 @@
-"""What one would write with boto3: a paginator, `csv`, a temporary file, one upload.
+"""What one would write with boto3: a handler that exports a log.
+
+A paginator, `csv`, a temporary file and one upload.
 
 The columns are those of a `raw` file of the worker.
 """
 
 import csv
-import json
 import os
-import sys
 import tempfile
 
 import boto3
+import runtime
 import zstandard
 from botocore.config import Config
 
@@ -39,21 +40,21 @@ def row(item, unpack):
     return cells
 
 
-def pages():
+def pages(partner_id):
     return boto3.client("dynamodb").get_paginator("query").paginate(
         TableName=os.environ["ACTIVITIES_TABLE"],
         KeyConditionExpression="partition_key = :partner",
-        ExpressionAttributeValues={":partner": {"S": os.environ["BENCH_PARTNER"]}},
+        ExpressionAttributeValues={":partner": {"S": partner_id}},
         ScanIndexForward=False,
     )
 
 
-def main():
+def handler(event, _context):
     rows = 0
     unpack = zstandard.ZstdDecompressor()
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        for page in pages():
+        for page in pages(event["partner_id"]):
             for item in page["Items"]:
                 writer.writerow(row(item, unpack))
                 rows += 1
@@ -61,10 +62,8 @@ def main():
         # As it does by itself over TLS.
         unsigned = Config(s3={"payload_signing_enabled": False})
         s3 = boto3.client("s3", config=unsigned)
-        s3.upload_file(file.name, os.environ["EXPORTS_BUCKET"], os.environ["BENCH_OBJECT"])
-    print(json.dumps({"rows": rows}), flush=True)
-    # Stays until it has been looked at.
-    sys.stdin.read()
+        s3.upload_file(file.name, os.environ["EXPORTS_BUCKET"], f"{event['export_id']}.csv")
+    return {"rows": rows}
 
 
-main()
+runtime.serve(handler)

@@ -1,130 +1,127 @@
-//! What an export costs: each entrant at each number of entries, then into a slow
+//! What an export costs: by each writer for each number of entries, and into a slow
 //! bucket.
 
-mod entrant;
-mod report;
-
-use std::process::ExitCode;
+mod checks;
+mod export;
+mod writer;
 
 use self::{
-    entrant::{ALL, Entrant, Rows, SLOWED},
-    report::{Check, Line},
+    export::Export,
+    writer::{CSV, PAIRS, WRITERS, Writer},
 };
 use crate::{
     Error,
-    canned::Options,
-    measure::measure,
-    plan::{Others, is_wanted},
+    comparison::{Check, Comparison, Side},
+    samples::Samples,
+    settings::Settings,
+    workbench::Workbench,
 };
 
-/// How much is measured.
-#[derive(Debug, clap::Args)]
-#[group(skip)]
-pub struct Settings {
-    /// Numbers of entries
-    #[arg(long, value_delimiter = ',', default_values_t = [10_000, 100_000, 1_000_000])]
-    entries: Vec<u64>,
-    /// Entries of the export into a slow bucket; 0 leaves it out
-    #[arg(long, default_value_t = 50_000)]
-    slow_entries: u64,
-    /// Bytes that the slow bucket takes each second
-    #[arg(long, default_value_t = 1_000_000)]
-    slow_bytes_per_second: u64,
-    /// Rounds in which every export is measured once
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    export_rounds: u32,
-}
-
-/// An export that is measured, once in each round.
+/// What all exports cost.
 #[derive(Debug)]
-struct Run {
-    entrant: Entrant,
-    entries: u64,
-    /// How fast the bucket is; measured in one round only.
-    bytes_per_second: Option<u64>,
+pub struct Exports(Vec<Export>);
+
+/// Measures all exports in turn, round by round.
+pub async fn measure(bench: &Workbench<'_>) -> Result<Exports, Error> {
+    let mut exports = planned(bench.settings);
+    for round in 1..=bench.settings.export_rounds {
+        for export in &mut exports {
+            if export.is_slow && round > 1 {
+                continue;
+            }
+            eprintln!("round {round}: {}", export.name());
+            let measured = export.measure(bench).await;
+            measured.map_err(|error| format!("{}: {}", export.name(), crate::chain(&error)))?;
+        }
+    }
+    Ok(Exports(exports))
 }
 
-impl Run {
-    fn options(&self) -> Options {
-        Options {
-            entries: self.entries,
-            request: self.entrant.request.into(),
-            bytes_per_second: self.bytes_per_second,
-            without_details: self.entrant.rows == Rows::Small,
-            ..Options::default()
-        }
+/// The exports, of which nothing is known yet.
+fn planned(settings: &Settings) -> Vec<Export> {
+    let mut exports = Vec::new();
+    for &entries in &settings.entries {
+        let writers = WRITERS.iter().filter(|it| entries <= it.entries_max);
+        exports.extend(writers.map(|writer| Export::new(*writer, entries, false)));
     }
-
-    /// The same again in the binary that counts; its times are not used.
-    async fn allocations(&self, others: &Others<'_>) -> Result<Option<u64>, Error> {
-        let (Some(program), None) = (self.entrant.counted()?, self.bytes_per_second) else {
-            return Ok(None);
-        };
-        let name = self.entrant.name;
-        eprintln!("allocations: {name}, {} entries", self.entries);
-        let measured = measure(&program, others.roots, &self.options()).await?;
-        Ok(measured.allocations)
+    if settings.slow_entries > 0 {
+        exports.push(Export::new(CSV, settings.slow_entries, true));
     }
+    exports
 }
 
-impl Settings {
-    /// Measures those whose name holds one of the texts in `only`, prints the table
-    /// and the checks; fails if a check does.
-    pub async fn run(&self, only: &[String], others: &Others<'_>) -> Result<ExitCode, Error> {
-        let runs = self.runs(only);
-        if runs.is_empty() {
-            return Ok(ExitCode::SUCCESS);
-        }
-        let lines = self.lines(&runs, others).await?;
-        println!("{}", report::table(&lines));
-        for goal in report::goals(&lines) {
-            println!("{goal}");
-        }
-        let checks = report::checks(&lines);
-        for check in &checks {
-            println!("{check}");
-        }
-        if checks.iter().all(Check::passes) {
-            Ok(ExitCode::SUCCESS)
-        } else {
-            Ok(ExitCode::FAILURE)
-        }
-    }
-
-    fn runs(&self, only: &[String]) -> Vec<Run> {
-        let at = |entries: u64| {
-            ALL.map(move |entrant| Run {
-                entrant,
-                entries: entries.min(entrant.entries_max),
-                bytes_per_second: None,
-            })
-        };
-        let slowed = Run {
-            entrant: SLOWED,
-            entries: self.slow_entries,
-            bytes_per_second: Some(self.slow_bytes_per_second),
-        };
-        let all = self.entries.iter().copied().flat_map(at).chain([slowed]);
-        all.filter(|run| run.entries > 0 && is_wanted(run.entrant.name, only))
-            .collect()
-    }
-
-    async fn lines(&self, runs: &[Run], others: &Others<'_>) -> Result<Vec<Line>, Error> {
-        let line = |run: &Run| Line::new(run.entrant, run.entries);
-        let mut lines: Vec<_> = runs.iter().map(line).collect();
-        for round in 1..=self.export_rounds {
-            for (run, line) in runs.iter().zip(&mut lines) {
-                if run.bytes_per_second.is_none() || round == 1 {
-                    let name = run.entrant.name;
-                    eprintln!("round {round}: {name}, {} entries", run.entries);
-                    let program = run.entrant.program(others)?;
-                    line.add(&measure(&program, others.roots, &run.options()).await?);
+impl Exports {
+    /// CPU time and memory of each pair, for each number of rows.
+    pub fn comparisons(&self) -> Vec<Comparison> {
+        let mut comparisons = Vec::new();
+        for ours in self.0.iter().filter(|export| !export.is_slow) {
+            for pair in PAIRS.iter().filter(|pair| pair.ours == ours.writer) {
+                if let Some(other) = self.find(&pair.other, ours.entries) {
+                    comparisons.extend(compare(ours, other, pair.goal));
                 }
             }
         }
-        for (run, line) in runs.iter().zip(&mut lines) {
-            line.allocations = run.allocations(others).await?;
+        comparisons
+    }
+
+    fn find(&self, writer: &Writer, entries: u64) -> Option<&Export> {
+        let mut exports = self.0.iter().filter(|export| !export.is_slow);
+        exports.find(|export| export.writer == *writer && export.entries == entries)
+    }
+
+    /// What must hold of memory and files.
+    pub fn checks(&self) -> Vec<Check> {
+        checks::of(&self.0)
+    }
+}
+
+fn compare(ours: &Export, other: &Export, goal: Option<f64>) -> [Comparison; 2] {
+    let comparison = |measure: &str, unit, samples: fn(&Export) -> &Samples, goal| Comparison {
+        measure: format!("export of {} rows, {measure}", ours.entries),
+        unit,
+        ours: side(ours, samples),
+        other: side(other, samples),
+        goal,
+    };
+    [
+        comparison(
+            "time a row",
+            "CPU µs",
+            |it| &it.cpu_microseconds_a_row,
+            goal,
+        ),
+        comparison("peak memory", "MiB", |it| &it.peak_mebibytes, None),
+    ]
+}
+
+fn side(export: &Export, samples: fn(&Export) -> &Samples) -> Side {
+    Side {
+        who: export.writer.name.to_owned(),
+        samples: samples(export).clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exports_of_as_many_rows_are_compared() {
+        let mut exports = Exports(Vec::new());
+        for (entries, cpu) in [(100, 5.0), (1_000, 4.0)] {
+            for (writer, times) in [(CSV, 1.0), (PAIRS[0].other, 2.0)] {
+                let mut export = Export::new(writer, entries, false);
+                export.cpu_microseconds_a_row.add(cpu * times);
+                export.peak_mebibytes.add(30.0);
+                exports.0.push(export);
+            }
         }
-        Ok(lines)
+        let table = crate::comparison::table(&exports.comparisons());
+        let row = "| export of 1000 rows, time a row | CPU µs | csv, raw | 4.00 | plain loop | 8.00 | 0.500 |";
+        assert!(table.contains(row), "{table}");
+        assert!(
+            table.ends_with("2 of 2 measured goals are held.\n"),
+            "{table}"
+        );
     }
 }

@@ -1,31 +1,25 @@
 //! Measurements of the functions beside what one would write instead.
 //!
-//! [`cost`] stands apart: it counts what the whole service uses, and prices it.
-//!
-//! Every measurement is a fresh process against canned DynamoDB and S3 servers
-//! in a process of their own, so that time and memory are the subject's alone.
-//! Nothing here talks to AWS or leaves 127.0.0.1.
+//! Each measurement starts a fresh process, as Lambda starts a function; this
+//! process is its runtime API, its DynamoDB and its S3. [`cost`] stands apart: it
+//! counts what the whole service uses, and prices it. Nothing here talks to AWS
+//! or leaves 127.0.0.1.
 
 pub mod calls;
-pub mod canned;
+mod canned;
+pub mod comparison;
 pub mod cost;
+mod error;
 pub mod exports;
-pub mod load;
+mod loopback;
 mod markdown;
-pub mod measure;
 pub mod names;
-pub mod plan;
 mod process;
-pub mod raw;
+mod runtime;
 mod samples;
-pub mod subject;
-mod units;
+mod session;
+pub mod settings;
+pub mod sizes;
+pub mod workbench;
 
-/// Why a measurement has no result; only people read it.
-pub type Error = Box<dyn std::error::Error + Send + Sync>;
-
-/// An error and its causes in one line.
-pub fn chain(error: &Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
-}
+pub use self::error::{Error, chain};

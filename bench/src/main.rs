@@ -1,43 +1,18 @@
-//! `bench`: measures and prints the table; `make bench` calls it.
+//! `bench`: measures, and prints the comparisons and the checks; `make bench` calls it.
 
 use std::process::ExitCode;
 
-use bench::{Error, calls::Looped, canned, load::Load, plan::Plan, subject::Subject};
-use clap::{Parser, Subcommand};
-
-/// Measures the functions beside what one would write instead.
-#[derive(Debug, Parser)]
-struct Cli {
-    #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    plan: Plan,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Record and list with many clients at once, on a running stack
-    Load(Load),
-    /// Serve the canned DynamoDB and S3 until standard input ends
-    Canned {
-        /// What they hold, as JSON
-        options: canned::Options,
-    },
-    /// Be what is measured, against the servers that the environment names
-    Subject {
-        /// What to be
-        subject: Subject,
-    },
-    /// Do the same call again and again, as often as standard input says
-    Looped {
-        /// What to do
-        what: Looped,
-    },
-}
+use bench::{
+    Error, calls, comparison, exports,
+    settings::{Part, Settings},
+    sizes,
+    workbench::Workbench,
+};
+use clap::Parser;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run(Cli::parse()).await {
+    match run(&Settings::parse()).await {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {}", bench::chain(&error));
@@ -46,15 +21,30 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli) -> Result<ExitCode, Error> {
-    match cli.command {
-        Some(Command::Load(load)) => return load.run().await,
-        Some(Command::Canned { options }) => canned::run(&options).await?,
-        Some(Command::Subject { subject }) => subject.run(|| None).await?,
-        Some(Command::Looped { what }) => what.run().await?,
-        None => return cli.plan.run().await,
+/// Measures the parts that were asked for; fails if a check does.
+async fn run(settings: &Settings) -> Result<ExitCode, Error> {
+    let bench = Workbench::new(settings)?;
+    let (mut comparisons, mut checks) = (Vec::new(), Vec::new());
+    if settings.includes(Part::Calls) {
+        comparisons.extend(calls::compare(&bench).await?);
     }
-    Ok(ExitCode::SUCCESS)
+    if settings.includes(Part::Sizes) {
+        comparisons.extend(sizes::compare(&bench)?);
+    }
+    if settings.includes(Part::Exports) {
+        let found = exports::measure(&bench).await?;
+        comparisons.extend(found.comparisons());
+        checks.extend(found.checks());
+    }
+    println!("{}", comparison::table(&comparisons));
+    for check in &checks {
+        println!("{check}");
+    }
+    if checks.iter().all(|check| check.passes) {
+        Ok(ExitCode::SUCCESS)
+    } else {
+        Ok(ExitCode::FAILURE)
+    }
 }
 
 #[cfg(test)]
@@ -65,6 +55,6 @@ mod tests {
 
     #[test]
     fn the_flags_are_sound() {
-        Cli::command().debug_assert();
+        Settings::command().debug_assert();
     }
 }

@@ -1,6 +1,6 @@
 //! Tables in Markdown.
 
-/// A table; columns of numbers end at the right.
+/// A table, whose columns of numbers are aligned to the right.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let rule = (0..header.len()).map(|column| {
         let mut cells = rows.iter().filter_map(|row| row.get(column));
@@ -17,7 +17,7 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     table
 }
 
-/// Whether a cell starts as numbers do here; one that is empty may be one.
+/// Whether a cell begins like a number; an empty cell counts as one.
 fn is_number(cell: &str) -> bool {
     let starts = |c: char| c.is_ascii_digit() || "≤–".contains(c);
     cell.chars().next().is_none_or(starts)

@@ -2,96 +2,43 @@
 
 use std::{process::Stdio, time::Duration};
 
-use procfs::process::Process as Proc;
+use procfs::process::Process;
 use rustix::process::{Pid, Signal, kill_process};
-use serde::de::DeserializeOwned;
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
-    process::{Child, ChildStdin, ChildStdout, Command},
-};
+use tokio::process::{Child, Command};
 
-use crate::Error;
+use crate::{Error, samples::float};
 
-/// A process that says things in lines of JSON and ends with its standard input.
-pub(crate) struct Process {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    lines: Lines<BufReader<ChildStdout>>,
-}
+const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
-impl Process {
-    pub(crate) fn start(command: &mut Command) -> Result<Self, Error> {
-        let mut child = spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
-        let stdout = child.stdout.take().ok_or("no standard output")?;
-        Ok(Self {
-            stdin: child.stdin.take(),
-            lines: BufReader::new(stdout).lines(),
-            child,
-        })
-    }
-
-    /// Writes a line that the process waits for.
-    pub(crate) async fn say(&mut self, line: &str) -> Result<(), Error> {
-        let stdin = self.stdin.as_mut().ok_or("standard input is closed")?;
-        Ok(stdin.write_all(format!("{line}\n").as_bytes()).await?)
-    }
-
-    pub(crate) async fn line<T: DeserializeOwned>(&mut self) -> Result<T, Error> {
-        match self.lines.next_line().await? {
-            Some(line) => Ok(serde_json::from_str(&line)?),
-            None => Err(format!("a process ended early: {}", self.child.wait().await?).into()),
-        }
-    }
-
-    /// Closes standard input; what the process says at its end can still be read.
-    pub(crate) fn finish(&mut self) {
-        self.stdin = None;
-    }
-
-    pub(crate) async fn end(mut self) -> Result<(), Error> {
-        self.finish();
-        let status = self.child.wait().await?;
-        if status.success() {
-            Ok(())
-        } else {
-            Err(format!("a process failed: {status}").into())
-        }
-    }
-
-    /// The process itself, for [`cpu`], [`peak_bytes`] and [`terminate`].
-    pub(crate) fn child(&mut self) -> &mut Child {
-        &mut self.child
-    }
-}
-
-/// Starts a process that does not outlive this one's interest in it.
+/// Starts a process that neither reads nor prints, and that ends with the bench.
 pub(crate) fn spawn(command: &mut Command) -> Result<Child, Error> {
     command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| format!("{command:?}: {error}").into())
 }
 
-/// What all threads that are still there have run so far, to the nanosecond.
-pub(crate) fn cpu(child: &Child) -> Result<Duration, Error> {
+/// CPU time so far of the threads that have not ended, to the nanosecond.
+pub(crate) fn cpu_of_threads(child: &Child) -> Result<Duration, Error> {
     let mut nanos = 0;
-    for task in looked_at(child)?.tasks()? {
+    for task in process(child)?.tasks()? {
         nanos += task?.schedstat()?.sum_exec_runtime;
     }
     Ok(Duration::from_nanos(nanos))
 }
 
-/// User and system time so far, ended threads included, in hundredths of a second.
+/// CPU time so far of all threads, ended ones too, in seconds; to a hundredth.
 pub(crate) fn cpu_seconds(child: &Child) -> Result<f64, Error> {
-    let stat = looked_at(child)?.stat()?;
-    Ok(Duration::from_secs(stat.utime + stat.stime).as_secs_f64()
-        / Duration::from_secs(procfs::ticks_per_second()).as_secs_f64())
+    let stat = process(child)?.stat()?;
+    Ok(float(stat.utime + stat.stime) / float(procfs::ticks_per_second()))
 }
 
-/// The most memory that was resident at a time: `VmHWM`.
-pub(crate) fn peak_bytes(child: &Child) -> Result<u64, Error> {
-    let status = looked_at(child)?.status()?;
-    Ok(status.vmhwm.ok_or("no VmHWM")? * 1024)
+/// The most memory that was resident at a time (`VmHWM`), in MiB.
+pub(crate) fn peak_mebibytes(child: &Child) -> Result<f64, Error> {
+    let kibibytes = process(child)?.status()?.vmhwm.ok_or("no VmHWM")?;
+    Ok(float(kibibytes * 1024) / MEBIBYTE)
 }
 
 /// Asks a process to end and waits until it has; valgrind then writes its totals.
@@ -102,8 +49,8 @@ pub(crate) async fn terminate(child: &mut Child) -> Result<(), Error> {
     Ok(())
 }
 
-fn looked_at(child: &Child) -> Result<Proc, Error> {
-    Ok(Proc::new(id(child)?)?)
+fn process(child: &Child) -> Result<Process, Error> {
+    Ok(Process::new(id(child)?)?)
 }
 
 fn id(child: &Child) -> Result<i32, Error> {

@@ -1,6 +1,6 @@
-//! The values of one figure over all rounds.
+//! Numbers: the values of one figure over all rounds, and how they are shown.
 
-/// Shown as their median and range.
+/// Values in order; a table shows their median and range.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Samples(Vec<f64>);
 
@@ -25,7 +25,7 @@ impl Samples {
         self.0.last().copied()
     }
 
-    /// Every value `times` as large.
+    /// The samples with every value multiplied.
     pub(crate) fn scaled(&self, times: f64) -> Self {
         Self(self.0.iter().map(|value| value * times).collect())
     }
@@ -42,6 +42,12 @@ impl Samples {
             (None, _) => "–".into(),
         }
     }
+}
+
+/// A count as a floating-point number.
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+pub(crate) fn float(count: impl TryInto<u64>) -> f64 {
+    count.try_into().unwrap_or(u64::MAX) as f64
 }
 
 /// A number to three digits.

@@ -294,8 +294,7 @@ fn imports_keep_to_the_layers() {
     let tests = read("tests/Cargo.toml");
     assert!(functions.iter().all(|function| !imports(&tests, function)));
     let bench = read("bench/Cargo.toml");
-    let measured = functions.into_iter().filter(|name| imports(&bench, name));
-    assert_eq!(measured.collect::<Vec<_>>(), ["record", "export-worker"]);
+    assert!(functions.iter().all(|function| !imports(&bench, function)));
 }
 
 #[test]

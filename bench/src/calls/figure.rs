@@ -1,95 +1,72 @@
-//! What is measured of an entrant, and the runs in which it is.
+//! What is measured of a subject, and in which kind of run.
 
-/// A number that a run yields; seconds unless named otherwise.
+use std::collections::BTreeMap;
+
+use super::subject::Subject;
+use crate::samples::Samples;
+
+/// All that was measured.
+pub(super) type Figures = BTreeMap<(Subject, Figure), Samples>;
+
+/// A number that is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Figure {
-    /// From the start until it asked for an event.
-    Next,
-    /// From the start until it had answered one.
-    First,
-    /// The same with DynamoDB behind TLS.
-    FirstTls,
-    /// CPU time of a call, all threads.
-    CallCpu,
-    /// From one admitted write to the next, with as many callers as it takes.
-    Admitted,
-    /// The most resident memory, in MiB.
-    Peak,
-    /// Instructions from the start until it asked for an event.
-    NextInstructions,
-    /// Instructions from the start until it had answered one.
-    FirstInstructions,
-    /// The same with DynamoDB behind TLS.
-    FirstInstructionsTls,
-    /// Instructions of a call that is not the first.
-    CallInstructions,
-    /// The size of the zipped binary, in MB.
-    Zipped,
+    /// The time that it takes.
+    Time(Stage),
+    /// The instructions that it takes, as valgrind counts them.
+    Instructions(Stage),
+    /// The most memory that is resident, after all calls.
+    PeakMemory,
 }
 
-/// How DynamoDB is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Transport {
-    Http,
-    Tls,
+/// A stage of a process's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// From its start until it asks for an event.
+    Start,
+    /// From its start until it has answered one event.
+    FirstAnswer,
+    /// A call after many others, in CPU time of all threads.
+    WarmCall,
 }
 
 /// A kind of run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Way {
-    Http,
-    Tls,
-    Hot,
-    CountedNext,
-    CountedFirst,
-    CountedFirstTls,
-    CountedCalls,
+pub(super) enum Run {
+    /// Yields all times, and the memory.
+    Timed,
+    /// Yields the instructions of one stage.
+    Counted(Stage),
 }
 
 impl Figure {
-    /// The kind of run that yields it; none if it is the file's alone.
-    pub(super) fn way(self) -> Option<Way> {
+    /// The run that yields it.
+    pub(super) fn run(self) -> Run {
         match self {
-            Self::Next | Self::First | Self::CallCpu | Self::Peak => Some(Way::Http),
-            Self::FirstTls => Some(Way::Tls),
-            Self::Admitted => Some(Way::Hot),
-            Self::NextInstructions => Some(Way::CountedNext),
-            Self::FirstInstructions => Some(Way::CountedFirst),
-            Self::FirstInstructionsTls => Some(Way::CountedFirstTls),
-            Self::CallInstructions => Some(Way::CountedCalls),
-            Self::Zipped => None,
+            Self::Time(_) | Self::PeakMemory => Run::Timed,
+            Self::Instructions(stage) => Run::Counted(stage),
         }
     }
 
-    /// The unit in which it is shown, and how many of it are one of the figure's.
-    pub(super) fn unit(self) -> (&'static str, f64) {
+    /// Its name in the table.
+    pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Next | Self::First | Self::FirstTls | Self::Admitted => ("ms", 1e3),
-            Self::CallCpu => ("µs", 1e6),
-            Self::Peak => ("MiB", 1.0),
-            Self::Zipped => ("MB", 1.0),
-            Self::NextInstructions
-            | Self::FirstInstructions
-            | Self::FirstInstructionsTls
-            | Self::CallInstructions => ("M instr.", 1e-6),
+            Self::Time(Stage::Start) | Self::Instructions(Stage::Start) => "start to first /next",
+            Self::Time(Stage::FirstAnswer) | Self::Instructions(Stage::FirstAnswer) => {
+                "start to first answer"
+            }
+            Self::Time(Stage::WarmCall) | Self::Instructions(Stage::WarmCall) => "warm call",
+            Self::PeakMemory => "peak memory",
         }
     }
-}
 
-impl Way {
-    /// Whether valgrind runs it.
-    pub(super) fn is_counted(self) -> bool {
-        !matches!(self, Self::Http | Self::Tls | Self::Hot)
-    }
-
-    pub(super) fn transport(self) -> Transport {
+    /// The unit of its values.
+    pub(super) fn unit(self) -> &'static str {
         match self {
-            Self::Tls | Self::CountedFirstTls => Transport::Tls,
-            Self::Http
-            | Self::Hot
-            | Self::CountedNext
-            | Self::CountedFirst
-            | Self::CountedCalls => Transport::Http,
+            Self::Time(Stage::Start | Stage::FirstAnswer) => "ms",
+            Self::Time(Stage::WarmCall) => "CPU µs",
+            Self::Instructions(_) => "M instr.",
+            Self::PeakMemory => "MiB",
         }
     }
 }

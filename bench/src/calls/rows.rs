@@ -1,153 +1,113 @@
 //! What is compared with what, and how large the ratio may be.
 
 use super::{
-    Figures,
-    entrant::{self as who, Entrant},
     figure::{
-        Figure::{
-            self, Admitted, CallCpu, CallInstructions, First, FirstInstructions,
-            FirstInstructionsTls, FirstTls, Next, NextInstructions, Peak,
-        },
-        Way,
+        Figure::{self, Instructions, PeakMemory, Time},
+        Figures, Run,
+        Stage::{FirstAnswer, Start, WarmCall},
     },
-    table::Line,
-    workload::BATCH,
+    subject::{
+        BATCH, BOTO3, BOTO3_TLS, EXPORT, HELLO, LIST, LONG_LIST, PLAIN_LIST, PLAIN_RECORD,
+        PLAIN_RECORD_TLS, RECORD, RECORD_TLS, SHARDED_LIST, SHARDED_LONG_LIST, Subject,
+    },
+    workload::BATCH_SIZE,
 };
+use crate::comparison::{Comparison, Side};
 
 /// A figure of ours beside that of another.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
-    pub(super) name: &'static str,
     figure: Figure,
-    ours: Entrant,
-    against: Entrant,
-    /// So many calls of the other are compared with one of ours.
-    calls: usize,
+    ours: Subject,
+    other: Subject,
+    /// How many calls of the other are compared with one of ours.
+    calls: u32,
     /// The largest ratio that is good enough; none if the row is there to inform.
     goal: Option<f64>,
 }
 
-const NEXT: &str = "start to first /next";
-const FIRST: &str = "start to first answered record";
-const FIRST_TLS: &str = "start to first answered record, TLS";
-const RECORD: &str = "record, warm";
-const BATCHED: &str = "record, 25 at once or alone";
-const LIST: &str = "list page of 100, warm";
-const HOT: &str = "hot partner, from one admitted write to the next";
-const SHARDED: &str = "list page of 100, with shards";
-const LONG_SHARDED: &str = "list page of 500, with shards";
-const MEMORY: &str = "peak memory";
-
-pub(super) const ROWS: [Row; 40] = [
-    row(NEXT, NextInstructions, who::RECORD, who::HELLO).at_most(1.5),
-    row(NEXT, NextInstructions, who::LIST, who::HELLO),
-    row(NEXT, NextInstructions, who::EXPORT, who::HELLO),
-    row(NEXT, NextInstructions, who::RECORD, who::SDK_RECORD),
-    row(NEXT, Next, who::RECORD, who::HELLO),
-    row(NEXT, Next, who::RECORD, who::SDK_RECORD),
-    row(NEXT, Next, who::RECORD, who::PYTHON),
-    row(NEXT, Next, who::RECORD, who::NODE),
-    row(FIRST, FirstInstructions, who::RECORD, who::SDK_RECORD).at_most(1.0 / 5.0),
-    row(
-        FIRST_TLS,
-        FirstInstructionsTls,
-        who::RECORD,
-        who::SDK_RECORD,
-    )
-    .at_most(1.0 / 20.0),
-    row(FIRST, First, who::RECORD, who::SDK_RECORD),
-    row(FIRST, First, who::RECORD, who::PYTHON),
-    row(FIRST, First, who::RECORD, who::NODE),
-    row(FIRST_TLS, FirstTls, who::RECORD, who::SDK_RECORD),
-    row(FIRST_TLS, FirstTls, who::RECORD, who::PYTHON),
-    row(FIRST_TLS, FirstTls, who::RECORD, who::NODE),
-    row(RECORD, CallCpu, who::RECORD, who::SDK_RECORD).at_most(1.15),
-    row(RECORD, CallInstructions, who::RECORD, who::SDK_RECORD),
-    row(RECORD, CallCpu, who::RECORD, who::PUT_LOOP),
-    row(RECORD, CallInstructions, who::RECORD, who::PUT_LOOP),
-    row(RECORD, CallCpu, who::RECORD, who::HELLO),
-    row(RECORD, CallCpu, who::RECORD, who::PYTHON).at_most(1.0 / 10.0),
-    row(RECORD, CallCpu, who::RECORD, who::NODE).at_most(1.0 / 10.0),
-    row(BATCHED, CallCpu, who::BATCH, who::RECORD)
-        .at_most(0.5)
-        .for_calls(BATCH),
-    row(BATCHED, CallInstructions, who::BATCH, who::RECORD).for_calls(BATCH),
-    row(LIST, CallCpu, who::LIST, who::SDK_LIST).at_most(1.2),
-    row(LIST, CallInstructions, who::LIST, who::SDK_LIST),
-    row(LIST, CallCpu, who::LIST, who::QUERY_LOOP),
-    row(LIST, CallInstructions, who::LIST, who::QUERY_LOOP),
-    row(HOT, Admitted, who::SHARDED_HOT, who::HOT).at_most(1.0 / 3.6),
-    row(SHARDED, CallCpu, who::SHARDED_LIST, who::LIST).at_most(1.3),
-    row(SHARDED, CallInstructions, who::SHARDED_LIST, who::LIST),
-    row(
-        LONG_SHARDED,
-        CallCpu,
-        who::SHARDED_LONG_LIST,
-        who::LONG_LIST,
-    )
-    .at_most(1.3),
-    row(
-        LONG_SHARDED,
-        CallInstructions,
-        who::SHARDED_LONG_LIST,
-        who::LONG_LIST,
-    ),
-    row(MEMORY, Peak, who::RECORD, who::HELLO),
-    row(MEMORY, Peak, who::RECORD, who::SDK_RECORD),
-    row(MEMORY, Peak, who::RECORD, who::PYTHON),
-    row(MEMORY, Peak, who::RECORD, who::NODE),
-    row(MEMORY, Peak, who::LIST, who::SDK_LIST),
-    row(MEMORY, Peak, who::BATCH, who::RECORD),
+pub(super) const ROWS: [Row; 30] = [
+    row(Instructions(Start), RECORD, HELLO).goal(1.5),
+    row(Instructions(Start), LIST, HELLO),
+    row(Instructions(Start), EXPORT, HELLO),
+    row(Instructions(Start), RECORD, PLAIN_RECORD),
+    row(Time(Start), RECORD, HELLO),
+    row(Time(Start), RECORD, PLAIN_RECORD),
+    row(Time(Start), RECORD, BOTO3),
+    row(Instructions(FirstAnswer), RECORD, PLAIN_RECORD).goal(1.0 / 5.0),
+    row(Instructions(FirstAnswer), RECORD_TLS, PLAIN_RECORD_TLS).goal(1.0 / 20.0),
+    row(Time(FirstAnswer), RECORD, PLAIN_RECORD),
+    row(Time(FirstAnswer), RECORD, BOTO3),
+    row(Time(FirstAnswer), RECORD_TLS, PLAIN_RECORD_TLS),
+    row(Time(FirstAnswer), RECORD_TLS, BOTO3_TLS),
+    row(Time(WarmCall), RECORD, PLAIN_RECORD).goal(1.15),
+    row(Instructions(WarmCall), RECORD, PLAIN_RECORD),
+    row(Time(WarmCall), RECORD, HELLO),
+    row(Time(WarmCall), RECORD, BOTO3).goal(1.0 / 10.0),
+    row(Time(WarmCall), BATCH, RECORD)
+        .for_calls(BATCH_SIZE)
+        .goal(0.5),
+    row(Instructions(WarmCall), BATCH, RECORD).for_calls(BATCH_SIZE),
+    row(Time(WarmCall), LIST, PLAIN_LIST).goal(1.2),
+    row(Instructions(WarmCall), LIST, PLAIN_LIST),
+    row(Time(WarmCall), SHARDED_LIST, LIST).goal(1.3),
+    row(Instructions(WarmCall), SHARDED_LIST, LIST),
+    row(Time(WarmCall), SHARDED_LONG_LIST, LONG_LIST).goal(1.3),
+    row(Instructions(WarmCall), SHARDED_LONG_LIST, LONG_LIST),
+    row(PeakMemory, RECORD, HELLO),
+    row(PeakMemory, RECORD, PLAIN_RECORD),
+    row(PeakMemory, RECORD, BOTO3),
+    row(PeakMemory, LIST, PLAIN_LIST),
+    row(PeakMemory, BATCH, RECORD),
 ];
 
-const fn row(name: &'static str, figure: Figure, ours: Entrant, against: Entrant) -> Row {
+const fn row(figure: Figure, ours: Subject, other: Subject) -> Row {
     Row {
-        name,
         figure,
         ours,
-        against,
+        other,
         calls: 1,
         goal: None,
     }
 }
 
 impl Row {
-    const fn at_most(self, ratio: f64) -> Self {
+    const fn goal(self, ratio: f64) -> Self {
         Self {
             goal: Some(ratio),
             ..self
         }
     }
 
-    const fn for_calls(self, calls: usize) -> Self {
+    const fn for_calls(self, calls: u32) -> Self {
         Self { calls, ..self }
     }
 
     /// The runs that it needs.
-    pub(super) fn runs(&self) -> impl Iterator<Item = (Way, Entrant)> {
-        let entrants = [self.ours, self.against];
-        let way = self.figure.way();
-        way.into_iter()
-            .flat_map(move |way| entrants.map(|entrant| (way, entrant)))
+    pub(super) fn runs(&self) -> [(Subject, Run); 2] {
+        [self.ours, self.other].map(|subject| (subject, self.figure.run()))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    pub(super) fn line(&self, figures: &Figures) -> Line {
-        let found = |entrant| {
-            let found = figures.get(&(entrant, self.figure));
-            found.cloned().unwrap_or_default()
+    pub(super) fn compare(&self, figures: &Figures) -> Comparison {
+        let samples = |subject| {
+            let samples = figures.get(&(subject, self.figure));
+            samples.cloned().unwrap_or_default()
         };
-        let against = match self.calls {
-            1 => self.against.name.to_owned(),
-            calls => format!("{calls} × {}", self.against.name),
+        let other = match self.calls {
+            1 => self.other.name.to_owned(),
+            calls => format!("{calls} × {}", self.other.name),
         };
-        Line {
-            measure: self.name.to_owned(),
-            figure: self.figure,
-            who: self.ours.name.to_owned(),
-            ours: found(self.ours),
-            against,
-            theirs: found(self.against).scaled(self.calls as f64),
+        Comparison {
+            measure: self.figure.name().to_owned(),
+            unit: self.figure.unit(),
+            ours: Side {
+                who: self.ours.name.to_owned(),
+                samples: samples(self.ours),
+            },
+            other: Side {
+                who: other,
+                samples: samples(self.other).scaled(f64::from(self.calls)),
+            },
             goal: self.goal,
         }
     }

@@ -1,30 +1,25 @@
-//! What is asked of a function, and what its answer must be.
+//! What is asked of a program again and again, and what its answer must be.
 
 #![expect(
     clippy::indexing_slicing,
     reason = "only JSON values are indexed here, and an absent one is null"
 )]
 
-use std::ops::RangeInclusive;
-
 use serde_json::{Value, json};
 
-use super::looped::CALLERS;
-use crate::{Error, raw::Form};
+use crate::Error;
 
-/// One call again and again.
+/// A call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Workload {
-    /// One activity.
+    /// Record one activity.
     Record,
-    /// One activity, by many callers at once.
-    Hot,
-    /// A batch of them.
+    /// Record a batch of activities.
     Batch,
-    /// A page of so many.
-    List { limit: usize },
-    /// Anything that is answered.
-    Hello,
+    /// List a page of so many activities.
+    List { limit: u32 },
+    /// Answer a constant, whatever the event says.
+    Constant,
 }
 
 /// Events as API Gateway sends them; the tests use the same.
@@ -32,32 +27,19 @@ const RECORD: &str = include_str!("../../../tests/events/record__activity.json")
 /// See [`RECORD`].
 const LIST: &str = include_str!("../../../tests/events/list__page.json");
 
-/// The write units a second of a partition of DynamoDB's.
-const UNITS_PER_SECOND: u32 = 1_000;
-
 /// How many activities a batch has.
-pub(super) const BATCH: usize = 25;
+pub(super) const BATCH_SIZE: u32 = 25;
 
 impl Workload {
     /// The event.
     pub(super) fn event(self) -> Result<String, Error> {
         let mut event: Value = serde_json::from_str(match self {
-            Self::Record | Self::Hot | Self::Batch => RECORD,
-            Self::List { .. } | Self::Hello => LIST,
+            Self::Record | Self::Batch => RECORD,
+            Self::List { .. } | Self::Constant => LIST,
         })?;
         match self {
-            Self::Record | Self::Hot | Self::Hello => {}
-            Self::Batch => {
-                let activity: Value = serde_json::from_str(activity(&event)?)?;
-                event["body"] = json!({ "activities": vec![activity; BATCH] })
-                    .to_string()
-                    .into();
-                route(
-                    &mut event,
-                    "POST /v1/activities/batch",
-                    "/v1/activities/batch",
-                );
-            }
+            Self::Record | Self::Constant => {}
+            Self::Batch => make_batch(&mut event)?,
             Self::List { limit } => {
                 event["rawQueryString"] = format!("limit={limit}").into();
                 event["queryStringParameters"] = json!({ "limit": limit.to_string() });
@@ -66,33 +48,28 @@ impl Workload {
         Ok(event.to_string())
     }
 
-    /// The most write units a second that a partition takes, if it is to be the limit.
-    pub(super) fn units_per_second(self) -> Option<u32> {
-        (self == Self::Hot).then_some(UNITS_PER_SECOND)
-    }
-
-    /// Refuses an answer that is not what a caller wants.
+    /// An error if an answer is not what the caller wants.
     pub(super) fn check(self, answer: &[u8]) -> Result<(), Error> {
         let answer: Value = serde_json::from_slice(answer)?;
         let body = answer["body"].as_str().unwrap_or_default();
         let body: Value = serde_json::from_str(body).unwrap_or_default();
-        let count = |list: &str| body[list].as_array().map_or(0, Vec::len);
         let is_right = match self {
-            Self::Record | Self::Hot => {
+            Self::Record => {
                 let is_whole = body["action"] == "create_order" && body["id"].is_string();
                 answer["statusCode"] == 201 && is_whole && body["details"].is_object()
             }
             Self::Batch => {
                 let results = body["results"].as_array().into_iter().flatten();
                 let recorded = results.filter(|result| result["status"] == 201);
-                answer["statusCode"] == 200 && recorded.count() == BATCH
+                answer["statusCode"] == 200 && recorded.count() == BATCH_SIZE as usize
             }
             Self::List { limit } => {
-                let is_more = body["next_cursor"].is_string();
+                let items = body["items"].as_array().map_or(0, Vec::len);
                 let is_whole = body["items"][0]["actor"]["id"].is_string();
-                answer["statusCode"] == 200 && count("items") == limit && is_whole && is_more
+                let others_follow = body["next_cursor"].is_string();
+                answer["statusCode"] == 200 && items == limit as usize && is_whole && others_follow
             }
-            Self::Hello => answer["statusCode"] == 200,
+            Self::Constant => answer["statusCode"] == 200,
         };
         if is_right {
             Ok(())
@@ -100,43 +77,21 @@ impl Workload {
             Err(format!("not the right answer: {answer}").into())
         }
     }
-
-    /// The least and the most items that so many calls put: of many callers each may
-    /// have another one on its way.
-    pub(super) fn puts(self, calls: u64) -> RangeInclusive<u64> {
-        match self {
-            Self::Record => calls..=calls,
-            Self::Hot => calls..=calls + CALLERS as u64,
-            Self::Batch => BATCH as u64 * calls..=BATCH as u64 * calls,
-            Self::List { .. } | Self::Hello => 0..=0,
-        }
-    }
-
-    /// The least and the most entries that so many calls read: one more than a page
-    /// shows tells that others follow, and of each shard it is more than its share.
-    pub(super) fn reads(self, calls: u64) -> RangeInclusive<u64> {
-        match self {
-            Self::List { limit } => limit as u64 * calls..=2 * limit as u64 * calls,
-            Self::Record | Self::Hot | Self::Batch | Self::Hello => 0..=0,
-        }
-    }
 }
 
-fn route(event: &mut Value, route: &str, path: &str) {
-    event["routeKey"] = route.into();
+/// Makes a batch of the event of one activity.
+fn make_batch(event: &mut Value) -> Result<(), Error> {
+    let activity = event["body"].as_str().ok_or("the event has no body")?;
+    let activity: Value = serde_json::from_str(activity)?;
+    let batch = json!({ "activities": vec![activity; BATCH_SIZE as usize] });
+    event["body"] = batch.to_string().into();
+    let path = "/v1/activities/batch";
     event["rawPath"] = path.into();
-    event["requestContext"]["routeKey"] = route.into();
     event["requestContext"]["http"]["path"] = path.into();
-}
-
-fn activity(event: &Value) -> Result<&str, Error> {
-    event["body"].as_str().ok_or_else(|| "no body".into())
-}
-
-/// The activity of the event, as the put loop has it.
-pub(super) fn form() -> Result<Form, Error> {
-    let event: Value = serde_json::from_str(RECORD)?;
-    Ok(serde_json::from_str(activity(&event)?)?)
+    let route = format!("POST {path}");
+    event["routeKey"] = route.as_str().into();
+    event["requestContext"]["routeKey"] = route.into();
+    Ok(())
 }
 
 #[cfg(test)]
@@ -148,7 +103,7 @@ mod tests {
         let refused = json!({ "statusCode": 403, "body": "{}" }).to_string();
         let created = json!({ "statusCode": 201, "body": "{}" }).to_string();
         let (list, batch) = (Workload::List { limit: 100 }, Workload::Batch);
-        for workload in [Workload::Record, batch, list, Workload::Hello] {
+        for workload in [Workload::Record, batch, list, Workload::Constant] {
             assert!(workload.check(refused.as_bytes()).is_err());
             assert!(workload.check(created.as_bytes()).is_err());
         }

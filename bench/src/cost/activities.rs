@@ -24,7 +24,7 @@ impl Size {
         }
     }
 
-    /// As the table says it.
+    /// Its name in the tables.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Small => "small",
@@ -33,13 +33,13 @@ impl Size {
     }
 }
 
-/// All lie within so long: none is too late to be recorded.
+/// The time within which all activities happened; none is too late to be recorded.
 pub(super) const SPAN: Duration = Duration::from_hours(6 * 24);
 
-/// The outcome of one activity in ten, for which the lists filter.
+/// The query that filters for the outcome of one activity in ten.
 pub(super) const FILTER: &str = "outcome=failed";
 
-/// A large activity's lines, which compress to about a kilobyte.
+/// How many lines a large activity has, which compress to about a kilobyte.
 const LINES: usize = 22;
 
 /// An endless supply of activities before a moment.

@@ -1,17 +1,14 @@
 //! Usage times prices.
 
-use super::{
-    prices::{Architecture, Prices},
-    usage::Usage,
-};
-use crate::units::float;
+use super::{prices::Prices, usage::Usage};
+use crate::samples::float;
 
-/// AWS's gigabyte.
+/// How many bytes AWS bills as a gigabyte.
 pub(super) const GIGABYTE: f64 = 1_073_741_824.0;
 
 const MILLION: f64 = 1e6;
 
-/// DynamoDB keeps so much more of each item than its own bytes.
+/// What DynamoDB bills for each kept item beside its own bytes.
 const ITEM_OVERHEAD_BYTES: f64 = 100.0;
 
 /// What is billed, in the order of the table's columns.
@@ -32,19 +29,19 @@ pub(super) struct Bill(pub(super) [f64; PARTS.len()]);
 
 impl Bill {
     /// What this usage costs.
-    pub(super) fn new(usage: &Usage, prices: &Prices, architecture: Architecture) -> Self {
-        let (lambda, dynamodb, s3) = (&prices.lambda, &prices.dynamodb, &prices.s3);
+    pub(super) fn new(usage: &Usage, prices: &Prices) -> Self {
+        let dollars = &prices.dollars;
         Self([
-            usage.api_requests / MILLION * prices.api_gateway.million_requests,
-            usage.calls / MILLION * lambda.million_requests,
-            usage.gigabyte_seconds * lambda.gigabyte_second.on(architecture),
-            usage.write_units / MILLION * dynamodb.million_write_units,
-            usage.read_units / MILLION * dynamodb.million_read_units,
-            usage.s3_writes / 1e3 * s3.thousand_writes
-                + usage.s3_reads / 1e3 * s3.thousand_reads
-                + usage.s3_byte_months / GIGABYTE * s3.storage_gigabyte_month,
-            usage.log_bytes / GIGABYTE * prices.logs.gigabyte,
-            usage.out_bytes / GIGABYTE * prices.transfer_out.gigabyte,
+            usage.api_requests / MILLION * dollars.api_gateway_million_requests,
+            usage.calls / MILLION * dollars.lambda_million_requests,
+            usage.gigabyte_seconds * dollars.lambda_gigabyte_second,
+            usage.write_units / MILLION * dollars.dynamodb_million_write_units,
+            usage.read_units / MILLION * dollars.dynamodb_million_read_units,
+            usage.s3_writes / 1e3 * dollars.s3_thousand_writes
+                + usage.s3_reads / 1e3 * dollars.s3_thousand_reads
+                + usage.s3_byte_months / GIGABYTE * dollars.s3_storage_gigabyte_month,
+            usage.log_bytes / GIGABYTE * dollars.logs_gigabyte,
+            usage.out_bytes / GIGABYTE * dollars.transfer_out_gigabyte,
         ])
     }
 
@@ -66,13 +63,13 @@ impl Bill {
     }
 }
 
-/// A month of a million activities: the table, and its recovery to any second.
+/// Dollars a month for a million kept activities: the table, and its recovery to any second.
 pub(super) fn storage(item_bytes: usize, prices: &Prices) -> [f64; 2] {
     let gigabytes = (float(item_bytes) + ITEM_OVERHEAD_BYTES) * MILLION / GIGABYTE;
-    let dynamodb = &prices.dynamodb;
+    let dollars = &prices.dollars;
     [
-        dynamodb.storage_gigabyte_month,
-        dynamodb.recovery_gigabyte_month,
+        dollars.dynamodb_storage_gigabyte_month,
+        dollars.dynamodb_recovery_gigabyte_month,
     ]
     .map(|price| price * gigabytes)
 }
@@ -90,11 +87,11 @@ mod tests {
             write_units: 2.0,
             ..Usage::default()
         };
-        let bill = Bill::new(&used.times(MILLION), &prices, Architecture::Arm64);
-        let (dynamodb, lambda) = (&prices.dynamodb, &prices.lambda);
-        let expected = prices.api_gateway.million_requests
-            + lambda.million_requests
-            + 2.0 * dynamodb.million_write_units;
+        let bill = Bill::new(&used.times(MILLION), &prices);
+        let dollars = &prices.dollars;
+        let expected = dollars.api_gateway_million_requests
+            + dollars.lambda_million_requests
+            + 2.0 * dollars.dynamodb_million_write_units;
         assert!((bill.total() - expected).abs() < 1e-9, "{bill:?}");
         assert_eq!(bill.largest().0, "write units");
     }
@@ -103,7 +100,7 @@ mod tests {
     fn storage_counts_the_overhead_of_each_item() {
         let prices = Prices::read().unwrap();
         let [table, _] = storage(1_000, &prices);
-        let expected = 1.1e9 / GIGABYTE * prices.dynamodb.storage_gigabyte_month;
+        let expected = 1.1e9 / GIGABYTE * prices.dollars.dynamodb_storage_gigabyte_month;
         assert!((table - expected).abs() < 1e-9, "{table}");
     }
 }

@@ -1,8 +1,7 @@
 //! Counts what the functions' SDK clients send, at their HTTP seam.
 //!
-//! Each request to DynamoDB is made to ask for its units. What the embedded
-//! DynamoDB answers is compared with the items' sizes, so that no figure rests
-//! on it alone. Calls of a worker are kept for whoever carries them out.
+//! Each request to DynamoDB is made to ask for its units. Calls of a worker are kept
+//! for whoever carries them out.
 
 #![expect(
     clippy::indexing_slicing,
@@ -10,7 +9,7 @@
 )]
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -30,40 +29,25 @@ use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use serde_json::Value;
 
 use super::usage::Usage;
-use crate::{
-    Error,
-    units::{item_bytes, read_units, write_units},
-};
-
-/// What one operation was called, and how much it carried.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Traffic {
-    pub(super) requests: usize,
-    pub(super) sent_bytes: usize,
-    pub(super) received_bytes: usize,
-    pub(super) units: f64,
-}
-
-/// What was counted since it was taken last.
-#[derive(Debug, Default)]
-pub(super) struct Counted {
-    /// By operation and table.
-    pub(super) operations: BTreeMap<String, Traffic>,
-    pub(super) usage: Usage,
-}
-
-#[derive(Debug, Default)]
-struct Metered {
-    counted: Counted,
-    /// Of every item that was put, by its key.
-    item_bytes: HashMap<String, usize>,
-    worker_calls: Vec<Value>,
-    disagreement: Option<String>,
-}
 
 /// Counts; clones count together.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Meter(Arc<Mutex<Metered>>);
+
+#[derive(Debug, Default)]
+struct Metered {
+    /// What was used since it was taken last.
+    usage: Usage,
+    /// The items that were put, by partition.
+    items: HashMap<String, Items>,
+    worker_calls: VecDeque<Value>,
+}
+
+#[derive(Debug, Default)]
+struct Items {
+    count: usize,
+    bytes: usize,
+}
 
 impl Meter {
     /// The client that the functions' SDK clients get.
@@ -74,29 +58,21 @@ impl Meter {
         })
     }
 
-    /// What was counted; an error if DynamoDB's units and the sizes disagree.
-    pub(super) fn take(&self) -> Result<Counted, Error> {
-        let mut metered = self.metered();
-        match metered.disagreement.take() {
-            Some(disagreement) => Err(disagreement.into()),
-            None => Ok(std::mem::take(&mut metered.counted)),
-        }
+    /// What was used since this was asked last.
+    pub(super) fn take(&self) -> Usage {
+        std::mem::take(&mut self.metered().usage)
     }
 
-    /// The call of a worker that waits longest.
+    /// The oldest call of a worker that nobody has carried out yet.
     pub(super) fn next_worker_call(&self) -> Option<Value> {
-        let mut metered = self.metered();
-        (!metered.worker_calls.is_empty()).then(|| metered.worker_calls.remove(0))
+        self.metered().worker_calls.pop_front()
     }
 
-    /// The average size of a partner's items.
-    pub(super) fn item_bytes(&self, partner: &str) -> usize {
+    /// The average size of the items in a partition.
+    pub(super) fn item_bytes(&self, partition: &str) -> usize {
         let metered = self.metered();
-        let prefix = format!("{partner} ");
-        let theirs = metered.item_bytes.iter();
-        let sizes = theirs.filter_map(|(key, size)| key.starts_with(&prefix).then_some(*size));
-        let (count, sum) = sizes.fold((0, 0), |(count, sum), size| (count + 1, sum + size));
-        sum / count.max(1)
+        let items = metered.items.get(partition);
+        items.map_or(0, |items| items.bytes / items.count.max(1))
     }
 
     fn metered(&self) -> MutexGuard<'_, Metered> {
@@ -132,11 +108,12 @@ struct MeteredConnector {
 impl HttpConnector for MeteredConnector {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         if request.uri().ends_with("/invocations") {
-            self.meter.metered().worker_calls.push(json(request.body()));
+            let call = json(request.body());
+            self.meter.metered().worker_calls.push_back(call);
             return HttpConnectorFuture::ready(Ok(accepted()));
         }
-        let sent = Sent::of(&request);
-        if let Some(body) = &sent.asked {
+        let operation = Operation::of(&request);
+        if let Operation::DynamoDb { body, .. } = &operation {
             let body = body.to_string();
             let length = body.len().to_string();
             request.headers_mut().insert("content-length", length);
@@ -148,7 +125,7 @@ impl HttpConnector for MeteredConnector {
             let body = ByteStream::new(response.take_body()).collect().await;
             let body = body.map_err(|error| ConnectorError::io(error.into()))?;
             let body = body.into_bytes();
-            meter.metered().note(&sent, response.status(), &body);
+            meter.metered().note(&operation, response.status(), &body);
             *response.body_mut() = SdkBody::from(body);
             Ok(response)
         })
@@ -166,116 +143,72 @@ fn json(body: &SdkBody) -> Value {
         .unwrap_or_default()
 }
 
-/// What is known of a request before it is answered.
-struct Sent {
-    operation: String,
-    bytes: usize,
-    /// To DynamoDB: the body, which now asks for its units.
-    asked: Option<Value>,
+/// What a request asks for.
+enum Operation {
+    /// A body that asks for its units too, and which operation it is for.
+    DynamoDb {
+        name: String,
+        body: Value,
+    },
+    S3Write,
+    S3Read,
+    /// S3 bills no deletion.
+    S3Delete,
 }
 
-impl Sent {
+impl Operation {
     fn of(request: &HttpRequest) -> Self {
-        let length = request.headers().get("content-length");
-        let bytes = length.and_then(|length| length.parse().ok()).unwrap_or(0);
         let Some(target) = request.headers().get("x-amz-target") else {
-            return Self {
-                operation: s3_operation(request).to_owned(),
-                bytes,
-                asked: None,
+            return match request.method() {
+                "PUT" | "POST" => Self::S3Write,
+                "DELETE" => Self::S3Delete,
+                _ => Self::S3Read,
             };
         };
-        let name = target.rsplit('.').next().unwrap_or_default();
         let mut body = json(request.body());
-        let table = body["TableName"].as_str().unwrap_or_default();
-        let operation = format!("{name} {table}");
         body["ReturnConsumedCapacity"] = "TOTAL".into();
-        Self {
-            operation,
-            bytes,
-            asked: Some(body),
+        let name = target.rsplit('.').next().unwrap_or_default();
+        Self::DynamoDb {
+            name: name.to_owned(),
+            body,
         }
-    }
-}
-
-fn s3_operation(request: &HttpRequest) -> &'static str {
-    let (_, query) = request.uri().split_once('?').unwrap_or_default();
-    match request.method() {
-        "POST" if query.starts_with("uploads") => "CreateMultipartUpload",
-        "POST" => "CompleteMultipartUpload",
-        "PUT" if query.contains("partNumber=") => "UploadPart",
-        "PUT" => "PutObject",
-        "DELETE" => "Delete",
-        _ => "GetObject",
     }
 }
 
 impl Metered {
-    fn note(&mut self, sent: &Sent, status: StatusCode, body: &[u8]) {
-        let units = match &sent.asked {
-            Some(asked) => self.units(&sent.operation, asked, status, body),
-            None => self.s3(&sent.operation),
-        };
-        let traffic = self.counted.operations.entry(sent.operation.clone());
-        let traffic = traffic.or_default();
-        traffic.requests += 1;
-        traffic.sent_bytes += sent.bytes;
-        traffic.received_bytes += body.len();
-        traffic.units += units;
-    }
-
-    /// S3 bills by class of request; deletions are free.
-    fn s3(&mut self, operation: &str) -> f64 {
+    fn note(&mut self, operation: &Operation, status: StatusCode, answer: &[u8]) {
         match operation {
-            "Delete" => {}
-            "GetObject" => self.counted.usage.s3_reads += 1.0,
-            _ => self.counted.usage.s3_writes += 1.0,
+            Operation::DynamoDb { name, body } => {
+                let units = units(status, answer);
+                if name == "Query" || name.contains("Get") {
+                    self.usage.read_units += units;
+                } else {
+                    self.usage.write_units += units;
+                }
+                self.note_item(&body["Item"]);
+            }
+            Operation::S3Write => self.usage.s3_writes += 1.0,
+            Operation::S3Read => self.usage.s3_reads += 1.0,
+            Operation::S3Delete => {}
         }
-        0.0
     }
 
-    fn units(&mut self, operation: &str, asked: &Value, status: StatusCode, body: &[u8]) -> f64 {
-        let answer: Value = serde_json::from_slice(body).unwrap_or_default();
-        let told = answer["ConsumedCapacity"]["CapacityUnits"].as_f64();
-        let reckoned = self.reckoned(asked, &answer);
-        if let (Some(told), Some(reckoned)) = (told, reckoned)
-            && told.to_bits() != reckoned.to_bits()
-        {
-            let says = format!("{operation}: DynamoDB says {told} units, the sizes {reckoned}");
-            self.disagreement.get_or_insert(says);
+    /// Notes the size of an item that is put, if there is one.
+    fn note_item(&mut self, item: &Value) {
+        let sized = serde_json::from_value::<dynoxide::Item>(item.clone());
+        if let (Some(partition), Ok(sized)) = (item["partition_key"]["S"].as_str(), sized) {
+            let items = self.items.entry(partition.to_owned()).or_default();
+            items.count += 1;
+            items.bytes += dynoxide::types::item_size(&sized);
         }
-        // A write whose condition fails is billed, and its answer does not say so.
-        let refused = if status.is_success() { 0.0 } else { 1.0 };
-        let units = told.or(reckoned).unwrap_or(refused);
-        let is_read = operation.starts_with("Query") || operation.contains("Get");
-        let usage = &mut self.counted.usage;
-        *(if is_read {
-            &mut usage.read_units
-        } else {
-            &mut usage.write_units
-        }) += units;
-        units
-    }
-
-    /// The units by the sizes of the items, where they are known.
-    ///
-    /// A Query is billed for whole items, whatever it projects; it has no filter
-    /// here, so what it answers is what it read.
-    fn reckoned(&mut self, asked: &Value, answer: &Value) -> Option<f64> {
-        if let Some(item) = asked.get("Item") {
-            let bytes = item_bytes(item)?;
-            self.item_bytes.insert(key(item)?, bytes);
-            return Some(write_units(bytes));
-        }
-        let items = answer["Items"].as_array()?;
-        let sizes = items.iter().map(|item| self.item_bytes.get(&key(item)?));
-        let bytes = sizes.sum::<Option<usize>>()?;
-        Some(read_units(bytes, asked["ConsistentRead"] == true))
     }
 }
 
-/// Partition and sort key, which hold no space.
-fn key(item: &Value) -> Option<String> {
-    let [partition, sort] = ["partition_key", "sort_key"].map(|name| item[name]["S"].as_str());
-    Some(format!("{} {}", partition?, sort?))
+/// The units that DynamoDB says an operation used.
+fn units(status: StatusCode, answer: &[u8]) -> f64 {
+    let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+    let units = answer["ConsumedCapacity"]["CapacityUnits"].as_f64();
+    // A write whose condition fails is billed, and its answer does not say so.
+    let if_unsaid = if status.is_success() { 0.0 } else { 1.0 };
+    units.unwrap_or(if_unsaid)
 }

@@ -11,76 +11,95 @@ use std::time::Duration;
 
 use super::{
     activities::{Activities, FILTER, SPAN, Size},
-    meter::Counted,
     prices::Prices,
-    service::{Ask, Service},
+    service::{ApiRequest, Service},
     usage::Usage,
 };
-use crate::{Error, units::float};
+use crate::{Error, samples::float};
 
 /// A million of what a scenario does.
 const MILLION: f64 = 1e6;
 
-/// How many are recorded singly, and how many in batches of 25.
+/// How many activities are recorded singly.
 const SINGLY: usize = 200;
+
+/// How many activities are recorded in batches of 25.
 const IN_BATCHES_OF_25: usize = 1_000;
 
 /// The most pages that are listed.
 const PAGES: usize = 100;
 
-/// An exported file is kept so long, in months.
+/// How long an exported file is kept, in months.
 const FILE_MONTHS: f64 = 7.0 / 30.0;
 
-/// The ranges are settled once the clock is so far ahead.
+/// How far the clock is set ahead to settle the ranges.
 const SETTLED_AFTER: Duration = Duration::from_hours(8 * 24);
 
-/// Which activities a page shows.
-#[derive(Debug, Clone, Copy)]
-enum Pages {
-    OfAll,
-    OfOneInTen,
+/// How many shards a log has that is spread.
+const SHARDS: u32 = 4;
+
+/// What is done again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Record one activity a request.
+    RecordSingly,
+    /// Record so many activities a request.
+    RecordBatch(usize),
+    /// List a page.
+    List(Filter),
+    /// Export all rows as CSV.
+    Export(Compression),
 }
 
-/// A thing that is done many times.
+/// Which activities a page shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Filter {
+    /// All.
+    None,
+    /// One in ten.
+    OneInTen,
+}
+
+/// An action, the log that it was done on, and what it used.
 #[derive(Debug)]
 pub(super) struct Scenario {
-    pub(super) name: String,
+    pub(super) action: Action,
     pub(super) size: Size,
-    /// How many requests were made, of which the operations are counted.
-    pub(super) requests: usize,
-    pub(super) counted: Counted,
-    /// For a million recorded, listed or exported.
+    /// Whether the range that is read is settled: no activity can be recorded in it any more.
+    pub(super) is_settled: bool,
+    /// Over how many shards the log is spread.
+    pub(super) shards: u32,
+    /// For a million activities recorded, pages listed or rows exported.
     pub(super) per_million: Usage,
 }
 
-/// Everything that the table shows.
+/// Everything that the tables show.
 #[derive(Debug, Default)]
 pub(super) struct Scenarios {
     pub(super) record: Vec<Scenario>,
     pub(super) list: Vec<Scenario>,
     pub(super) export: Vec<Scenario>,
+    /// The average size of an item.
     pub(super) item_bytes: Vec<(Size, usize)>,
 }
 
 impl Scenarios {
-    /// Carries everything out, small activities first, then some on four shards.
+    /// Carries everything out for both sizes, and some of it on a spread log.
     pub(super) async fn run(activities: usize, prices: &Prices) -> Result<Self, Error> {
         let mut all = Self::default();
         for size in [Size::Small, Size::Large] {
             let mut run = Run::start(1, size, prices).await?;
-            run.record(activities, &mut all.record).await?;
-            run.read("", &mut all).await?;
-            run.service.set_ahead(SETTLED_AFTER);
-            run.read(", settled", &mut all).await?;
+            all.record.extend(run.record(activities).await?);
+            run.read(&mut all).await?;
+            run.settle();
+            run.read(&mut all).await?;
             let item_bytes = run.service.meter.item_bytes(size.partner());
             all.item_bytes.push((size, item_bytes));
         }
-        let mut run = Run::start(4, Size::Small, prices).await?;
-        run.record(activities, &mut Vec::new()).await?;
-        let page = run.list(", 4 write shards", Pages::OfAll).await?;
-        all.list.push(page);
-        let file = run.export(", 4 write shards", Compression::None).await?;
-        all.export.push(file);
+        let mut spread = Run::start(SHARDS, Size::Small, prices).await?;
+        spread.record(activities).await?;
+        all.list.push(spread.list(Filter::None).await?);
+        all.export.push(spread.export(Compression::None).await?);
         Ok(all)
     }
 }
@@ -94,6 +113,7 @@ struct Run<'a> {
     activities: Activities,
     /// The end of every range that is read.
     end: Moment,
+    is_settled: bool,
 }
 
 impl<'a> Run<'a> {
@@ -107,46 +127,48 @@ impl<'a> Run<'a> {
             size,
             activities: Activities::new(end),
             end,
+            is_settled: false,
         })
     }
 
-    /// Some singly, some in batches of 25, the rest in batches of 100.
-    async fn record(&mut self, count: usize, all: &mut Vec<Scenario>) -> Result<(), Error> {
-        let assumed = &self.prices.assumed;
-        all.push(self.record_singly(SINGLY, assumed.record_ms).await?);
-        let batches = [
-            (25, IN_BATCHES_OF_25, assumed.batch_of_25_ms),
-            (
-                100,
-                count.saturating_sub(SINGLY + IN_BATCHES_OF_25).max(100),
-                assumed.batch_of_100_ms,
-            ),
-        ];
-        for (batch, count, ms) in batches {
-            all.push(self.record_batches(batch, count / batch, ms).await?);
-        }
-        Ok(())
+    /// Sets the clock ahead until the range is settled.
+    fn settle(&mut self) {
+        self.service.set_ahead(SETTLED_AFTER);
+        self.is_settled = true;
     }
 
-    async fn record_singly(&mut self, count: usize, ms: f64) -> Result<Scenario, Error> {
+    /// Records some singly, some in batches of 25, and the rest in batches of 100.
+    async fn record(&mut self, count: usize) -> Result<[Scenario; 3], Error> {
+        let assumed = &self.prices.assumed;
+        let rest = count.saturating_sub(SINGLY + IN_BATCHES_OF_25).max(100);
+        Ok([
+            self.record_singly(SINGLY, assumed.record_ms).await?,
+            self.record_batches(25, IN_BATCHES_OF_25 / 25, assumed.batch_of_25_ms)
+                .await?,
+            self.record_batches(100, rest / 100, assumed.batch_of_100_ms)
+                .await?,
+        ])
+    }
+
+    async fn record_singly(&mut self, count: usize, assumed_ms: f64) -> Result<Scenario, Error> {
         for _ in 0..count {
             let (activity, key) = self.activities.next(self.size);
-            let ask = Ask {
+            let request = ApiRequest {
                 idempotency_key: Some(key),
                 body: Some(activity),
-                ms,
-                ..self.ask("record", "POST /v1/activities")
+                assumed_ms,
+                ..self.request("record", "POST /v1/activities")
             };
-            self.service.ask(ask).await?;
+            self.service.send(request).await?;
         }
-        self.scenario("recorded singly".into(), count, count)
+        Ok(self.scenario(Action::RecordSingly, count))
     }
 
     async fn record_batches(
         &mut self,
         batch: usize,
         count: usize,
-        ms: f64,
+        assumed_ms: f64,
     ) -> Result<Scenario, Error> {
         for _ in 0..count {
             let keyed = |_| {
@@ -155,96 +177,94 @@ impl<'a> Run<'a> {
                 activity
             };
             let activities: Vec<Value> = (0..batch).map(keyed).collect();
-            let ask = Ask {
+            let request = ApiRequest {
                 body: Some(json!({ "activities": activities })),
-                ms,
-                ..self.ask("record", "POST /v1/activities/batch")
+                assumed_ms,
+                ..self.request("record", "POST /v1/activities/batch")
             };
-            let answer = self.service.ask(ask).await?;
+            let answer = self.service.send(request).await?;
             let results = answer["results"].as_array().into_iter().flatten();
-            let stored = results.filter(|result| result["status"] == 201).count();
-            if stored != batch {
+            let recorded = results.filter(|result| result["status"] == 201).count();
+            if recorded != batch {
                 return Err(format!("a batch was not recorded: {answer}").into());
             }
         }
-        let name = format!("recorded in batches of {batch}");
-        self.scenario(name, count, count * batch)
+        Ok(self.scenario(Action::RecordBatch(batch), count * batch))
     }
 
-    async fn read(&mut self, how: &str, all: &mut Scenarios) -> Result<(), Error> {
-        all.list.push(self.list(how, Pages::OfAll).await?);
-        all.list.push(self.list(how, Pages::OfOneInTen).await?);
-        all.export.push(self.export(how, Compression::None).await?);
-        all.export.push(self.export(how, Compression::Gzip).await?);
+    async fn read(&mut self, all: &mut Scenarios) -> Result<(), Error> {
+        for filter in [Filter::None, Filter::OneInTen] {
+            all.list.push(self.list(filter).await?);
+        }
+        for compression in [Compression::None, Compression::Gzip] {
+            all.export.push(self.export(compression).await?);
+        }
         Ok(())
     }
 
     /// Walks pages of 100, newest first.
-    async fn list(&mut self, how: &str, pages: Pages) -> Result<Scenario, Error> {
+    async fn list(&mut self, filter: Filter) -> Result<Scenario, Error> {
         let (from, to) = (self.end.minus(SPAN), self.end);
         let assumed = &self.prices.assumed;
-        let (kind, filter, ms) = match pages {
-            Pages::OfAll => ("pages of 100", "", assumed.list_page_ms),
-            Pages::OfOneInTen => (
-                "pages of 100, one in ten matches",
-                FILTER,
-                assumed.list_filtered_page_ms,
-            ),
+        let (condition, assumed_ms) = match filter {
+            Filter::None => ("", assumed.list_page_ms),
+            Filter::OneInTen => (FILTER, assumed.list_filtered_page_ms),
         };
-        let first = format!("from={from}&to={to}&limit=100&{filter}");
+        let first = format!("from={from}&to={to}&limit=100&{condition}");
         let (mut query, mut pages) = (first.clone(), 0);
         while pages < PAGES {
-            let ask = Ask {
+            let request = ApiRequest {
                 query,
-                ms,
-                ..self.ask("list", "GET /v1/activities")
+                assumed_ms,
+                ..self.request("list", "GET /v1/activities")
             };
-            let page = self.service.ask(ask).await?;
+            let page = self.service.send(request).await?;
             pages += 1;
             let Some(cursor) = page["next_cursor"].as_str() else {
                 break;
             };
             query = format!("{first}&cursor={cursor}");
         }
-        self.scenario(format!("{kind}{how}"), pages, pages)
+        Ok(self.scenario(Action::List(filter), pages))
     }
 
-    /// Asks, lets the worker work, looks, and downloads once.
-    async fn export(&mut self, how: &str, compression: Compression) -> Result<Scenario, Error> {
-        let (kind, style) = match compression {
-            Compression::None => ("rows of csv", "spreadsheet"),
-            Compression::Gzip => ("rows of csv, gzip", "raw"),
-        };
-        let (rows, bytes) = self.file(style, compression).await?;
+    /// Asks for an export, has the worker write it, looks at it, and downloads it once.
+    async fn export(&mut self, compression: Compression) -> Result<Scenario, Error> {
+        let (rows, bytes) = self.file(compression).await?;
         self.service.add(Usage {
             s3_reads: 1.0,
             s3_byte_months: float(bytes) * FILE_MONTHS,
             out_bytes: float(bytes),
             ..Usage::default()
         });
-        let mut scenario = self.scenario(format!("{kind}{how}"), 1, rows)?;
-        scenario.per_million.gigabyte_seconds += self.worker_time(&scenario, compression)?;
+        let mut scenario = self.scenario(Action::Export(compression), rows);
+        let read_units = scenario.per_million.read_units;
+        scenario.per_million.gigabyte_seconds += self.worker_time(read_units, compression)?;
         Ok(scenario)
     }
 
-    /// The rows and bytes of a file that is asked for and made.
-    async fn file(&mut self, style: &str, compression: Compression) -> Result<(usize, u64), Error> {
-        let ms = self.prices.assumed.export_request_ms;
+    /// The rows and bytes of a file that is asked for and written.
+    async fn file(&mut self, compression: Compression) -> Result<(usize, u64), Error> {
+        let style = match compression {
+            Compression::None => "spreadsheet",
+            Compression::Gzip => "raw",
+        };
+        let assumed_ms = self.prices.assumed.export_request_ms;
         let body = json!({ "from": self.end.minus(SPAN), "to": self.end,
             "format": "csv", "style": style, "compression": compression });
-        let ask = Ask {
+        let create = ApiRequest {
             body: Some(body),
-            ms,
-            ..self.ask("export", "POST /v1/exports")
+            assumed_ms,
+            ..self.request("export", "POST /v1/exports")
         };
-        let created = self.service.ask(ask).await?;
+        let created = self.service.send(create).await?;
         self.service.work().await?;
-        let ask = Ask {
+        let get = ApiRequest {
             id: created["id"].as_str(),
-            ms,
-            ..self.ask("export", "GET /v1/exports/{id}")
+            assumed_ms,
+            ..self.request("export", "GET /v1/exports/{id}")
         };
-        let export = self.service.ask(ask).await?;
+        let export = self.service.send(get).await?;
         let file = &export["file"];
         match (file["rows"].as_u64(), file["bytes"].as_u64()) {
             (Some(rows), Some(bytes)) => Ok((usize::try_from(rows)?, bytes)),
@@ -252,40 +272,38 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The gigabyte-seconds of the worker: as fast as its CPU and the partitions
-    /// let it be.
-    fn worker_time(&self, scenario: &Scenario, compression: Compression) -> Result<f64, Error> {
+    /// The worker's gigabyte-seconds for a million rows: it is as fast as its CPU and
+    /// the partitions' read units let it be.
+    fn worker_time(&self, read_units: f64, compression: Compression) -> Result<f64, Error> {
         let assumed = &self.prices.assumed;
         let rows_per_second = match compression {
             Compression::None => assumed.worker_csv_rows_per_second,
             Compression::Gzip => assumed.worker_gzip_rows_per_second,
         };
         let units_per_second = assumed.partition_read_units_per_second * f64::from(self.shards);
-        let reading = scenario.per_million.read_units / units_per_second;
-        let seconds = reading.max(MILLION / rows_per_second);
+        let seconds = (read_units / units_per_second).max(MILLION / rows_per_second);
         Ok(self.service.gigabytes("export-worker")? * seconds)
     }
 
-    fn ask<'b>(&self, function: &'b str, route: &'b str) -> Ask<'b> {
-        Ask {
+    fn request<'b>(&self, function: &'b str, route: &'b str) -> ApiRequest<'b> {
+        ApiRequest {
             function,
             route,
             partner: self.size.partner(),
-            ..Ask::default()
+            ..ApiRequest::default()
         }
     }
 
-    /// What was used since the last scenario, by this many requests for so many things.
-    fn scenario(&mut self, name: String, requests: usize, count: usize) -> Result<Scenario, Error> {
-        let counted = self.service.take()?;
-        let per_million = counted.usage.times(MILLION / float(count.max(1)));
-        Ok(Scenario {
-            name,
+    /// What was used since the last scenario, by so many activities, pages or rows.
+    fn scenario(&mut self, action: Action, count: usize) -> Scenario {
+        let used = self.service.take();
+        Scenario {
+            action,
             size: self.size,
-            requests,
-            counted,
-            per_million,
-        })
+            is_settled: self.is_settled,
+            shards: self.shards,
+            per_million: used.times(MILLION / float(count.max(1))),
+        }
     }
 }
 
@@ -309,16 +327,23 @@ mod tests {
         assert_eq!(batch.write_units, 2.0 * MILLION);
         assert!(batch.log_bytes < single.log_bytes / 10.0);
 
-        let page = run.list("", Pages::OfAll).await.unwrap();
-        run.service.set_ahead(SETTLED_AFTER);
-        let settled = run.list("", Pages::OfAll).await.unwrap();
-        assert!(page.per_million.read_units > 10.0 * MILLION);
+        let page = run.list(Filter::None).await.unwrap();
+        run.settle();
+        let settled = run.list(Filter::None).await.unwrap();
         let (page, settled) = (page.per_million, settled.per_million);
+        // 54 whole items, though a page shows a part of each; begun 4 kB are a unit.
+        let bytes = 54 * run.service.meter.item_bytes("fabrikam");
+        let units = float(bytes.div_ceil(4_096));
+        assert!((page.read_units / MILLION - units).abs() <= 1.0, "{units}");
         assert_eq!(settled.read_units, page.read_units / 2.0);
 
-        let rows = run.export("", Compression::None).await.unwrap();
-        assert_eq!(rows.counted.usage.calls, 3.0, "two requests and a worker");
-        assert_eq!(rows.counted.usage.s3_writes, 1.0);
-        assert_eq!(rows.per_million.calls, 3.0 * MILLION / 54.0);
+        let rows = run.export(Compression::None).await.unwrap();
+        let rows = rows.per_million;
+        assert_eq!(
+            rows.calls,
+            3.0 * MILLION / 54.0,
+            "two requests and a worker"
+        );
+        assert_eq!(rows.s3_writes, MILLION / 54.0);
     }
 }

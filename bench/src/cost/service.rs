@@ -16,23 +16,22 @@ use serde_json::{Value, json};
 use shared::{Clock, Moment, metrics};
 use std::time::Duration;
 
-use super::{
-    meter::{Counted, Meter},
-    prices::Prices,
-    usage::Usage,
-};
-use crate::{Error, units::float};
+use super::{meter::Meter, prices::Prices, usage::Usage};
+use crate::{Error, samples::float};
 
 /// An event of API Gateway as AWS sends it; its route, query, headers and body
 /// are set for each request.
 const EVENT: &str = include_str!("../../../tests/events/record__activity.json");
 
-/// The template's default, which a laptop's differs from.
+/// The template's default; `local` has another one.
 const LATENESS: (&str, &str) = ("MAX_LATENESS_DAYS", "7");
+
+/// API Gateway counts a longer request or answer as several requests.
+const API_REQUEST_BYTES: usize = 512 * 1024;
 
 /// A request to the API.
 #[derive(Debug, Default)]
-pub(super) struct Ask<'a> {
+pub(super) struct ApiRequest<'a> {
     pub(super) function: &'a str,
     pub(super) route: &'a str,
     pub(super) partner: &'a str,
@@ -41,7 +40,7 @@ pub(super) struct Ask<'a> {
     pub(super) idempotency_key: Option<String>,
     pub(super) body: Option<Value>,
     /// How long Lambda is assumed to take.
-    pub(super) ms: f64,
+    pub(super) assumed_ms: f64,
 }
 
 /// The service, and what it used since that was taken last.
@@ -56,7 +55,7 @@ pub(super) struct Service<'a> {
 }
 
 impl<'a> Service<'a> {
-    /// Starts with these write shards.
+    /// Starts the service in memory, with these write shards.
     pub(super) async fn start(shards: &str, prices: &'a Prices) -> Result<Self, Error> {
         let (meter, ahead_ms) = (Meter::default(), Arc::new(AtomicU64::new(0)));
         let ahead = Arc::clone(&ahead_ms);
@@ -95,27 +94,27 @@ impl<'a> Service<'a> {
         self.ahead_ms.store(by, Ordering::SeqCst);
     }
 
-    /// What was used and called since this was asked last.
-    pub(super) fn take(&mut self) -> Result<Counted, Error> {
-        let mut counted = self.meter.take()?;
-        counted.usage += std::mem::take(&mut self.used);
-        Ok(counted)
+    /// What was used since this was asked last.
+    pub(super) fn take(&mut self) -> Usage {
+        let mut used = self.meter.take();
+        used += std::mem::take(&mut self.used);
+        used
     }
 
     /// Carries out a request and answers with its body; all but a 2xx is an error.
-    pub(super) async fn ask(&mut self, ask: Ask<'_>) -> Result<Value, Error> {
-        let event = event(&ask)?;
+    pub(super) async fn send(&mut self, request: ApiRequest<'_>) -> Result<Value, Error> {
+        let event = event(&request)?;
         let sent_bytes = text(&event["body"]).len();
-        let answer = self.call(ask.function, event, ask.ms / 1e3).await?;
+        let answer = self
+            .call(request.function, event, request.assumed_ms / 1e3)
+            .await?;
         let body = text(&answer["body"]);
-        let steps = sent_bytes
-            .max(body.len())
-            .div_ceil(self.prices.api_gateway.request_bytes);
+        let steps = sent_bytes.max(body.len()).div_ceil(API_REQUEST_BYTES);
         self.used.api_requests += float(steps.max(1));
         self.used.out_bytes += float(body.len() + answer["headers"].to_string().len());
-        self.used.log_bytes += float(self.access_line(&ask, &answer)?.len());
+        self.used.log_bytes += float(self.access_line(&request, &answer)?.len());
         if !(200..300).contains(&answer["statusCode"].as_u64().unwrap_or(0)) {
-            return Err(format!("{} was refused: {answer}", ask.route).into());
+            return Err(format!("{} was refused: {answer}", request.route).into());
         }
         Ok(serde_json::from_str(body)?)
     }
@@ -128,7 +127,7 @@ impl<'a> Service<'a> {
         Ok(())
     }
 
-    /// Adds what was used beside the calls themselves.
+    /// Adds what was used beside the calls.
     pub(super) fn add(&mut self, usage: Usage) {
         self.used += usage;
     }
@@ -156,7 +155,7 @@ impl<'a> Service<'a> {
     }
 
     /// The line of API Gateway's access log, in the template's format.
-    fn access_line(&self, ask: &Ask<'_>, answer: &Value) -> Result<String, Error> {
+    fn access_line(&self, request: &ApiRequest<'_>, answer: &Value) -> Result<String, Error> {
         let apis = self.template["Resources"].as_object();
         let mut apis = apis.into_iter().flat_map(|all| all.values());
         let format = apis.find_map(|it| it["Properties"]["AccessLogSettings"]["Format"].as_str());
@@ -166,7 +165,7 @@ impl<'a> Service<'a> {
         let values = [
             ("requestId", "Ze3dNhZ5oAMEVZw="),
             ("requestTime", "22/Nov/2026:09:32:11 +0000"),
-            ("routeKey", ask.route),
+            ("routeKey", request.route),
             ("status", &status),
             ("integrationStatus", &status),
             ("responseLength", &length),
@@ -185,28 +184,31 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-fn event(ask: &Ask<'_>) -> Result<Value, Error> {
+fn event(request: &ApiRequest<'_>) -> Result<Value, Error> {
     let mut event: Value = serde_json::from_str(EVENT)?;
-    let (method, path) = ask.route.split_once(' ').ok_or("the route has no path")?;
-    let path = path.replace("{id}", ask.id.unwrap_or_default());
-    event["routeKey"] = ask.route.into();
+    let (method, path) = request
+        .route
+        .split_once(' ')
+        .ok_or("the route has no path")?;
+    let path = path.replace("{id}", request.id.unwrap_or_default());
+    event["routeKey"] = request.route.into();
     event["rawPath"] = path.as_str().into();
-    event["rawQueryString"] = ask.query.as_str().into();
-    event["body"] = ask.body.as_ref().map(Value::to_string).into();
-    if let Some(key) = &ask.idempotency_key {
+    event["rawQueryString"] = request.query.as_str().into();
+    event["body"] = request.body.as_ref().map(Value::to_string).into();
+    if let Some(key) = &request.idempotency_key {
         event["headers"]["idempotency-key"] = key.as_str().into();
     }
-    if let Some(id) = ask.id {
+    if let Some(id) = request.id {
         event["pathParameters"] = json!({ "id": id });
     }
     let context = &mut event["requestContext"];
-    context["routeKey"] = ask.route.into();
+    context["routeKey"] = request.route.into();
     context["http"]["method"] = method.into();
     context["http"]["path"] = path.into();
     // As long as the gateway's own, and another for each request.
     context["requestId"] = format!("{:016x}", fastrand::u64(..)).into();
     let claims = &mut context["authorizer"]["jwt"]["claims"];
-    claims["partner_id"] = ask.partner.into();
+    claims["partner_id"] = request.partner.into();
     claims["roles"] = "[activity_recorder admin_agent]".into();
     Ok(event)
 }

@@ -1,32 +1,29 @@
-//! The tables, in Markdown.
+//! The tables of dollars.
+
+use shared::model::export::Compression;
 
 use super::{
     activities::Size,
     bill::{self, Bill, PARTS},
-    prices::{Architecture, Prices},
-    scenario::{Scenario, Scenarios},
+    prices::Prices,
+    scenario::{Action, Filter, Scenario, Scenarios},
 };
-use crate::{markdown, units::float};
+use crate::markdown;
 
 /// What things cost: recorded, listed, exported and kept.
-pub(super) fn dollars(found: &Scenarios, prices: &Prices, architecture: Architecture) -> String {
-    let mut text = format!(
-        "Prices of {} in {}, {}.\n",
-        prices.date,
-        prices.region,
-        architecture.name()
-    );
+pub(super) fn dollars(scenarios: &Scenarios, prices: &Prices) -> String {
+    let mut text = format!("Prices of {} in {}.\n", prices.date, prices.region);
     let groups = [
-        ("a million recorded", &found.record),
-        ("a million pages", &found.list),
-        ("a million rows", &found.export),
+        ("a million recorded", &scenarios.record),
+        ("a million pages", &scenarios.list),
+        ("a million rows", &scenarios.export),
     ];
-    for (what, scenarios) in groups {
-        let bills = scenarios.iter();
-        let bills = bills.map(|it| (it, Bill::new(&it.per_million, prices, architecture)));
+    for (what, group) in groups {
+        let bills = group.iter();
+        let bills = bills.map(|it| (it, Bill::new(&it.per_million, prices)));
         text += &bills_of(what, bills);
     }
-    text + &storage(&found.item_bytes, prices)
+    text + &storage(&scenarios.item_bytes, prices)
 }
 
 fn bills_of<'a>(what: &str, bills: impl Iterator<Item = (&'a Scenario, Bill)>) -> String {
@@ -39,13 +36,29 @@ fn bills_of<'a>(what: &str, bills: impl Iterator<Item = (&'a Scenario, Bill)>) -
             money(bill.total()),
             format!("{largest} {:.0} %", share * 100.0),
         ];
-        [scenario.name.clone(), scenario.size.name().to_owned()]
+        [name(scenario), scenario.size.name().to_owned()]
             .into_iter()
             .chain(parts)
             .chain(ends)
             .collect()
     });
     section(&header, rows)
+}
+
+fn name(scenario: &Scenario) -> String {
+    let action = match scenario.action {
+        Action::RecordSingly => "recorded singly".to_owned(),
+        Action::RecordBatch(size) => format!("recorded in batches of {size}"),
+        Action::List(Filter::None) => "pages of 100".to_owned(),
+        Action::List(Filter::OneInTen) => "pages of 100, one in ten matches".to_owned(),
+        Action::Export(Compression::None) => "rows of csv".to_owned(),
+        Action::Export(Compression::Gzip) => "rows of csv, gzip".to_owned(),
+    };
+    let settled = if scenario.is_settled { ", settled" } else { "" };
+    match scenario.shards {
+        1 => format!("{action}{settled}"),
+        shards => format!("{action}{settled}, {shards} write shards"),
+    }
 }
 
 fn storage(sizes: &[(Size, usize)], prices: &Prices) -> String {
@@ -67,36 +80,7 @@ fn storage(sizes: &[(Size, usize)], prices: &Prices) -> String {
     section(&header, rows)
 }
 
-/// What each request called, on average.
-pub(super) fn operations(found: &Scenarios) -> String {
-    let header = [
-        "operation, for each request",
-        "size",
-        "calls",
-        "sent bytes",
-        "received bytes",
-        "units",
-    ];
-    let scenarios = found.record.iter().chain(&found.list).chain(&found.export);
-    let rows = scenarios.flat_map(|scenario| {
-        let requests = float(scenario.requests.max(1));
-        let each = scenario.counted.operations.iter();
-        each.map(move |(operation, traffic)| {
-            let per_call = |bytes: usize| format!("{}", bytes / traffic.requests.max(1));
-            vec![
-                format!("{}: {operation}", scenario.name),
-                scenario.size.name().to_owned(),
-                format!("{:.1}", float(traffic.requests) / requests),
-                per_call(traffic.sent_bytes),
-                per_call(traffic.received_bytes),
-                format!("{:.1}", traffic.units / requests),
-            ]
-        })
-    });
-    section(&header, rows)
-}
-
-/// Tenths of a cent; what is less is shown as nothing.
+/// Dollars to a tenth of a cent.
 fn money(dollars: f64) -> String {
     format!("{dollars:.3}")
 }

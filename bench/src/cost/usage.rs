@@ -18,7 +18,7 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// So many times as much.
+    /// This usage, multiplied.
     pub(super) fn times(self, factor: f64) -> Self {
         Self {
             api_requests: self.api_requests * factor,

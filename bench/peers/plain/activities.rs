@@ -1,18 +1,18 @@
-//! What one would write with the SDK and nothing else: a put, and a page.
+//! The table of activities: a put and a query, without any checks.
 //!
 //! The SDK is set up as its guide shows it: `load_defaults`, connections opened
-//! by the first call, the system's root certificates. Nothing is validated.
+//! by the first call, the system's root certificates.
 
 use std::collections::HashMap;
 
 use aws_config::BehaviorVersion;
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use bench::names::ACTIVITIES;
+use lambda_http::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::Clock;
 use uuid::Uuid;
-
-use crate::{Error, names::ACTIVITIES};
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -26,17 +26,17 @@ const SHOWN: &str = "partition_key, sort_key, recorded_at, erased_at, #action, o
 
 /// The two operations on the table of activities.
 #[derive(Debug)]
-pub struct Raw {
+pub(crate) struct Activities {
     client: Client,
     clock: Clock,
 }
 
 /// An activity as a client writes it; any text passes.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Form {
+pub(crate) struct Activity {
     action: String,
     outcome: String,
-    customer: Named,
+    customer: Customer,
     actor: Actor,
     resource: Resource,
     correlation_id: String,
@@ -44,7 +44,7 @@ pub struct Form {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Named {
+struct Customer {
     id: String,
     name: String,
 }
@@ -69,7 +69,7 @@ struct Created<'a> {
     occurred_at: &'a str,
     recorded_at: &'a str,
     #[serde(flatten)]
-    form: &'a Form,
+    activity: &'a Activity,
 }
 
 #[derive(Serialize)]
@@ -105,9 +105,9 @@ struct Shown<'a> {
     r#type: Option<&'a str>,
 }
 
-impl Raw {
+impl Activities {
     /// The client, which has no connection yet.
-    pub async fn load() -> Self {
+    pub(crate) async fn load() -> Self {
         let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
         Self {
             client: Client::new(&sdk),
@@ -116,7 +116,7 @@ impl Raw {
     }
 
     /// Puts an activity unless its key is taken; answers it as JSON.
-    pub async fn put(&self, partner: &str, form: &Form) -> Result<String, Error> {
+    pub(crate) async fn put(&self, partner: &str, activity: &Activity) -> Result<String, Error> {
         let (id, now) = (Uuid::new_v4().to_string(), self.clock.now().to_string());
         self.client
             .put_item()
@@ -125,18 +125,18 @@ impl Raw {
             .item("sort_key", text(&format!("{now}#{id}")))
             .item("recorded_at", text(&now))
             .item("request_id", text(&id))
-            .item("action", text(&form.action))
-            .item("outcome", text(&form.outcome))
-            .item("customer_id", text(&form.customer.id))
-            .item("customer_name", text(&form.customer.name))
-            .item("actor_id", text(&form.actor.id))
-            .item("actor_name", text(&form.actor.name))
-            .item("actor_kind", text(&form.actor.kind))
-            .item("resource_type", text(&form.resource.r#type))
-            .item("resource_id", text(&form.resource.id))
-            .item("correlation_id", text(&form.correlation_id))
-            .item("details", text(form.details.get()))
-            .item("details_bytes", number(form.details.get().len()))
+            .item("action", text(&activity.action))
+            .item("outcome", text(&activity.outcome))
+            .item("customer_id", text(&activity.customer.id))
+            .item("customer_name", text(&activity.customer.name))
+            .item("actor_id", text(&activity.actor.id))
+            .item("actor_name", text(&activity.actor.name))
+            .item("actor_kind", text(&activity.actor.kind))
+            .item("resource_type", text(&activity.resource.r#type))
+            .item("resource_id", text(&activity.resource.id))
+            .item("correlation_id", text(&activity.correlation_id))
+            .item("details", text(activity.details.get()))
+            .item("details_bytes", number(activity.details.get().len()))
             .item("expires_at", number(1_830_000_000))
             .condition_expression("attribute_not_exists(partition_key)")
             .send()
@@ -146,12 +146,12 @@ impl Raw {
             partner_id: partner,
             occurred_at: &now,
             recorded_at: &now,
-            form,
+            activity,
         })?)
     }
 
     /// Queries the newest 100 and answers them as JSON.
-    pub async fn page(&self, partner: &str) -> Result<String, Error> {
+    pub(crate) async fn page(&self, partner: &str) -> Result<String, Error> {
         let page = self
             .client
             .query()

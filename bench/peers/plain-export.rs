@@ -1,36 +1,34 @@
-//! The floor: the SDK's Query in a loop, the `csv` crate, parts.
+//! `plain-export`: an export as one would write it with the SDK and the `csv` crate.
 //!
-//! The columns are those of a `raw` file. Nothing is checked, filtered, hashed
-//! or written down on the way, and no two steps overlap.
+//! A Query loop and an upload in parts, all with the SDK's defaults. The columns are
+//! those of a `raw` file. Nothing is checked, filtered, hashed or written down on the
+//! way, and no two steps overlap.
 
 use std::{borrow::Cow, collections::HashMap};
 
 use aws_config::BehaviorVersion;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::{
-    config::RequestChecksumCalculation,
     primitives::ByteStream,
     types::{CompletedMultipartUpload, CompletedPart},
 };
-use bytes::Bytes;
+use bench::names::{ACTIVITIES, BUCKET};
 use csv::Writer;
-use zstd::bulk::Decompressor;
-
-use crate::{
-    Error,
-    names::{ACTIVITIES, BUCKET, OBJECT, PARTNER},
+use lambda_http::{
+    Error, LambdaEvent,
+    lambda_runtime::{self, service_fn},
 };
+use serde::Deserialize;
+use serde_json::{Value, json};
+use zstd::bulk::Decompressor;
 
 type Item = HashMap<String, AttributeValue>;
 
-/// As large as the worker's.
+/// As large as a part of the worker's.
 const PART_BYTES: usize = 8 * 1024 * 1024;
 
 /// Room for the page that fills a part.
 const PAGE_ROOM: usize = 4 * 1024 * 1024;
-
-/// As many as the worker asks for.
-const PAGE_ITEMS: i32 = 1_000;
 
 /// The largest details that an activity has.
 const DETAILS_BYTES_MAX: usize = 256 * 1024;
@@ -48,33 +46,52 @@ const COLUMNS: [&str; 9] = [
     "resource_id",
 ];
 
-/// How the loop is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Loop {
-    /// The least: one buffer for all parts, which are neither hashed nor summed.
-    Least,
-    /// With the SDK's defaults: a SHA-256 and a CRC32 of each part, and pages of 1 MB.
-    Usual,
+#[derive(Deserialize)]
+struct Event {
+    partner_id: String,
+    export_id: String,
+}
+
+/// A file that grows by parts.
+struct Upload {
+    client: aws_sdk_s3::Client,
+    key: String,
+    id: String,
+    parts: Vec<CompletedPart>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let dynamodb = &aws_sdk_dynamodb::Client::new(&sdk);
+    let s3 = &aws_sdk_s3::Client::new(&sdk);
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Event>| {
+        write(dynamodb, s3, &event.payload).await
+    }))
+    .await
 }
 
 /// Writes the file; answers how many rows it has.
-pub(super) async fn run(kind: Loop) -> Result<u64, Error> {
-    let sdk = aws_config::load_defaults(BehaviorVersion::latest()).await;
-    let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
-    let mut upload = Upload::begin(&sdk, kind).await?;
+async fn write(
+    dynamodb: &aws_sdk_dynamodb::Client,
+    s3: &aws_sdk_s3::Client,
+    event: &Event,
+) -> Result<Value, Error> {
+    let mut upload = Upload::begin(s3, &event.export_id).await?;
     let mut unpack = Decompressor::new()?;
     let (mut rows, mut writer) = (0, Writer::from_writer(part_buffer()));
     let mut resume_after = None;
     loop {
-        let page = query(&dynamodb, kind, resume_after).send().await?;
+        let page = query(dynamodb, &event.partner_id, resume_after);
+        let page = page.send().await?;
         for item in page.items() {
             row(&mut writer, item, &mut unpack)?;
             rows += 1;
         }
         writer.flush()?;
         if writer.get_ref().len() >= PART_BYTES {
-            let buffer = upload.part(writer.into_inner()?).await?;
-            writer = Writer::from_writer(buffer);
+            upload.part(writer.into_inner()?).await?;
+            writer = Writer::from_writer(part_buffer());
         }
         resume_after = page.last_evaluated_key;
         if resume_after.is_none() {
@@ -83,7 +100,7 @@ pub(super) async fn run(kind: Loop) -> Result<u64, Error> {
     }
     upload.part(writer.into_inner()?).await?;
     upload.complete().await?;
-    Ok(rows)
+    Ok(json!({ "rows": rows }))
 }
 
 fn part_buffer() -> Vec<u8> {
@@ -92,16 +109,15 @@ fn part_buffer() -> Vec<u8> {
 
 fn query(
     client: &aws_sdk_dynamodb::Client,
-    kind: Loop,
+    partner: &str,
     resume_after: Option<Item>,
 ) -> aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder {
     client
         .query()
         .table_name(ACTIVITIES)
         .key_condition_expression("partition_key = :partner")
-        .expression_attribute_values(":partner", AttributeValue::S(PARTNER.into()))
+        .expression_attribute_values(":partner", AttributeValue::S(partner.to_owned()))
         .scan_index_forward(false)
-        .set_limit((kind == Loop::Least).then_some(PAGE_ITEMS))
         .set_exclusive_start_key(resume_after)
 }
 
@@ -139,61 +155,30 @@ fn details<'a>(item: &'a Item, unpack: &mut Decompressor<'_>) -> Result<Cow<'a, 
     }
 }
 
-/// A file that grows by parts.
-struct Upload {
-    kind: Loop,
-    client: aws_sdk_s3::Client,
-    id: String,
-    parts: Vec<CompletedPart>,
-}
-
 impl Upload {
-    async fn begin(sdk: &aws_config::SdkConfig, kind: Loop) -> Result<Self, Error> {
-        let mut config = aws_sdk_s3::config::Builder::from(sdk);
-        if kind == Loop::Least {
-            config = config.request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
-        }
-        let client = aws_sdk_s3::Client::from_conf(config.build());
-        let create = client.create_multipart_upload().bucket(BUCKET).key(OBJECT);
+    async fn begin(client: &aws_sdk_s3::Client, export_id: &str) -> Result<Self, Error> {
+        let key = format!("{export_id}.csv");
+        let create = client.create_multipart_upload().bucket(BUCKET).key(&key);
         let id = create.send().await?.upload_id.ok_or("no upload id")?;
-        let parts = Vec::new();
         Ok(Self {
-            kind,
-            client,
+            client: client.clone(),
+            key,
             id,
-            parts,
+            parts: Vec::new(),
         })
     }
 
-    /// Answers the buffer of the next part.
-    async fn part(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
-        let bytes = Bytes::from(bytes);
+    async fn part(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
         let number = i32::try_from(self.parts.len() + 1)?;
-        let part = self.client.upload_part().bucket(BUCKET).key(OBJECT);
-        let part = part
-            .upload_id(&self.id)
+        let part = self.client.upload_part().bucket(BUCKET).key(&self.key);
+        let part = part.upload_id(&self.id).part_number(number);
+        let uploaded = part.body(ByteStream::from(bytes)).send().await?;
+        let completed = CompletedPart::builder()
             .part_number(number)
-            .body(ByteStream::from(bytes.clone()))
-            .customize();
-        let part = match self.kind {
-            Loop::Least => part.disable_payload_signing(),
-            Loop::Usual => part,
-        };
-        let uploaded = part.send().await?;
-        let completed = CompletedPart::builder().part_number(number);
-        let completed = completed
             .set_e_tag(uploaded.e_tag)
-            .set_checksum_crc32(uploaded.checksum_crc32)
-            .build();
-        self.parts.push(completed);
-        Ok(match self.kind {
-            Loop::Least => {
-                let mut sent = Vec::from(bytes);
-                sent.clear();
-                sent
-            }
-            Loop::Usual => part_buffer(),
-        })
+            .set_checksum_crc32(uploaded.checksum_crc32);
+        self.parts.push(completed.build());
+        Ok(())
     }
 
     async fn complete(self) -> Result<(), Error> {
@@ -201,7 +186,7 @@ impl Upload {
         let complete = self.client.complete_multipart_upload();
         complete
             .bucket(BUCKET)
-            .key(OBJECT)
+            .key(self.key)
             .upload_id(self.id)
             .multipart_upload(parts.build())
             .send()

@@ -1,6 +1,7 @@
 //! `plain`: record and list as one would write them with the SDK and nothing else.
 
-use bench::raw::Raw;
+mod activities;
+
 use lambda_http::{
     Error, Request, RequestExt, Response,
     http::{Method, header::CONTENT_TYPE},
@@ -8,23 +9,25 @@ use lambda_http::{
     service_fn,
 };
 
+use self::activities::Activities;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let raw = &Raw::load().await;
+    let activities = &Activities::load().await;
     lambda_http::run(service_fn(async |request: Request| {
-        answer(raw, &request).await
+        answer(activities, &request).await
     }))
     .await
 }
 
-async fn answer(raw: &Raw, request: &Request) -> Result<Response<String>, Error> {
+async fn answer(activities: &Activities, request: &Request) -> Result<Response<String>, Error> {
     let partner = partner(request).ok_or("the token names no partner")?;
     let (status, body) = match *request.method() {
         Method::POST => {
-            let form = serde_json::from_slice(request.body())?;
-            (201, raw.put(&partner, &form).await?)
+            let activity = serde_json::from_slice(request.body())?;
+            (201, activities.put(&partner, &activity).await?)
         }
-        _ => (200, raw.page(&partner).await?),
+        _ => (200, activities.page(&partner).await?),
     };
     let response = Response::builder().status(status);
     Ok(response

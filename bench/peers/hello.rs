@@ -1,4 +1,4 @@
-//! `hello`: the least that answers an event, beneath every function's start.
+//! `hello`: the least function, which answers every event with a constant.
 
 use lambda_http::{Error, Request, service_fn};
 
