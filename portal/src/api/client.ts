@@ -3,7 +3,6 @@
 import createClient from "openapi-fetch";
 import type { Client } from "openapi-fetch";
 import type { components, paths } from "./openapi";
-import type { Session } from "../session";
 
 type Schemas = components["schemas"];
 export type ListedActivity = Schemas["ListedActivity"];
@@ -33,11 +32,16 @@ export class Failure extends Error {
   }
 }
 
-export function connect(session: Session): Api {
+/** Who is signed in, by the token that proves it; the token changes with the session. */
+export interface Signed {
+  readonly token: string | undefined;
+}
+
+export function connect(signed: Signed): Api {
   const api = createClient<paths>({ fetch: reach });
   api.use({
     onRequest({ request }) {
-      request.headers.set("authorization", `Bearer ${session.token ?? ""}`);
+      request.headers.set("authorization", `Bearer ${signed.token ?? ""}`);
     },
     async onResponse({ response }) {
       if (!response.ok) throw await failure(response);

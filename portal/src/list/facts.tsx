@@ -8,8 +8,9 @@ import { useView } from "../view";
 import type { Condition } from "../view";
 import type { Word } from "../words/en";
 import { useWords } from "../words/words";
+import { isWebAddress } from "./address";
 import { CopyButton } from "./copy";
-import { OutcomeBadge, isWebAddress } from "./row";
+import { OutcomeBadge } from "./outcome";
 
 export function Facts({ activity }: { activity: OpenActivity }) {
   const { t, action } = useWords();

@@ -1,23 +1,17 @@
 // One entry: its row, and below it, once opened, everything about it.
 
-import { Badge, Button, Link, Spinner } from "@fluentui/react-components";
-import {
-  CheckmarkCircleFilled,
-  ChevronDownRegular,
-  ChevronUpRegular,
-  ClockRegular,
-  DismissCircleFilled,
-  SubtractCircleFilled,
-} from "@fluentui/react-icons";
-import type { ReactElement } from "react";
-import type { ListedActivity, Outcome } from "../api/client";
+import { Button, Link, Spinner } from "@fluentui/react-components";
+import { ChevronDownRegular, ChevronUpRegular } from "@fluentui/react-icons";
+import type { ListedActivity } from "../api/client";
 import { Failure } from "../api/client";
 import { useActivity } from "../api/queries";
 import { State, Trouble } from "../states";
 import { useView } from "../view";
 import { useWords } from "../words/words";
+import { isWebAddress } from "./address";
 import { Details } from "./details";
 import { Facts } from "./facts";
+import { OutcomeBadge } from "./outcome";
 
 export function Row({ activity, place }: { activity: ListedActivity; place: number }) {
   const { t, action, moment } = useWords();
@@ -84,33 +78,6 @@ function CustomerName({ activity }: { activity: ListedActivity }) {
     >
       {name}
     </Link>
-  );
-}
-
-export function isWebAddress(text: string | undefined): text is string {
-  return text !== undefined && /^https?:\/\//i.test(text);
-}
-
-const OUTCOME_LOOKS: Record<
-  Outcome,
-  {
-    color: "success" | "danger" | "informative" | "warning";
-    icon: ReactElement;
-  }
-> = {
-  succeeded: { color: "success", icon: <CheckmarkCircleFilled /> },
-  failed: { color: "danger", icon: <DismissCircleFilled /> },
-  in_progress: { color: "informative", icon: <ClockRegular /> },
-  declined: { color: "warning", icon: <SubtractCircleFilled /> },
-};
-
-export function OutcomeBadge({ outcome }: { outcome: Outcome }) {
-  const { t } = useWords();
-  const looks = OUTCOME_LOOKS[outcome] ?? OUTCOME_LOOKS.in_progress;
-  return (
-    <Badge appearance="tint" size="large" color={looks.color} icon={looks.icon}>
-      {t(`outcome.${outcome}`)}
-    </Badge>
   );
 }
 
