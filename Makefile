@@ -1,7 +1,7 @@
 # The project's commands; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run page page-check test lint template smoke load deploy-check contract supply mutants bench cost tools
+.PHONY: help run page page-check test commits lint template smoke load deploy-check contract supply mutants bench cost tools
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## */  make \1: /p' $(firstword $(MAKEFILE_LIST))
@@ -20,6 +20,9 @@ page-check: portal/.venv/installed ## the page: types, format, units, and in Chr
 	cargo build --workspace --bins --locked
 	PATH="$(CURDIR)/portal/.venv/bin:$$PATH" && cd portal && npm ci --ignore-scripts --no-audit --no-fund --silent && \
 	  npm run check && npm run build && npm run browse -- $(ARGS)
+
+commits: ## the form of the commits' subjects
+	.ci/commits.sh
 
 lint: ## format, clippy and rustdoc, warnings refused
 	cargo fmt --all --check
