@@ -23,6 +23,7 @@ mod contract;
 mod faults;
 mod harness;
 mod history;
+mod house;
 mod query;
 
 mod access;
