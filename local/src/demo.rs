@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::{Clock, Content};
 use uuid::Uuid;
 
-use crate::sample::Samples;
+use crate::{address::base_url, sample::Samples};
 
 /// How many activities one request carries; the API takes 100.
 const BATCH: usize = 100;
@@ -23,7 +23,7 @@ const ATTEMPTS_MAX: u32 = 5;
 #[derive(Debug, clap::Args)]
 pub struct Demo {
     /// Address of the API
-    #[arg(long, default_value = "http://127.0.0.1:3000", value_parser = crate::base_url)]
+    #[arg(long, default_value = "http://127.0.0.1:3000", value_parser = base_url)]
     url: String,
     /// Whose log to fill
     #[arg(long, default_value = "contoso")]

@@ -7,7 +7,7 @@ use std::{
 
 use dynoxide::Database;
 
-use crate::{Error, token};
+use crate::{error::Error, token};
 
 /// Where data lies.
 pub(crate) struct Folder {

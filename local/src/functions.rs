@@ -21,10 +21,10 @@ use shared::lambda::event;
 /// The functions behind the gateway.
 #[derive(Debug, Clone)]
 pub enum Functions {
-    /// In this process.
-    Here(Arc<Apps>),
-    /// Behind an endpoint that speaks Lambda's invoke call.
-    There {
+    /// They run in this process.
+    InProcess(Arc<Apps>),
+    /// They run behind an endpoint that has Lambda's invoke call.
+    Endpoint {
         /// The endpoint, without a slash at its end.
         url: String,
         /// The client for it.
@@ -72,8 +72,8 @@ impl Functions {
     /// Calls a function and waits for its answer.
     pub async fn call(&self, function: &str, event: Value) -> Result<Value, CallError> {
         match self {
-            Self::Here(apps) => apps.call(function, event).await,
-            Self::There { url, client } => {
+            Self::InProcess(apps) => apps.call(function, event).await,
+            Self::Endpoint { url, client } => {
                 let url = format!("{url}/2015-03-31/functions/{function}/invocations");
                 forward(client.post(url).json(&event))
                     .await

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::{Error, aws};
+use crate::{aws, error::Error};
 use axum::{Router, error_handling::HandleError, http::StatusCode};
 use s3s::{
     HttpError, S3, S3ErrorCode, S3Request, S3Response, S3Result, auth::SimpleAuth, dto,

@@ -1,17 +1,19 @@
 //! The development issuer's sign-in: `OpenID` Connect's code flow with PKCE.
 //!
-//! Codes and sessions are tokens that it signs, so it remembers nothing. It
-//! leaves out what guards a real issuer: passwords, and codes that work once.
+//! Codes and sessions are tokens that the issuer signs, so it stores nothing. It
+//! has no passwords, and a code works more than once; a real issuer has both.
 
 use std::sync::Arc;
 
 use axum::{
+    Router,
     extract::{Form, Query, State},
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{COOKIE, SET_COOKIE},
     },
     response::{Html, IntoResponse, Json, Redirect, Response},
+    routing::{get, post},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::Url;
@@ -20,23 +22,32 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use shared::Clock;
 
-use crate::gateway::{Gateway, TOKEN_LIFETIME_SECONDS};
+use crate::token::{Issuer, TOKEN_LIFETIME_SECONDS};
 
-/// How long a code may take to come back.
+/// How long a code is valid.
 const CODE_LIFETIME_SECONDS: i64 = 60;
 
-/// The audience of a code, which is no access token.
+/// The audience of a code, so that a code is not accepted as an access token.
 const CODE: &str = "sign-in-code";
 
-/// The audience of a session's cookie, which is no access token either.
+/// The audience of a session's cookie, so that it is not accepted as an access token.
 const SESSION: &str = "sign-in-session";
 
-/// The session's cookie.
+/// The name of the session's cookie.
 const COOKIE_NAME: &str = "development_sign_in";
 
 const FORM: &str = include_str!("sign_in.html");
 
-/// A page on this machine; a code or a browser is sent nowhere else.
+/// The routes of the sign-in.
+pub(crate) fn router(issuer: Arc<Issuer>) -> Router {
+    Router::new()
+        .route("/dev/sign-in", get(show_form).post(submit_form))
+        .route("/dev/sign-in/token", post(exchange_code))
+        .route("/dev/sign-out", get(sign_out))
+        .with_state(issuer)
+}
+
+/// The address of a page on this machine; codes and browsers are sent to no other.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 struct Page(Url);
@@ -76,9 +87,9 @@ enum GrantType {
     AuthorizationCode,
 }
 
-/// What the page asks for (RFC 6749, 7636 and `OpenID` Connect).
+/// The parameters of an authorization request (RFC 6749, RFC 7636, `OpenID` Connect).
 #[derive(Debug, Deserialize)]
-pub(crate) struct Authorize {
+struct AuthorizeQuery {
     client_id: String,
     redirect_uri: Page,
     #[serde(rename = "response_type")]
@@ -91,9 +102,9 @@ pub(crate) struct Authorize {
     prompt: Option<Prompt>,
 }
 
-impl Authorize {
-    /// Back to the page with these parameters and its `state`.
-    fn back(&self, parameters: &[(&str, &str)]) -> Response {
+impl AuthorizeQuery {
+    /// Sends the browser back to the page, with these parameters and the page's `state`.
+    fn redirect_back(&self, parameters: &[(&str, &str)]) -> Response {
         let mut url = self.redirect_uri.0.clone();
         url.query_pairs_mut().extend_pairs(parameters);
         if let Some(state) = &self.state {
@@ -102,8 +113,8 @@ impl Authorize {
         Redirect::to(url.as_str()).into_response()
     }
 
-    /// Back to the page with a code for this person.
-    fn admit(&self, gateway: &Gateway, person: Value) -> Response {
+    /// Sends the browser back to the page, with a code for this person.
+    fn redirect_with_code(&self, issuer: &Issuer, person: Value) -> Response {
         let grant = Grant {
             person,
             client_id: self.client_id.clone(),
@@ -112,17 +123,14 @@ impl Authorize {
             nonce: self.nonce.clone(),
         };
         let exp = now() + CODE_LIFETIME_SECONDS;
-        match gateway
-            .issuer
-            .sign(json!({ "aud": CODE, "exp": exp, "grant": grant }))
-        {
-            Ok(code) => self.back(&[("code", &code)]),
+        match issuer.sign(json!({ "aud": CODE, "exp": exp, "grant": grant })) {
+            Ok(code) => self.redirect_back(&[("code", &code)]),
             Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }
     }
 }
 
-/// What a code stands for.
+/// What a code was issued for.
 #[derive(Debug, Serialize, Deserialize)]
 struct Grant {
     person: Value,
@@ -133,63 +141,63 @@ struct Grant {
 }
 
 impl Grant {
-    /// Whether who asks is who was sent to sign in.
-    fn fits(&self, asked: &TokenForm) -> bool {
-        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(&asked.code_verifier));
-        asked.client_id == self.client_id
-            && asked.redirect_uri == self.redirect_uri
+    /// Whether the code is exchanged by the page that asked for it.
+    fn is_for(&self, form: &TokenForm) -> bool {
+        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(&form.code_verifier));
+        form.client_id == self.client_id
+            && form.redirect_uri == self.redirect_uri
             && challenge == self.code_challenge
     }
 }
 
-/// The form, or at once the way back: with a code when there is a session.
-pub(crate) async fn ask(
-    State(gateway): State<Arc<Gateway>>,
-    Query(asked): Query<Authorize>,
+/// Shows the form; if there is a session, sends the browser back with a code instead.
+async fn show_form(
+    State(issuer): State<Arc<Issuer>>,
+    Query(query): Query<AuthorizeQuery>,
     headers: HeaderMap,
 ) -> Response {
-    match (session(&gateway, &headers), &asked.prompt) {
-        (Some(person), None | Some(Prompt::None)) => asked.admit(&gateway, person),
-        (None, Some(Prompt::None)) => asked.back(&[("error", "login_required")]),
+    match (session(&issuer, &headers), &query.prompt) {
+        (Some(person), None | Some(Prompt::None)) => query.redirect_with_code(&issuer, person),
+        (None, Some(Prompt::None)) => query.redirect_back(&[("error", "login_required")]),
         _ => Html(FORM).into_response(),
     }
 }
 
-/// Who says that they sign in.
+/// The fields of the form.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Person {
+struct SignInForm {
     partner_id: String,
     role: String,
     name: String,
 }
 
-/// Takes the form, keeps a session, and goes back with a code.
-pub(crate) async fn submit(
-    State(gateway): State<Arc<Gateway>>,
-    Query(asked): Query<Authorize>,
-    Form(person): Form<Person>,
+/// Begins a session, and sends the browser back with a code.
+async fn submit_form(
+    State(issuer): State<Arc<Issuer>>,
+    Query(query): Query<AuthorizeQuery>,
+    Form(form): Form<SignInForm>,
 ) -> Response {
     let person = json!({
-        "sub": person.name,
-        "name": person.name,
-        "roles": [person.role],
-        "partner_id": person.partner_id,
+        "sub": form.name,
+        "name": form.name,
+        "roles": [form.role],
+        "partner_id": form.partner_id,
     });
     let exp = now() + TOKEN_LIFETIME_SECONDS;
     let session = json!({ "aud": SESSION, "exp": exp, "person": person });
-    let Ok(session) = gateway.issuer.sign(session) else {
+    let Ok(session) = issuer.sign(session) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     with_cookie(
-        asked.admit(&gateway, person),
+        query.redirect_with_code(&issuer, person),
         &session,
         TOKEN_LIFETIME_SECONDS,
     )
 }
 
-/// A code to be exchanged.
+/// The fields of a request that exchanges a code.
 #[derive(Debug, Deserialize)]
-pub(crate) struct TokenForm {
+struct TokenForm {
     #[serde(rename = "grant_type")]
     _grant_type: GrantType,
     code: String,
@@ -199,14 +207,11 @@ pub(crate) struct TokenForm {
 }
 
 /// Exchanges a code for tokens.
-pub(crate) async fn token(
-    State(gateway): State<Arc<Gateway>>,
-    Form(asked): Form<TokenForm>,
-) -> Response {
-    let grant = gateway.issuer.verify(&asked.code, CODE);
+async fn exchange_code(State(issuer): State<Arc<Issuer>>, Form(form): Form<TokenForm>) -> Response {
+    let grant = issuer.verify(&form.code, CODE);
     let grant = grant.and_then(|mut claims| serde_json::from_value(claims.remove("grant")?).ok());
-    match grant.filter(|grant: &Grant| grant.fits(&asked)) {
-        Some(grant) => tokens(&gateway, &grant),
+    match grant.filter(|grant: &Grant| grant.is_for(&form)) {
+        Some(grant) => tokens(&issuer, &grant),
         None => (
             StatusCode::BAD_REQUEST,
             Json(json!({ "error": "invalid_grant" })),
@@ -215,7 +220,7 @@ pub(crate) async fn token(
     }
 }
 
-fn tokens(gateway: &Gateway, grant: &Grant) -> Response {
+fn tokens(issuer: &Issuer, grant: &Grant) -> Response {
     let now = now();
     let mut access = grant.person.clone();
     access["iat"] = now.into();
@@ -225,7 +230,7 @@ fn tokens(gateway: &Gateway, grant: &Grant) -> Response {
     if let Some(nonce) = &grant.nonce {
         identity["nonce"] = nonce.as_str().into();
     }
-    match (gateway.issuer.sign(access), gateway.issuer.sign(identity)) {
+    match (issuer.sign(access), issuer.sign(identity)) {
         (Ok(access), Ok(identity)) => Json(json!({
             "access_token": access,
             "id_token": identity,
@@ -237,15 +242,15 @@ fn tokens(gateway: &Gateway, grant: &Grant) -> Response {
     }
 }
 
-/// Where to go after signing out.
+/// The parameters of a request to sign out.
 #[derive(Debug, Deserialize)]
-pub(crate) struct SignOut {
+struct SignOutQuery {
     post_logout_redirect_uri: Option<Page>,
 }
 
 /// Ends the session.
-pub(crate) async fn out(Query(asked): Query<SignOut>) -> Response {
-    let response = match asked.post_logout_redirect_uri {
+async fn sign_out(Query(query): Query<SignOutQuery>) -> Response {
+    let response = match query.post_logout_redirect_uri {
         Some(Page(url)) => Redirect::to(url.as_str()).into_response(),
         None => "Signed out.".into_response(),
     };
@@ -262,16 +267,17 @@ fn with_cookie(mut response: Response, value: &str, lifetime_seconds: i64) -> Re
     response
 }
 
-/// Who is signed in.
-fn session(gateway: &Gateway, headers: &HeaderMap) -> Option<Value> {
+/// The person of the session; none if there is no session.
+fn session(issuer: &Issuer, headers: &HeaderMap) -> Option<Value> {
     let cookies = headers.get(COOKIE)?.to_str().ok()?;
     let mut cookies = cookies.split(';').map(str::trim);
     let cookie = cookies.find_map(|cookie| cookie.strip_prefix(COOKIE_NAME)?.strip_prefix('='))?;
-    let mut claims: Map<String, Value> = gateway.issuer.verify(cookie, SESSION)?;
+    let mut claims: Map<String, Value> = issuer.verify(cookie, SESSION)?;
     claims.remove("person")
 }
 
-/// The machine's clock, whatever the stack's says: the authorizer goes by it.
+/// The time of the machine's clock, which the authorizer uses, whatever time the
+/// stack's clock has.
 fn now() -> i64 {
     Clock::system().now().as_seconds()
 }

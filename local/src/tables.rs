@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
     },
 };
 
-use crate::Error;
+use crate::error::Error;
 
 /// Makes a table with the keys that all tables have, unless it is there.
 pub(crate) async fn create(sdk: &SdkConfig, table: &str) -> Result<(), Error> {

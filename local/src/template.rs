@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::Error;
+use crate::error::Error;
 
 /// The template that is deployed, compiled in.
 pub const TEMPLATE: &str = include_str!("../../template.yaml");

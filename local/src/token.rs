@@ -1,6 +1,6 @@
-//! The development issuer: RS256 tokens, and the authorizer that reads them.
+//! The development issuer's key: signs tokens with RS256, and verifies them.
 //!
-//! It signs whatever it is asked to. It exists in this package alone.
+//! It signs all claims that it is given. No deployment contains it.
 
 use std::{fs, io, path::Path};
 
@@ -11,10 +11,13 @@ use jsonwebtoken::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::Error;
+use crate::error::Error;
 
-/// The audience of the tokens, as `JwtAudience` of the template would be.
+/// The audience of the tokens; the template's parameter `JwtAudience` sets it in a deployment.
 pub const AUDIENCE: &str = "partner-activity-log";
+
+/// How long a token is valid.
+pub(crate) const TOKEN_LIFETIME_SECONDS: i64 = 12 * 60 * 60;
 
 /// Signs and verifies tokens.
 pub struct Issuer {
@@ -48,7 +51,7 @@ impl Issuer {
         })
     }
 
-    /// A token with these claims; issuer and audience are added unless given.
+    /// Signs a token with these claims; it adds issuer and audience if they are missing.
     pub fn sign(&self, claims: Value) -> Result<String, Error> {
         let mut all = json!({ "iss": self.url, "aud": AUDIENCE });
         if let (Value::Object(all), Value::Object(claims)) = (&mut all, claims) {
@@ -62,7 +65,7 @@ impl Issuer {
         token.map_err(|error| Error::Key(io::Error::other(error)))
     }
 
-    /// The claims of a valid token, each as the string that API Gateway makes of it.
+    /// The claims of a valid token, each as the string that API Gateway passes on.
     pub fn claims(&self, authorization: &str) -> Option<Map<String, Value>> {
         let (scheme, rest) = authorization.split_once(' ').unwrap_or_default();
         let is_bearer = scheme.eq_ignore_ascii_case("bearer");
@@ -75,7 +78,7 @@ impl Issuer {
         )
     }
 
-    /// The claims of a token of its own that is valid for this audience.
+    /// The claims of a token that this issuer signed and that is valid for the audience.
     pub(crate) fn verify(&self, token: &str, audience: &str) -> Option<Map<String, Value>> {
         let mut validation = Validation::new(Algorithm::RS256);
         validation.leeway = 0;
@@ -109,7 +112,7 @@ impl Issuer {
     }
 }
 
-/// A claim as API Gateway passes it on: a string, an array as `[a b]`.
+/// A claim as API Gateway passes it on: a string; an array as `[a b]`.
 fn flat(claim: &Value) -> String {
     match claim {
         Value::String(text) => text.clone(),
@@ -126,9 +129,9 @@ fn flat(claim: &Value) -> String {
     }
 }
 
-/// A new private key, as PEM.
+/// Makes a new private key, as PEM.
 pub fn new_key() -> Result<String, Error> {
-    let failed = |_| Error::Key(io::Error::other("the key could not be made"));
+    let failed = |_| Error::Key(io::Error::other("the key could not be generated"));
     let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
     let der = pair.as_der().map_err(failed)?;
     Ok(pem::encode(&pem::Pem::new(
@@ -137,7 +140,9 @@ pub fn new_key() -> Result<String, Error> {
     )))
 }
 
-/// The key in a file, made when it is missing: tokens stay valid over a restart.
+/// Reads the key from a file, so that tokens stay valid after a restart.
+///
+/// If there is no such file, it makes a key and stores it.
 pub fn key_in(file: &Path) -> Result<String, Error> {
     match fs::read_to_string(file) {
         Ok(key) => Ok(key),

@@ -203,16 +203,16 @@ impl TestApp {
     /// How many calls of the worker have failed.
     pub(crate) fn worker_failures(&self) -> usize {
         match &self.stack.functions {
-            Functions::Here(apps) => apps.worker_failures.load(Ordering::SeqCst),
-            Functions::There { .. } => 0,
+            Functions::InProcess(apps) => apps.worker_failures.load(Ordering::SeqCst),
+            Functions::Endpoint { .. } => 0,
         }
     }
 
     /// How many calls of the worker are under way.
     pub(crate) fn workers_running(&self) -> usize {
         match &self.stack.functions {
-            Functions::Here(apps) => apps.workers_running.load(Ordering::SeqCst),
-            Functions::There { .. } => 0,
+            Functions::InProcess(apps) => apps.workers_running.load(Ordering::SeqCst),
+            Functions::Endpoint { .. } => 0,
         }
     }
 

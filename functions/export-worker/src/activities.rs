@@ -1,118 +1,122 @@
-//! What an export holds, in order: Query pages, read ahead and filtered.
+//! The activities of an export, in order: reads pages ahead and filters them.
+
+use std::time::Duration;
 
 use shared::{
     Activity, ActivityId, ActivityStore, Error, Export, Moment, Order,
     aws::activities::{QueryPage, RangeQuery, Stored},
-    model::lease::LeaseStatus,
 };
-use std::time::Duration;
 use tokio::sync::mpsc;
 
-use crate::{Run, Stop};
+use crate::context::{Context, Stop, require_held};
 
-/// Reads page after page until the range, the export or the other side ends.
+/// Reads page after page into the channel, until the end of the range, an error,
+/// or the end of the receiver.
 ///
 /// While a page is encoded, the next one is read.
-pub(crate) async fn read(
-    run: &Run<'_>,
+pub(crate) async fn read_pages(
+    context: &Context<'_>,
     mut resume_after: Option<ActivityId>,
     pages: mpsc::Sender<Result<QueryPage, Stop>>,
 ) {
-    // Without a place for it no page is read: one is encoded, one is ahead.
-    while let Ok(place) = pages.reserve().await {
-        let page = page(run, resume_after).await;
+    // A page is only read when the channel has room for it, so at most two pages
+    // are in memory: one is encoded, one waits.
+    while let Ok(room) = pages.reserve().await {
+        let page = read_page(context, resume_after).await;
         resume_after = page.as_ref().ok().and_then(|page| page.resume_after);
-        place.send(page);
+        room.send(page);
         if resume_after.is_none() {
             return;
         }
     }
 }
 
-/// One page, if the export is still this worker's.
-async fn page(run: &Run<'_>, resume_after: Option<ActivityId>) -> Result<QueryPage, Stop> {
-    let (app, export) = (run.app, run.export);
+/// Reads a page and checks that this worker still has the export.
+async fn read_page(
+    context: &Context<'_>,
+    resume_after: Option<ActivityId>,
+) -> Result<QueryPage, Stop> {
+    let (app, export) = (context.app, context.export);
     let query = RangeQuery {
         range: export.range,
         order: export.request.filter.order,
         with_details: true,
         settled: export.settled,
     };
-    let partner = &run.lease.key.partner_id;
+    let partner = &context.lease.key.partner_id;
     let limit = ActivityStore::QUERY_PAGE_MAX;
-    let (page, held) = tokio::try_join!(
+    let (page, status) = tokio::try_join!(
         app.activities.query(partner, &query, resume_after, limit),
-        app.exports.look(run.lease),
+        app.exports.look(context.lease),
     )?;
-    match held {
-        LeaseStatus::Held => Ok(page),
-        lost => Err(Stop::Lost(lost)),
-    }
+    require_held(status)?;
+    Ok(page)
 }
 
-/// The next thing that is found in the log.
+/// What comes next in the range.
 #[expect(
     clippy::large_enum_variant,
     reason = "a box would be an allocation for each row"
 )]
-pub(crate) enum Found {
-    /// An activity that the export holds.
+pub(crate) enum Step {
+    /// An activity that belongs into the file.
     Activity(Activity),
-    /// The end of a page that others follow: a moment to stop, if there is a reason to.
+    /// The end of a page that another page follows; here the worker can hand over.
     EndOfPage,
     /// The end of the range.
-    End,
+    EndOfRange,
 }
 
-/// The activities of an export, decoded as they are asked for.
+/// The activities of an export; each one is decoded when it is asked for.
 pub(crate) struct Activities<'a> {
     export: &'a Export,
     pages: mpsc::Receiver<Result<QueryPage, Stop>>,
     page: Box<dyn Iterator<Item = Result<Stored, Error>> + Send>,
-    /// Where the page in hand ends; none when the range ends with it.
+    /// The position after the current page; none if the range ends with it.
     page_end: Option<ActivityId>,
-    lived: (Moment, Moment),
-    /// The last activity that was looked at.
+    /// The time from which activities can be in the file, to estimate the progress.
+    span: (Moment, Moment),
+    /// The last activity that was read.
     pub(crate) position: Option<ActivityId>,
-    /// The part of the range that was looked at.
+    /// Which fraction of the range was read.
     pub(crate) fraction: f64,
 }
 
 impl<'a> Activities<'a> {
     pub(crate) fn new(
-        run: &Run<'a>,
+        context: &Context<'a>,
         position: Option<ActivityId>,
         pages: mpsc::Receiver<Result<QueryPage, Stop>>,
     ) -> Self {
         Self {
-            export: run.export,
+            export: context.export,
             pages,
             page: Box::new(std::iter::empty()),
             page_end: None,
-            lived: lived(run.export, run.app.config.retention),
+            span: possible_span(context.export, context.app.config.retention),
             position,
-            fraction: run.export.progress.fraction,
+            fraction: context.export.progress.fraction,
         }
     }
 
-    pub(crate) async fn next(&mut self) -> Result<Found, Stop> {
+    pub(crate) async fn next(&mut self) -> Result<Step, Stop> {
         loop {
             for stored in self.page.by_ref() {
                 let stored = stored?;
                 let at = stored.activity.content.occurred_at;
                 self.position = Some(stored.activity.id);
-                self.fraction = fraction(self.lived, self.export.request.filter.order, at);
-                if holds(self.export, &stored) {
-                    return Ok(Found::Activity(stored.into_whole()?));
+                self.fraction = fraction_read(self.span, self.export.request.filter.order, at);
+                if belongs_to(self.export, &stored) {
+                    return Ok(Step::Activity(stored.into_whole()?));
                 }
             }
             if let Some(position) = self.page_end.take() {
                 self.position = Some(position);
-                return Ok(Found::EndOfPage);
+                return Ok(Step::EndOfPage);
             }
             let Some(page) = self.pages.recv().await else {
                 self.fraction = 1.0;
-                return Ok(Found::End);
+                return Ok(Step::EndOfRange);
             };
             let page = page?;
             self.page_end = page.resume_after;
@@ -121,17 +125,17 @@ impl<'a> Activities<'a> {
     }
 }
 
-/// Whether the export holds this activity: stored by its `as_of`, not expired
-/// then, and wanted.
-fn holds(export: &Export, stored: &Stored) -> bool {
+/// Whether an activity belongs to the export: it was stored by the export's
+/// `as_of`, had not expired then, and the filter accepts it.
+fn belongs_to(export: &Export, stored: &Stored) -> bool {
     stored.activity.recorded_at <= export.as_of
         && !stored.is_expired(export.as_of)
         && export.request.filter.matches(&stored.activity.content)
 }
 
-/// The part of the range that can hold anything: what has happened by `as_of`
-/// and is not expired then.
-fn lived(export: &Export, retention: Option<Duration>) -> (Moment, Moment) {
+/// The part of the range in which there can be activities: nothing happens after
+/// `as_of`, and what is older than the retention has expired.
+fn possible_span(export: &Export, retention: Option<Duration>) -> (Moment, Moment) {
     let oldest = retention.map(|retention| export.as_of.minus(retention));
     let from = export.range.from();
     (
@@ -140,9 +144,9 @@ fn lived(export: &Export, retention: Option<Duration>) -> (Moment, Moment) {
     )
 }
 
-/// How far into that part an activity lies.
+/// Which fraction of the span was read when the reading is at `at`.
 #[expect(clippy::cast_precision_loss, reason = "an estimate for people")]
-fn fraction((from, to): (Moment, Moment), order: Order, at: Moment) -> f64 {
+fn fraction_read((from, to): (Moment, Moment), order: Order, at: Moment) -> f64 {
     let done = match order {
         Order::Asc => at.as_millis() - from.as_millis(),
         Order::Desc => to.as_millis() - at.as_millis(),

@@ -1,4 +1,4 @@
-//! What stands in a table's columns, whatever the kind of file.
+//! The columns of a CSV file and of a workbook: their names and their cells.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ pub(crate) const COUNT: usize = 14;
 /// The columns of `occurred_at` and `recorded_at`.
 pub(crate) const TIMES: [usize; 2] = [0, 11];
 
-/// The header in English; the two times get their zones.
+/// The header in English; [`header`] adds the time zones of the two times.
 const ENGLISH: [&str; COUNT] = [
     "Date-Time",
     "Affected customer",
@@ -31,7 +31,7 @@ const ENGLISH: [&str; COUNT] = [
     "Details",
 ];
 
-/// The same in Korean.
+/// The header in Korean.
 const KOREAN: [&str; COUNT] = [
     "날짜-시간",
     "영향을 받은 고객",
@@ -49,7 +49,7 @@ const KOREAN: [&str; COUNT] = [
     "세부 정보",
 ];
 
-/// The header: the first column says in which zone its times are.
+/// The header; the columns of the two times also name their time zones.
 pub(crate) fn header(locale: Locale, zone: &Zone) -> [Cow<'static, str>; COUNT] {
     let names = match locale {
         Locale::En => ENGLISH,
@@ -67,22 +67,22 @@ pub(crate) fn header(locale: Locale, zone: &Zone) -> [Cow<'static, str>; COUNT] 
     })
 }
 
-/// What a cell holds.
+/// The content of a cell.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Cell<'a> {
-    /// When it happened, which is shown in the zone of the header.
+    /// When the activity happened; it is shown in the time zone of the header.
     OccurredAt(Moment),
-    /// When it was stored, in UTC.
+    /// When the activity was stored; it is shown in UTC.
     RecordedAt(Moment),
-    /// What a client wrote; empty where it wrote nothing.
+    /// A text from a client; empty if the client sent none.
     Text(&'a str),
-    /// One of our own words.
+    /// A word that this service defines.
     Word(&'static str),
     /// The activity's id.
     Id(shared::ActivityId),
 }
 
-/// A row, in the order of the header.
+/// The cells of an activity, in the order of the header.
 pub(crate) fn row(activity: &Activity) -> [Cell<'_>; COUNT] {
     let content = &activity.content;
     let customer = content.customer.as_ref();
@@ -106,10 +106,12 @@ pub(crate) fn row(activity: &Activity) -> [Cell<'_>; COUNT] {
     ]
 }
 
-/// A longer cell is cut; Excel holds 32,767 UTF-16 units.
+/// How many UTF-16 units of a longer cell are kept; Excel allows 32,767 in all.
 const CELL_UNITS_MAX: usize = 32_000;
 
-/// Cuts a cell that is too long for a spreadsheet, with a mark that says so.
+/// Cuts a text that is too long for a cell, and adds a mark that says so.
+///
+/// Returns none if the text is short enough.
 pub(crate) fn cut(text: &str) -> Option<String> {
     // A character has at most as many UTF-16 units as bytes.
     if text.len() <= CELL_UNITS_MAX {

@@ -1,8 +1,8 @@
-//! Activities into the bytes of parts: rows as CSV or JSON, packed or not.
+//! Encodes activities into the bytes of parts: CSV or JSON rows, optionally with gzip.
 //!
-//! With gzip, each [`MEMBER_BYTES`] of rows become a member of their own. So no
-//! compressor's state is between two parts, nor between two workers, and what a
-//! part holds follows from its rows alone.
+//! With gzip, every [`MEMBER_BYTES`] of rows become a gzip member of their own. So
+//! no compressor's state passes from one part to the next or from one worker to
+//! the next, and the bytes of a part depend only on its rows.
 
 use std::{io::Write, mem};
 
@@ -12,113 +12,118 @@ use shared::{
     model::{error::Source, export::Compression},
 };
 
-use crate::{csv, parts::PART_BYTES};
+use crate::{csv, part::PART_BYTES};
 
-/// A member is closed after the row that reaches this many bytes: 1 MiB.
+/// A gzip member ends after the row with which it reaches this many bytes: 1 MiB.
 const MEMBER_BYTES: usize = 1024 * 1024;
 
-/// Room for the row that fills a buffer, so that the buffer seldom moves.
+/// Room for the row that fills a buffer, so that the buffer is seldom reallocated.
 const ROW_ROOM: usize = 1024 * 1024;
 
 /// Encodes one file.
 #[derive(Debug)]
 pub(crate) struct Encoder {
     rows: Rows,
-    /// The closed members of this part; none when nothing is packed.
-    packed: Option<Vec<u8>>,
+    /// The finished gzip members of this part; none without compression.
+    members: Option<Vec<u8>>,
+    /// The cells that this encoder has cut.
     pub(crate) truncated_cells: u64,
 }
 
-/// The rows that wait to become a part, or a member of one.
+/// The rows of this part; with gzip, only those that are in no member yet.
 #[derive(Debug)]
 enum Rows {
     Csv(Box<csv::Rows>),
     Jsonl(Vec<u8>),
 }
 
-/// The bytes of a part that is not full.
-pub(crate) struct Unfinished {
+/// The bytes of a part that is not full yet.
+pub(crate) struct UnfinishedPart {
     pub(crate) bytes: Vec<u8>,
-    /// How many of them are packed.
+    /// How many of the bytes are compressed; plain rows follow them.
     pub(crate) packed_bytes: usize,
 }
 
 impl Encoder {
     /// An encoder at the start of a file.
-    pub(crate) fn begin(request: &ExportRequest) -> Result<Self, Error> {
-        let mut encoder = Self::go_on(request, &[], 0);
+    pub(crate) fn start(request: &ExportRequest) -> Result<Self, Error> {
+        let mut encoder = Self::resume(request, &[], 0);
         if let Rows::Csv(rows) = &mut encoder.rows {
-            rows.begin().map_err(unencodable)?;
+            rows.write_header().map_err(encoding_failed)?;
         }
         Ok(encoder)
     }
 
-    /// An encoder behind the start of a part that wasn't full.
-    pub(crate) fn go_on(request: &ExportRequest, partial_part: &[u8], packed_bytes: usize) -> Self {
-        let (members, start) = partial_part
+    /// An encoder that continues an unfinished part.
+    pub(crate) fn resume(
+        request: &ExportRequest,
+        partial_part: &[u8],
+        packed_bytes: usize,
+    ) -> Self {
+        let (members, rows) = partial_part
             .split_at_checked(packed_bytes)
             .unwrap_or((partial_part, &[]));
         Self {
             rows: match request.style {
-                Some(style) => Rows::Csv(Box::new(csv::Rows::new(request, style, start.into()))),
-                None => Rows::Jsonl(start.into()),
+                Some(style) => Rows::Csv(Box::new(csv::Rows::new(request, style, rows.into()))),
+                None => Rows::Jsonl(rows.into()),
             },
-            packed: (request.compression == Compression::Gzip).then(|| members.into()),
+            members: (request.compression == Compression::Gzip).then(|| members.into()),
             truncated_cells: 0,
         }
     }
 
-    /// Goes on in another buffer, with what is in the part already.
-    pub(crate) fn go_on_in(&mut self, mut buffer: Vec<u8>) -> Result<(), Error> {
+    /// Continues in another buffer, into which it copies the part so far.
+    pub(crate) fn continue_in(&mut self, mut buffer: Vec<u8>) -> Result<(), Error> {
         buffer.clear();
         buffer.reserve(PART_BYTES + ROW_ROOM);
-        if let Some(packed) = &mut self.packed {
-            buffer.extend_from_slice(packed);
-            *packed = buffer;
+        if let Some(members) = &mut self.members {
+            buffer.extend_from_slice(members);
+            *members = buffer;
         } else {
             buffer.extend_from_slice(self.rows.bytes());
-            self.rows.swap(buffer)?;
+            self.rows.take(buffer)?;
         }
         Ok(())
     }
 
-    /// Adds an activity; answers whether the part is full.
+    /// Adds an activity; returns whether the part is full.
     pub(crate) fn push(&mut self, activity: &Activity) -> Result<bool, Error> {
         self.truncated_cells += self.rows.push(activity)?;
-        let waiting = self.rows.bytes().len();
-        match &mut self.packed {
-            None => Ok(waiting >= PART_BYTES),
-            Some(_) if waiting < MEMBER_BYTES => Ok(false),
-            Some(packed) => {
-                self.rows.pack(packed)?;
-                Ok(packed.len() >= PART_BYTES)
+        let row_bytes = self.rows.bytes().len();
+        match &mut self.members {
+            None => Ok(row_bytes >= PART_BYTES),
+            Some(_) if row_bytes < MEMBER_BYTES => Ok(false),
+            Some(members) => {
+                self.rows.compress_into(members)?;
+                Ok(members.len() >= PART_BYTES)
             }
         }
     }
 
-    /// Takes a part that is full, or the file's last.
-    pub(crate) fn part(&mut self, is_first: bool) -> Result<Vec<u8>, Error> {
-        let Some(packed) = &mut self.packed else {
-            return self.rows.swap(Vec::new());
+    /// Takes a part that is full, or the last part of the file.
+    pub(crate) fn take_part(&mut self, is_first: bool) -> Result<Vec<u8>, Error> {
+        let Some(members) = &mut self.members else {
+            return self.rows.take(Vec::new());
         };
-        // Even a file of no rows is a member: no bytes at all are no gzip file.
-        if !self.rows.bytes().is_empty() || (is_first && packed.is_empty()) {
-            self.rows.pack(packed)?;
+        // A file without rows also gets a member, because a gzip file can't be empty.
+        if !self.rows.bytes().is_empty() || (is_first && members.is_empty()) {
+            self.rows.compress_into(members)?;
         }
-        Ok(mem::take(packed))
+        Ok(mem::take(members))
     }
 
-    /// A part that is not full, from which [`Encoder::go_on`] goes on.
-    pub(crate) fn unfinished(&mut self) -> Result<Unfinished, Error> {
-        let Some(mut bytes) = self.packed.take() else {
-            return Ok(Unfinished {
-                bytes: self.rows.swap(Vec::new())?,
+    /// Takes a part that is not full; [`Encoder::resume`] can continue it.
+    pub(crate) fn take_unfinished_part(&mut self) -> Result<UnfinishedPart, Error> {
+        let Some(mut bytes) = self.members.take() else {
+            return Ok(UnfinishedPart {
+                bytes: self.rows.take(Vec::new())?,
                 packed_bytes: 0,
             });
         };
         let packed_bytes = bytes.len();
         bytes.extend_from_slice(self.rows.bytes());
-        Ok(Unfinished {
+        Ok(UnfinishedPart {
             bytes,
             packed_bytes,
         })
@@ -126,12 +131,12 @@ impl Encoder {
 }
 
 impl Rows {
-    /// Adds a row; answers how many of its cells were cut.
+    /// Adds a row; returns how many of its cells were cut.
     fn push(&mut self, activity: &Activity) -> Result<u64, Error> {
         match self {
-            Self::Csv(rows) => rows.push(activity).map_err(unencodable),
+            Self::Csv(rows) => rows.push(activity).map_err(encoding_failed),
             Self::Jsonl(bytes) => {
-                serde_json::to_writer(&mut *bytes, activity).map_err(unencodable)?;
+                serde_json::to_writer(&mut *bytes, activity).map_err(encoding_failed)?;
                 bytes.push(b'\n');
                 Ok(0)
             }
@@ -145,26 +150,27 @@ impl Rows {
         }
     }
 
-    /// Takes the rows; those that follow gather behind `next`.
-    fn swap(&mut self, next: Vec<u8>) -> Result<Vec<u8>, Error> {
+    /// Takes the rows; later rows are appended to `next`.
+    fn take(&mut self, next: Vec<u8>) -> Result<Vec<u8>, Error> {
         match self {
-            Self::Csv(rows) => rows.swap(next).map_err(unencodable),
+            Self::Csv(rows) => rows.take(next).map_err(encoding_failed),
             Self::Jsonl(bytes) => Ok(mem::replace(bytes, next)),
         }
     }
 
-    /// Closes a member of the rows; those that follow gather in the same buffer.
-    fn pack(&mut self, packed: &mut Vec<u8>) -> Result<(), Error> {
-        let mut rows = self.swap(Vec::new())?;
-        let mut gzip = GzEncoder::new(packed, Level::default());
-        gzip.write_all(&rows).map_err(unencodable)?;
-        gzip.finish().map_err(unencodable)?;
+    /// Moves the rows into a gzip member of their own, which is appended to `members`.
+    fn compress_into(&mut self, members: &mut Vec<u8>) -> Result<(), Error> {
+        let mut rows = self.take(Vec::new())?;
+        let mut gzip = GzEncoder::new(members, Level::default());
+        gzip.write_all(&rows).map_err(encoding_failed)?;
+        gzip.finish().map_err(encoding_failed)?;
+        // Later rows use the same buffer again.
         rows.clear();
-        self.swap(rows)?;
+        self.take(rows)?;
         Ok(())
     }
 }
 
-pub(crate) fn unencodable(error: impl Into<Source>) -> Error {
+fn encoding_failed(error: impl Into<Source>) -> Error {
     Error::internal("encoding a row", error)
 }

@@ -1,17 +1,17 @@
-//! The SHA-256 of a file, which goes on in another process.
+//! The SHA-256 of a file; another process can continue it from its saved state.
 
 use sha2::{
     Digest, Sha256,
     digest::common::hazmat::{SerializableState, SerializedState},
 };
 
-/// The layout of a saved state; one of another layout is not read.
+/// The layout of a saved state; a state with another layout is not loaded.
 const VERSION: u8 = 1;
 
-/// So many bytes of the state's own SHA-256 tell a damaged one.
+/// How many bytes of its own SHA-256 a saved state ends with, to detect damage.
 const CHECK_BYTES: usize = 4;
 
-/// The hash of what was written so far.
+/// The hash of the bytes that were written so far.
 #[derive(Clone)]
 pub(crate) struct FileHash(Sha256);
 
@@ -29,7 +29,7 @@ impl FileHash {
         base16ct::lower::encode_string(&self.0.finalize())
     }
 
-    /// The state with its version and a checksum.
+    /// Saves the state, with its version before it and a checksum after it.
     pub(crate) fn save(&self) -> Vec<u8> {
         let mut saved = vec![VERSION];
         saved.extend_from_slice(&self.0.serialize());
@@ -38,7 +38,7 @@ impl FileHash {
         saved
     }
 
-    /// The hash of a saved state; none when it is damaged or of another version.
+    /// Loads a saved state; none if it is damaged or has another version.
     pub(crate) fn load(saved: &[u8]) -> Option<Self> {
         let (state, check) = saved.split_at_checked(saved.len().checked_sub(CHECK_BYTES)?)?;
         if !Sha256::digest(state).starts_with(check) {
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_saved_hash_goes_on_where_it_was() {
+    fn a_saved_hash_continues_where_it_was() {
         for cut in [0, 1, 63, 64, 65, 1_000] {
             let bytes: Vec<u8> = (0..=255).cycle().take(1_000).collect();
             let mut first = FileHash::new();
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_or_foreign_state_is_not_read() {
+    fn a_damaged_or_foreign_state_is_not_loaded() {
         let saved = FileHash::new().save();
         for at in 0..saved.len() {
             let mut damaged = saved.clone();

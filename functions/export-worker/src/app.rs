@@ -1,0 +1,34 @@
+//! What the function keeps between calls: its configuration, its clients and its clock.
+
+use aws_config::SdkConfig;
+use shared::{ActivityStore, Clock, Config, ExportStore, Files, Workers, aws::sdk};
+
+/// What the function keeps between calls.
+#[derive(Debug)]
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    /// The exports.
+    pub exports: ExportStore,
+    /// The activities: the worker reads them for the rows and adds an entry to the trail.
+    pub activities: ActivityStore,
+    pub(crate) files: Files,
+    pub(crate) workers: Workers,
+    /// The clock.
+    pub clock: Clock,
+}
+
+impl App {
+    /// Builds the clients, once.
+    pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
+        let dynamodb = sdk::dynamodb(sdk);
+        Self {
+            exports: ExportStore::new(dynamodb.clone(), config.exports_table.clone()),
+            activities: ActivityStore::new(dynamodb, &config),
+            files: Files::for_uploads(sdk, config.exports_bucket.clone()),
+            workers: Workers::new(sdk, config.export_worker_function.clone()),
+            config,
+            clock,
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What to start, and where.
+
+use std::{collections::HashMap, path::PathBuf, time::Duration};
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use shared::Clock;
+
+/// What to start, and where.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The port of the gateway; 0 picks a free one.
+    pub port: u16,
+    /// The port of DynamoDB; 0 picks a free one.
+    pub dynamodb_port: u16,
+    /// The port of S3; 0 picks a free one.
+    pub s3_port: u16,
+    /// The folder that keeps the data; without one, it is in memory and in a temporary folder.
+    pub data_dir: Option<PathBuf>,
+    /// The folder of the built page; without one, no page is served.
+    pub page: Option<PathBuf>,
+    /// The address of the functions; without one, they run in this process.
+    pub functions: Option<String>,
+    /// The functions' variables that differ from the defaults on one machine.
+    pub variables: HashMap<String, String>,
+    /// The development issuer's key; without one, the data folder's key is used or created.
+    pub key: Option<String>,
+    /// The clock of the gateway and the functions.
+    pub clock: Clock,
+    /// The time limit of the workers; the template's is 15 minutes.
+    pub worker_time: Duration,
+    /// Activities to load into the table before the start: partner and count.
+    pub preload: Vec<(String, usize)>,
+    /// The HTTP client of the functions' SDK clients; without one, the SDK's own.
+    pub http_client: Option<SharedHttpClient>,
+}
+
+impl Options {
+    /// Everything in memory, on free ports.
+    pub fn in_memory() -> Self {
+        Self {
+            port: 0,
+            dynamodb_port: 0,
+            s3_port: 0,
+            data_dir: None,
+            page: None,
+            functions: None,
+            variables: HashMap::new(),
+            key: None,
+            clock: Clock::system(),
+            worker_time: Duration::from_mins(15),
+            preload: Vec::new(),
+            http_client: None,
+        }
+    }
+}

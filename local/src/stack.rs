@@ -1,0 +1,193 @@
+//! Starts the whole service in this process, and stops it when it is dropped.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicUsize},
+};
+
+use aws_config::{AppName, SdkConfig};
+use dynoxide::Database;
+use shared::{Config, Moment};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use crate::{
+    aws::{self, Endpoints},
+    environment,
+    error::Error,
+    folder::Folder,
+    functions::{Apps, Functions},
+    gateway::{self, Gateway},
+    load::load,
+    options::Options,
+    page, s3, tables, template,
+    token::Issuer,
+};
+
+/// The service; it runs until it is dropped.
+pub struct Stack {
+    /// The gateway's address, such as `http://127.0.0.1:3000`.
+    pub url: String,
+    /// DynamoDB's address.
+    pub dynamodb_url: String,
+    /// S3's address.
+    pub s3_url: String,
+    /// The configuration of the functions.
+    pub config: Config,
+    /// The functions.
+    pub functions: Functions,
+    /// The development issuer.
+    pub issuer: Arc<Issuer>,
+    /// The SDK's configuration for this stack's DynamoDB, S3 and Lambda.
+    pub sdk: SdkConfig,
+    /// The variables with which the functions can run in processes of their own.
+    pub environment: Vec<(String, String)>,
+    /// The folder of the bucket's files.
+    pub s3_dir: PathBuf,
+    database: Database,
+    servers: [JoinHandle<()>; 3],
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl std::fmt::Debug for Stack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stack")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.servers.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Stack {
+    /// Starts everything; when this returns, the gateway takes requests.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let gateway = listen(options.port, "--port").await?;
+        let dynamodb = listen(options.dynamodb_port, "--dynamodb-port").await?;
+        let s3 = listen(options.s3_port, "--s3-port").await?;
+        let (url, dynamodb_url, s3_url) = (url_of(&gateway)?, url_of(&dynamodb)?, url_of(&s3)?);
+        let endpoints = [
+            ("DynamoDB", &dynamodb_url),
+            ("S3", &s3_url),
+            ("Lambda", &url),
+        ];
+        let endpoints = Endpoints(endpoints.map(|(name, url)| (name, url.clone())).into());
+        let folder = Folder::open(options.data_dir.as_deref())?;
+        let variables = environment::variables(&options.variables);
+        let config = Config::from_lookup(|name| variables.get(name).cloned())?;
+        let environment = environment::environment(&variables, &endpoints);
+        let sdk = aws::sdk_config(endpoints);
+
+        let database = folder.database()?;
+        let dynamodb = tokio::spawn(dynoxide::server::serve_on(dynamodb, database.clone()));
+        tables::create(&sdk, &config.activities_table).await?;
+        tables::create(&sdk, &config.exports_table).await?;
+        tables::create(&sdk, &config.erasures_table).await?;
+        for (partner, count) in &options.preload {
+            load(&database, &config, partner, *count, options.clock.now())?;
+        }
+        let s3_dir = folder.bucket(&config.exports_bucket)?;
+        let s3 = serve(s3, s3::router(&s3_dir)?);
+        let key = options.key.clone().map_or_else(|| folder.key(), Ok)?;
+        let issuer = Arc::new(Issuer::new(url.clone(), &key)?);
+        let functions = functions(&options, &sdk, &config);
+        let router = router(options, &url, &issuer, &functions)?;
+        Ok(Self {
+            url,
+            dynamodb_url,
+            s3_url,
+            config,
+            functions,
+            issuer,
+            sdk,
+            environment,
+            s3_dir,
+            database,
+            servers: [dynamodb, s3, serve(gateway, router)],
+            _temporary: folder.temporary,
+        })
+    }
+
+    /// Loads activities into the table without the API, for large trials.
+    pub fn load(&self, partner: &str, count: usize, now: Moment) -> Result<(), Error> {
+        load(&self.database, &self.config, partner, count, now)
+    }
+}
+
+/// The API, and the page if there is one.
+fn router(
+    options: Options,
+    url: &str,
+    issuer: &Arc<Issuer>,
+    functions: &Functions,
+) -> Result<axum::Router, Error> {
+    let api = gateway::router(Gateway {
+        routes: template::routes()?,
+        issuer: Arc::clone(issuer),
+        functions: functions.clone(),
+        clock: options.clock,
+    });
+    Ok(match &options.page {
+        Some(folder) => page::serve(api, folder, url),
+        None => api,
+    })
+}
+
+fn functions(options: &Options, sdk: &SdkConfig, config: &Config) -> Functions {
+    if let Some(url) = &options.functions {
+        return Functions::Endpoint {
+            url: url.clone(),
+            client: reqwest::Client::new(),
+        };
+    }
+    let mut sdk = sdk.to_builder();
+    sdk.set_http_client(options.http_client.clone());
+    Functions::InProcess(Arc::new(apps(&sdk.build(), config, options)))
+}
+
+fn apps(sdk: &SdkConfig, config: &Config, options: &Options) -> Apps {
+    let (config, clock) = (|| config.clone(), || options.clock.clone());
+    // Each function's requests carry its name, so that tests can tell them apart.
+    let name = |name| AppName::new(name).expect("the functions' names are valid");
+    let sdk = |function| sdk.to_builder().app_name(name(function)).build();
+    Apps {
+        record: record::App::new(&sdk("record"), config(), clock()),
+        list: list::App::new(&sdk("list"), config(), clock()),
+        export: export::App::new(&sdk("export"), config(), clock()),
+        export_worker: export_worker::App::new(&sdk("export-worker"), config(), clock()),
+        erasure: erasure::App::new(&sdk("erasure"), config(), clock()),
+        erasure_worker: erasure_worker::App::new(&sdk("erasure-worker"), config(), clock()),
+        worker_time: options.worker_time,
+        worker_failures: AtomicUsize::new(0),
+        workers_running: AtomicUsize::new(0),
+    }
+}
+
+async fn listen(port: u16, flag: &'static str) -> Result<TcpListener, Error> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| Error::Port { port, flag, source })
+}
+
+fn url_of(listener: &TcpListener) -> Result<String, Error> {
+    let address = listener.local_addr();
+    let address = address.map_err(|source| Error::Port {
+        port: 0,
+        flag: "--port",
+        source,
+    })?;
+    Ok(format!("http://{address}"))
+}
+
+fn serve(listener: TcpListener, router: axum::Router) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, "a server ended");
+        }
+    })
+}
