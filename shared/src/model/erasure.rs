@@ -11,7 +11,7 @@ use strum::IntoStaticStr;
 
 use crate::model::{
     ActivityId, Actor, Identifier, Moment,
-    failure::Failure,
+    failure::{FailureCode, Failure},
     id,
     lease::{LeaseRecord, TASK_TIME_MAX, TaskKey, too_old},
 };
@@ -176,5 +176,5 @@ impl Erasure {
 
 fn gave_up(why: &str) -> Failure {
     let advice = "What was erased stays erased; ask again for the rest.";
-    Failure::gave_up(format!("{why} {advice}"))
+    FailureCode::GaveUp.because(format!("{why} {advice}"))
 }

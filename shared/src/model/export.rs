@@ -8,7 +8,7 @@ use strum::IntoStaticStr;
 
 use crate::model::{
     ActivityId, Actor, Error, Filter, Moment, PartnerId, TimeRange,
-    failure::Failure,
+    failure::{FailureCode, Failure},
     id, json,
     lease::{LeaseRecord, TASK_TIME_MAX, TaskKey, too_old},
 };
@@ -400,7 +400,7 @@ impl Export {
         } else {
             return None;
         };
-        Some(Failure::gave_up(detail))
+        Some(FailureCode::GaveUp.because(detail))
     }
 
     /// The start of a part that a worker left.

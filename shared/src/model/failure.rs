@@ -5,18 +5,30 @@ use serde::{Deserialize, Serialize};
 /// The reason why a task has failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// A stable name: `gave_up`, `too_large` or `too_slow`.
-    pub code: String,
+    /// A stable name, for programs.
+    pub code: FailureCode,
     /// The same for people.
     pub detail: String,
 }
 
-impl Failure {
-    /// Workers tried too often, or for too long.
-    pub(crate) fn gave_up(detail: String) -> Self {
-        Self {
-            code: "gave_up".into(),
-            detail,
+/// The kinds of reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureCode {
+    /// Too many workers in a row got nowhere, or all together took too long.
+    GaveUp,
+    /// There can be no file of that size.
+    TooLarge,
+    /// The file can't be written within the time of one call.
+    TooSlow,
+}
+
+impl FailureCode {
+    /// The reason, in words for people.
+    pub fn because(self, detail: impl Into<String>) -> Failure {
+        Failure {
+            code: self,
+            detail: detail.into(),
         }
     }
 }
