@@ -1,9 +1,9 @@
-//! What a summary counts by: the parameter `group_by`.
+//! The dimensions of a summary: the parameter `group_by`.
 
 use serde::Serialize;
 use shared::Error;
 
-/// What activities are counted by.
+/// A property by which activities are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Dimension {
@@ -15,7 +15,7 @@ pub(crate) enum Dimension {
 }
 
 impl Dimension {
-    /// Takes the one or two dimensions out of a query.
+    /// Removes `group_by` from a query and returns its one or two dimensions.
     pub(crate) fn take(query: &mut Vec<(String, String)>) -> Result<Vec<Self>, Error> {
         let invalid = |reason| Error::invalid("group_by", reason);
         let given = query.extract_if(.., |(name, _)| name == "group_by");
