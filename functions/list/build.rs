@@ -4,7 +4,7 @@ use std::{env, error::Error, fs, path::Path};
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "Cargo speaks to build scripts by environment"
+    reason = "Cargo passes its values to build scripts in the environment"
 )]
 fn main() -> Result<(), Box<dyn Error>> {
     let source = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../openapi.yaml");

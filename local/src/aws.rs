@@ -6,17 +6,19 @@ use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
-/// The credentials that the local S3 accepts; they open nothing else.
+/// The access key that the local S3 accepts; it has no rights anywhere else.
 pub const ACCESS_KEY: &str = "local";
-/// See [`ACCESS_KEY`].
+/// The secret key to [`ACCESS_KEY`].
 pub const SECRET_KEY: &str = "local-secret-key";
 /// The region in every signature.
 pub const REGION: &str = "us-east-1";
 
-/// The servers are this process: an answer that is lost need not be waited for.
+/// How long the SDK pauses before its first retry.
+///
+/// The servers are in this process, so a longer pause would not help.
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
-/// Where each service listens, as `AWS_ENDPOINT_URL_<SERVICE>` would say.
+/// The address of each service, as `AWS_ENDPOINT_URL_<SERVICE>` would give it.
 #[derive(Debug, Clone)]
 pub struct Endpoints(pub HashMap<&'static str, String>);
 
@@ -29,7 +31,7 @@ impl LoadServiceConfig for Endpoints {
     }
 }
 
-/// What `shared::aws::sdk::sdk_config` would load from the environment.
+/// The configuration that the functions on AWS load from the environment.
 pub fn sdk_config(endpoints: Endpoints) -> SdkConfig {
     let credentials = Credentials::from_keys(ACCESS_KEY, SECRET_KEY, None);
     SdkConfig::builder()

@@ -1,4 +1,4 @@
-//! `local demo`: fills a partner's log through the public API.
+//! `local demo`: records sample activities through the public API.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use uuid::Uuid;
 
 use crate::{address::base_url, sample::Samples};
 
-/// How many activities one request carries; the API takes 100.
+/// How many activities one request has; the API accepts 100.
 const BATCH: usize = 100;
 
 /// How many requests are under way at the same time.
 const REQUESTS_AT_ONCE: usize = 4;
 
-/// How often a batch is sent again when an outcome is unknown.
+/// How often a batch is sent if an outcome is unknown.
 const ATTEMPTS_MAX: u32 = 5;
 
-/// What to fill, and with how much.
+/// Whose log to fill, where it is, and with how many activities.
 #[derive(Debug, clap::Args)]
 pub struct Demo {
     /// Address of the API
@@ -35,20 +35,20 @@ pub struct Demo {
 
 /// Why the demo stopped.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say it all")]
+#[expect(missing_docs, reason = "the messages explain the variants")]
 pub enum DemoError {
     #[error("{0} did not answer; is `make run` running?")]
     NoAnswer(String, #[source] reqwest::Error),
-    #[error("{0} answered without a token; is it a local stack?")]
+    #[error("the answer of {0} has no token; is it a service that `make run` started?")]
     NoToken(String),
     #[error("an activity was refused: {0}")]
     Refused(Value),
-    #[error("{ATTEMPTS_MAX} attempts did not record a batch: {0}")]
+    #[error("a batch was not recorded in {ATTEMPTS_MAX} attempts: {0}")]
     GaveUp(String),
 }
 
 impl Demo {
-    /// Records the activities, with a bar that shows how far it is.
+    /// Records the activities, with a bar that shows the progress.
     pub async fn run(self) -> Result<(), DemoError> {
         let client = reqwest::Client::new();
         let token = self.token(&client).await?;
@@ -56,7 +56,7 @@ impl Demo {
         let mut samples = Samples::new(Clock::system().now());
         let batches = (0..self.activities).step_by(BATCH).map(|start| {
             let count = BATCH.min(self.activities - start);
-            (0..count).map(|_| keyed(samples.next())).collect()
+            (0..count).map(|_| with_key(samples.next())).collect()
         });
         stream::iter(batches)
             .map(|batch| self.send(&client, &token, batch, &bar))
@@ -85,7 +85,9 @@ impl Demo {
         token.ok_or_else(|| DemoError::NoToken(self.url.clone()))
     }
 
-    /// Sends a batch until each outcome is known; the keys make that safe.
+    /// Sends a batch until each outcome is known.
+    ///
+    /// Each activity has an idempotency key, so sending it twice records it once.
     async fn send(
         &self,
         client: &reqwest::Client,
@@ -120,7 +122,7 @@ impl Demo {
             if batch.is_empty() {
                 return Ok(());
             }
-            why = "the outcome stayed unknown".into();
+            why = "the outcome is still unknown".into();
         }
         Err(DemoError::GaveUp(why))
     }
@@ -139,7 +141,8 @@ fn unknown(batch: Vec<Value>, results: &[Value]) -> Result<Vec<Value>, DemoError
     Ok(unknown)
 }
 
-fn keyed(content: Content) -> Value {
+/// An activity as the API takes it, with an idempotency key.
+fn with_key(content: Content) -> Value {
     let mut activity = serde_json::to_value(content).unwrap_or_default();
     activity["idempotency_key"] = Uuid::now_v7().to_string().into();
     activity

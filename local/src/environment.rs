@@ -1,10 +1,10 @@
-//! The variables with which the functions run: here, or as processes of their own.
+//! The variables of the functions, in this process or in processes of their own.
 
 use std::collections::HashMap;
 
 use crate::aws::{self, Endpoints};
 
-/// A laptop's variables, with what the caller changes.
+/// The defaults on one machine, with the caller's changes.
 pub(crate) fn variables(changed: &HashMap<String, String>) -> HashMap<String, String> {
     let defaults = [
         ("ACTIVITIES_TABLE", "activities"),
@@ -17,7 +17,7 @@ pub(crate) fn variables(changed: &HashMap<String, String>) -> HashMap<String, St
             "SUBSCRIPTIONS_URL",
             "https://portal.example/customers/{customer_id}/subscriptions",
         ),
-        // A year of history can be recorded on a laptop.
+        // Activities of a whole year can be recorded, for demos.
         ("MAX_LATENESS_DAYS", "366"),
     ];
     let defaults = defaults.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -27,7 +27,7 @@ pub(crate) fn variables(changed: &HashMap<String, String>) -> HashMap<String, St
     defaults.into_iter().chain(changed).collect()
 }
 
-/// Everything that the functions need to run as processes of their own.
+/// All variables that the functions need in processes of their own.
 pub(crate) fn environment(
     variables: &HashMap<String, String>,
     endpoints: &Endpoints,

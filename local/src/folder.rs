@@ -1,4 +1,4 @@
-//! The folder in which a stack's data lies.
+//! The folder for the data of a stack.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use dynoxide::Database;
 
 use crate::{error::Error, token};
 
-/// Where data lies.
+/// The folder for the data; it is kept, or it is temporary.
 pub(crate) struct Folder {
     kept: Option<PathBuf>,
     pub(crate) temporary: Option<tempfile::TempDir>,

@@ -1,5 +1,4 @@
-//! The functions: called in this process, or as the binaries that
-//! `cargo lambda watch` runs.
+//! Calls the functions: in this process, or the binaries that `cargo lambda watch` runs.
 
 use std::{
     convert::Infallible,
@@ -49,7 +48,7 @@ pub struct Apps {
     pub workers_running: AtomicUsize,
 }
 
-/// Why a call brought no answer.
+/// Why a call has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// There is no function of this name.
@@ -60,12 +59,12 @@ pub enum CallError {
     Failed {
         /// Which function.
         function: String,
-        /// What it said.
+        /// The function's error.
         reason: String,
     },
 }
 
-/// When an asynchronous call that failed is tried again, as Lambda does.
+/// The pauses before a failed asynchronous call is repeated, as Lambda has them.
 pub const RETRIES_AFTER: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
 
 impl Functions {
@@ -82,7 +81,7 @@ impl Functions {
         }
     }
 
-    /// Calls a function some time soon, up to three times, as Lambda does.
+    /// Calls a function asynchronously, up to three times, as Lambda does.
     pub fn queue(&self, function: &str, event: Value) {
         let (functions, function) = (self.clone(), function.to_owned());
         tokio::spawn(async move {
@@ -91,7 +90,7 @@ impl Functions {
                 let Err(error) = functions.call(&function, event.clone()).await else {
                     return;
                 };
-                tracing::warn!(%error, ?pause, "a queued call failed");
+                tracing::warn!(%error, ?pause, "an asynchronous call failed");
                 if let Some(pause) = pause {
                     tokio::time::sleep(pause).await;
                 }
@@ -120,7 +119,7 @@ impl Apps {
                 let apps = Arc::clone(&apps);
                 async move { erasure::handle(&apps.erasure, &request).await }.boxed()
             }),
-            "export-worker" | "erasure-worker" => return self.work(function, event).await,
+            "export-worker" | "erasure-worker" => return self.call_worker(function, event).await,
             _ => return Err(CallError::Unknown(function.to_owned())),
         };
         answer(event, handle)
@@ -129,36 +128,35 @@ impl Apps {
     }
 
     /// Calls a worker, which has no answer.
-    async fn work(&self, function: &str, event: Value) -> Result<Value, CallError> {
+    async fn call_worker(&self, function: &str, event: Value) -> Result<Value, CallError> {
         self.workers_running.fetch_add(1, Ordering::SeqCst);
-        let worked = self.worked(function, event).await;
+        let done = self.run_worker(function, event).await;
         self.workers_running.fetch_sub(1, Ordering::SeqCst);
-        worked.map_err(|reason| {
+        done.map_err(|reason| {
             self.worker_failures.fetch_add(1, Ordering::SeqCst);
             failed(function, reason)
         })
     }
 
-    async fn worked(&self, function: &str, event: Value) -> Result<Value, String> {
-        let said = |error: serde_json::Error| error.to_string();
-        let worked = if function == "export-worker" {
-            let event = serde_json::from_value(event).map_err(said)?;
+    async fn run_worker(&self, function: &str, event: Value) -> Result<Value, String> {
+        let invalid = |error: serde_json::Error| error.to_string();
+        let done = if function == "export-worker" {
+            let event = serde_json::from_value(event).map_err(invalid)?;
             let app = &self.export_worker;
             export_worker::handle(app, &event, app.clock.now().plus(self.worker_time)).await
         } else {
-            let event = serde_json::from_value(event).map_err(said)?;
+            let event = serde_json::from_value(event).map_err(invalid)?;
             let app = &self.erasure_worker;
             erasure_worker::handle(app, &event, app.clock.now().plus(self.worker_time)).await
         };
-        worked
-            .map(|()| Value::Null)
+        done.map(|()| Value::Null)
             .map_err(|error| error.to_string())
     }
 }
 
 type Handle = Box<dyn FnMut(Request) -> BoxFuture<'static, Response<Body>> + Send>;
 
-/// Hands an event to a handler exactly as `event::run` does.
+/// Passes an event to a handler in the same way as `event::run` on AWS.
 async fn answer(event: Value, mut handle: Handle) -> Result<Value, serde_json::Error> {
     let request: LambdaRequest = serde_json::from_str(&event.to_string())?;
     let handle = service_fn(move |request| handle(request).map(Ok::<_, Infallible>));
@@ -167,7 +165,7 @@ async fn answer(event: Value, mut handle: Handle) -> Result<Value, serde_json::E
     serde_json::to_value(response)
 }
 
-/// Passes a call on to an endpoint that speaks Lambda's invoke call.
+/// Sends a call to an endpoint that has Lambda's invoke call.
 async fn forward(call: reqwest::RequestBuilder) -> Result<Value, String> {
     let response = call.send().await.map_err(|error| error.to_string())?;
     let failed = response.headers().contains_key("x-amz-function-error");

@@ -1,4 +1,4 @@
-//! `local`: starts the service on this machine, or fills a log with a demo.
+//! `local`: starts the service on this machine, or records demo activities.
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
@@ -32,21 +32,20 @@ struct Serve {
     /// Port of S3; 0 picks a free one
     #[arg(long, default_value_t = 3002)]
     s3_port: u16,
-    /// Folder in which the data stays
+    /// Folder that keeps the data
     #[arg(long, default_value = ".local")]
     data_dir: PathBuf,
-    /// Keep the data in memory instead
+    /// Keep the data in memory instead of in that folder
     #[arg(long)]
     in_memory: bool,
-    /// Folder of the built page; without it there is the API alone
+    /// Folder of the built page; without it only the API is served
     #[arg(long, default_value = "portal/dist")]
     page: PathBuf,
-    /// Call the functions that run at this address, such as those of
-    /// `cargo lambda watch`, instead of in this process
+    /// Call the functions at this address, such as those of `cargo lambda watch`,
+    /// instead of in this process
     #[arg(long, value_name = "URL", value_parser = local::base_url)]
     functions: Option<String>,
-    /// Load that many activities straight into the table before serving, at
-    /// every start anew
+    /// Load that many activities into the table at each start, without the API
     #[arg(long, value_name = "PARTNER=COUNT", value_parser = preload)]
     preload: Vec<(String, usize)>,
 }
@@ -57,7 +56,7 @@ fn preload(text: &str) -> Result<(String, usize), String> {
     Ok((partner.to_owned(), count))
 }
 
-/// What the embedded servers say of requests they refuse is no news.
+/// The log filter; the embedded servers would otherwise log each refused request.
 const QUIET: &str = "warn,dynoxide=error,s3s=off";
 
 #[tokio::main]
@@ -98,7 +97,7 @@ async fn run(serve: Serve) -> Result<(), local::Error> {
         write_environment(&stack, &serve.data_dir)?;
     }
     greet(&stack, page, (!serve.in_memory).then_some(&serve.data_dir));
-    // Ctrl-C and an end of the terminal both end the process; data is on disk.
+    // The data is on the disk, so any end of the process is safe.
     let _ = tokio::signal::ctrl_c().await;
     Ok(())
 }
@@ -119,7 +118,7 @@ fn write_environment(stack: &Stack, folder: &std::path::Path) -> Result<(), loca
 
 fn greet(stack: &Stack, page: bool, folder: Option<&PathBuf>) {
     let data = folder.map_or_else(
-        || "in memory, gone when this ends".to_owned(),
+        || "in memory; it is deleted when this process ends".to_owned(),
         |folder| format!("in {}", folder.display()),
     );
     println!("Partner activity log");
@@ -128,7 +127,10 @@ fn greet(stack: &Stack, page: bool, folder: Option<&PathBuf>) {
     } else {
         println!("  Page      not built: `make page`, which needs Node.js 20.19 or later");
     }
-    println!("  API       {}   contract at /v1/openapi.json", stack.url);
+    println!(
+        "  API       {}   with its contract at /v1/openapi.json",
+        stack.url
+    );
     println!(
         "  DynamoDB  {}   tables {}, {}, {}",
         stack.dynamodb_url,
@@ -149,7 +151,7 @@ fn greet(stack: &Stack, page: bool, folder: Option<&PathBuf>) {
         "A demo:   cargo run -p local -- demo --url {} --partner contoso --activities 2000",
         stack.url
     );
-    println!("Ctrl-C ends it.");
+    println!("Ctrl-C stops the service.");
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

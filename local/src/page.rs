@@ -1,4 +1,4 @@
-//! The page's files, with the headers that a deployment adds too.
+//! Serves the page's files, with the same headers as a deployment.
 
 use std::path::Path;
 
@@ -14,17 +14,17 @@ use tower_http::{
     set_header::SetResponseHeaderLayer,
 };
 
-/// What the page may load and call: files and API of its own origin.
+/// The page may only load files and call the API of its own origin.
 ///
-/// The hash is that of an empty `<style>`: Fluent UI fills such elements by
-/// script, which needs no permission, but an empty one does.
-/// `form-action` stays closed since nothing here is sent by a form.
+/// The hash is that of an empty `<style>`. Fluent UI adds such elements, which needs
+/// a permission, and then fills them by script, which needs none.
+/// `form-action` is `none` because the page sends no form.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; \
     style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; \
     img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// The API's router with the page beside it.
+/// The API's router, with the page added to it.
 pub(crate) fn serve(api: Router, folder: &Path, url: &str) -> Router {
     let configuration = Json(json!({
         "issuer": url,
@@ -49,7 +49,7 @@ fn with_headers(files: Router) -> Router {
             HeaderName::from_static("cross-origin-opener-policy"),
             "same-origin",
         ),
-        // A page that was built anew is seen at the next load.
+        // After another build, the browser shows the new page at its next load.
         (header::CACHE_CONTROL, "no-cache"),
     ];
     headers.into_iter().fold(files, |files, (name, value)| {

@@ -1,6 +1,7 @@
-//! S3 over a folder: `s3s-fs`, mended where it answers other than S3.
+//! An S3 that stores its objects in a folder: `s3s-fs`, with one answer corrected.
 //!
-//! Of an upload that is not there it says `AccessDenied`; S3 says `NoSuchUpload`.
+//! For an upload that does not exist, `s3s-fs` answers `AccessDenied`, but S3 answers
+//! `NoSuchUpload`.
 
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use s3s::{
 };
 use s3s_fs::FileSystem;
 
-/// The service that answers S3's protocol out of `folder`.
+/// The service that answers S3's protocol from `folder`.
 pub(crate) fn router(folder: &Path) -> Result<Router, Error> {
     let files = FileSystem::new(folder).map_err(|error| Error::S3(format!("{error:?}")))?;
     let mut builder = S3ServiceBuilder::new(Bucket(files));
@@ -24,8 +25,9 @@ pub(crate) fn router(folder: &Path) -> Result<Router, Error> {
 #[derive(Debug)]
 struct Bucket(FileSystem);
 
-/// Passes operations on, each with its input and output type; those of `uploads`
-/// are told apart from uploads that are not there.
+/// Passes operations on to `s3s-fs`, each with its input and output type.
+///
+/// Those of `uploads` get the corrected answer for an upload that does not exist.
 macro_rules! pass_on {
     (
         objects { $($operation:ident: $input:ident => $output:ident,)* }

@@ -1,7 +1,8 @@
-//! Activities that look like a reseller's year, for demos and trials.
+//! Sample activities that look like a year of a reseller, for demos and tests.
 //!
-//! Customers in several scripts and with awkward names, orders with many line
-//! items, users and applications, failures, and bursts within a millisecond.
+//! They have customers with names in several scripts and with special characters,
+//! orders with many line items, users and applications, failures, and several
+//! activities within one millisecond.
 
 use std::collections::HashMap;
 
@@ -13,8 +14,8 @@ use shared::{
 };
 use std::time::Duration;
 
-/// Every action of the portal that this service follows, the resource it acts
-/// on, and how often it happens beside the others.
+/// Every action of the portal that this service is modelled on: its name, the type
+/// of its resource, and its weight, which says how often it happens.
 const ACTIONS: [(&str, &str, u32); 78] = [
     ("update_customer_qualification", "customer", 1),
     ("update_subscription", "subscription", 50),
@@ -210,7 +211,7 @@ const ACTORS: [(&str, &str, ActorKind); 9] = [
     ("app-90de", "Nightly licence sync", ActorKind::Application),
 ];
 
-/// Offers of an order's line items.
+/// The offers in the line items of orders.
 const OFFERS: [&str; 6] = [
     "Office 365 E3",
     "Microsoft 365 Business Premium",
@@ -220,16 +221,16 @@ const OFFERS: [&str; 6] = [
     "Exchange Online (Plan 1)",
 ];
 
-/// The oldest sample lies this far back.
+/// How far back the oldest sample is.
 const YEAR: Duration = Duration::from_hours(364 * 24);
 
-/// Half of the samples lie within this.
+/// At least half of the samples are in this time.
 const MONTH: Duration = Duration::from_hours(31 * 24);
 
-/// The newest sample lies this far back.
+/// How far back the newest sample is, at least.
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// An endless supply of activities of the year before a moment.
+/// Makes any number of activities in the year before a moment.
 #[derive(Debug)]
 pub struct Samples {
     end: Moment,
@@ -239,7 +240,7 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Activities that all lie at least a minute before `now`.
+    /// Makes activities that happened at least a minute before `now`.
     pub fn new(now: Moment) -> Self {
         let weight = ACTIONS.iter().map(|(_, _, weight)| weight).sum();
         Self {
@@ -298,7 +299,7 @@ impl Samples {
             .expect("the lists above are not empty")
     }
 
-    /// Half in the last month, half in the year; some share their millisecond.
+    /// Half are in the last month, half anywhere in the year; some have the same millisecond.
     fn moment(&mut self) -> Moment {
         if let Some(last) = self.last.filter(|_| self.rng.u8(..100) < 8) {
             return last;
@@ -380,7 +381,7 @@ fn name(text: &str) -> shared::Name {
     shared::Name::try_from(text.to_owned()).expect("the names above are valid")
 }
 
-/// An item in the embedded database's own types.
+/// Converts an item into the types of the embedded database.
 pub(crate) fn into_dynoxide(item: shared::aws::activities::Item) -> dynoxide::Item {
     let value = |value: AttributeValue| match value {
         AttributeValue::N(number) => dynoxide::AttributeValue::N(number),

@@ -1,4 +1,4 @@
-//! The tables of `template.yaml`, made in the embedded DynamoDB.
+//! Creates the tables of `template.yaml` in the embedded DynamoDB.
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
 
 use crate::error::Error;
 
-/// Makes a table with the keys that all tables have, unless it is there.
+/// Creates a table with the keys that all tables have, unless it exists.
 pub(crate) async fn create(sdk: &SdkConfig, table: &str) -> Result<(), Error> {
     let client = Client::new(sdk);
     let failed = |error: aws_sdk_dynamodb::Error| Error::Table(table.to_owned(), Box::new(error));

@@ -1,4 +1,4 @@
-//! What the gateway needs to know of `template.yaml`: routes and their functions.
+//! Reads from `template.yaml` what the gateway needs: the routes and their functions.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ pub struct Route {
     pub path: String,
     /// The function's binary, which is also its crate.
     pub function: String,
-    /// Whether it is open to requests without a token.
+    /// Whether it accepts requests without a token.
     pub open: bool,
 }
 
@@ -26,7 +26,7 @@ impl Route {
         format!("{} {}", self.method, self.path)
     }
 
-    /// The path parameters, if the request is this route's.
+    /// The path parameters; none if the request belongs to another route.
     fn matches(&self, method: &str, path: &str) -> Option<Vec<(String, String)>> {
         let (mut wanted, mut found) = (self.path.split('/'), path.split('/'));
         let mut parameters = Vec::new();
@@ -53,7 +53,7 @@ fn parameter(segment: &str) -> Option<&str> {
     segment.strip_prefix('{')?.strip_suffix('}')
 }
 
-/// The template as data; tags such as `!Ref` are gone, their values stay.
+/// The template as data; tags such as `!Ref` are removed, and their values stay.
 pub fn parse() -> Result<Value, Error> {
     serde_saphyr::from_str(TEMPLATE).map_err(|error| Error::Template(error.to_string()))
 }
@@ -95,7 +95,9 @@ fn route(function: &Value, event: &Value, name: &str) -> Result<Route, Error> {
     })
 }
 
-/// The route of a request and its path parameters; a literal path wins.
+/// Finds the route of a request and its path parameters.
+///
+/// If several routes fit, the one with the fewest parameters is taken.
 pub fn find<'a>(
     routes: &'a [Route],
     method: &str,

@@ -217,7 +217,7 @@ async fn bad_requests_for_an_erasure_are_refused() {
         .token(&app.global_admin());
     assert_eq!(
         keyed.send().await.refusal(),
-        "400 Idempotency-Key is not for an erasure; asking again for the same customer does no harm"
+        "400 Idempotency-Key is not allowed for an erasure; repeating the request without it does no harm"
     );
     assert_eq!(app.list_all("action=erase_customer").await.len(), 0);
 }

@@ -187,7 +187,7 @@ async fn record_needs_a_moment_with_a_key() {
     let app = TestApp::start().await;
     assert_eq!(
         app.post_keyed(&activity(), "k-1").await.refusal(),
-        "400 occurred_at is missing; a retry with an idempotency key must repeat it"
+        "400 occurred_at is missing; with an idempotency key it is required, because a retry must repeat it"
     );
 }
 
@@ -263,7 +263,7 @@ async fn record_refuses_a_time_that_is_too_early_or_too_late() {
     let now = app.now();
     assert_eq!(
         app.refused(&sent(now.plus(seconds(310)))).await,
-        "400 occurred_at must be at most 5 minutes ahead"
+        "400 occurred_at must be at most 5 minutes in the future"
     );
     assert_eq!(
         app.refused(&sent(now.minus(days(7)).minus(seconds(1))))
@@ -294,7 +294,7 @@ async fn record_finds_a_keyed_activity_that_is_too_far_ahead_now() {
     let new = send("k-2").await;
     assert_eq!(
         new.refusal(),
-        "400 occurred_at must be at most 5 minutes ahead"
+        "400 occurred_at must be at most 5 minutes in the future"
     );
 }
 
@@ -362,7 +362,7 @@ async fn record_names_the_field_and_the_reason() {
         (
             "action",
             json!("export_activity_log"),
-            "is recorded by this service alone",
+            "may only be recorded by this service",
         ),
         ("action", json!(5), "must be a string"),
         ("customer", json!("Relecloud"), "must be an object"),
@@ -579,7 +579,7 @@ async fn a_batch_answers_each_activity_in_order() {
 #[tokio::test]
 async fn a_batch_takes_1_to_100_activities() {
     let app = TestApp::start().await;
-    let refusal = "400 activities must hold 1 to 100 activities";
+    let refusal = "400 activities must have 1 to 100 activities";
     assert_eq!(app.batch(&json!([])).await.refusal(), refusal);
     assert_eq!(
         app.batch(&json!(vec![activity(); 101])).await.refusal(),
@@ -633,7 +633,7 @@ async fn a_batch_refuses_what_is_no_batch() {
     assert!(
         answer
             .refusal()
-            .starts_with("400 Idempotency-Key is not for a batch")
+            .starts_with("400 Idempotency-Key is not allowed for a batch")
     );
     let spaces = " ".repeat(3_000_001);
     let request = app

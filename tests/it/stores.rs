@@ -9,7 +9,7 @@ use shared::{
     model::{
         erasure,
         export::{File, Progress, State, WorkerEvent},
-        failure::Failure,
+        failure::FailureCode,
         lease::{LEASE_TIME, Lease, LeaseStatus},
     },
 };
@@ -177,10 +177,7 @@ async fn what_a_worker_did_last_is_known_when_it_is_done_again() {
     let app = TestApp::start().await;
     let store = app.exports();
     let now = app.now().plus(Duration::from_secs(1));
-    let failure = Failure {
-        code: "too_slow".into(),
-        detail: "slow".into(),
-    };
+    let failure = FailureCode::TooSlow.because("slow");
     for what in ["finish", "fail", "release"] {
         let event = app.asked_export().await;
         let lease = app.leased(&event, now).await;

@@ -1,8 +1,8 @@
-//! Walks a partner's log and takes one customer's name and details out of it.
+//! Walks a partner's log and removes one customer's name and details from it.
 //!
-//! Oldest first, in pages; after each page the place is written down, and
-//! before the function's time is up the rest is left to another call. Doing a
-//! page twice changes nothing, so a worker may die anywhere.
+//! It reads pages of activities, the oldest first, and stores its position after
+//! each page. Before the function's time is up it hands over to the next call.
+//! Erasing a page twice changes nothing, so a worker may die at any point.
 
 use aws_config::SdkConfig;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -46,11 +46,12 @@ impl App {
     }
 }
 
-/// Activities that one page looks at: seconds of work, even if all are erased.
+/// How many activities a page has: a few seconds of work, even if all are erased.
 const PAGE_MAX: usize = 50;
 
-/// How many activities are erased at the same time: enough to get on, too few
-/// to take the partner's write units from those who record.
+/// How many activities are erased at the same time.
+///
+/// More would use the write capacity of the partner's partition that recording needs.
 const WRITES_AT_ONCE: usize = 4;
 
 /// Carries out one call, which ends by `deadline`.
@@ -58,7 +59,7 @@ pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<
     let erasure_id = event.erasure_id;
     observe::partner(&event.partner_id);
     let Some((lease, erasure)) = app.erasures.take_lease(event, app.clock.now()).await? else {
-        tracing::info!(%erasure_id, "nothing to do");
+        tracing::info!(%erasure_id, "nothing to do: no such erasure waits for a worker");
         return Ok(());
     };
     let walk = Walk {
@@ -73,12 +74,12 @@ pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<
             Ok(())
         }
         Ok(End::OutOfTime) => {
-            tracing::info!(%erasure_id, "the next call does the rest");
+            tracing::info!(%erasure_id, "the time is nearly up; the next call continues");
             app.workers.call(event).await
         }
         Err(error) => {
             tracing::error!(%erasure_id, error = error.chain(), "the erasure was interrupted");
-            // Where this fails too, the lease runs out before Lambda calls again.
+            // If this also fails, the lease runs out before Lambda calls again.
             app.erasures.release(&lease, app.clock.now()).await.ok();
             Err(error)
         }
@@ -87,11 +88,15 @@ pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<
 
 /// Why a walk ended.
 enum End {
+    /// The erasure has ended, and its end is stored.
     Over,
+    /// The lease was lost.
     TakenOver,
+    /// The call's time is nearly up; the next call continues.
     OutOfTime,
 }
 
+/// One worker's walk through the log.
 struct Walk<'a> {
     app: &'a App,
     lease: &'a Lease<ErasureId>,
@@ -129,7 +134,8 @@ impl Walk<'_> {
         }
     }
 
-    /// Erases what a page holds of the customer; answers where to go on.
+    /// Erases the customer's activities of a page; returns the position after the page,
+    /// or none at the end of the log.
     async fn page(
         &self,
         position: Option<ActivityId>,
@@ -155,13 +161,13 @@ impl Walk<'_> {
             }
             match view.erased_at {
                 None => left.push(view.id),
-                // By a worker of this erasure that did not get to the page's end.
+                // An earlier worker of this erasure did not reach the end of the page.
                 Some(at) if at >= self.erasure.created_at => progress.erased += 1,
                 Some(_) => {}
             }
         }
         progress.erased += left.len() as u64;
-        // Machines' clocks differ: what this erasure erased must not look older.
+        // Machines' clocks differ, and `erased_at` must not be before this erasure began.
         let now = self.app.clock.now().max(self.erasure.created_at);
         stream::iter(left)
             .map(|id| activities.erase(partner, id, &self.erasure.customer_id, now))
@@ -171,11 +177,11 @@ impl Walk<'_> {
         Ok(next)
     }
 
-    /// Settles the end, leaves the entry in the log, and closes the erasure.
+    /// Stores how the walk ended, records the entry in the log, and sets the state.
     ///
-    /// An entry that an earlier worker left stays as it is.
+    /// If an earlier worker recorded the entry, that one stays.
     async fn end(&self, progress: Progress, failure: Option<&Failure>) -> Result<End, Error> {
-        // Machines' clocks differ: the end is not before the beginning.
+        // Machines' clocks differ, and the end must not be before the beginning.
         let now = self.app.clock.now().max(self.erasure.created_at);
         let erasures = &self.app.erasures;
         let settled = erasures.settle(self.lease, progress, failure, now).await?;

@@ -1,8 +1,8 @@
 //! Erases a customer: `POST /v1/erasures` and `GET /v1/erasures/{id}`.
 //!
-//! Creating leaves an entry in the partner's log, stores the erasure and calls
-//! `erasure-worker`; `202` with the erasure. One that nobody works on is given
-//! to a worker again when it is read.
+//! `POST` records an entry in the partner's log, stores the erasure and calls
+//! `erasure-worker`; the answer is `202` with the erasure. If an erasure has no
+//! worker when it is read, another worker is called.
 
 use std::time::Duration;
 
@@ -49,10 +49,10 @@ impl App {
     }
 }
 
-/// The largest body: 4 KiB, far above any id.
+/// The largest body: 4 KiB, far more than any id needs.
 const BODY_BYTES_MAX: usize = 4 * 1024;
 
-/// What is asked for.
+/// The body of a request for an erasure.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CreateErasure {
@@ -62,7 +62,8 @@ struct CreateErasure {
 impl CreateErasure {
     fn read(request: &Request) -> Result<Self, Error> {
         if http::idempotency_key(request)?.is_some() {
-            let reason = "is not for an erasure; asking again for the same customer does no harm";
+            let reason =
+                "is not allowed for an erasure; repeating the request without it does no harm";
             return Err(Error::invalid("Idempotency-Key", reason));
         }
         json::read(http::body(request, BODY_BYTES_MAX)?)
@@ -103,7 +104,7 @@ impl Answer {
 /// How long an answer may take, below the function's 29 s.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(26);
 
-/// Answers one request of the gateway.
+/// Answers one request from the gateway.
 pub async fn handle(app: &App, request: &Request) -> Response<Body> {
     http::answer(request, ANSWER_TIME_MAX, async {
         let eraser = Access::from_request(request, &app.config.claim_names).eraser()?;
@@ -128,7 +129,7 @@ async fn create(app: &App, request: &Request, eraser: Eraser) -> Result<Response
         return under_way(app, &other, erasure, &asked.customer_id).await;
     }
     let erasure = Erasure::new(asked.customer_id, eraser.actor, now);
-    // The entry first: what was begun without one could be erased without a trace.
+    // The entry comes first, so that nothing can be erased without an entry in the log.
     let stamp = Stamp {
         recorded_at: now,
         request_id: http::request_id(request),
@@ -140,8 +141,10 @@ async fn create(app: &App, request: &Request, eraser: Eraser) -> Result<Response
     Ok(accepted(&key, erasure, now))
 }
 
-/// Answers with the erasure that has the partner's place, if it will do what is
-/// asked for: that of the same customer, of which nothing was walked yet.
+/// Answers a request while another erasure has the partner's place.
+///
+/// If that erasure is of the same customer and no worker has had it, it will do what
+/// the request asks for, so it is the answer. Otherwise the request is refused.
 async fn under_way(
     app: &App,
     key: &ErasureKey,
@@ -150,7 +153,7 @@ async fn under_way(
 ) -> Result<Response<Body>, Error> {
     let now = app.clock.now();
     let erasure = erasure.ok_or(Error::ErasureUnderWay)?;
-    // Who waits for the place must not wait for a worker that never comes.
+    // The place is only freed when a worker ends that erasure, so it must have one.
     if erasure.wants_dispatch(now) {
         call_again(app, key, now).await;
     }
@@ -185,15 +188,16 @@ async fn call_again(app: &App, key: &ErasureKey, now: Moment) {
         Ok(true) => call(app, key).await,
         Ok(false) => {}
         Err(error) => {
-            tracing::warn!(erasure_id = %key.id, error = error.chain(), "no worker was called");
+            tracing::warn!(erasure_id = %key.id, error = error.chain(), "the worker could not be called");
         }
     }
 }
 
-/// Calls a worker; a failure is no caller's concern, for a read a minute later
-/// tries again.
+/// Calls a worker.
+///
+/// A failure is only logged, because a read a minute later tries again.
 async fn call(app: &App, key: &ErasureKey) {
     if let Err(error) = app.workers.call(&WorkerEvent::from(key)).await {
-        tracing::warn!(erasure_id = %key.id, error = error.chain(), "no worker was called");
+        tracing::warn!(erasure_id = %key.id, error = error.chain(), "the worker could not be called");
     }
 }

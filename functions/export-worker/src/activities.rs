@@ -59,7 +59,7 @@ async fn read_page(
     reason = "a box would be an allocation for each row"
 )]
 pub(crate) enum Step {
-    /// An activity that belongs into the file.
+    /// An activity that belongs in the file.
     Activity(Activity),
     /// The end of a page that another page follows; here the worker can hand over.
     EndOfPage,

@@ -2,7 +2,10 @@
 
 use shared::{
     Error,
-    model::{export::Format, failure::Failure},
+    model::{
+        export::Format,
+        failure::{Failure, FailureCode},
+    },
 };
 use tokio::sync::mpsc;
 
@@ -142,8 +145,5 @@ fn upload_ended() -> Error {
 }
 
 fn too_large() -> Failure {
-    Failure {
-        code: "too_large".into(),
-        detail: "The file would be larger than 80 GB. Export a shorter range.".into(),
-    }
+    FailureCode::TooLarge.because("The file would be larger than 80 GB. Export a shorter range.")
 }

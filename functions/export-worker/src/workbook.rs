@@ -10,7 +10,10 @@ use std::io::{self, Write};
 use rust_xlsxwriter::XlsxError;
 use shared::{
     Error,
-    model::{error::Source, failure::Failure},
+    model::{
+        error::Source,
+        failure::{Failure, FailureCode},
+    },
 };
 use tokio::{
     sync::mpsc,
@@ -192,21 +195,16 @@ fn workbook_failed(error: impl Into<Source>) -> Error {
 }
 
 fn too_large() -> Failure {
-    Failure {
-        code: "too_large".into(),
-        detail: format!(
-            "A workbook can have at most {} rows and 4 GB of unpacked data. \
-             Export a shorter range, or use the format csv, which has no limit of rows.",
-            LIMITS.rows
-        ),
-    }
+    FailureCode::TooLarge.because(format!(
+        "A workbook can have at most {} rows and 4 GB of unpacked data. \
+         Export a shorter range, or use the format csv, which has no limit of rows.",
+        LIMITS.rows
+    ))
 }
 
 fn too_slow() -> Failure {
-    Failure {
-        code: "too_slow".into(),
-        detail: "A workbook must be written within 14 minutes. \
-                 Export a shorter range, or use the format csv, which may take longer."
-            .into(),
-    }
+    FailureCode::TooSlow.because(
+        "A workbook must be written within 14 minutes. \
+         Export a shorter range, or use the format csv, which may take longer.",
+    )
 }

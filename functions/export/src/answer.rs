@@ -1,4 +1,4 @@
-//! What the export routes answer.
+//! The JSON answers about exports.
 
 use serde::Serialize;
 use shared::{
@@ -72,7 +72,7 @@ impl Answer {
     }
 }
 
-/// A page of exports, without links.
+/// A page of exports; it has no links to files.
 #[derive(Debug, Serialize)]
 pub(crate) struct Exports {
     items: Vec<Answer>,

@@ -1,11 +1,12 @@
 //! Exports a partner's log: `POST` and `GET /v1/exports`, `GET` and `DELETE
 //! /v1/exports/{id}`.
 //!
-//! Creating stores the export and calls `export-worker`, which writes the file.
-//! `202` with the export, or `201` when the file was ready within the seconds
-//! of `Prefer: wait`. A link is made afresh on every read, after its entry in
-//! the partner's log is stored, and lives 5 minutes.
-//! An export that nobody works on is given to a worker again when it is read.
+//! `POST` stores the export and calls `export-worker`, which writes the file. The
+//! answer is `202` with the export, or `201` if the file is ready within the seconds
+//! of `Prefer: wait`.
+//! Each read of a ready export records an entry in the partner's log and then makes
+//! a new link, which lives 5 minutes.
+//! If an export has no worker when it is read, another worker is called.
 
 mod answer;
 mod request;
@@ -59,16 +60,16 @@ impl App {
     }
 }
 
-/// How many workers one look at the list may call.
+/// How many workers one read of the list may call.
 const DISPATCHES_MAX: usize = 5;
 
-/// How long it may take.
+/// How long a read of the list waits for those calls.
 const DISPATCH_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// How long an answer may take, below the function's 29 s.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(26);
 
-/// Answers one request of the gateway.
+/// Answers one request from the gateway.
 pub async fn handle(app: &App, request: &Request) -> Response<Body> {
     http::answer(request, ANSWER_TIME_MAX, async {
         let access = Access::from_request(request, &app.config.claim_names);
@@ -120,7 +121,9 @@ async fn create(app: &App, request: &Request, reader: &Reader) -> Result<Respons
     })
 }
 
-/// The export that is asked for; every fault of the request is found here.
+/// Makes the export that the request describes.
+///
+/// A request that is invalid is refused here at the latest, before anything is stored.
 fn new_export(
     app: &App,
     request: ExportRequest,
@@ -133,7 +136,7 @@ fn new_export(
     Ok(Export::new(request, range, settled, actor, now))
 }
 
-/// The export's key: a new one, or the one that the idempotency key stands for.
+/// The export's key: a new one, or the one that was stored with the idempotency key.
 async fn claim(
     app: &App,
     idempotency_key: Option<&Identifier>,
@@ -153,7 +156,7 @@ async fn claim(
     Ok(ExportKey { partner_id, id })
 }
 
-/// Stores a new export, if its partner may have another one under way.
+/// Stores a new export, unless its partner has too many exports under way.
 async fn store(app: &App, key: &ExportKey, new: Export) -> Result<Export, Error> {
     let running_max = app.config.running_exports_max;
     let now = new.created_at;
@@ -163,7 +166,7 @@ async fn store(app: &App, key: &ExportKey, new: Export) -> Result<Export, Error>
     app.exports.create(key, new).await
 }
 
-/// Holds the answer until the export has ended or the deadline is there.
+/// Waits until the export has ended or the deadline has passed.
 async fn wait_for(
     app: &App,
     key: &ExportKey,
@@ -176,7 +179,7 @@ async fn wait_for(
         pause = (pause * 3 / 2).min(Duration::from_secs(1));
         match timeout_at(deadline, app.exports.get(key, app.clock.now())).await {
             Ok(Ok(found)) => export = found.ok_or(Error::NotFound)?,
-            // The export is made; whoever asked may look again.
+            // The export is stored, so the client can read it later.
             Ok(Err(_)) | Err(_) => break,
         }
     }
@@ -194,7 +197,7 @@ async fn read(app: &App, request: &Request, reader: &Reader) -> Result<Response<
     }))
 }
 
-/// Which export of the reader's partner a path names.
+/// The key of the export that the path names; its partner is the reader's.
 fn key_of(request: &Request, reader: &Reader) -> Result<ExportKey, Error> {
     http::no_more(&http::query(request)?)?;
     let id = ExportId::try_from(http::path_parameter(request, "id"))?;
@@ -204,8 +207,9 @@ fn key_of(request: &Request, reader: &Reader) -> Result<ExportKey, Error> {
     })
 }
 
-/// Calls a worker for an export that nobody works on; a failure is no reader's
-/// concern, for a read a minute later tries again.
+/// Calls a worker for an export that has none.
+///
+/// A failure is only logged, because a read a minute later tries again.
 async fn dispatch_again(app: &App, key: &ExportKey, export: &Export, now: Moment) {
     if !export.wants_dispatch(now) {
         return;
@@ -216,11 +220,11 @@ async fn dispatch_again(app: &App, key: &ExportKey, export: &Export, now: Moment
         Err(error) => Err(error),
     };
     if let Err(error) = called {
-        tracing::warn!(export_id = %key.id, error = error.chain(), "no worker was called");
+        tracing::warn!(export_id = %key.id, error = error.chain(), "the worker could not be called");
     }
 }
 
-/// The export with a fresh link, whose entry in the log is stored first.
+/// The export with a new link; the link's entry in the log is stored first.
 async fn with_link(
     app: &App,
     request: &Request,
@@ -264,7 +268,7 @@ async fn list(app: &App, request: &Request, reader: &Reader) -> Result<Response<
     let dispatches = stranded
         .take(DISPATCHES_MAX)
         .map(|(key, export)| dispatch_again(app, key, export, now));
-    // The page is read; whoever looks must not wait for workers.
+    // The answer is known already, so the reader does not wait longer for workers.
     let _ = timeout(DISPATCH_TIME_MAX, join_all(dispatches)).await;
     let last = page.items.last().map(|(key, _)| key.id);
     let next = last
@@ -288,7 +292,7 @@ async fn delete(app: &App, request: &Request, reader: &Reader) -> Result<Respons
         .delete(&key, app.clock.now())
         .await?
         .ok_or(Error::NotFound)?;
-    // Also the second time: the first may have ended before this.
+    // A repeated request also deletes, because the first one may have failed before this.
     app.files.clear(&key, &export).await?;
     app.files.delete(&key.object()).await?;
     Ok(http::no_content())

@@ -1,17 +1,17 @@
-//! A request for an export: what, with which key, and how long to wait.
+//! Reads a request for an export: what to export, its key, and how long to wait.
 
 use std::time::Duration;
 
 use lambda_http::Request;
 use shared::{Error, ExportRequest, Identifier, lambda::http};
 
-/// The largest body: 64 KiB, far above any filter.
+/// The largest body: 64 KiB, far more than any filter needs.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// The longest that an answer is held, below the gateway's 30 s.
+/// How many seconds an answer may wait for the file, below the gateway's 30 s.
 const WAIT_SECONDS_MAX: u64 = 20;
 
-/// A request whose every part is valid.
+/// A valid request.
 #[derive(Debug)]
 pub(crate) struct CreateExport {
     pub(crate) export: ExportRequest,
@@ -30,9 +30,9 @@ impl CreateExport {
     }
 }
 
-/// The seconds of `Prefer: wait`; other preferences may be ignored (RFC 7240).
+/// Reads the seconds of `Prefer: wait`; other preferences are ignored, as RFC 7240 allows.
 fn wait(request: &Request) -> Result<Duration, Error> {
-    let invalid = || Error::invalid("Prefer", "must say wait as whole seconds, such as wait=10");
+    let invalid = || Error::invalid("Prefer", "must give wait in whole seconds, such as wait=10");
     for header in request.headers().get_all("prefer") {
         for preference in header.to_str().map_err(|_| invalid())?.split(',') {
             let preference = preference.split(';').next().unwrap_or_default();
@@ -42,7 +42,7 @@ fn wait(request: &Request) -> Result<Duration, Error> {
                 if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
                     return Err(invalid());
                 }
-                // More digits than a number holds are more seconds than the most.
+                // A number that is too large to parse is also above the maximum.
                 let seconds = digits.parse().unwrap_or(WAIT_SECONDS_MAX);
                 return Ok(Duration::from_secs(seconds.min(WAIT_SECONDS_MAX)));
             }
@@ -84,7 +84,7 @@ mod tests {
             assert!(
                 waits(prefer)
                     .unwrap_err()
-                    .starts_with("Prefer must say wait"),
+                    .starts_with("Prefer must give wait"),
                 "{prefer}"
             );
         }

@@ -1,4 +1,4 @@
-//! What a list answers.
+//! The JSON answers of a list and of one activity.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use shared::{Activity, Config, Customer, Moment, PartnerId, aws::activities::Sto
 
 use crate::{request::ListRequest, walk::Walked};
 
-/// One page.
+/// One page of a list.
 #[derive(Debug, Serialize)]
 pub(crate) struct Answer {
     items: Vec<Item>,
@@ -40,7 +40,7 @@ impl Answer {
     }
 }
 
-/// One activity with its links.
+/// One activity and its links.
 #[derive(Debug, Serialize)]
 pub(crate) struct Item {
     #[serde(flatten)]
@@ -69,7 +69,7 @@ impl Item {
     }
 }
 
-/// All but the unreserved characters of RFC 3986.
+/// All characters except the unreserved ones of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')

@@ -1,10 +1,10 @@
-//! What a summary counts by: the parameter `group_by`.
+//! The dimensions of a summary: the parameter `group_by`.
 
 use serde::Serialize;
 use shared::{Error, model::json};
 use strum::{EnumString, VariantNames};
 
-/// What activities are counted by.
+/// A property by which activities are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, VariantNames)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -17,7 +17,7 @@ pub(crate) enum Dimension {
 }
 
 impl Dimension {
-    /// Takes the one or two dimensions out of a query.
+    /// Removes `group_by` from a query and returns its one or two dimensions.
     pub(crate) fn take(query: &mut Vec<(String, String)>) -> Result<Vec<Self>, Error> {
         let invalid = |reason: &str| Error::invalid("group_by", reason);
         let given = query.extract_if(.., |(name, _)| name == "group_by");

@@ -1,9 +1,10 @@
-//! Shows a partner's log: `GET /v1/activities`, `GET /v1/activities/summary`,
+//! Reads a partner's log: `GET /v1/activities`, `GET /v1/activities/summary`,
 //! `GET /v1/activities/{id}` and `GET /v1/openapi.json`.
 //!
-//! A page holds what passes the filter, newest first unless told otherwise.
-//! One request reads at most 4 pages or for 5 s; a selective filter then
-//! answers with what it found, perhaps nothing, and a cursor to go on.
+//! A page has the activities that the filter accepts, by default the newest first.
+//! One request reads at most 4 Query pages, and none after 5 s. If a filter accepts
+//! few activities, the answer has those that were found, perhaps none, and a cursor
+//! with which the next request continues.
 
 mod answer;
 mod dimension;
@@ -54,7 +55,7 @@ impl App {
 /// How long an answer may take, below the function's 29 s.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(26);
 
-/// Answers one request of the gateway.
+/// Answers one request from the gateway.
 pub async fn handle(app: &App, request: &Request) -> Response<Body> {
     http::answer(request, ANSWER_TIME_MAX, async {
         match http::route(request) {

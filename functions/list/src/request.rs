@@ -1,4 +1,4 @@
-//! A list's query into a range, a filter and a position.
+//! Reads the query of a list or a summary into a range, a filter and a position.
 
 use lambda_http::Request;
 use serde::Serialize;
@@ -35,7 +35,7 @@ impl ListRequest {
             None => Limit::default(),
         };
         let filter = Filter::from_query(conditions)?;
-        // With a cursor the range is the first page's, whatever day it is by now.
+        // A cursor has the range of the first page, which may have been read on another day.
         let (range, resume_after) = match cursor {
             Some(text) => open_cursor(&text, &walk(partner, &filter))?,
             None => (filter.range(now)?, None),
@@ -111,18 +111,21 @@ impl SummaryRequest {
         })
     }
 
-    /// The cursor with which the count goes on after `id`.
+    /// The cursor with which the next request continues the count after `id`.
     pub(crate) fn cursor_after(&self, id: ActivityId, partner: &PartnerId) -> String {
         let summary = summary(partner, &self.filter, &self.dimensions);
         seal_cursor(self.query.range, id, &summary)
     }
 }
 
-/// Everything that a cursor belongs to; `limit` may change on the way.
+/// What the pages of one list have in common; a cursor is only valid for it.
+///
+/// `limit` is not part of it, so it may differ from page to page.
 fn walk<'a>(partner: &'a PartnerId, filter: &'a Filter) -> impl Serialize + 'a {
     ("activities", partner, filter)
 }
 
+/// What the answers of one summary have in common; a cursor is only valid for it.
 fn summary<'a>(
     partner: &'a PartnerId,
     filter: &'a Filter,
@@ -157,7 +160,7 @@ fn position_of(bytes: [u8; 32]) -> Option<(TimeRange, ActivityId)> {
     let moment = |bytes: &[u8; 8]| Moment::from_millis(i64::from_be_bytes(*bytes));
     let range = TimeRange::new(moment(from)?, moment(to)?)?;
     let id = ActivityId::from_bytes(last.try_into().ok()?)?;
-    // DynamoDB refuses to start outside of the range.
+    // DynamoDB refuses a start that lies outside of the range.
     range.contains(id.occurred_at()).then_some((range, id))
 }
 

@@ -1,4 +1,4 @@
-//! How many activities there are: counts by day, action, customer, actor and outcome.
+//! Counts activities by day, action, customer, actor and outcome.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -14,14 +14,16 @@ use crate::{dimension::Dimension, request::SummaryRequest};
 /// The most pages that one request reads, of about 1,000 activities each.
 const QUERY_PAGES_MAX: usize = 20;
 
-/// No further Query page is begun after this long.
+/// How long after its start a request begins no further Query page.
 const TIME_MAX: Duration = Duration::from_secs(5);
 
-/// No further Query page is begun with so many groups: an answer has a largest size.
+/// With more groups than this no further Query page is begun, because the size of
+/// an answer is limited.
 const GROUPS_MAX: usize = 2_000;
 
-/// What the activities of a group have in common; a dimension that was not
-/// asked for is absent.
+/// What the activities of a group have in common.
+///
+/// A dimension that the request does not name is absent.
 #[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Group {
     day: Option<Date>,
@@ -31,7 +33,7 @@ struct Group {
     actor: Option<Identifier>,
 }
 
-/// How many there are, and the newest names of those they are about.
+/// How many activities a group has, and the newest names of its customer and actor.
 #[derive(Debug, Default)]
 struct Count {
     activities: u64,
@@ -61,7 +63,7 @@ struct Named {
     name: Name,
 }
 
-/// What was counted so far.
+/// The answer: what this request has counted.
 #[derive(Debug, Serialize)]
 pub(crate) struct Answer {
     groups: Vec<Line>,
@@ -73,7 +75,8 @@ pub(crate) struct Answer {
     settled: bool,
 }
 
-/// Counts what passes the filter, newest first, as far as one request may read.
+/// Counts the activities that the filter accepts, the newest first, until the range
+/// ends or the request has read as much as it may.
 pub(crate) async fn count(
     activities: &ActivityStore,
     partner: &PartnerId,

@@ -1,4 +1,4 @@
-//! One page's way through the log, with bounded work.
+//! Reads the activities of one page from the log; the work of a request is limited.
 
 use std::time::Duration;
 
@@ -7,21 +7,22 @@ use tokio::time::Instant;
 
 use crate::request::ListRequest;
 
-/// The most pages that one request reads: each a Query, or one for each shard.
+/// The most Query pages that one request reads; with shards, each is one Query for
+/// each shard.
 const QUERY_PAGES_MAX: usize = 4;
 
-/// No further Query page is begun after this long.
+/// How long after its start a request begins no further Query page.
 const TIME_MAX: Duration = Duration::from_secs(5);
 
-/// What one request found.
+/// The activities that one request found.
 #[derive(Debug)]
 pub(crate) struct Walked {
     pub(crate) items: Vec<Stored>,
-    /// Where the next request goes on; absent at the end of the range.
+    /// The activity after which the next request continues; absent at the end of the range.
     pub(crate) resume_after: Option<ActivityId>,
 }
 
-/// Collects up to a page of what passes the filter.
+/// Collects activities that the filter accepts, at most one page of them.
 pub(crate) async fn walk(
     activities: &ActivityStore,
     partner: &PartnerId,
@@ -29,7 +30,7 @@ pub(crate) async fn walk(
     now: Moment,
 ) -> Result<Walked, Error> {
     let limit = request.limit.get();
-    // One more than the page holds tells whether there is a next page.
+    // One activity more than fits on the page shows whether there is a next page.
     let page_limit = if request.filter.is_open() {
         limit + 1
     } else {

@@ -1,10 +1,10 @@
 //! Records activities: `POST /v1/activities` and `POST /v1/activities/batch`.
 //!
 //! One activity is one conditional put. A 2xx answer means that it is stored.
-//! `201` with the stored activity and its `Location`; `200` with the same body
-//! and `Idempotency-Replayed: true` when the key stored it before; `422` when
-//! the key was used for other content; `503` when the outcome is unknown.
-//! A batch answers `200` with one such result an item, in order.
+//! The answer is `201` with the stored activity and its `Location`; `200` with the
+//! same body and `Idempotency-Replayed: true` if the key stored it before; `422` if
+//! the key was used for other content; `503` if the outcome is unknown.
+//! The answer to a batch is `200` with one such result for each activity, in order.
 
 mod request;
 
@@ -36,8 +36,9 @@ pub struct App {
     pub clock: Clock,
 }
 
-/// How long a batch may take, below the function's 15 s: what is not known by
-/// then is unknown.
+/// How long a batch may take, below the function's 15 s.
+///
+/// The outcome of an activity that has no result by then is unknown.
 const BATCH_TIME_MAX: Duration = Duration::from_secs(12);
 
 /// How many of a batch's activities are written at the same time.
@@ -59,7 +60,7 @@ impl App {
 /// How long an answer may take, below the function's 15 s.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(13);
 
-/// Answers one request of the gateway.
+/// Answers one request from the gateway.
 pub async fn handle(app: &App, request: &Request) -> Response<Body> {
     http::answer(request, ANSWER_TIME_MAX, async {
         match http::route(request) {
@@ -152,7 +153,7 @@ async fn store_or_explain(
     }
 }
 
-/// Stores the activity that was sent, or finds what its key stored before.
+/// Stores the activity that was sent, or finds the one that its key stored before.
 async fn store(
     app: &App,
     recorder: &Recorder,
@@ -163,7 +164,7 @@ async fn store(
     let (new, timing) = sent.check(recorder, now, app.config.max_lateness)?;
     let done = match timing {
         Timing::InTime => app.activities.append(new, stamp).await?,
-        // Perhaps the retry of a request that was in time; machines' clocks differ too.
+        // It may be the retry of a request that was in time, or the machines' clocks differ.
         Timing::OutOfTime(refusal) => match new.idempotency_key {
             Some(_) => app
                 .activities

@@ -1,4 +1,4 @@
-//! A request into valid activities; nothing after it validates.
+//! Reads a request into valid activities; later code does not check them again.
 
 use lambda_http::Request;
 use serde::Deserialize;
@@ -13,16 +13,16 @@ use std::time::Duration;
 /// The largest body of one activity: 1 MiB.
 const ONE_BYTES_MAX: usize = 1024 * 1024;
 
-/// The largest body of a batch: below Lambda's 6 MB even when every byte is escaped.
+/// The largest body of a batch; with every byte escaped it is still below Lambda's 6 MB.
 const BATCH_BYTES_MAX: usize = 3_000_000;
 
 /// The most activities in a batch.
 const BATCH_MAX: usize = 100;
 
-/// How far ahead of the server a client's clock may be.
+/// How far a client's clock may be ahead of the server's.
 const AHEAD_MAX: Duration = Duration::from_mins(5);
 
-/// An activity as a client writes it.
+/// An activity as a client sends it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RecordActivity {
@@ -38,14 +38,16 @@ pub(crate) struct RecordActivity {
     details: Option<Details>,
 }
 
-/// Whether an activity may be recorded now.
+/// Whether an activity's `occurred_at` may be recorded now.
 #[derive(Debug)]
 pub(crate) enum Timing {
+    /// It may be recorded.
     InTime,
+    /// It is too old or too far ahead; the error says which.
     OutOfTime(Error),
 }
 
-/// Reads the body of one activity and the key in its header.
+/// Reads one activity from the body and its key from the header.
 pub(crate) fn read_one(request: &Request) -> Result<RecordActivity, Error> {
     let key = http::idempotency_key(request)?;
     http::no_more(&http::query(request)?)?;
@@ -59,10 +61,12 @@ pub(crate) fn read_one(request: &Request) -> Result<RecordActivity, Error> {
     Ok(sent)
 }
 
-/// Reads a batch; each activity on its own, so that a bad one stops no other.
+/// Reads a batch.
+///
+/// Each activity has a result of its own, so an invalid one does not stop the others.
 pub(crate) fn read_many(request: &Request) -> Result<Vec<Result<RecordActivity, Error>>, Error> {
     if http::idempotency_key(request)?.is_some() {
-        let reason = "is not for a batch; each activity carries its own idempotency_key";
+        let reason = "is not allowed for a batch; give each activity its own idempotency_key";
         return Err(Error::invalid("Idempotency-Key", reason));
     }
     http::no_more(&http::query(request)?)?;
@@ -70,7 +74,7 @@ pub(crate) fn read_many(request: &Request) -> Result<Vec<Result<RecordActivity, 
     if !(1..=BATCH_MAX).contains(&activities.len()) {
         return Err(Error::invalid(
             "activities",
-            "must hold 1 to 100 activities",
+            "must have 1 to 100 activities",
         ));
     }
     Ok(activities
@@ -80,8 +84,9 @@ pub(crate) fn read_many(request: &Request) -> Result<Vec<Result<RecordActivity, 
 }
 
 impl RecordActivity {
-    /// The activity to store: for a partner the recorder may record for, at a
-    /// time that may be recorded at `now`.
+    /// Checks what depends on the recorder and the time; returns the activity to store.
+    ///
+    /// Whether `occurred_at` may be recorded is the [`Timing`] in the answer.
     pub(crate) fn check(
         self,
         recorder: &Recorder,
@@ -92,11 +97,11 @@ impl RecordActivity {
         if trail::ACTIONS.contains(&self.action.as_str()) {
             return Err(Error::invalid(
                 "action",
-                "is recorded by this service alone",
+                "may only be recorded by this service",
             ));
         }
         if self.idempotency_key.is_some() && self.occurred_at.is_none() {
-            let reason = "is missing; a retry with an idempotency key must repeat it";
+            let reason = "is missing; with an idempotency key it is required, because a retry must repeat it";
             return Err(Error::invalid("occurred_at", reason));
         }
         let occurred_at = self.occurred_at.unwrap_or(now);
@@ -124,7 +129,7 @@ impl RecordActivity {
 
 fn timing(at: Moment, now: Moment, max_lateness: Duration) -> Timing {
     let reason = if at > now.plus(AHEAD_MAX) {
-        "must be at most 5 minutes ahead".to_owned()
+        "must be at most 5 minutes in the future".to_owned()
     } else if at < now.minus(max_lateness) {
         let days = max_lateness.as_secs() / (24 * 60 * 60);
         format!("must be at most {days} days ago")
@@ -156,7 +161,7 @@ mod tests {
         })
     }
 
-    /// Every field, and whether an activity may lack it.
+    /// Every field, and whether it is optional.
     const FIELDS: [(&str, bool); 17] = [
         ("/partner_id", true),
         ("/idempotency_key", true),
@@ -194,7 +199,7 @@ mod tests {
         (body.pointer_mut(parent).unwrap(), name)
     }
 
-    /// A value of no type that any field has.
+    /// A value whose type no field has.
     fn misfit() -> impl Strategy<Value = Value> {
         prop_oneof![
             Just(Value::Null),
@@ -208,7 +213,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_field_that_is_gone_is_named_or_was_optional((field, is_optional) in proptest::sample::select(FIELDS.to_vec())) {
+        fn a_missing_field_is_named_or_is_optional((field, is_optional) in proptest::sample::select(FIELDS.to_vec())) {
             let mut body = activity();
             let (parent, name) = object(&mut body, field);
             parent.as_object_mut().unwrap().remove(name);
@@ -228,12 +233,12 @@ mod tests {
             let mut body = activity();
             *body.pointer_mut(field).unwrap() = misfit;
             let named = refused(&body);
-            // An object in an object's place is refused for what it holds or lacks.
+            // If the field is an object, an object is refused because of one of its fields.
             prop_assert!(named == field || named.starts_with(&format!("{field}/")), "{named}");
         }
 
         #[test]
-        fn a_field_that_nobody_knows_is_named(
+        fn an_unknown_field_is_named(
             parent in proptest::sample::select(vec!["", "/customer", "/actor", "/resource"]),
             name in "[A-Za-z_]{1,12}",
         ) {

@@ -11,7 +11,7 @@ use strum::IntoStaticStr;
 
 use crate::model::{
     ActivityId, Actor, Identifier, Moment,
-    failure::{FailureCode, Failure},
+    failure::{Failure, FailureCode},
     id,
     lease::{LeaseRecord, TASK_TIME_MAX, TaskKey, too_old},
 };

@@ -8,7 +8,7 @@ use strum::IntoStaticStr;
 
 use crate::model::{
     ActivityId, Actor, Error, Filter, Moment, PartnerId, TimeRange,
-    failure::{FailureCode, Failure},
+    failure::{Failure, FailureCode},
     id, json,
     lease::{LeaseRecord, TASK_TIME_MAX, TaskKey, too_old},
 };

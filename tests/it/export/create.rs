@@ -198,7 +198,10 @@ async fn export_refuses_bad_requests() {
         .post("/v1/exports", &json!({}))
         .header("prefer", "wait=soon");
     let refusal = request.token(&app.reader()).send().await.refusal();
-    assert!(refusal.starts_with("400 Prefer must say wait"), "{refusal}");
+    assert!(
+        refusal.starts_with("400 Prefer must give wait"),
+        "{refusal}"
+    );
     let request = app.request(Method::POST, "/v1/exports").raw("");
     assert_eq!(
         request.token(&app.reader()).send().await.refusal(),
