@@ -1,4 +1,4 @@
-//! Why a task has failed: an export without a file, an erasure that stopped.
+//! Why a task has failed: why an export has no file, or an erasure has stopped.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 pub struct Failure {
     /// A stable name: `gave_up`, `too_large` or `too_slow`.
     pub code: String,
-    /// The same for people.
+    /// The reason as a sentence, for people.
     pub detail: String,
 }
 
 impl Failure {
-    /// Workers tried too often, or for too long.
+    /// The failure of a task that had too many workers or took too long.
     pub(crate) fn gave_up(detail: String) -> Self {
         Self {
             code: "gave_up".into(),
