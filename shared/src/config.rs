@@ -25,24 +25,29 @@ pub struct Config {
     pub claim_names: ClaimNames,
     /// `READER_ROLES`: some of [`Role::READERS`], comma-separated; default all six.
     pub reader_roles: BTreeSet<Role>,
-    /// `SUBSCRIPTIONS_URL`: the address of a customer's Subscriptions page, an
-    /// http(s) URL that contains `{customer_id}`; required.
+    /// `SUBSCRIPTIONS_URL`: the address of a customer's Subscriptions page; required.
+    ///
+    /// It is an http(s) URL that contains `{customer_id}`.
     pub subscriptions_url: String,
-    /// `MAX_LATENESS_DAYS`: how old an activity may be when it is recorded,
-    /// 1 to 3650, below the retention; default 7.
+    /// `MAX_LATENESS_DAYS`: how old an activity may be when it is recorded; default 7.
+    ///
+    /// 1 to 3650, and below the retention.
     pub max_lateness: Duration,
-    /// `MAX_RUNNING_EXPORTS`: how many exports of a partner may be under way at
-    /// once, 1 to 100; default 5.
+    /// `MAX_RUNNING_EXPORTS`: the most exports of a partner at once; default 5.
+    ///
+    /// 1 to 100; exports that wait for a worker count too.
     pub running_exports_max: usize,
     /// `RETENTION_DAYS`: how long an activity is kept, 0 to 3650; default 400.
     ///
     /// 0 means for ever.
     pub retention: Option<Duration>,
-    /// `WRITE_SHARDS`: how many partitions of the table a partner's log is spread
-    /// over, and since when; default 1.
+    /// `WRITE_SHARDS`: how many partitions a partner's log is spread over; default 1.
+    ///
+    /// It also says since when each count is valid; see [`Shards`].
     pub write_shards: Shards,
-    /// `AWS_CA_BUNDLE`: a PEM file of the root certificates that are trusted in calls
-    /// to AWS; default Amazon's own, which are compiled in.
+    /// `AWS_CA_BUNDLE`: a PEM file of the root certificates to trust in calls to AWS.
+    ///
+    /// By default Amazon's own are trusted, which are compiled in.
     pub ca_bundle: Option<PathBuf>,
 }
 

@@ -72,8 +72,9 @@ pub struct RangeQuery {
     pub order: Order,
     /// Whether each activity comes with its details.
     pub with_details: bool,
-    /// Whether nothing new can enter the range; then a read is not consistent and
-    /// costs half.
+    /// Whether nothing new can enter the range.
+    ///
+    /// If so, a read need not be consistent and costs half.
     pub settled: bool,
 }
 

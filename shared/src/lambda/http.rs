@@ -218,7 +218,9 @@ pub fn body(request: &Request, limit_bytes: usize) -> Result<&[u8], Error> {
     }
 }
 
-/// The `Idempotency-Key`, if one was sent: 1 to 128 characters, no control characters.
+/// The `Idempotency-Key`, if one was sent.
+///
+/// It has 1 to 128 characters, none of them a control character.
 pub fn idempotency_key(request: &Request) -> Result<Option<Identifier>, Error> {
     let invalid = |reason| Error::invalid("Idempotency-Key", reason);
     let mut keys = request.headers().get_all("idempotency-key").iter();

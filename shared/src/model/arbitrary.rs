@@ -36,8 +36,9 @@ pub(crate) fn moment() -> impl Strategy<Value = Moment> {
     (-62_167_219_200_000..=end).prop_map(|millis| Moment::from_millis(millis).unwrap())
 }
 
-/// Any zone; every second one has unusual clocks: half hours, a skipped day,
-/// changes at midnight, the largest offsets.
+/// Any zone; half of them have unusual clocks.
+///
+/// Some have half hours, a skipped day, changes at midnight, the largest offsets.
 pub(crate) fn zone() -> impl Strategy<Value = Zone> {
     let odd = [
         "UTC",

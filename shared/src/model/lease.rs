@@ -100,8 +100,7 @@ pub struct LeaseRecord {
     /// Counts the leases; a worker with a lower epoch can't write any more.
     #[serde(rename = "lease_epoch")]
     pub(crate) epoch: u64,
-    /// Identifies the call that took the lease, so that the SDK's own retry is
-    /// recognised.
+    /// Identifies the call that took the lease, so that its own retry is recognised.
     #[serde(rename = "lease_holder")]
     pub(crate) holder: Option<String>,
     /// When the lease ends; absent if it was released.

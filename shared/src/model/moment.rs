@@ -80,8 +80,10 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Parses more strictly than `chrono`: a `T` is required, a fraction has at most
-/// nine digits, there is no leap second, and the zone is `Z` or `+hh:mm`.
+/// Parses RFC 3339 more strictly than `chrono`.
+///
+/// A `T` is required, a fraction has at most nine digits, a leap second is refused,
+/// and the zone is `Z` or `+hh:mm`.
 fn parse(text: &str) -> Result<DateTime<Utc>, ParseError> {
     let bytes = text.as_bytes();
     let zone_at = match bytes.last() {

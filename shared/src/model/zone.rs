@@ -31,8 +31,9 @@ pub struct Zone {
 
 /// How a zone's clocks show a given date and time of day.
 enum Shown {
-    /// They show it while they are this many seconds ahead of UTC; if they show it
-    /// twice, the first time counts.
+    /// They show it while they are this many seconds ahead of UTC.
+    ///
+    /// If they show it twice, the first time counts.
     Ahead(i64),
     /// They skip it.
     Skipped {
