@@ -33,25 +33,25 @@ template: tools ## lint template.yaml
 	.venv/bin/cfn-lint template.yaml
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venv/bin/sam validate --lint --template-file template.yaml
 
-smoke: tools ## the real binaries under cargo lambda watch
+smoke: tools ## run the real binaries under cargo lambda watch
 	.ci/smoke.sh
 
-load: ## a minute of many clients who record and list, on a stack of its own; flags in ARGS
+load: ## a minute of many clients that record and list, on a stack of its own; flags in ARGS
 	.ci/load.sh $(ARGS)
 
 deploy-check: tools tests/deploy/.venv/installed ## the stack on an AWS emulator: deploy, walk through, delete
 	cargo build --workspace --bins --locked
 	tests/deploy/.venv/bin/python -B -m pytest tests/deploy --binaries "$${CARGO_TARGET_DIR:-target}/debug" $(ARGS)
 
-contract: tools ## made-up requests against the running service, by openapi.yaml; SEED and EXAMPLES choose them
+contract: tools ## generated requests against the running service, compared with openapi.yaml; SEED and EXAMPLES choose them
 	.ci/contract.sh
 
 supply: tools ## licences and sources of dependencies, unused ones, and secrets in files
 	.ci/supply.sh
 
-# Ours in one go and by binary, as `sam build` has them: so all have the same dependencies with the same features.
-# What one would write instead, as cargo builds it by default.
-bench: bench/.venv/installed ## what starts, calls and exports cost, beside what one would write instead; flags in ARGS
+# The functions are built in one command and named by binary, as in `sam build`, so that features are the same for all.
+# The programs that one would write instead are built as cargo does by default.
+bench: bench/.venv/installed ## what starts, calls and exports cost, compared with what one would write instead; flags in ARGS
 	cargo build --release --locked --bin bench --bin hello \
 	  --bin record --bin list --bin export --bin export-worker --bin erasure --bin erasure-worker
 	AWS_LC_SYS_NO_JITTER_ENTROPY=0 cargo build --profile stock --locked --bin plain --bin plain-export
@@ -60,12 +60,12 @@ bench: bench/.venv/installed ## what starts, calls and exports cost, beside what
 cost: ## dollars per million recorded, listed, exported and kept, from a counted run; flags in ARGS
 	cargo run --locked -p bench --bin cost -- $(ARGS)
 
-mutants: .mutants/bin/cargo-mutants ## shared's code changed in one place at a time, and a test must fail; takes an hour or more
+mutants: .mutants/bin/cargo-mutants ## change shared's code in one place at a time, and a test must fail; takes an hour or more
 	.ci/mutants.sh
 
 tools: .venv/installed ## cargo-lambda, sam and the other tools, in .venv
 
-# Last, so that an interrupted install is made anew.
+# `touch` comes last, so that an interrupted install starts again.
 .venv/installed: requirements-dev.txt
 	python3 -m venv --clear .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt

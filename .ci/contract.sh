@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Contract run: schemathesis makes up requests from openapi.yaml, valid and invalid ones,
-# and holds the answers of the running service to it. The same seed makes up the same ones.
+# Contract run: schemathesis generates valid and invalid requests from openapi.yaml and
+# compares the service's answers with it. The same seed generates the same requests.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -29,14 +29,14 @@ fail() {
   exit 1
 }
 
-# A token that may record and read, once the gateway answers.
+# Gets a token that may record and read, as soon as the gateway answers.
 token() {
   base=$(sed -n 's/^ *API *\(http[^ ]*\).*/\1/p' "$work/local.log")
   [[ -n $base ]] && curl --silent --fail --noproxy '*' --get "$base/dev/token" --data-urlencode partner_id=contoso \
     --data-urlencode roles=global_admin,activity_recorder --data-urlencode name=ann@contoso.example --output "$work/token"
 }
 
-# Built as `make smoke` builds it, so that neither compiles the other's anew.
+# Built as in `make smoke`, so that neither run compiles again what the other compiled.
 cargo build --workspace --bins --locked
 cargo run --quiet --locked --bin local -- --port 0 --dynamodb-port 0 --s3-port 0 --data-dir "$work/data" \
   >"$work/local.log" 2>&1 &

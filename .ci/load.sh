@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Load run: a minute of records and lists on a stack of its own, whose log must then
-# hold what was recorded, and whose memory must not have grown.
+# Load run: a minute of records and lists on a stack of its own. Afterwards the log must
+# hold everything that was recorded, and the memory must not have grown.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -14,8 +14,8 @@ base='' token='' local_pid='' watch_pid=''
 
 alive() { [[ -n $1 ]] && kill -0 "$1" 2>/dev/null; }
 
-# Ends what this script started, by process id. A TERM lets `cargo lambda watch` end
-# its functions; they have sessions of their own, so nobody else would.
+# Ends what this script started, by process id. On TERM, `cargo lambda watch` ends its
+# functions; they have sessions of their own, so nothing else would end them.
 stop() {
   local status=$? children='' pid
   trap - EXIT INT TERM
@@ -39,7 +39,7 @@ fail() {
   exit 1
 }
 
-# wait_for SECONDS WHAT COMMAND...: until the command succeeds.
+# wait_for SECONDS WHAT COMMAND...: waits until the command succeeds.
 wait_for() {
   local seconds=$1 deadline=$((SECONDS + $1)) what=$2
   shift 2
@@ -53,7 +53,7 @@ wait_for() {
 
 fetch() { curl --silent --show-error --noproxy '*' --max-time "$call_seconds" "$@"; }
 
-# request STATUS PATH [CURL OPTION...]: the answer is left in body and headers.
+# request STATUS PATH [CURL OPTION...]: sends a request; body and headers hold the answer.
 request() {
   local wanted=$1 path=$2 status
   shift 2
@@ -64,7 +64,7 @@ request() {
 
 as_ann() { request "$@" --header "authorization: Bearer $token"; }
 
-# field NAME...: the value at that place of the last answer.
+# field NAME...: prints the value at that place in the last answer.
 field() {
   python3 - "$work/body" "$@" <<'PYTHON' || fail "the last answer has no $*: $(cat "$work/body")"
 import json, sys
@@ -77,8 +77,8 @@ PYTHON
 }
 
 start() {
-  # Built as watch builds them: `--bin` or `--bins` of the whole workspace, whose features
-  # differ from those of `-p`, so the first calls compile nothing.
+  # Built as watch builds them, so that the first calls compile nothing: `--bin` or `--bins`
+  # of the whole workspace, because its features differ from those of `-p`.
   cargo build --workspace --bins --locked
 
   local port
@@ -91,7 +91,7 @@ start() {
   wait_for "$start_seconds" "the gateway answered" gateway_answers
   token=$(field access_token)
 
-  # The functions read no files of the SDK: this one would end each of their calls.
+  # The functions read no files of the SDK: this file would make each of their calls fail.
   printf '[default]\nuse_fips_endpoint = true\n' >"$work/aws-config"
   AWS_CONFIG_FILE="$work/aws-config" \
     .venv/bin/cargo-lambda lambda watch --ignore-changes --locked "${watch_address[@]}" \
@@ -110,7 +110,7 @@ gateway_answers() {
 list_answers() { fetch --fail --output /dev/null "$base/v1/openapi.json" 2>/dev/null; }
 
 # Each tests/events/<function>__<what>.json, as a developer would send it.
-# First, since it also starts every binary: the export below may then take seconds, not a start.
+# It comes first because it also starts every binary, so that the export below does not wait for a start.
 invoke_events() {
   local file function
   for file in tests/events/*.json; do

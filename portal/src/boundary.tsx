@@ -1,4 +1,4 @@
-// Keeps what goes wrong in one part of the page from emptying all of it.
+// Contains an error in one part of the page, so that the other parts stay.
 
 import { Button } from "@fluentui/react-components";
 import { Component } from "react";
@@ -7,7 +7,7 @@ import { State } from "./states";
 import { useWords } from "./words/words";
 
 interface BoundaryProps {
-  /** Called at each try. */
+  /** Called at each attempt. */
   children: () => ReactNode;
 }
 

@@ -1,13 +1,13 @@
-// Where the page signs in and calls: `/config.json`, served beside it.
+// The page's settings for sign-in, from `/config.json`, which is served beside it.
 
 import { Failure, reach } from "./api/client";
 
 export interface Config {
-  /** Issuer of the tokens; its discovery document says the rest. */
+  /** Issuer of the tokens; its discovery document has the other addresses. */
   issuer: string;
   /** The page's own id at the issuer. */
   client_id: string;
-  /** What is asked for at sign-in. */
+  /** The scope that the page requests at sign-in. */
   scope: string;
   /** Claim that holds the partner's id; `partner_id` when absent. */
   partner_claim?: string;
@@ -15,7 +15,7 @@ export interface Config {
   sign_in?: Record<string, string>;
 }
 
-/** Fails as `unreachable` when nobody answers now, and otherwise when nothing is configured. */
+/** Fails as `unreachable` if there is no answer, and otherwise if nothing is configured. */
 export async function loadConfig(): Promise<Config> {
   const response = await reach(new Request("/config.json"));
   if (response.status >= 500) throw new Failure("unreachable");

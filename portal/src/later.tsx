@@ -1,4 +1,4 @@
-// Parts of the page whose code is fetched when they are first shown.
+// Parts of the page whose code is loaded when they are first shown.
 
 import { Spinner } from "@fluentui/react-components";
 import { Suspense, lazy } from "react";
@@ -6,10 +6,10 @@ import type { ComponentType } from "react";
 import { Boundary } from "./boundary";
 import { useWords } from "./words/words";
 
-/** A part that says so when its code cannot be had, and then asks for it again. */
+/** A part that shows an error if its code cannot be loaded, and then loads it again. */
 export function later(load: () => Promise<{ default: ComponentType }>): ComponentType {
   let Part = fresh();
-  // React keeps what a lazy part came to, also that it failed.
+  // React keeps the result of a lazy part, even a failure, so a retry needs a new part.
   function fresh() {
     return lazy(() =>
       load().catch((error: unknown) => {

@@ -1,4 +1,4 @@
-// Starts the page: configuration, sign-in, and what is drawn.
+// Starts the page: reads the configuration, signs in, and renders.
 
 import { FluentProvider, webDarkTheme, webLightTheme } from "@fluentui/react-components";
 import { StrictMode, useSyncExternalStore } from "react";

@@ -1,4 +1,4 @@
-// The page: who is here, the period and filters, and what they show.
+// The page: the person, the period and filters, and the entries that match.
 
 import {
   Button,
@@ -55,7 +55,7 @@ export function Page({ session }: { session: Session }) {
         <Filters />
         {panels.includes("insights") && <Insights />}
         <List />
-        {/* Stays once it was shown: a drawer must close before it goes. */}
+        {/* Stays after it was shown: a drawer must close before it is removed. */}
         {exportsMade && <Exports />}
       </main>
     </>
@@ -118,7 +118,7 @@ function Top({ session }: { session: Session }) {
   );
 }
 
-/** The buttons that open insights and exports; running exports are counted. */
+/** The buttons that open insights and exports, with the number of running exports. */
 function Panels() {
   const { t } = useWords();
   const { panels, setPanel } = useView();

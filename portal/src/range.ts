@@ -12,7 +12,7 @@ const DAYS_BEFORE: Record<Period, number> = { today: 0, week: 6, month: 30 };
 
 export const PERIODS = Object.keys(DAYS_BEFORE) as Period[];
 
-/** The day that it is in a time zone: `2026-11-22`. */
+/** The current day in a time zone: `2026-11-22`. */
 export function today(timeZone: string, now = new Date()): string {
   const parts = new Intl.DateTimeFormat("en-US", {
     timeZone,
@@ -26,7 +26,7 @@ export function today(timeZone: string, now = new Date()): string {
   return `${part("year")}-${part("month")}-${part("day")}`;
 }
 
-/** A day and a number of days before it; a day is a date, so clocks do not matter. */
+/** The day a number of days before another; clock changes do not matter to dates. */
 export function daysBefore(day: string, count: number): string {
   const date = new Date(`${day}T00:00:00Z`);
   date.setUTCDate(date.getUTCDate() - count);
@@ -38,7 +38,7 @@ export function daysOf(period: Period, timeZone: string, now = new Date()): Days
   return { from: daysBefore(to, DAYS_BEFORE[period]), to };
 }
 
-/** The period that these days are now, if any. */
+/** The period that has exactly these days now, if any. */
 export function periodOf(days: Days, timeZone: string, now = new Date()): Period | undefined {
   return PERIODS.find((period) => {
     const { from, to } = daysOf(period, timeZone, now);
@@ -59,13 +59,13 @@ export function isDay(text: string | null): text is string {
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
 }
 
-/** A zone's name as it is spelled, if there is one: `asia/seoul` is `Asia/Seoul`. */
+/** A zone's name in its usual spelling, if there is such a zone: `asia/seoul` is `Asia/Seoul`. */
 export function timeZoneOf(name: string | null): string | undefined {
-  // An offset such as `+09:00` is a zone to browsers, and none to the service.
+  // Browsers accept an offset such as `+09:00` as a zone, but the service does not.
   if (!name || /^[+-]/.test(name)) return undefined;
   try {
     const known = new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone;
-    // A browser may know a zone by another name, as Kolkata by Calcutta.
+    // A browser may have another name for a zone, such as Calcutta for Kolkata.
     return known.toLowerCase() === name.toLowerCase() ? known : name;
   } catch {
     return undefined;

@@ -1,7 +1,7 @@
 // Signing in: OpenID Connect's code flow with PKCE.
 //
-// The token stays in memory. After a reload the issuer, which still knows the
-// person, is asked for another one without a word (`prompt=none`).
+// The token stays in memory. After a reload the page requests another one from the
+// issuer, which still knows the person and asks nothing (`prompt=none`).
 
 import {
   ErrorResponse,
@@ -36,14 +36,14 @@ export class Session {
       redirect_uri: `${location.origin}/`,
       post_logout_redirect_uri: `${location.origin}/`,
       userStore: new WebStorageStateStore({ store: new InMemoryWebStorage() }),
-      // The code's verifier alone, for the moment at the issuer.
+      // It only holds the code's verifier, while the browser is at the issuer.
       stateStore: new WebStorageStateStore({ store: sessionStorage }),
       automaticSilentRenew: false,
       monitorSession: false,
     });
   }
 
-  /** A session, or none when the browser is on its way to the issuer. */
+  /** A session; none if the browser is on its way to the issuer. */
   static async start(config: Config): Promise<Session | undefined> {
     const session = new Session(config);
     const query = new URLSearchParams(location.search);
@@ -106,7 +106,7 @@ export class Session {
     return this.#redirect();
   }
 
-  /** The log goes first: a browser keeps a page that is left as it was, and brings it back by Back. */
+  /** Removes the log first: a browser keeps the page, and the Back button would show it again. */
   async signOut() {
     sessionStorage.setItem(SIGNED_OUT, "true");
     const id_token_hint = this.#user?.id_token;
@@ -118,7 +118,7 @@ export class Session {
     }
   }
 
-  /** Nobody is signed in any more, as when the service no longer takes the token. */
+  /** Ends the session, also when the service no longer accepts the token. */
   end = () => {
     this.#user = undefined;
     void this.#manager.removeUser();
@@ -134,7 +134,7 @@ export class Session {
 /** Set after signing out on purpose, so that a reload does not sign in again. */
 const SIGNED_OUT = "signed_out";
 
-/** The issuer's ways to say that it would have to ask the person (OpenID Connect Core, 3.1.2.6). */
+/** The issuer's errors if it would have to ask the person (OpenID Connect Core, 3.1.2.6). */
 const NOBODY_THERE = [
   "login_required",
   "interaction_required",
@@ -146,7 +146,7 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** `fetch` throws a `TypeError` when nobody answers. */
+/** `fetch` throws a `TypeError` if there is no answer. */
 function signInFailure(error: unknown): SessionFailure {
   const word = error instanceof TypeError ? "sign_in_unreachable" : "sign_in_failed";
   return { word, reason: reasonOf(error) };

@@ -1,4 +1,4 @@
-// What is shown instead of entries: trouble, and what to do about it.
+// What the page shows instead of entries: an error, and what to do about it.
 
 import { Button } from "@fluentui/react-components";
 import { useEffect } from "react";
@@ -41,7 +41,7 @@ export function Trouble({ error, retry }: TroubleProps) {
   const refused = failure.status !== undefined && failure.status < 500;
   const known = KNOWN[failure.kind];
   const [title, hint] = known ?? [refused ? "refused" : "failed", "failed_hint"];
-  // The service's own words, which are English, only where the page has none.
+  // The service's text, which is English, is only shown where the page has none.
   const detail = !known && refused ? failure.detail : undefined;
   return (
     <div role="alert">
@@ -60,7 +60,7 @@ interface SignedOutProps {
   signIn: () => void;
 }
 
-/** Takes off at once what a drawer that a lost session tears away hides the page by, a moment later. */
+/** Keeps the page visible: a drawer that a lost session removes would set `aria-hidden` later. */
 function useNothingHidden() {
   useEffect(() => {
     const page = document.getElementById("page");
@@ -89,7 +89,7 @@ export function SignedOut({ failure, signIn }: SignedOutProps) {
   );
 }
 
-/** Instead of the whole page: its configuration is wrong, or cannot be read now. */
+/** Replaces the page if its configuration is wrong or cannot be read now. */
 export function NotStarted({ error, retry }: TroubleProps) {
   const { t } = useWords();
   const reason = error instanceof Error ? error.message : String(error);

@@ -1,6 +1,6 @@
-// What the page shows, and its place: the address bar.
+// What the page shows; the address bar holds it.
 //
-// The names are those of the API's parameters, so an address can be read.
+// The names are those of the API's parameters, so that people can read an address.
 
 import { useCallback, useMemo, useSyncExternalStore } from "react";
 import type { Outcome } from "./api/client";
@@ -23,13 +23,13 @@ export const OUTCOMES: Outcome[] = ["succeeded", "failed", "in_progress", "decli
 const PANELS = ["insights", "exports"] as const;
 export type Panel = (typeof PANELS)[number];
 
-/** An entry's id, as `ActivityId` of the contract has it. */
+/** An entry's id, in the form of the contract's `ActivityId`. */
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** Entries that are open at once; of more, those opened last. */
+/** The most entries that are open at once; of more, those opened last stay open. */
 export const OPEN_MAX = 20;
 
-/** What is asked of the service. */
+/** What the page requests from the service. */
 export interface Filter extends Partial<Record<Condition, string>> {
   from: string;
   to: string;
@@ -104,7 +104,7 @@ export function hasConditions(filter: Filter): boolean {
   );
 }
 
-/** A filter with what changes; what becomes undefined goes. */
+/** A filter with changes; a condition that becomes undefined is removed. */
 export function changed(filter: Filter, change: FilterChange): Filter {
   const entries = Object.entries({ ...filter, ...change });
   return Object.fromEntries(
@@ -127,7 +127,7 @@ function go(view: View, how: "pushState" | "replaceState") {
   dispatchEvent(new Event(MOVED));
 }
 
-/** Writes what is left to its default into the address, so that it can be sent. */
+/** Writes the default values into the address, so that another person sees the same view. */
 export function completeAddress() {
   go(readView(location.search), "replaceState");
 }

@@ -1,9 +1,9 @@
-//! What the service does on AWS; nothing else calls the SDK.
+//! All calls to AWS; no other code uses the SDK.
 //!
-//! [`sdk`] configures the clients and says what their errors mean. Each table has
-//! one store that knows its attributes, all of them over `table`; `leases` and
-//! `places` are what the stores of tasks have in common. [`files`] knows the
-//! bucket, and [`workers`] how a function calls another one.
+//! [`sdk`] configures the clients and maps their errors. Each table has one store
+//! that knows its attributes. All stores use `table`; the stores of tasks also
+//! share `leases` and `places`. Only [`files`] knows the bucket, and only
+//! [`workers`] calls other functions.
 
 pub mod activities;
 pub mod erasures;

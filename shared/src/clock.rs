@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use crate::Moment;
 
-/// Tells the time; cheap to clone.
+/// A clock; cheap to clone.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Moment + Send + Sync>);
 
@@ -15,12 +15,12 @@ impl Clock {
         Self::from_fn(|| chrono::Utc::now().into())
     }
 
-    /// A clock that answers with what `now` returns.
+    /// A clock that returns what `now` returns.
     pub fn from_fn(now: impl Fn() -> Moment + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// The present moment.
+    /// The current time.
     pub fn now(&self) -> Moment {
         (self.0)()
     }

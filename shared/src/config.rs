@@ -1,4 +1,4 @@
-//! What the environment says; nothing else reads it.
+//! The configuration, from the environment; no other code reads the environment.
 
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -23,34 +23,41 @@ pub struct Config {
     pub erasure_worker_function: String,
     /// `PARTNER_CLAIM` and `ROLES_CLAIM`: default `partner_id` and `roles`.
     pub claim_names: ClaimNames,
-    /// `READER_ROLES`: comma-separated, a part of [`Role::READERS`]; default all six.
+    /// `READER_ROLES`: some of [`Role::READERS`], comma-separated; default all six.
     pub reader_roles: BTreeSet<Role>,
-    /// `SUBSCRIPTIONS_URL`: a customer's Subscriptions page, an http(s) URL
-    /// that contains `{customer_id}`; required.
+    /// `SUBSCRIPTIONS_URL`: the address of a customer's Subscriptions page; required.
+    ///
+    /// It is an http(s) URL that contains `{customer_id}`.
     pub subscriptions_url: String,
-    /// `MAX_LATENESS_DAYS`: how old an activity may be when it is recorded,
-    /// 1 to 3650, below the retention; default 7.
+    /// `MAX_LATENESS_DAYS`: how old an activity may be when it is recorded; default 7.
+    ///
+    /// 1 to 3650, and below the retention.
     pub max_lateness: Duration,
-    /// `MAX_RUNNING_EXPORTS`: how many exports of a partner may be under way at
-    /// once, 1 to 100; default 5.
+    /// `MAX_RUNNING_EXPORTS`: the most exports of a partner at once; default 5.
+    ///
+    /// 1 to 100; exports that wait for a worker count too.
     pub running_exports_max: usize,
-    /// `RETENTION_DAYS`: how long an activity is kept, 0 to 3650, 0 for ever; default 400.
+    /// `RETENTION_DAYS`: how long an activity is kept, 0 to 3650; default 400.
+    ///
+    /// 0 means for ever.
     pub retention: Option<Duration>,
-    /// `WRITE_SHARDS`: over how many partitions of the table a partner's log is
-    /// spread, and since when; default 1.
+    /// `WRITE_SHARDS`: how many partitions a partner's log is spread over; default 1.
+    ///
+    /// It also says since when each count is valid; see [`Shards`].
     pub write_shards: Shards,
-    /// `AWS_CA_BUNDLE`: a PEM file of the roots that AWS's servers are trusted
-    /// by; default Amazon's own, which are compiled in.
+    /// `AWS_CA_BUNDLE`: a PEM file of the root certificates to trust in calls to AWS.
+    ///
+    /// By default Amazon's own are trusted, which are compiled in.
     pub ca_bundle: Option<PathBuf>,
 }
 
-/// Every fault of the environment, one a line.
+/// Every error in the configuration.
 #[derive(Debug, thiserror::Error)]
 #[error("the configuration is wrong: {}", .0.join("; "))]
 pub struct ConfigError(Vec<String>);
 
 impl Config {
-    /// Reads the process's environment; the log tells its faults.
+    /// Reads the process's environment, and logs every error in it.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one reader of the environment"
@@ -192,7 +199,7 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
         let url = self.required(name);
         let is_web = url.starts_with("https://") || url.starts_with("http://");
         let is_template = is_web && url.contains("{customer_id}");
-        // An absent one is a fault already.
+        // `required` has already reported an absent one.
         if !url.is_empty() && !is_template {
             self.faults.push(format!(
                 "{name} must be an http(s) URL that contains {{customer_id}}"

@@ -1,4 +1,4 @@
-//! How Lambda calls a function: events, the claims in them, requests and answers.
+//! How Lambda calls a function: events, the claims in them, requests, responses.
 
 pub mod access;
 pub mod event;

@@ -1,13 +1,13 @@
-//! What all functions share, in three wings.
+//! The code that all functions share, in three wings.
 //!
 //! [`model`] is the log as plain data: it knows no SDK, no HTTP, no environment
 //! and no clock. [`aws`] is the only code that knows the tables, the bucket and
 //! other functions. [`lambda`] is the only code that knows events, the claims in
 //! them and HTTP statuses. `model` imports neither of the other two, and they do
-//! not import each other; a test holds them to that.
+//! not import each other; a test checks this.
 //!
-//! Beside the wings, [`config`] is the only reader of the environment, [`clock`]
-//! the only reader of the clock, and [`metrics`] and [`observe`] are what a call
+//! Beside the wings, [`config`] is the only reader of the environment and [`clock`]
+//! the only reader of the clock. [`metrics`] and [`observe`] write what a call
 //! leaves in CloudWatch.
 
 pub mod aws;

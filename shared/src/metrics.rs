@@ -1,6 +1,6 @@
-//! What is counted during a call, and the line that tells CloudWatch.
+//! Counts what happens during a call, and makes the line that reports it.
 //!
-//! The line is in CloudWatch's embedded metric format. Outside of a call that is
+//! The line is in CloudWatch's embedded metric format. Outside a call that is
 //! observed, as in `local`, nothing is counted.
 
 use std::{cell::RefCell, collections::BTreeMap, future::Future, pin::pin, time::Duration};
@@ -10,11 +10,12 @@ use tokio::task_local;
 
 use crate::Moment;
 
-/// Where CloudWatch shows them.
+/// The namespace of the metrics in CloudWatch.
 pub const NAMESPACE: &str = "PartnerActivityLog";
 
-/// As many values of one metric as CloudWatch takes in a line; a worker's later
-/// ones are left out.
+/// The most values of one metric that CloudWatch accepts in a line.
+///
+/// A worker may have more; the later ones are left out.
 const VALUES_MAX: usize = 100;
 
 task_local! {
@@ -24,7 +25,7 @@ task_local! {
 /// What one call has counted.
 #[derive(Debug, Default, Serialize)]
 pub struct Tally {
-    /// By metric; none is zero.
+    /// The count of each metric; none is zero.
     #[serde(flatten)]
     counts: BTreeMap<&'static str, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -33,7 +34,7 @@ pub struct Tally {
     store_latency_ms: Vec<f64>,
 }
 
-/// Counts what a call does.
+/// Runs a call; returns its result and what it has counted.
 pub async fn counted<T>(call: impl Future<Output = T>) -> (T, Tally) {
     let mut call = pin!(TALLY.scope(RefCell::default(), call));
     let done = call.as_mut().await;
@@ -41,14 +42,14 @@ pub async fn counted<T>(call: impl Future<Output = T>) -> (T, Tally) {
     (done, tally)
 }
 
-/// An activity was stored, now or by an earlier request with its key.
+/// Counts an activity that was stored now, or by an earlier request with its key.
 pub fn recorded(replayed: bool) {
     add(if replayed { "replayed" } else { "recorded" }, 1);
 }
 
-/// A request, or one item of a batch, ended with an error of this code.
+/// Counts a request, or one item of a batch, that ended with this code.
 ///
-/// A batch whose items have more codes than one counts as `several`.
+/// If the items of a batch have different codes, the code is `several`.
 pub fn refused(code: &'static str) {
     add("refused", 1);
     change(|tally| {
@@ -57,23 +58,23 @@ pub fn refused(code: &'static str) {
     });
 }
 
-/// A page of so many activities was answered.
+/// Counts the activities of a page that was returned.
 pub fn listed(items: usize) {
     add("listed", items as u64);
 }
 
-/// A file is ready.
+/// Counts the rows and bytes of a file that is ready.
 pub fn exported(rows: u64, bytes: u64) {
     add("exported_rows", rows);
     add("exported_bytes", bytes);
 }
 
-/// An erasure is over, and has erased so many activities.
+/// Counts the activities that an erasure has erased when it ends.
 pub fn erased(activities: u64) {
     add("erased", activities);
 }
 
-/// A call to DynamoDB took so long, its repetitions included.
+/// Adds the time that a call to DynamoDB took, including its retries.
 pub fn store_latency(taken: Duration) {
     change(|tally| {
         if tally.store_latency_ms.len() < VALUES_MAX {
@@ -90,7 +91,7 @@ fn add(metric: &'static str, count: u64) {
 }
 
 fn change(change: impl FnOnce(&mut Tally)) {
-    // An error says that nobody counts.
+    // It fails outside an observed call, where nothing is counted.
     let _ = TALLY.try_with(|tally| change(&mut tally.borrow_mut()));
 }
 
@@ -115,7 +116,7 @@ struct About {
     cloud_watch_metrics: Vec<Directive>,
 }
 
-/// Which values are metrics, and what CloudWatch tells them apart by.
+/// Which values are metrics, and which dimensions they have.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Directive {
@@ -155,7 +156,7 @@ impl Tally {
         Some(line)
     }
 
-    /// Each metric by service, refusals by code too.
+    /// Every metric has the dimension `service`; refusals also have one with `code`.
     fn directives(&self) -> Vec<Directive> {
         let of = |dimensions, metrics| Directive {
             namespace: NAMESPACE,
@@ -171,7 +172,7 @@ impl Tally {
             .collect()
     }
 
-    /// What was counted.
+    /// The metrics that were counted.
     fn metrics(&self) -> Vec<Metric> {
         let has_latency = !self.store_latency_ms.is_empty();
         let latency = has_latency.then_some("store_latency_ms");

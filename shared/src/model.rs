@@ -1,7 +1,7 @@
 //! The log as plain data: what an activity, a filter, an export or an erasure is.
 //!
-//! Nothing here knows the SDK, HTTP, the environment or the clock; the present
-//! moment is an argument.
+//! Nothing here knows the SDK, HTTP, the environment or the clock; the current
+//! time is an argument.
 
 pub mod activity;
 #[cfg(test)]

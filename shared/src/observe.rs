@@ -1,7 +1,8 @@
-//! What an operator sees of a function: a JSON line for each thing that is
-//! logged, and one of metrics for each call that has any.
+//! Writes a function's log and metrics as JSON lines, for operators.
 //!
-//! The functions' `main` starts it; `local` logs in its own way and counts nothing.
+//! Each event that is logged is a line; each call that counted something adds a line
+//! of metrics. The functions' `main` starts it; `local` logs in its own way and
+//! counts nothing.
 
 use std::{
     io::Write,
@@ -33,7 +34,7 @@ pub struct Observer<W = fn() -> std::io::Stdout> {
     cold: AtomicBool,
 }
 
-/// Begins to log, at the level that Lambda's own setting says, else `info`.
+/// Starts to log at the level in `AWS_LAMBDA_LOG_LEVEL`; default `info`.
 pub fn start() -> Observer {
     let levels = EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
@@ -45,7 +46,7 @@ pub fn start() -> Observer {
     Observer::new(service, writer)
 }
 
-/// Writes each event as one line of JSON; what its spans know stands beside it.
+/// Writes each event as one line of JSON, together with the fields of its spans.
 pub fn subscriber<W>(
     service: &str,
     levels: EnvFilter,
@@ -74,13 +75,13 @@ impl<W: for<'w> MakeWriter<'w>> Observer<W> {
         }
     }
 
-    /// The same service, within a span for each call and with its metrics.
+    /// Wraps a service: each call gets a span, and its metrics are written.
     ///
-    /// The span is wider than a handler: what Lambda's runtime says of an event
-    /// or an answer belongs to the call too. The metrics are written when the
-    /// answer is given, before Lambda freezes the process.
+    /// The span is wider than the handler, so that it includes what Lambda's runtime
+    /// logs of an event or a response. The metrics are written before the response is
+    /// returned, because Lambda then freezes the process.
     ///
-    /// It does not ask whether `inner` is ready, so that must always be the case.
+    /// `inner` must always be ready, because this is not checked.
     pub fn around<S>(
         &self,
         mut inner: S,
@@ -95,7 +96,7 @@ impl<W: for<'w> MakeWriter<'w>> Observer<W> {
             async move {
                 let (answer, tally) = metrics::counted(call).await;
                 if let Some(line) = tally.line(&self.service, &request_id, self.clock.now()) {
-                    // Whoever waits for the answer has it, so nobody is told.
+                    // A line that can't be written must not fail the call.
                     let _ = self.writer.make_writer().write_all(line.as_bytes());
                 }
                 answer
@@ -114,12 +115,12 @@ impl<W: for<'w> MakeWriter<'w>> Observer<W> {
     }
 }
 
-/// Within a request for several partners: one of its parts.
+/// The span of one part of a request for several partners.
 pub fn part() -> Span {
     tracing::info_span!("part", partner.id = Empty)
 }
 
-/// Says whose log the present call, or part of one, is about.
+/// Adds the partner's id to the span of the current call or part.
 pub fn partner(id: &str) {
     Span::current().record("partner.id", id);
 }

@@ -1,4 +1,4 @@
-// Calls to the service, typed by its contract, and what can go wrong with them.
+// Calls to the service, typed by its contract, and the errors of these calls.
 
 import createClient from "openapi-fetch";
 import type { Client } from "openapi-fetch";
@@ -15,7 +15,7 @@ export type Api = Client<paths>;
 
 type Kind = "signed_out" | "forbidden" | "unreachable" | "too_many_exports" | "problem";
 
-/** A request that failed, cut by what the person can do. */
+/** A request that failed, classified by what the person can do. */
 export class Failure extends Error {
   constructor(
     readonly kind: Kind,
@@ -26,13 +26,13 @@ export class Failure extends Error {
     super(detail ?? kind);
   }
 
-  /** Whether the same request may succeed a moment later. */
+  /** Whether a retry may succeed a moment later. */
   get passes(): boolean {
     return this.kind === "unreachable" || this.status === 429 || (this.status ?? 0) >= 500;
   }
 }
 
-/** Who is signed in, by the token that proves it; the token changes with the session. */
+/** The token of the person who is signed in; it changes with the session. */
 export interface Signed {
   readonly token: string | undefined;
 }
@@ -50,7 +50,7 @@ export function connect(signed: Signed): Api {
   return api;
 }
 
-/** `fetch`, which fails as `unreachable` when nobody answers. */
+/** `fetch`, which fails as `unreachable` if there is no answer. */
 export async function reach(request: Request): Promise<Response> {
   try {
     return await fetch(request);

@@ -1,6 +1,6 @@
-// JSON as it was sent: a number that JavaScript would round keeps its digits.
+// Reads JSON so that a number that JavaScript would round keeps its digits.
 
-/** What `JSON.rawJSON` makes, in browsers that have it. */
+/** The result of `JSON.rawJSON`, in browsers that have it. */
 interface RawJson {
   rawJSON: string;
 }

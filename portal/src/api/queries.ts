@@ -1,4 +1,4 @@
-// What the page reads and asks for, kept by TanStack Query.
+// The page's reads and requests, cached by TanStack Query.
 
 import {
   keepPreviousData,
@@ -14,7 +14,7 @@ import type { ActivityPage, Api, ListedExport, NewExport, Summary } from "./clie
 import { parseExactly } from "./exact";
 import type { components } from "./openapi";
 
-/** An activity whose details keep every digit. */
+/** An activity whose details keep every digit of a number. */
 export type OpenActivity = components["schemas"]["Activity"];
 
 export const ApiContext = createContext<Api | undefined>(undefined);
@@ -25,15 +25,15 @@ function useApi(): Api {
   return api;
 }
 
-/** Entries that one request asks for. */
+/** How many entries one request asks for. */
 const PAGE_LIMIT = 100;
 
-/** Exports in the list of recent ones. */
+/** How many exports the list of recent ones has. */
 const EXPORTS_LIMIT = 20;
 
 const POLL_MS = 1_000;
 
-/** What the last filter gave stays until this one's is there; who comes back to a filter reads anew. */
+/** Shows the last filter's answer until this one's arrives; an earlier filter is read again. */
 function byFilter({ from, to }: Filter) {
   return from <= to
     ? ({ enabled: true, placeholderData: keepPreviousData, gcTime: 0 } as const)
@@ -80,7 +80,7 @@ export function useActivity(id: string) {
 
 export type GroupBy = "day" | "action" | "customer" | "actor" | "outcome";
 
-/** Counts; a long range takes several requests, each of which adds to them. */
+/** The counts of a range; a long one takes several requests, whose counts are added. */
 export function useSummary(filter: Filter, groupBy: GroupBy[]) {
   const api = useApi();
   return useInfiniteQuery({
@@ -118,7 +118,7 @@ export function useExports() {
   });
 }
 
-/** `onCreated` learns of an export before the list is read again, and with the form closed too. */
+/** Calls `onCreated` before the list is read again, even if the form is closed. */
 export function useCreateExport(onCreated: (id: string) => void) {
   const [api, client] = [useApi(), useQueryClient()];
   return useMutation({
@@ -131,7 +131,7 @@ export function useCreateExport(onCreated: (id: string) => void) {
   });
 }
 
-/** A new link to an export's file; the service notes each one in the log. */
+/** Gets a new link to an export's file; the service records each link in the log. */
 export function useDownload() {
   const [api, client] = [useApi(), useQueryClient()];
   return useMutation({
@@ -154,11 +154,11 @@ export function useDeleteExport() {
   });
 }
 
-/** Lets the browser save a file; the link says under which name. */
+/** Lets the browser save a file; the link contains the file's name. */
 function save(url: string) {
   const link = document.createElement("a");
   link.href = url;
-  // What storage refuses it says in a tab of its own. Long after a click, a browser lets none open.
+  // A new tab shows the error if storage refuses; a browser only opens one just after a click.
   if (navigator.userActivation?.isActive) link.target = "_blank";
   link.rel = "noopener";
   link.click();

@@ -1,4 +1,4 @@
-// One export: how far it is, and what can be done with it.
+// One export: its state, and the actions that it offers.
 
 import { Badge, Button, ProgressBar } from "@fluentui/react-components";
 import type { BadgeProps } from "@fluentui/react-components";
@@ -46,7 +46,7 @@ export function Export({ found }: { found: ListedExport }) {
   );
 }
 
-/** The days and whether there were conditions, in the zone that it was asked for in. */
+/** The days, in the request's time zone, and whether there were conditions. */
 function What({ found: { filter, from, to } }: { found: ListedExport }) {
   const { t, day } = useWords();
   const own = useView().filter.time_zone;
@@ -89,7 +89,7 @@ function Progress({ found }: { found: ListedExport }) {
 interface ButtonsProps {
   found: ListedExport;
   name: string;
-  /** Takes the focus once there is nothing more to press. */
+  /** Takes the focus when no button is left. */
   whenGone: () => void;
 }
 

@@ -1,4 +1,4 @@
-// Exporting what the list shows, and the exports of the last weeks.
+// The form that exports what the list shows, and the exports of the last weeks.
 
 import {
   Button,
@@ -56,7 +56,7 @@ export default function Exports() {
   );
 }
 
-/** What Fluent UI leaves undone: of a drawer that an address opened, and of one that a lost session tears away. */
+/** Does what Fluent UI omits if an address opened the drawer, or if a lost session removes it. */
 function Leaving() {
   useEffect(
     () => () => {

@@ -1,4 +1,4 @@
-// What to export: the list's range and filters, as which kind of file.
+// What to export: the list's range and filters, and the kind of file.
 
 import { Button, Checkbox, Field, Radio, RadioGroup } from "@fluentui/react-components";
 import { useRef, useState } from "react";
@@ -20,7 +20,7 @@ export interface Form {
   gzip: boolean;
 }
 
-/** A program's file has no language, and may be packed. */
+/** A file for programs has no language, and may be compressed. */
 export function isForPrograms({ format, style }: Form): boolean {
   return format === "jsonl" || (format === "csv" && style === "raw");
 }
@@ -72,7 +72,7 @@ export function NewExportForm() {
   );
 }
 
-/** A key for each request, the same until that request was answered. */
+/** A key for each request; retries use the same key until the request is answered. */
 function useKeys() {
   const kept = useRef<{ wanted: string; key: string }>(undefined);
   return (wanted: string) => {

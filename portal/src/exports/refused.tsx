@@ -1,4 +1,4 @@
-// Why something about an export was not done.
+// Why an action on an export failed.
 
 import { MessageBar, MessageBarBody } from "@fluentui/react-components";
 import { Failure } from "../api/client";

@@ -1,9 +1,9 @@
-// The exports that were started here: each is downloaded once it is ready.
+// The exports that were started on this page: each is downloaded when it is ready.
 
 import { useEffect, useState } from "react";
 import { useDownload, useExports } from "../api/queries";
 
-/** The id of the button that opens the exports, which has the focus again once they are closed. */
+/** The id of the button that opens the exports; it gets the focus when they are closed. */
 export const EXPORT_BUTTON = "export-log";
 
 const started = new Set<string>();
@@ -12,7 +12,7 @@ export function remember(id: string) {
   started.add(id);
 }
 
-/** How long it stands that a file is being downloaded. */
+/** How long the page says that a file is being downloaded. */
 const NOTICE_MS = 10_000;
 
 interface Notice {
@@ -20,7 +20,7 @@ interface Notice {
   name: string;
 }
 
-/** Downloads what becomes ready, and says how that went. */
+/** Downloads each file that becomes ready, and reports the result. */
 export function useDownloadWhenReady(): Notice | undefined {
   const { data } = useExports();
   const { mutateAsync: download } = useDownload();

@@ -1,4 +1,4 @@
-// The active conditions, each of which can be taken away.
+// The active conditions, each of which can be removed.
 
 import { Button, Tag, TagGroup } from "@fluentui/react-components";
 import { useEffect, useState } from "react";
@@ -11,7 +11,7 @@ import type { Words } from "../words/words";
 interface Chip {
   key: string;
   text: string;
-  /** What the filter is without it. */
+  /** The filter without this condition. */
   without: FilterChange;
 }
 
@@ -53,7 +53,7 @@ function chipText(
   return t("is", { field: t(name), value });
 }
 
-/** `whenGone` takes the focus once no condition is left. */
+/** `whenGone` takes the focus when no condition is left. */
 export function Chips({ whenGone }: { whenGone: () => void }) {
   const words = useWords();
   const { filter, setFilter } = useView();
@@ -90,14 +90,14 @@ export function Chips({ whenGone }: { whenGone: () => void }) {
   );
 }
 
-/** The names of customers and actors in the lists that were shown; else an id is itself. */
+/** Finds the name of an id in the lists that were shown; otherwise returns the id. */
 function useNames(filter: Filter): (id: string) => string {
   const { data } = useActivities(filter);
   const [names, setNames] = useState<ReadonlyMap<string, string>>(new Map());
   useEffect(() => {
     const items = data?.pages.flatMap((page) => page.items) ?? [];
     const found = items.flatMap(({ customer, actor }) => (customer ? [customer, actor] : [actor]));
-    // The newest stands first, and of equal ids the last one counts.
+    // Of equal ids the last one counts, so the newest entries must come last.
     const named = found.reverse().map(({ id, name }) => [id, name] as const);
     setNames((names) => new Map([...names, ...named]));
   }, [data]);

@@ -1,4 +1,4 @@
-// The conditions, gathered in a form and applied at once.
+// The conditions, collected in a form and applied together.
 
 import { Button, Checkbox, Combobox, Field, Input, Option } from "@fluentui/react-components";
 import { useEffect, useMemo, useRef, useState } from "react";
@@ -8,7 +8,7 @@ import type { Filter, FilterChange } from "../view";
 import { KNOWN_ACTIONS } from "../words/actions";
 import { useWords } from "../words/words";
 
-/** The conditions that are typed, and whether a part of a name will do. */
+/** The conditions that are typed, and whether a part of a name is enough. */
 const TYPED = [
   ["customer", true],
   ["actor", true],
@@ -63,7 +63,7 @@ export default function Conditions() {
 
 type Draft = Partial<Omit<Filter, "from" | "to" | "time_zone">>;
 
-/** What was entered and not yet applied; what changes elsewhere, as by a chip, is no draft any more. */
+/** What was entered and not yet applied; a change elsewhere, such as by a chip, replaces it. */
 function useDraft(filter: Filter) {
   const [draft, setDraft] = useState<Draft>({});
   const before = useRef(filter);
@@ -85,7 +85,7 @@ interface ActionsProps {
   choose: (actions: string[]) => void;
 }
 
-/** The known actions by their words; any other can be typed by its name. */
+/** Offers the known actions in words; any other can be typed by its name. */
 function Actions({ chosen, choose, ...field }: ActionsProps) {
   const { t, action: words } = useWords();
   const [typed, setTyped] = useState<string>();

@@ -1,4 +1,4 @@
-// From, To, the time zone, and periods to choose with one click.
+// From, To, the time zone, and periods that one click chooses.
 
 import { Field, Input, Select, ToggleButton } from "@fluentui/react-components";
 import { useEffect, useMemo, useRef, useState } from "react";
@@ -7,10 +7,10 @@ import { PERIODS, daysOf, isDay, ownTimeZone, periodOf } from "../range";
 import { useView } from "../view";
 import { useWords } from "../words/words";
 
-/** How long a typed day rests before it counts: a year is typed digit by digit. */
+/** How long a typed day is unchanged before it is applied: a year is typed digit by digit. */
 const REST_MS = 700;
 
-/** Before it a year is still being typed. */
+/** An earlier year is one that is still being typed. */
 const FIRST_DAY = "2000-01-01";
 
 export function Range() {

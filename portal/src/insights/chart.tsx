@@ -1,5 +1,5 @@
-// Entries per day as stacked bars. The same numbers stand in a table, so this
-// is one image to a screen reader.
+// Entries per day as stacked bars. A table has the same numbers, so a screen reader
+// treats the chart as one image.
 
 import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import { GROUPS } from "../words/actions";
@@ -7,7 +7,7 @@ import type { Group } from "../words/actions";
 import { useWords } from "../words/words";
 import type { Day } from "./counts";
 
-/** Seen apart on light and on dark. */
+/** Colours that differ visibly in light and in dark mode. */
 export const COLOURS: Record<Group, string> = {
   orders: "#2a7fd4",
   customers: "#d8763a",
@@ -64,7 +64,7 @@ export function Chart({ days, choose }: { days: Day[]; choose: (day: string) => 
               name={t(`group.${group}`)}
               dataKey={({ groups }: Day) => groups[group] ?? 0}
               fill={COLOURS[group]}
-              // The first one's covers the whole height, for days with few entries.
+              // The area of the first one covers the whole height, for days with few entries.
               background={place === 0 && { fill: "transparent" }}
               onClick={({ payload }) => choose((payload as Day).day)}
               isAnimationActive={false}

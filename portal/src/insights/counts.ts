@@ -1,4 +1,4 @@
-// Counts of a range, added up over the answers that it took to count it.
+// The counts of a range, added up over all answers.
 
 import { useEffect } from "react";
 import type { Summary } from "../api/client";
@@ -25,7 +25,7 @@ export interface Day {
   groups: Partial<Record<Group, number>>;
 }
 
-/** Asks on until the whole range is counted. */
+/** Sends requests until the whole range is counted. */
 export function useCounts(filter: Filter, groupBy: GroupBy[]) {
   const summary = useSummary(filter, groupBy);
   const { hasNextPage, isFetching, isError, isPlaceholderData, fetchNextPage, data } = summary;
@@ -47,7 +47,7 @@ export function actionsIn(group: Group, groups: SummaryGroup[]): string[] {
   return [...actions].filter((action) => groupOf(action) === group);
 }
 
-/** The groups of one name added up, most entries first. */
+/** Adds up the groups with the same name, most entries first. */
 export function ranked(
   groups: SummaryGroup[],
   of: (group: SummaryGroup) => { id: string; name: string } | undefined,
@@ -56,7 +56,7 @@ export function ranked(
   for (const group of groups) {
     const named = of(group);
     if (!named) continue;
-    // The newest is counted first, so the first name is the newest.
+    // The newest entries are counted first, so the first name is the newest.
     const entry = found.get(named.id) ?? { ...named, count: 0 };
     entry.count += group.count;
     found.set(named.id, entry);
@@ -64,10 +64,10 @@ export function ranked(
   return [...found.values()].sort((one, other) => other.count - one.count);
 }
 
-/** Days that are shown whether or not anything is between them and the first entry. */
+/** The most days of a range that are all shown; a longer one begins at its first entry. */
 const DAYS_SHOWN = 366;
 
-/** Every day of the range, also those without entries; of a long one those from the first entry to the last. */
+/** Every day of the range; of a long range, only the days from the first entry to the last. */
 export function perDay(range: Days, groups: SummaryGroup[]): Day[] {
   const days = eachDay(isLong(range) ? counted(range, groups) : range);
   const found = new Map(days.map((day) => [day, { day, total: 0, groups: {} } as Day]));

@@ -13,7 +13,7 @@ import { COLOURS, Chart } from "./chart";
 import { actionsIn, perDay, ranked, total, useCounts } from "./counts";
 import type { Day, Named } from "./counts";
 
-/** Names in a list of those with the most entries. */
+/** How many names a list of those with the most entries has. */
 const TOP = 5;
 
 export default function Insights() {
@@ -68,7 +68,7 @@ export default function Insights() {
   );
 }
 
-/** The list, which is always there, says that a person may read nothing. */
+/** Whether the list, which is always shown, already reports that the person may not read. */
 function isSaidByList(error: unknown): boolean {
   return error instanceof Failure && error.kind === "forbidden";
 }
@@ -84,7 +84,7 @@ interface LegendProps {
   actionsOf: (group: Group) => string[];
 }
 
-/** The groups of actions that occur; a click shows one alone. */
+/** The groups of actions that occur; a click shows only that group. */
 function Legend({ days, actionsOf }: LegendProps) {
   const { t } = useWords();
   const { setFilter } = useView();
@@ -106,7 +106,7 @@ function Legend({ days, actionsOf }: LegendProps) {
   );
 }
 
-/** The chart's numbers, for whoever reads rather than looks. */
+/** The chart's numbers as a table, for people who read them. */
 function Numbers({ days }: { days: Day[] }) {
   const { t, day: dayInWords, number } = useWords();
   const { setFilter } = useView();

@@ -1,13 +1,13 @@
-// Whether a list of an entry's details is a table, such as an order's line items.
+// Decides whether a list in an entry's details is a table, such as an order's line items.
 
 import { isScalar } from "../api/exact";
 
 export type Fields = Record<string, unknown>;
 
-/** Columns that a table has at most; objects with more are shown one by one. */
+/** The most columns of a table; objects with more fields are shown one by one. */
 export const COLUMNS_MAX = 20;
 
-/** The columns of a list of alike objects without objects in them. */
+/** The columns of a list of objects with the same fields and without nested objects. */
 export function columnsOf(items: unknown[]): string[] | undefined {
   if (!items.every(isFlat)) return undefined;
   const columns = [...new Set(items.flatMap((item) => Object.keys(item)))];

@@ -1,4 +1,4 @@
-// A button that puts a text onto the clipboard.
+// A button that copies a text to the clipboard.
 
 import { Button } from "@fluentui/react-components";
 import { CheckmarkRegular, CopyRegular } from "@fluentui/react-icons";

@@ -1,6 +1,6 @@
-// An entry's free part: as a structure to read, and as JSON.
+// An entry's details: as a structure, and as JSON.
 //
-// Everything in it is text; nothing is ever taken for HTML.
+// Everything in them is shown as text; nothing is interpreted as HTML.
 
 import { Tab, TabList } from "@fluentui/react-components";
 import { useId, useState } from "react";

@@ -72,7 +72,7 @@ function Id({ children }: { children: string }) {
 
 interface FactProps {
   word: Word;
-  /** The condition that shows more of the same, its value, and how it is called. */
+  /** The condition that shows entries with the same value, this value, and its name. */
   only?: [condition: Condition, value: string, name: string];
   children: ReactNode;
 }
@@ -100,7 +100,7 @@ function Fact({ word, only, children }: FactProps) {
   );
 }
 
-/** A moment in the view's time zone, and as the service wrote it. */
+/** A moment in the view's time zone, and as the service sent it. */
 function Moment({ word, moment }: { word: Word; moment: string }) {
   const words = useWords();
   const { filter } = useView();

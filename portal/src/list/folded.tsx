@@ -1,4 +1,4 @@
-// The beginning of what is long, and a button for all of it.
+// The beginning of a long text or list, and a button that shows all of it.
 
 import { Button } from "@fluentui/react-components";
 import { useState } from "react";
@@ -6,7 +6,7 @@ import type { ReactNode } from "react";
 import type { Word } from "../words/en";
 import { useWords } from "../words/words";
 
-/** Characters of a text that are shown before the rest is asked for. */
+/** How many characters of a text are shown before a click shows the rest. */
 const CHARACTERS_SHOWN = 400;
 
 interface FoldedProps<Item> {

@@ -1,5 +1,5 @@
-// The entries, newest first. Only those in sight are in the document, so that
-// hundreds of thousands stay usable.
+// The entries, newest first. Only those in view are in the document, so that a list
+// of hundreds of thousands stays usable.
 
 import { Button, Spinner } from "@fluentui/react-components";
 import { ArrowClockwiseRegular, DismissRegular } from "@fluentui/react-icons";
@@ -18,7 +18,7 @@ import { Entry, Row } from "./row";
 /** An entry's height before it is measured. */
 const ROW_PX = 45;
 
-/** So close to the last entry that the next page is asked for. */
+/** How close to the last entry the view must be before the next page is requested. */
 const NEAR_END = 20;
 
 const COLUMNS = ["details", "occurred_at_zone", "customer", "action", "actor", "outcome"] as const;
@@ -61,7 +61,7 @@ export function List() {
   );
 }
 
-/** Another filter's list begins at its start, and keeps the focus that its old entries had. */
+/** Scrolls to the start for another filter, and keeps the focus that the old entries had. */
 function useStart(filter: Filter, isOld: boolean) {
   const section = useRef<HTMLElement>(null);
   const wanted = JSON.stringify(filter);
@@ -139,7 +139,7 @@ function Rows({ items, activities }: { items: ListedActivity[]; activities: Acti
   );
 }
 
-/** Asks for the next page when the end comes into sight. */
+/** Requests the next page when the end comes into view. */
 function useMoreNearEnd(activities: Activities, near: boolean) {
   const { hasNextPage, isFetching, isError, fetchNextPage, data } = activities;
   const pages = data?.pages.length;
@@ -148,12 +148,12 @@ function useMoreNearEnd(activities: Activities, near: boolean) {
   }, [near, hasNextPage, isFetching, isError, fetchNextPage, pages]);
 }
 
-/** What stands below the entries, or instead of them. */
+/** What is shown below the entries, or instead of them. */
 function End({ items, activities }: { items: ListedActivity[]; activities: Activities }) {
   const { t } = useWords();
   const { filter } = useView();
   const { error, isFetching, isPlaceholderData, hasNextPage, isPending } = activities;
-  // With conditions a page may be empty although more follow.
+  // With conditions, a page may be empty although more pages follow.
   useMoreNearEnd(activities, items.length === 0);
   if (filter.from > filter.to) return <State title={t("range_reversed")} />;
   const retry = () =>
@@ -196,7 +196,7 @@ function Empty() {
   );
 }
 
-/** Entries that the address opens and that are not among those loaded first. */
+/** The entries that the address opens and that are not on the first page. */
 function Linked({ items, loaded }: { items: ListedActivity[]; loaded: boolean }) {
   const { t } = useWords();
   const { open, toggle } = useView();

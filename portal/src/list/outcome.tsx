@@ -1,4 +1,4 @@
-// How an entry's outcome looks.
+// The badge of an entry's outcome.
 
 import { Badge } from "@fluentui/react-components";
 import {

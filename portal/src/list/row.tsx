@@ -1,4 +1,4 @@
-// One entry: its row, and below it, once opened, everything about it.
+// One entry: its row, and below it all its fields while it is open.
 
 import { Button, Link, Spinner } from "@fluentui/react-components";
 import { ChevronDownRegular, ChevronUpRegular } from "@fluentui/react-icons";
@@ -81,7 +81,7 @@ function CustomerName({ activity }: { activity: ListedActivity }) {
   );
 }
 
-/** Everything about an entry, read when it is opened. */
+/** All fields of an entry, read when it is opened. */
 export function Entry({ id }: { id: string }) {
   const { t } = useWords();
   const { data, error, isPending, refetch } = useActivity(id);

@@ -1,4 +1,4 @@
-// A value of an entry's details, as a structure to read.
+// Shows a value of an entry's details as a structure.
 
 import { isScalar, textOf } from "../api/exact";
 import { useWords } from "../words/words";
@@ -6,13 +6,13 @@ import { columnsOf } from "./columns";
 import type { Fields } from "./columns";
 import { Folded, FoldedText } from "./folded";
 
-/** Rows and items that are shown before the rest is asked for. */
+/** How many rows and items are shown before a click shows the rest. */
 const ITEMS_SHOWN = 10;
 
-/** Fields of an object that are shown before the rest is asked for. */
+/** How many fields of an object are shown before a click shows the rest. */
 const FIELDS_SHOWN = 20;
 
-/** How deep a structure goes; what lies deeper is shown as JSON. */
+/** How deep a structure goes; deeper values are shown as JSON. */
 const LEVELS = 6;
 
 interface ValueProps {

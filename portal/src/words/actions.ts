@@ -1,4 +1,4 @@
-// The actions that portals record: in words, and in the groups of the chart.
+// The actions that portals record, with their words and their groups in the chart.
 // Any other action is shown by its own name.
 
 export const GROUPS = [

@@ -40,7 +40,7 @@ export const en = {
   name_part_hint: "Part of the name",
   exact_hint: "Exact",
   action_hint: "Type to find an action",
-  no_action: "No action of that name",
+  no_action: "No action with that name",
   "kind.user": "user",
   "kind.application": "application",
 
@@ -61,7 +61,7 @@ export const en = {
   open_entry: "Open the entry: {entry}",
   close_entry: "Close the entry: {entry}",
   linked_entry: "The entry of your link",
-  not_found: "This entry does not exist, or its time is over.",
+  not_found: "This entry does not exist, or its retention has ended.",
 
   empty: "No entries in this period",
   empty_filtered: "No entries in this period match the filters",
@@ -87,7 +87,7 @@ export const en = {
 
   insights: "Insights",
   per_day: "Entries per day",
-  per_day_hint: "A click on a bar shows that day.",
+  per_day_hint: "Click a bar to show that day.",
   counting: "Counted {count, number} so far, newest first",
   counted: "{count, plural, one {# entry} other {# entries}}",
   as_table: "The numbers as a table",
@@ -120,7 +120,7 @@ export const en = {
   style: "Style",
   "style.spreadsheet": "For people: safe to open, times as in the list, actions by their raw names",
   "style.raw": "For programs: values as they are, times in UTC",
-  gzip: "Pack with gzip",
+  gzip: "Compress with gzip",
   start_export: "Start export",
   starting: "Starting",
   recent_exports: "Recent exports",
@@ -133,7 +133,8 @@ export const en = {
   of_export: "{button}: {name}",
   export_started: "The export has started.",
   export_ready: "{name} is ready and is being downloaded.",
-  export_not_downloaded: "{name} is ready, but could not be downloaded. Open Export log for it.",
+  export_not_downloaded:
+    "{name} is ready, but could not be downloaded. Open Export log to download it.",
   running_exports: "{count, plural, one {# export running} other {# exports running}}",
   progress: "{rows, plural, one {# row} other {# rows}}, {fraction, number, ::percent}",
   file_size: "{rows, plural, one {# row} other {# rows}}, {size}",
@@ -150,26 +151,26 @@ export const en = {
   too_many_exports: "As many exports as allowed are running. Wait for one to end, or cancel one.",
 
   export_unreachable: "The service does not answer. Check your connection, then try again.",
-  export_forbidden: "Your role may not export the log. Ask your administrator for one that may.",
+  export_forbidden: "Your role may not export the log. Ask your administrator for a role that may.",
   not_done: "That did not work. Try again.",
 
   retry: "Try again",
   request_id: "Request ID {id}",
   failed: "The log could not be read",
   failed_hint:
-    "This is not your fault. Try again; if it stays, give your administrator the request ID.",
+    "This is not your fault. Try again; if it fails again, give your administrator the request ID.",
   refused: "The request was refused",
   broken: "This part of the page could not be shown",
-  broken_hint: "Check your connection and try again. If it stays, load the page anew.",
-  reload: "Load the page anew",
+  broken_hint: "Check your connection and try again. If it fails again, reload the page.",
+  reload: "Reload the page",
   unreachable: "The service does not answer",
   unreachable_hint: "Check your connection, then try again.",
   offline: "You are offline. What was loaded stays here.",
   forbidden: "No permission",
   forbidden_hint:
-    "Your role may not read the activity log. Ask your administrator for one that may.",
+    "Your role may not read the activity log. Ask your administrator for a role that may.",
   signed_out: "You are signed out",
-  signed_out_hint: "Sign in to see the log. You come back to this view.",
+  signed_out_hint: "Sign in to see the log. You will return to this view.",
   sign_in: "Sign in",
   sign_in_failed: "Signing in failed: {reason}",
   sign_in_unreachable:

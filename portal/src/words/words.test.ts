@@ -24,7 +24,7 @@ test("every word is said somewhere", () => {
     eager: true,
   });
   const text = Object.values(sources).join("\n");
-  // Words of a family, such as `state.ready`, are put together.
+  // The code composes the names of a family, such as `state.ready`.
   const said = (word: string) => text.includes(`"${word}"`) || text.includes(`\`${word}.$`);
   const dead = Object.keys(en).filter((word) => !said(word.split(".")[0] ?? "") && !said(word));
   expect(dead).toEqual([]);

@@ -1,4 +1,4 @@
-// The page's language: the browser's at first, then the person's choice.
+// The page's language: at first the browser's, then the one that the person chooses.
 
 import { createContext, useContext, useEffect, useMemo, useState } from "react";
 import type { ReactNode } from "react";
@@ -28,7 +28,7 @@ function firstLanguage(): Language {
   return navigator.languages.map(languageOf).find(isLanguage) ?? "en";
 }
 
-/** A browser may refuse to keep anything; then the choice lasts until the page is left. */
+/** A browser may refuse to store anything; then the choice lasts until the page is left. */
 function chosen(): string | null {
   try {
     return localStorage.getItem(CHOICE);
@@ -41,7 +41,7 @@ function keep(language: Language) {
   try {
     localStorage.setItem(CHOICE, language);
   } catch {
-    // It is used all the same.
+    // The choice still applies to this visit.
   }
 }
 

@@ -1,7 +1,7 @@
 //! The table of activities; no other code knows it.
 //!
-//! It appends, gets and queries; it updates in an erasure alone, and never scans
-//! or deletes.
+//! It appends, gets and queries. It updates only for an erasure, and it never
+//! scans or deletes.
 
 mod attributes;
 mod details;
@@ -53,14 +53,13 @@ pub struct Recorded {
 
 /// Identifies the request that writes an item.
 ///
-/// The SDK repeats a put whose answer was lost; the second put then meets the
-/// first one's item, which is no client's replay. The request's id tells the two
-/// apart.
+/// If the answer of a put is lost, the SDK repeats it and finds the item of the
+/// first attempt. The request's id shows that this is not a client's replay.
 #[derive(Debug, Clone)]
 pub struct Stamp {
     /// The server's time of the request.
     pub recorded_at: Moment,
-    /// The gateway's id of the request; in a batch also the item's place.
+    /// The gateway's id of the request; in a batch also the item's position.
     pub request_id: String,
 }
 
@@ -73,12 +72,14 @@ pub struct RangeQuery {
     pub order: Order,
     /// Whether each activity comes with its details.
     pub with_details: bool,
-    /// Whether nothing new can enter the range: then it is read at half the price.
+    /// Whether nothing new can enter the range.
+    ///
+    /// If so, a read need not be consistent and costs half.
     pub settled: bool,
 }
 
 impl ActivityStore {
-    /// The most items that one Query page is asked for.
+    /// The most items that one Query requests.
     pub const QUERY_PAGE_MAX: usize = 1_000;
 
     /// The table of activities, with its retention and shards.
@@ -100,8 +101,8 @@ impl ActivityStore {
 
     /// Stores an activity, once for each idempotency key, with one conditional put.
     ///
-    /// `Conflict` when the key was used before for other content.
-    /// `Unavailable` when the outcome is unknown.
+    /// `Conflict` if the key was used before for other content.
+    /// `Unavailable` if the outcome is unknown.
     pub async fn append(&self, new: NewActivity, stamp: &Stamp) -> Result<Recorded, Error> {
         let id = id_of(&new);
         let keyed = new.idempotency_key.is_some();
@@ -128,7 +129,7 @@ impl ActivityStore {
         }
     }
 
-    /// Puts an activity where there is none; answers the one that is in its way.
+    /// Stores an activity if its id is free; otherwise returns the one that exists.
     async fn put(&self, activity: &Activity, request_id: &str) -> Result<Option<Stored>, Error> {
         let shard = self.shards.of(activity.id);
         let item = item::to_item(activity, shard, request_id, self.retention)?;
@@ -151,7 +152,7 @@ impl ActivityStore {
         item::key(partner, self.shards.of(id), id)
     }
 
-    /// One activity with its details; none when absent or expired.
+    /// Reads one activity with its details; none if it is absent or has expired.
     pub async fn get(
         &self,
         partner: &PartnerId,
@@ -175,10 +176,10 @@ impl ActivityStore {
         Ok(stored.filter(|stored| !stored.is_expired(now)))
     }
 
-    /// What follows in a range after `resume_after`, about as much as `limit`;
-    /// expired items are still in it.
+    /// Reads about `limit` activities of a range, after `resume_after`.
     ///
-    /// One Query page, or one of each shard at the same time.
+    /// Expired items are included. With several shards, it reads one Query page of
+    /// each at the same time.
     pub async fn query(
         &self,
         partner: &PartnerId,

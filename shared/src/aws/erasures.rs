@@ -1,8 +1,8 @@
 //! The table of erasures; no other code knows it.
 //!
-//! A worker holds a lease on the erasure it works on; what that means in
-//! conditions is in `leases`. Doing a page twice changes nothing, so a lease that has
-//! run out is still good until another worker takes the erasure.
+//! A worker holds a lease of the erasure that it works on; `leases` has the
+//! conditions. Erasing a page twice changes nothing, so a lease that has run out
+//! is still valid until another worker takes the erasure.
 
 use aws_sdk_dynamodb::Client;
 
@@ -55,7 +55,7 @@ impl ErasureStore {
         self.table.open().await;
     }
 
-    /// Takes the partner's place for an erasure, or answers which one has it.
+    /// Takes the partner's place for an erasure, or returns the one that has it.
     pub async fn take_place(
         &self,
         key: &ErasureKey,
@@ -92,12 +92,12 @@ impl ErasureStore {
     pub async fn create(&self, key: &ErasureKey, erasure: &Erasure) -> Result<(), Error> {
         let mut item = to_item(erasure)?;
         item.extend(item_key(key));
-        // Only a repetition of this put can be in the way of a random id.
+        // The id is random, so an existing item can only be from a retry of this put.
         self.table.put_new(item).await?;
         Ok(())
     }
 
-    /// One erasure; none when absent or forgotten.
+    /// Reads one erasure; none if it is absent or has expired.
     pub async fn get(&self, key: &ErasureKey, now: Moment) -> Result<Option<Erasure>, Error> {
         let erasure: Option<Erasure> = self.table.get(item_key(key)).await?;
         Ok(erasure.filter(|erasure| erasure.expires_at > now.as_seconds()))
@@ -108,8 +108,7 @@ impl ErasureStore {
         leases::claim_dispatch(&self.table, item_key(key), now).await
     }
 
-    /// Takes the lease of the erasure that an event names; none when there is
-    /// nothing to do now.
+    /// Takes the lease of the erasure in an event; none if it can't be taken now.
     pub async fn take_lease(
         &self,
         event: &WorkerEvent,
@@ -131,7 +130,7 @@ impl ErasureStore {
         })
     }
 
-    /// Keeps the lease and writes down how far the walk is.
+    /// Renews the lease and stores the position of the walk.
     pub async fn checkpoint(
         &self,
         lease: &Lease<ErasureId>,
@@ -144,13 +143,14 @@ impl ErasureStore {
             .value(":position", text(position.to_string()))
             .value(":progress", to_value(&progress)?);
         let update = not_late(update, now)
-            // The SDK gives an attempt up and repeats it; the first one may come later.
+            // The SDK retries an attempt that timed out; the first attempt may still
+            // arrive after a later write.
             .when("attribute_exists(lease_until)")
             .when("attribute_not_exists(finished_at)");
         self.update(lease, update, |_| false).await
     }
 
-    /// Gives the lease back, so that another worker can take it at once.
+    /// Releases the lease, so that another worker can take it at once.
     pub async fn release(
         &self,
         lease: &Lease<ErasureId>,
@@ -160,10 +160,10 @@ impl ErasureStore {
             .await
     }
 
-    /// Settles when and how the walk ended, before the log is told; none when
-    /// another worker has the erasure, or when it is too old.
+    /// Stores when and how the walk ended, before the entry is recorded.
     ///
-    /// An earlier worker may have settled it; then that holds.
+    /// None if another worker has the erasure, or if it is too old.
+    /// If an earlier worker stored when the walk ended, that time is kept.
     pub async fn settle(
         &self,
         lease: &Lease<ErasureId>,
@@ -188,7 +188,7 @@ impl ErasureStore {
         }
     }
 
-    /// Ends the erasure, whose end the log was told of.
+    /// Stores the final state, after the entry was recorded.
     pub async fn close(
         &self,
         lease: &Lease<ErasureId>,
@@ -200,8 +200,9 @@ impl ErasureStore {
             .await
     }
 
-    /// Writes as the worker that took the erasure last; `is_done` knows an erasure
-    /// that the same write has changed before.
+    /// Writes as the worker that took the erasure last.
+    ///
+    /// `is_done` recognises an erasure that an earlier attempt of this write changed.
     async fn update(
         &self,
         lease: &Lease<ErasureId>,
@@ -214,7 +215,7 @@ impl ErasureStore {
     }
 }
 
-/// Not of one that counts as failed by its age.
+/// Refuses an update of an erasure that counts as failed by its age.
 fn not_late(update: Update, now: Moment) -> Update {
     update
         .when("(created_at > :too_old OR finished_at > :too_old OR lease_until >= :now)")

@@ -1,7 +1,7 @@
 //! The table of exports; no other code knows it.
 //!
-//! A worker holds a lease on the export it works on; what that means in conditions
-//! is in `leases`.
+//! A worker holds a lease of the export that it works on; `leases` has the
+//! conditions.
 
 use std::collections::HashMap;
 
@@ -41,16 +41,16 @@ pub struct ExportStore {
     table: Table,
 }
 
-/// What came of asking for an export's lease.
+/// The result of taking an export's lease.
 #[derive(Debug)]
 pub enum LeaseAttempt {
-    /// The export is this worker's.
+    /// This worker has the export.
     Taken(Lease<ExportId>, Box<Export>),
-    /// Another worker has it, it has ended, or it never was.
+    /// Another worker has it, it has ended, or it does not exist.
     NotNow,
-    /// Too many workers tried, or too long; it has failed.
+    /// It has failed: too many workers tried it, or it took too long.
     ///
-    /// With the export as the last one left it.
+    /// Holds the export as the last worker left it.
     GivenUp(ExportKey, Box<Export>),
 }
 
@@ -68,7 +68,7 @@ impl Task for Export {
     }
 }
 
-/// What tells which worker has an export.
+/// The attributes that show which worker has an export.
 #[derive(Debug, Deserialize)]
 struct Holder {
     state: State,
@@ -100,9 +100,9 @@ impl ExportStore {
         self.table.open().await;
     }
 
-    /// The export that `key` stands for: `id`, or the one of an earlier request.
+    /// Claims `key` for `id`, or returns the export of an earlier claim.
     ///
-    /// `Conflict` when the key stands for another request.
+    /// `Conflict` if the earlier claim was for a different request.
     pub async fn claim_key(
         &self,
         partner: &PartnerId,
@@ -142,7 +142,7 @@ impl ExportStore {
         }
     }
 
-    /// Stores a new export; the stored one when there is one already.
+    /// Stores a new export; returns the stored one if there is one already.
     pub async fn create(&self, key: &ExportKey, export: Export) -> Result<Export, Error> {
         let mut item = to_item(&export)?;
         item.extend(item_key(key));
@@ -152,7 +152,7 @@ impl ExportStore {
         }
     }
 
-    /// One export; none when absent or forgotten.
+    /// Reads one export; none if it is absent or has expired.
     pub async fn get(&self, key: &ExportKey, now: Moment) -> Result<Option<Export>, Error> {
         let export: Option<Export> = self.table.get(item_key(key)).await?;
         Ok(export.filter(|export| export.expires_at > now.as_seconds()))
@@ -203,9 +203,9 @@ impl ExportStore {
         }
     }
 
-    /// Takes one of a partner's `max` places; answers whether one was free.
+    /// Takes one of a partner's `max` places; returns whether the export has one.
     ///
-    /// An export that has a place keeps it, so a retry may ask again.
+    /// An export that has a place keeps it, so a retry may call this again.
     pub async fn take_place(
         &self,
         key: &ExportKey,
@@ -274,7 +274,7 @@ impl ExportStore {
         leases::claim_dispatch(&self.table, item_key(key), now).await
     }
 
-    /// Takes the lease of the export that an event names.
+    /// Takes the lease of the export in an event.
     pub async fn take_lease(
         &self,
         event: &WorkerEvent,
@@ -299,7 +299,7 @@ impl ExportStore {
         }
     }
 
-    /// Writes down that no worker will finish an export, if that is so.
+    /// Stores that an export has failed, if no worker will finish it.
     async fn give_up(
         &self,
         key: ExportKey,
@@ -322,7 +322,7 @@ impl ExportStore {
         })
     }
 
-    /// Keeps the lease for another 45 s and writes down how far the file is.
+    /// Renews the lease for another 45 s and stores the progress.
     pub async fn renew(
         &self,
         lease: &Lease<ExportId>,
@@ -334,10 +334,10 @@ impl ExportStore {
         self.update_held(lease, update, now).await
     }
 
-    /// Keeps the lease and writes down which upload has begun.
+    /// Renews the lease and stores the id of the upload that has begun.
     ///
-    /// A checkpoint of an earlier upload tells nothing of this one; that of a
-    /// part which wasn't full when there was no upload yet is still good.
+    /// A checkpoint of an earlier upload is not valid for this one. A checkpoint from
+    /// before any upload, which only has a partial part, is still valid.
     pub async fn begin(
         &self,
         lease: &Lease<ExportId>,
@@ -354,7 +354,7 @@ impl ExportStore {
         self.update_held(lease, update, now).await
     }
 
-    /// Keeps the lease and writes down what is in the upload.
+    /// Renews the lease and stores what the upload holds.
     pub async fn checkpoint(
         &self,
         lease: &Lease<ExportId>,
@@ -369,9 +369,9 @@ impl ExportStore {
         self.update_held(lease, update, now).await
     }
 
-    /// Whether the export is still this worker's, without a write.
+    /// Checks whether this worker still has the export, without a write.
     ///
-    /// A lease that ran out is found by the next write.
+    /// It does not notice that a lease has run out; the next write does.
     pub async fn look(&self, lease: &Lease<ExportId>) -> Result<LeaseStatus, Error> {
         let output = self
             .table
@@ -401,7 +401,7 @@ impl ExportStore {
         })
     }
 
-    /// Gives the lease back, so that another worker can take it at once.
+    /// Releases the lease, so that another worker can take it at once.
     pub async fn release(
         &self,
         lease: &Lease<ExportId>,
@@ -411,7 +411,7 @@ impl ExportStore {
             .await
     }
 
-    /// The file is ready.
+    /// Stores that the file is ready.
     pub async fn finish(
         &self,
         lease: &Lease<ExportId>,
@@ -433,7 +433,7 @@ impl ExportStore {
         self.update_last(lease, update, now, is_finished).await
     }
 
-    /// There will be no file.
+    /// Stores that the export has failed.
     pub async fn fail(
         &self,
         lease: &Lease<ExportId>,
@@ -449,16 +449,16 @@ impl ExportStore {
         self.update_last(lease, update, now, has_failed).await
     }
 
-    /// Cancels an export that is not finished, or lets its file go.
+    /// Cancels an export that is not finished, or marks its file as expired.
     ///
-    /// Answers the export as it is then; none when absent.
+    /// Returns the export after the change; none if it is absent.
     pub async fn delete(&self, key: &ExportKey, now: Moment) -> Result<Option<Export>, Error> {
         let mut found = self.get(key, now).await?;
         while let Some(export) = found {
             let Some(update) = deletion(&export, now)? else {
                 return Ok(Some(export));
             };
-            // A worker may be faster and move the state first; then it is looked at again.
+            // If a worker changed the state first, the new state is tried.
             match self.table.update(item_key(key), update).await? {
                 Updated::Done(item) => return from_item(item).map(Some),
                 Updated::Refused(item) => found = Some(from_item(item)?),
@@ -478,8 +478,9 @@ impl ExportStore {
         self.update_last(lease, update, now, |_| false).await
     }
 
-    /// The same for a write after which the lease is over; `is_done` knows an
-    /// export that the same write has changed before.
+    /// The same for a write that ends the lease.
+    ///
+    /// `is_done` recognises an export that an earlier attempt of this write changed.
     async fn update_last(
         &self,
         lease: &Lease<ExportId>,
@@ -493,7 +494,7 @@ impl ExportStore {
     }
 }
 
-/// What deletes an export as it is now; none when it has no file and gets none.
+/// The update that deletes an export; none if it has no file and will get none.
 fn deletion(export: &Export, now: Moment) -> Result<Option<Update>, Error> {
     let (state, failure) = match (export.state, export.lost_cause(now)) {
         (State::Queued | State::Running, None) => (State::Cancelled, None),
@@ -513,10 +514,10 @@ fn deletion(export: &Export, now: Moment) -> Result<Option<Update>, Error> {
     Ok(Some(update.returning_it()))
 }
 
-/// An update after which nobody resumes from the checkpoint.
+/// An update after which no worker resumes from the checkpoint.
 ///
-/// The hash's state holds bytes of the file, so it is emptied; the rest of the
-/// checkpoint stays, since it says what is to be cleared up.
+/// The state of the hash holds bytes of the file, so it is emptied. The rest of the
+/// checkpoint stays, because it names what must be cleared up.
 fn ending(assignments: &str, export: &Export) -> Update {
     if export.checkpoint.is_none() {
         return Update::new(&format!("{assignments} REMOVE lease_until"))

@@ -27,11 +27,12 @@ pub struct Files {
     bucket: String,
 }
 
-/// What tells a part: the 16 bytes of its `ETag`, which is its MD5 in a bucket
-/// whose encryption is SSE-S3.
+/// Identifies a part: the 16 bytes of its `ETag`.
+///
+/// In a bucket with SSE-S3 encryption this is the part's MD5.
 pub type PartTag = [u8; 16];
 
-/// A link to a file, for whoever holds it.
+/// A link to a file; anyone who has it can download the file.
 #[derive(Serialize)]
 pub struct Link {
     url: String,
@@ -39,7 +40,7 @@ pub struct Link {
 }
 
 impl std::fmt::Debug for Link {
-    /// Leaves the link out, so that no log can hold it.
+    /// Leaves the URL out, so that no log can hold it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Link")
             .field("expires_at", &self.expires_at)
@@ -48,7 +49,7 @@ impl std::fmt::Debug for Link {
 }
 
 impl Files {
-    /// The bucket, for calls that take no longer than those to a table.
+    /// The bucket, with the time limits of calls to a table.
     pub fn new(sdk: &SdkConfig, bucket: String) -> Self {
         Self {
             client: Client::new(sdk),
@@ -56,11 +57,11 @@ impl Files {
         }
     }
 
-    /// The bucket, for uploads: a part may take a minute, three times.
+    /// The bucket, for uploads: a part has three attempts of a minute each.
     ///
-    /// Without the SDK's own checksums: S3 wants those of all parts again when
-    /// an upload is completed, and a successor knows the parts by their `ETag`s.
-    /// Nor are bodies signed: TLS guards them on their way, see
+    /// The SDK's own checksums are off: S3 requires those of all parts when an upload
+    /// is completed, but the next worker only knows the parts' `ETag`s.
+    /// Bodies are not signed either, because TLS protects them; see
     /// docs/decisions/0018-a-part-is-hashed-once.md.
     pub fn for_uploads(sdk: &SdkConfig, bucket: String) -> Self {
         let timeouts = TimeoutConfig::builder()
@@ -78,7 +79,7 @@ impl Files {
         }
     }
 
-    /// A presigned link that saves the object under `name`; signing calls nobody.
+    /// A presigned link that saves the object under `name`; signing needs no call.
     pub async fn link(&self, object: &str, name: &str, now: Moment) -> Result<Link, Error> {
         let start = Duration::from_millis(u64::try_from(now.as_millis()).unwrap_or_default());
         let lifetime = PresigningConfig::builder()
@@ -114,7 +115,7 @@ impl Files {
         Ok(())
     }
 
-    /// The bytes of an object; none when it is not there.
+    /// Reads the bytes of an object; none if it does not exist.
     pub async fn get(&self, object: &str) -> Result<Option<Vec<u8>>, Error> {
         let get = self.client.get_object().bucket(&self.bucket).key(object);
         match get.send().await {
@@ -145,9 +146,9 @@ impl Files {
             .ok_or_else(|| Error::internal("beginning an upload", "the answer has no upload id"))
     }
 
-    /// Uploads a part; one with the same number is replaced.
+    /// Uploads a part, which replaces an earlier one with the same number.
     ///
-    /// `NotFound` when the upload is gone.
+    /// `NotFound` if the upload does not exist any more.
     pub async fn part(
         &self,
         object: &str,
@@ -170,16 +171,16 @@ impl Files {
         })
     }
 
-    /// Makes the parts one object.
+    /// Joins the parts into one object.
     ///
-    /// `NotFound` when the upload is gone, perhaps because it is complete.
+    /// `NotFound` if the upload does not exist any more, perhaps because it is complete.
     pub async fn complete(
         &self,
         object: &str,
         upload_id: &str,
         parts: &[PartTag],
     ) -> Result<(), Error> {
-        // S3 may take minutes to put thousands of parts together.
+        // S3 may take minutes to join thousands of parts.
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(Duration::from_mins(5))
             .operation_timeout(Duration::from_mins(10))
@@ -201,7 +202,7 @@ impl Files {
         Ok(())
     }
 
-    /// The size of an object; none when it is not there.
+    /// The size of an object; none if it does not exist.
     pub async fn size(&self, object: &str) -> Result<Option<u64>, Error> {
         let head = self.client.head_object().bucket(&self.bucket).key(object);
         match head.send().await {
@@ -213,7 +214,7 @@ impl Files {
         }
     }
 
-    /// The bytes of an object from one on, which it must have.
+    /// The bytes of an object from offset `from`, which must be within it.
     pub async fn tail(&self, object: &str, from: u64) -> Result<Bytes, Error> {
         let get = self.client.get_object().bucket(&self.bucket).key(object);
         let output = get
@@ -227,8 +228,7 @@ impl Files {
             .into_bytes())
     }
 
-    /// Removes what a worker left of an export beside its file: the upload and
-    /// the start of a part.
+    /// Removes the upload and the partial part that a worker left, but not the file.
     pub async fn clear(&self, key: &ExportKey, export: &Export) -> Result<(), Error> {
         if let Some(upload_id) = &export.upload_id {
             self.abort(&key.object(), upload_id).await?;
@@ -240,7 +240,7 @@ impl Files {
         Ok(())
     }
 
-    /// Ends an upload and removes its parts; one that is not there has ended.
+    /// Aborts an upload and removes its parts; succeeds if it does not exist.
     pub async fn abort(&self, object: &str, upload_id: &str) -> Result<(), Error> {
         let abort = self
             .client
@@ -256,7 +256,7 @@ impl Files {
         }
     }
 
-    /// Removes an object; one that is not there is removed.
+    /// Removes an object; succeeds if it does not exist.
     pub async fn delete(&self, object: &str) -> Result<(), Error> {
         let delete = self.client.delete_object().bucket(&self.bucket).key(object);
         delete
@@ -267,7 +267,7 @@ impl Files {
     }
 }
 
-/// Without a right to list, S3 answers 403 for what is not there.
+/// Without the right to list, S3 answers 403 for an object that does not exist.
 fn is_absent<E>(error: &SdkError<E, HttpResponse>) -> bool {
     let status = error.raw_response().map(|raw| raw.status().as_u16());
     matches!(status, Some(403 | 404))

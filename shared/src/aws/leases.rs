@@ -1,7 +1,7 @@
 //! Leases as conditions and updates of the items of tasks.
 //!
-//! Any table whose items hold a [`LeaseRecord`] and a `state` can use them; what
-//! else a task holds is its store's matter.
+//! Any table whose items hold a [`LeaseRecord`] and a `state` can use them. The
+//! other attributes of a task are left to its store.
 
 use serde::Deserialize;
 
@@ -11,35 +11,36 @@ use crate::{
     model::lease::{LEASE_TIME, LeaseRecord, LeaseStatus, dispatch_again_before},
 };
 
-/// The states of a task that is not over; each kind of task has these two.
+/// The states of a task that has not ended; each kind of task has these two.
 const QUEUED: &str = "queued";
 const RUNNING: &str = "running";
 
 /// A task as it is stored.
 pub(crate) trait Task: for<'de> Deserialize<'de> {
-    /// What its item says of its leases.
+    /// The attributes of its item that concern its leases.
     fn lease(&self) -> &LeaseRecord;
 
-    /// Whether a worker has, or had, its lease and did not end it.
+    /// Whether a worker took it and it has not ended.
     fn is_running(&self) -> bool;
 
-    /// Whether it was deleted, so that nothing of it may stay.
+    /// Whether it was deleted, so that nothing of it may remain.
     fn is_cancelled(&self) -> bool;
 }
 
-/// What came of taking a lease.
+/// The result of taking a lease.
 pub(crate) enum Taking<T> {
-    /// The task is the caller's.
+    /// The caller has the task.
     Taken(T),
-    /// Somebody else has it, or it may not be taken any more.
+    /// Another worker has it, or it may not be taken any more.
     Refused(T),
     /// There is no such task.
     Absent,
 }
 
-/// Takes the lease of the task under `key` for `holder`, an id of this call alone.
+/// Takes the lease of the task under `key`.
 ///
-/// `conditions` adds those of the store to the conditions that hold for every task.
+/// `holder` is an id that is new for each call. `conditions` adds the store's own
+/// conditions to those of every task.
 pub(crate) async fn take<T: Task>(
     table: &Table,
     key: Item,
@@ -60,7 +61,7 @@ pub(crate) async fn take<T: Task>(
         Updated::Done(item) => Taking::Taken(from_item(item)?),
         Updated::Refused(item) => {
             let task: T = from_item(item)?;
-            // The SDK repeats an update whose answer was lost, and meets its own lease.
+            // If the answer is lost, the SDK repeats the update and finds its own lease.
             if task.lease().holder.as_ref() == Some(&holder) {
                 Taking::Taken(task)
             } else {
@@ -71,7 +72,7 @@ pub(crate) async fn take<T: Task>(
     })
 }
 
-/// Claims the right to call a worker for a task that nobody has, at most once a minute.
+/// Claims the right to call a worker for a free task, at most once a minute.
 pub(crate) async fn claim_dispatch(table: &Table, key: Item, now: Moment) -> Result<bool, Error> {
     let update = free(Update::new("dispatched_at = :now"), now)
         .when("dispatched_at < :again_before")
@@ -79,7 +80,7 @@ pub(crate) async fn claim_dispatch(table: &Table, key: Item, now: Moment) -> Res
     Ok(matches!(table.update(key, update).await?, Updated::Done(_)))
 }
 
-/// An update of a task that is not over and that no worker has.
+/// Limits an update to a task that has not ended and that no worker has.
 pub(crate) fn free(update: Update, now: Moment) -> Update {
     update
         .when("#state IN (:queued, :running)")
@@ -89,13 +90,13 @@ pub(crate) fn free(update: Update, now: Moment) -> Update {
         .value(":now", moment(now))
 }
 
-/// An update that keeps the lease for as long as a new one.
+/// An update that renews the lease for its full time.
 pub(crate) fn renewing(assignments: &str, now: Moment) -> Update {
     Update::new(&format!("lease_until = :until, {assignments}"))
         .value(":until", moment(now.plus(LEASE_TIME)))
 }
 
-/// The same by a worker that got somewhere: its successor has all its attempts.
+/// The same by a worker that made progress: the count of attempts starts again.
 pub(crate) fn advancing(assignments: &str, now: Moment) -> Update {
     renewing(&format!("attempts = :one, {assignments}"), now).value(":one", number(1))
 }
@@ -110,7 +111,7 @@ pub(crate) fn is_released(task: &impl Task) -> bool {
     task.is_running() && task.lease().until.is_none()
 }
 
-/// An update of the worker whose lease has this epoch, whether or not it has run out.
+/// Limits an update to the lease of this epoch, whether or not it has run out.
 pub(crate) fn of_epoch(update: Update, epoch: u64) -> Update {
     update
         .when("#state = :held")
@@ -119,17 +120,17 @@ pub(crate) fn of_epoch(update: Update, epoch: u64) -> Update {
         .value(":epoch", count(epoch))
 }
 
-/// An update of the worker whose lease has this epoch and has not run out.
+/// Limits an update to the lease of this epoch while it has not run out.
 pub(crate) fn held(update: Update, epoch: u64, now: Moment) -> Update {
     of_epoch(update, epoch)
         .when("lease_until >= :lease_now")
         .value(":lease_now", moment(now))
 }
 
-/// What an update that needs a lease has come to.
+/// The status of a lease after an update that needs it.
 ///
-/// The SDK repeats an update whose answer was lost, and the repetition meets the
-/// item as the first one left it: `is_done` knows it by that.
+/// If an answer is lost, the SDK repeats the update and finds the item as the first
+/// attempt left it; `is_done` recognises such an item.
 pub(crate) fn status<T: Task>(
     updated: Updated,
     epoch: u64,

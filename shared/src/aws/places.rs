@@ -1,8 +1,9 @@
-//! How many tasks of a partner are under way at once.
+//! Limits how many tasks of a partner are under way at once.
 //!
-//! One item a partner holds the ids of the tasks that took a place. Nobody gives a
-//! place back, so none can be lost: whoever finds none free looks which of those
-//! tasks have ended, frees their places and tries again.
+//! One item per partner holds the ids of the tasks that took a place. A task does
+//! not give its place back, so no place can be lost: a request that finds no place
+//! free looks up which of these tasks have ended, frees their places and tries
+//! again.
 
 use std::collections::HashMap;
 
@@ -24,15 +25,15 @@ use crate::{
 pub(crate) struct Places<'a> {
     pub(crate) table: &'a Table,
     pub(crate) partner: &'a PartnerId,
-    /// How many there are.
+    /// How many places the partner has.
     pub(crate) max: usize,
 }
 
-/// What came of asking for a place.
+/// The result of taking a place.
 pub(crate) enum Place<Id> {
-    /// The task has one; it may have had it before.
+    /// The task has a place; it may have had it before.
     Taken,
-    /// These have them all.
+    /// These tasks have all places.
     Full(Vec<Id>),
 }
 
@@ -84,7 +85,7 @@ impl Places<'_> {
         Ok(())
     }
 
-    /// `#` is in no partner's id, so no partner's tasks are there.
+    /// No partner's id contains `#`, so this partition holds no partner's tasks.
     fn key(&self) -> Item {
         let partition = format!("{}#places", self.partner);
         HashMap::from([

@@ -35,15 +35,16 @@ use tokio::time::timeout;
 
 use crate::{Config, Error, metrics};
 
-/// The roots that AWS's certificates end in, as <https://www.amazontrust.com/repository/>
-/// lists them: Amazon's four, and Starfield's that signed them once.
+/// The root certificates of AWS, from <https://www.amazontrust.com/repository/>.
+///
+/// They are Amazon's four, and Starfield's, which once signed them.
 pub const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
 
 /// The SDK's configuration from Lambda's variables, with time limits.
 ///
-/// The SDK has none of its own: without them a store that hangs would hold a
-/// request until the function is killed, and the caller would learn nothing.
-/// Files are not looked for: Lambda gives region and credentials in variables.
+/// The SDK has no time limits by default: a store that hangs would hold a request
+/// until Lambda kills the function, and the caller would get no explanation.
+/// No files are read: Lambda gives region and credentials in variables.
 pub async fn config(config: &Config) -> Result<SdkConfig, Error> {
     let nothing = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, "");
     Ok(aws_config::defaults(BehaviorVersion::latest())
@@ -56,9 +57,9 @@ pub async fn config(config: &Config) -> Result<SdkConfig, Error> {
         .await)
 }
 
-/// A client that trusts Amazon's roots alone, or those of a PEM file instead.
+/// An HTTP client that trusts only Amazon's roots, or only those of a PEM file.
 ///
-/// To parse the system's some 140 roots is most of what a start would do.
+/// Parsing the system's roots, about 140, would take most of a start.
 pub fn http_client(ca_bundle: Option<&Path>) -> Result<SharedHttpClient, Error> {
     let roots = ca_bundle.map_or_else(|| Ok(AMAZON_ROOTS.to_vec()), read_bundle)?;
     let trusted = TrustStore::empty().with_pem_certificate(roots);
@@ -69,7 +70,7 @@ pub fn http_client(ca_bundle: Option<&Path>) -> Result<SharedHttpClient, Error> 
         .build_https())
 }
 
-/// A file of certificates; the SDK would panic at another one.
+/// Reads a file of certificates; the SDK would panic at an invalid one.
 fn read_bundle(file: &Path) -> Result<Vec<u8>, Error> {
     let bundle = fs::read(file).map_err(|error| Error::internal("reading AWS_CA_BUNDLE", error))?;
     let mut certificates = CertificateDer::pem_slice_iter(&bundle).peekable();
@@ -79,13 +80,13 @@ fn read_bundle(file: &Path) -> Result<Vec<u8>, Error> {
     Ok(bundle)
 }
 
-/// How long a start waits for a connection; Lambda gives it 10 s in all.
+/// How long a start waits for a connection; Lambda allows 10 s for all of it.
 const OPEN_TIME_MAX: Duration = Duration::from_secs(3);
 
-/// Opens the connection to a table before a request needs it: asks for what is never there.
+/// Opens the connection to a table, by reading an item that never exists.
 ///
-/// Lambda gives a start more of a processor than a call, and the first call then
-/// finds everything made: TLS, the signing key, the code in memory.
+/// Lambda gives a start more processor time than a call. The first call then finds
+/// the TLS connection, the signing key and the code in memory.
 pub async fn open(client: &Client, table: &str) {
     let nothing = AttributeValue::S("#".into());
     let asked = client
@@ -100,10 +101,16 @@ pub async fn open(client: &Client, table: &str) {
         Err(error) => Error::Unavailable(error.into()),
     };
     // The first request tries again.
-    tracing::warn!(table, error = error.chain(), "a start was not answered");
+    tracing::warn!(
+        table,
+        error = error.chain(),
+        "the connection could not be opened at the start"
+    );
 }
 
-/// Three attempts of 3 s within 8 s: below the functions' shortest time limit.
+/// The time limits of a call: three attempts of 3 s each, 8 s in all.
+///
+/// This is below the functions' shortest time limit.
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
@@ -118,7 +125,7 @@ pub fn dynamodb(sdk: &SdkConfig) -> aws_sdk_dynamodb::Client {
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
-/// Times what a caller waits for: a call with all its attempts.
+/// Measures how long a call takes, with all its attempts.
 #[derive(Debug)]
 struct Stopwatch;
 
@@ -158,7 +165,9 @@ impl Intercept for Stopwatch {
     }
 }
 
-/// What a failed call means: try again later, or this service is at fault.
+/// The error of a failed call: `Unavailable` if a later one may succeed.
+///
+/// Otherwise it is `Internal`, named after what was being done.
 pub fn failed<E>(doing: &'static str, error: SdkError<E, HttpResponse>) -> Error
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -177,10 +186,10 @@ where
     }
 }
 
-/// Codes that say "not now" and that the SDK itself does not repeat.
+/// Codes of temporary failures that the SDK itself does not retry.
 const NOT_NOW: [&str; 2] = ["OperationAborted", "TransactionConflictException"];
 
-/// Whether a code says "not now", though its status says that the caller is at fault.
+/// Whether a code is one of a temporary failure, even if its status is a 4xx.
 fn is_passing(code: &str) -> bool {
     let lists = [THROTTLING_ERRORS, TRANSIENT_ERRORS, &NOT_NOW];
     lists.iter().any(|list| list.contains(&code))

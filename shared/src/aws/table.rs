@@ -1,5 +1,6 @@
-//! A table of a partner's things, each put once; those that have a state are then
-//! moved by conditional updates.
+//! Reads and writes of a table: items are put once, then updated on conditions.
+//!
+//! What the attributes mean is left to the stores.
 
 use std::{collections::HashMap, fmt};
 
@@ -16,7 +17,7 @@ use crate::{Error, Moment, PartnerId, aws::sdk};
 /// An item of a table, as the SDK gives it.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// A condition that fails shows the item that it refused.
+/// Makes a failed condition return the item that exists.
 pub(crate) const ALL_OLD: ReturnValuesOnConditionCheckFailure =
     ReturnValuesOnConditionCheckFailure::AllOld;
 
@@ -33,7 +34,7 @@ impl Table {
         sdk::open(&self.client, &self.name).await;
     }
 
-    /// The item under a key, as it is now.
+    /// The item under a key, by a consistent read.
     pub(crate) async fn get<'a, T: Deserialize<'a>>(&self, key: Item) -> Result<Option<T>, Error> {
         let output = self
             .client
@@ -47,7 +48,7 @@ impl Table {
         output.item.map(from_item).transpose()
     }
 
-    /// Stores an item where there is none; answers the one that is in its way.
+    /// Stores an item if its key is free; otherwise returns the one that exists.
     pub(crate) async fn put_new(&self, item: Item) -> Result<Option<Item>, Error> {
         let put = self
             .client
@@ -61,7 +62,7 @@ impl Table {
         put.map_or_else(|error| item_in_the_way(error).map(Some), |_| Ok(None))
     }
 
-    /// Updates the item under a key, if it is there and the conditions hold.
+    /// Updates the item under a key, if it exists and the conditions hold.
     pub(crate) async fn update(&self, key: Item, update: Update) -> Result<Updated, Error> {
         let sent = self
             .client
@@ -89,11 +90,11 @@ impl Table {
     }
 }
 
-/// What came of a conditional update.
+/// The result of a conditional update.
 pub(crate) enum Updated {
-    /// It is done; with the item as it is now, if the update asked for it.
+    /// The update is done; holds the new item if the update asked for it.
     Done(Item),
-    /// A condition failed; with the item as it is.
+    /// A condition failed; holds the item as it is.
     Refused(Item),
     /// There is no such item.
     Absent,
@@ -112,7 +113,7 @@ impl Update {
     pub(crate) fn new(assignments: &str) -> Self {
         Self {
             expression: format!("SET {assignments}"),
-            // A checkpoint may have 160 kB, which few callers want back.
+            // A checkpoint may have 160 kB, and few callers need the item back.
             returns: ReturnValue::None,
             // Without this, an update of an absent item would create one.
             conditions: vec!["attribute_exists(partition_key)"],
@@ -143,7 +144,7 @@ impl Update {
     }
 }
 
-/// The key of a partner's thing.
+/// The key of one of a partner's items.
 pub(crate) fn key(partner: &PartnerId, id: impl fmt::Display) -> Item {
     HashMap::from([
         ("partition_key".to_owned(), text(partner.as_str())),

@@ -1,4 +1,4 @@
-//! How a function calls its worker.
+//! How a function calls its worker, without waiting for the work.
 
 use aws_config::SdkConfig;
 use aws_sdk_lambda::{Client, primitives::Blob, types::InvocationType};
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{Error, aws::sdk};
 
-/// A function that works while nobody waits.
+/// A worker function, which is called asynchronously.
 #[derive(Debug, Clone)]
 pub struct Workers {
     client: Client,
@@ -22,7 +22,7 @@ impl Workers {
         }
     }
 
-    /// Queues a call; it may come twice, which every worker must bear.
+    /// Queues a call; Lambda may deliver it twice, which every worker must tolerate.
     pub async fn call(&self, event: &impl Serialize) -> Result<(), Error> {
         let event = serde_json::to_vec(event)
             .map_err(|error| Error::internal("calling a worker", error))?;

@@ -9,7 +9,7 @@ use lambda_http::{Request, RequestExt, request::RequestContext};
 
 use crate::{Actor, ActorKind, ClaimNames, Error, Identifier, Name, PartnerId, Role, observe};
 
-/// What the verified claims of one request say.
+/// The verified claims of one request.
 #[derive(Debug)]
 pub struct Access {
     partner: Claim,
@@ -24,16 +24,16 @@ enum Claim {
     Partner(PartnerId),
 }
 
-/// One who may list and export a partner's log.
+/// A caller who may list and export a partner's log.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    /// Whose log.
+    /// The partner whose log it is.
     pub partner_id: PartnerId,
     subject: Option<Actor>,
 }
 
 impl Reader {
-    /// Who this is, for the trail that exports and links leave.
+    /// The caller, for the entries that exports and links leave in the log.
     pub fn actor(&self) -> Result<&Actor, Error> {
         self.subject.as_ref().ok_or(Error::Forbidden {
             reason: "the token's sub must have 1 to 128 characters, none of them a control character",
@@ -41,17 +41,17 @@ impl Reader {
     }
 }
 
-/// One who may take a customer's data out of a partner's log.
+/// A caller who may erase a customer's data from a partner's log.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Eraser {
-    /// Whose log.
+    /// The partner whose log it is.
     pub partner_id: PartnerId,
-    /// Who this is.
+    /// The caller.
     pub actor: Actor,
 }
 
-/// One who may record.
+/// A caller who may record.
 #[derive(Debug, Clone)]
 pub struct Recorder {
     own: Option<PartnerId>,
@@ -90,7 +90,7 @@ impl Access {
         }
     }
 
-    /// Allows erasing a customer's data to a `global_admin` with a partner.
+    /// Allows a `global_admin` with a partner to erase a customer's data.
     pub fn eraser(self) -> Result<Eraser, Error> {
         let reason = "the token has no role that may erase";
         let person = self.person(&BTreeSet::from([Role::GlobalAdmin]), reason)?;
@@ -100,7 +100,7 @@ impl Access {
         })
     }
 
-    /// Allows listing and exporting to one of `reader_roles` with a partner.
+    /// Allows a caller with a partner and one of `reader_roles` to list and export.
     pub fn reader(self, reader_roles: &BTreeSet<Role>) -> Result<Reader, Error> {
         self.person(reader_roles, "the token has no role that may read the log")
     }
@@ -116,7 +116,7 @@ impl Access {
         })
     }
 
-    /// Allows recording to an `activity_recorder` or a `platform_recorder`.
+    /// Allows an `activity_recorder` or a `platform_recorder` to record.
     pub fn recorder(self) -> Result<Recorder, Error> {
         let for_own = self.roles.contains(&Role::ActivityRecorder);
         let any = self.roles.contains(&Role::PlatformRecorder);
@@ -178,7 +178,7 @@ impl Recorder {
 
 /// The roles in a claim as API Gateway passes it on: `[a b]` or one bare name.
 ///
-/// What is ambiguous or unknown gives nothing.
+/// An ambiguous claim or an unknown name gives no role.
 fn roles(claim: &str) -> BTreeSet<Role> {
     let list = match claim.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']').unwrap_or_default(),
@@ -193,7 +193,7 @@ fn roles(claim: &str) -> BTreeSet<Role> {
         .collect()
 }
 
-/// The person behind a token; a name that can't be stored gives way to the subject.
+/// The person behind a token; if the name can't be stored, it is the subject.
 fn subject(sub: &str, name: Option<&str>) -> Option<Actor> {
     let id = Identifier::try_from(sub.to_owned()).ok()?;
     let name = name
@@ -259,7 +259,7 @@ mod tests {
         }
     }
 
-    /// A role's name of an issuer that keeps to the condition in the documentation.
+    /// A role's name from an issuer that keeps the condition in the documentation.
     const NAME: &str = r"[^ \[\]]{1,24}|admin_agent|global_admin|activity_recorder";
 
     fn flat(names: &[String]) -> String {

@@ -1,8 +1,8 @@
-//! Lambda's events as requests for a handler, and its answers back.
+//! Turns Lambda's events into requests for a handler, and its responses back.
 //!
-//! `lambda_http` does the work, but it panics at an event whose address is no
-//! URI. A caller would then get 500 for what is his own fault, and the alarm for
-//! errors would ring.
+//! `lambda_http` does the work, but it panics if an event's address is not a URI.
+//! The caller would then get a 500 for an error of their own, and the alarm for
+//! errors would be raised.
 
 use std::convert::Infallible;
 
@@ -19,13 +19,13 @@ use serde::de::DeserializeOwned;
 
 use crate::{Error, Moment, observe::Observer};
 
-/// What a query can't hold as it is (RFC 3986), but for what `http::Uri` takes anyway.
+/// The characters that are not allowed in a query and that `http::Uri` refuses.
 const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
 
 /// A handler of requests as a service of events.
 pub type EventService<'a, S> = MapRequest<Adapter<'a, Response<Body>, S>, fn(Event) -> Event>;
 
-/// An event with what Lambda says of its call.
+/// An event with the context of its call.
 pub type Event = LambdaEvent<LambdaRequest>;
 
 /// Serves events with a handler until Lambda ends the process.
@@ -40,7 +40,7 @@ where
         .await
 }
 
-/// Serves a worker's events; `handler` is told by when it must be done.
+/// Serves a worker's events; `handler` also gets the deadline of the call.
 pub async fn work<E: DeserializeOwned>(
     observer: &Observer,
     handler: impl AsyncFn(E, Moment) -> Result<(), Error>,
@@ -49,10 +49,10 @@ pub async fn work<E: DeserializeOwned>(
     let service = service_fn(async |event: LambdaEvent<E>| {
         let deadline = i64::try_from(event.context.deadline).ok();
         let deadline = deadline.and_then(Moment::from_millis);
-        // On the heap, as `lambda_http` has a handler's: the compiler's depth is limited.
+        // Boxed, as `lambda_http` boxes a handler's future: the compiler's depth is limited.
         let done = Box::pin(handler(event.payload, deadline.unwrap_or(Moment::MAX))).await;
-        // The runtime logs all that an error holds, which may be what DynamoDB
-        // answered; the causes' own words are enough.
+        // The runtime logs everything that an error holds, which may include
+        // DynamoDB's answer; the texts of the causes are enough.
         done.map_err(|error| error.chain())
     });
     Runtime::new(service)
@@ -72,8 +72,8 @@ where
 
 /// The same event with an address that `lambda_http` can read.
 ///
-/// Nobody here reads a request's host or scheme, so those that a caller may
-/// have made up are dropped; the query keeps its meaning.
+/// No function reads a request's host or scheme, so these headers, which a caller
+/// may have made up, are removed. The query keeps its meaning.
 fn with_a_valid_address(mut event: Event) -> Event {
     let LambdaRequest::ApiGatewayV2(request) = &mut event.payload else {
         return event;
@@ -116,7 +116,7 @@ mod tests {
         )
     }
 
-    /// The query that a handler sees; panics when none does.
+    /// The query that a handler receives; panics if no handler is called.
     fn seen(event: Event) -> Result<Vec<(String, String)>, crate::Error> {
         let seen = Arc::new(Mutex::new(None));
         let keep = Arc::clone(&seen);

@@ -15,7 +15,7 @@ use crate::{
     model::json::{FIELD_MAX, short, unsupported},
 };
 
-/// What was wrong, as RFC 9457 problem details.
+/// The body of an error's response: RFC 9457 problem details.
 #[derive(Debug, Serialize)]
 pub struct Problem {
     title: &'static str,
@@ -35,13 +35,11 @@ struct FieldError {
 }
 
 impl Problem {
-    /// The problem that `error` is, and the line in the log that it deserves.
+    /// Makes the problem of an error, and logs the error.
     ///
-    /// A 503 says `when_unavailable`.
-    ///
-    /// Of a fault of this service the answer says no more than its status; the
-    /// causes are logged here, once. Of the caller's faults the log says
-    /// nothing that a caller wrote.
+    /// The detail of a 503 is `when_unavailable`; a 500 shows only its status phrase.
+    /// The causes of both are logged here, once. The log line of a 4xx contains
+    /// nothing that the caller wrote.
     pub fn of(error: Error, request_id: &str, when_unavailable: &str) -> Self {
         let (status, code) = status(&error);
         metrics::refused(code);
@@ -98,12 +96,12 @@ impl Problem {
     }
 }
 
-/// What a 503 says to one who read or deleted.
-const TRY_AGAIN: &str = "no answer in time, try again";
+/// The detail of a 503 for a read or a deletion.
+const TRY_AGAIN: &str = "the service got no answer in time; try again";
 
-/// What a 503 says to one who recorded or exported.
-pub const WRITE_AGAIN: &str = "outcome unknown, retry with the same key; \
-                               a write without an idempotency key may be done twice";
+/// The detail of a 503 for a write.
+pub const WRITE_AGAIN: &str = "the outcome is unknown; retry with the same idempotency key; \
+                               without a key, the write may be done twice";
 
 /// The status and the stable code of each error.
 fn status(error: &Error) -> (StatusCode, &'static str) {
@@ -122,8 +120,8 @@ fn status(error: &Error) -> (StatusCode, &'static str) {
 
 /// Turns a handler's result into the response; every error becomes a problem.
 ///
-/// Work that is not done `within` its time is answered as a store that does not
-/// answer, before Lambda or the gateway gives up and says nothing.
+/// Work that takes longer than `within` gives a 503; without this limit, Lambda or
+/// the gateway would end the request without an explanation.
 pub async fn answer(
     request: &Request,
     within: Duration,
@@ -154,7 +152,7 @@ pub fn request_id(request: &Request) -> String {
 
 /// The route as the gateway matched it, such as `GET /v1/activities/{id}`.
 ///
-/// Not the path: a stage or a mapped domain may put something in front of that.
+/// The path is not used, because a stage or a mapped domain may add a prefix to it.
 pub fn route(request: &Request) -> &str {
     match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.route_key.as_deref(),
@@ -190,7 +188,7 @@ pub fn query(request: &Request) -> Result<Vec<(String, String)>, Error> {
         .collect()
 }
 
-/// Takes a parameter out of a query in which it may stand once.
+/// Removes a parameter from a query and returns it; it may be given only once.
 pub fn take(query: &mut Vec<(String, String)>, name: &str) -> Result<Option<String>, Error> {
     let mut found = query
         .extract_if(.., |(other, _)| other == name)
@@ -202,7 +200,7 @@ pub fn take(query: &mut Vec<(String, String)>, name: &str) -> Result<Option<Stri
     }
 }
 
-/// Refuses every parameter that is left in a query.
+/// Refuses a query that still has a parameter.
 pub fn no_more(query: &[(String, String)]) -> Result<(), Error> {
     match query.first() {
         None => Ok(()),
@@ -220,7 +218,9 @@ pub fn body(request: &Request, limit_bytes: usize) -> Result<&[u8], Error> {
     }
 }
 
-/// The `Idempotency-Key`, if one was sent: 1 to 128 characters, no control characters.
+/// The `Idempotency-Key`, if one was sent.
+///
+/// It has 1 to 128 characters, none of them a control character.
 pub fn idempotency_key(request: &Request) -> Result<Option<Identifier>, Error> {
     let invalid = |reason| Error::invalid("Idempotency-Key", reason);
     let mut keys = request.headers().get_all("idempotency-key").iter();
@@ -231,8 +231,8 @@ pub fn idempotency_key(request: &Request) -> Result<Option<Identifier>, Error> {
         return Err(invalid("is given twice"));
     }
     let key = std::str::from_utf8(key.as_bytes()).map_err(|_| invalid("must be UTF-8"))?;
-    // The gateway joins headers by commas and puts U+FFFD for what is no UTF-8;
-    // either way two keys would be taken for one.
+    // The gateway joins repeated headers with commas and replaces invalid UTF-8 with
+    // U+FFFD; in both cases two different keys could be taken for the same one.
     if key.contains([',', '\u{fffd}']) {
         return Err(invalid("must be given once, in UTF-8 and without a comma"));
     }
@@ -241,23 +241,23 @@ pub fn idempotency_key(request: &Request) -> Result<Option<Identifier>, Error> {
         .map_err(invalid)
 }
 
-/// `200`.
+/// A `200` response with a JSON body.
 pub fn ok(body: &impl Serialize) -> Response<Body> {
     json(StatusCode::OK, body)
 }
 
-/// `201` with a relative `Location`.
+/// A `201` response with a relative `Location`.
 pub fn created(body: &impl Serialize, location: &str) -> Response<Body> {
     with(json(StatusCode::CREATED, body), header::LOCATION, location)
 }
 
-/// `202` with a relative `Location`, to be looked at again in a second.
+/// A `202` response with a relative `Location`, to be read again in a second.
 pub fn accepted(body: &impl Serialize, location: &str) -> Response<Body> {
     let response = with(json(StatusCode::ACCEPTED, body), header::LOCATION, location);
     with(response, header::RETRY_AFTER, "1")
 }
 
-/// `204`.
+/// A `204` response.
 pub fn no_content() -> Response<Body> {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -274,7 +274,7 @@ pub fn replayed(response: Response<Body>) -> Response<Body> {
     )
 }
 
-/// Status `201` and `200` as the numbers that a batch puts beside its items.
+/// The status of an item of a batch: 200 for a replay, otherwise 201.
 pub fn recorded_status(replayed: bool) -> u16 {
     if replayed {
         StatusCode::OK
@@ -284,14 +284,14 @@ pub fn recorded_status(replayed: bool) -> u16 {
     .as_u16()
 }
 
-/// A JSON text that is ready, such as the `OpenAPI` document.
+/// A `200` response with a complete JSON text, such as the `OpenAPI` document.
 pub fn ready_json(text: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::Text(text.to_owned()));
     set(&mut response, header::CONTENT_TYPE, "application/json");
     response
 }
 
-/// Adds a header, if its value can be one.
+/// Adds a header; a value that is not valid in a header is left out.
 #[must_use]
 pub fn with(mut response: Response<Body>, name: HeaderName, value: &str) -> Response<Body> {
     set(&mut response, name, value);
@@ -304,7 +304,7 @@ fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {
     }
 }
 
-/// Answers hold personal data and links, so nothing on the way may keep them.
+/// A JSON response; it may hold personal data and links, so no cache may keep it.
 fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
     let text = serde_json::to_string(body).expect("every answer is plain data with string keys");
     let mut response = Response::new(Body::Text(text));
@@ -329,6 +329,6 @@ mod tests {
         let Body::Text(text) = response.body() else {
             panic!("no text")
         };
-        assert!(text.contains("outcome unknown"), "{text}");
+        assert!(text.contains("outcome is unknown"), "{text}");
     }
 }

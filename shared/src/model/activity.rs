@@ -1,6 +1,6 @@
 //! An activity: one thing that a partner did to a customer's account.
 //!
-//! Every type here is valid by construction; nothing behind them checks again.
+//! Every type here checks its value when it is made; later code does not check again.
 
 use std::fmt;
 
@@ -166,7 +166,7 @@ impl ActorKind {
     }
 }
 
-/// The customer acted upon.
+/// The customer that an activity concerns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Customer {
@@ -200,8 +200,8 @@ pub struct Resource {
 
 /// The free part of an activity: a JSON object of at most 256 KiB.
 ///
-/// Held as compact JSON with the names of every object in order, so that equal
-/// objects are equal texts.
+/// It is held as compact JSON whose names are sorted in every object, so that
+/// equal objects are equal texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Details(String);
 
@@ -214,7 +214,7 @@ impl Details {
         &self.0
     }
 
-    /// Whether the text is a JSON object, as it is unless it was damaged in the store.
+    /// Whether the text is a JSON object; false only if the item is damaged.
     pub(crate) fn is_object(&self) -> bool {
         serde_json::from_str::<json::Object<de::IgnoredAny>>(&self.0).is_ok()
     }
@@ -254,7 +254,7 @@ impl Serialize for Details {
 
 /// An activity's id: a `UUIDv7` whose 48 time bits are `occurred_at`.
 ///
-/// The key of its item follows from it, so reading one activity is one `GetItem`.
+/// The key of the item follows from the id, so reading one activity is one `GetItem`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActivityId(Uuid);
 
@@ -264,10 +264,10 @@ impl ActivityId {
         Self(random_v7(occurred_at))
     }
 
-    /// The id that belongs to this partner, moment and idempotency key, for ever.
+    /// The id for this partner, moment and idempotency key; it never changes.
     ///
-    /// A retry computes the same id and so lands on the same item.
-    /// No client's key can stand for an entry of the trail.
+    /// A retry computes the same id, so it finds the item of the first request.
+    /// A client's key never gives the id of an entry of the trail.
     pub fn keyed(partner: &PartnerId, occurred_at: Moment, key: &IdempotencyKey) -> Self {
         let (kind, key) = match key {
             IdempotencyKey::Given(key) => (0, key),
@@ -291,7 +291,7 @@ impl ActivityId {
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &other_bits).into_uuid())
     }
 
-    /// When the activity happened, which the id's first 48 bits say.
+    /// When the activity happened, from the id's first 48 bits.
     pub fn occurred_at(self) -> Moment {
         let millis = self.0.as_u128() >> 80;
         i64::try_from(millis)
@@ -300,7 +300,7 @@ impl ActivityId {
             .expect("an ActivityId is only made of a Moment's milliseconds")
     }
 
-    /// Bits that are random, or as good as random, by which activities are spread.
+    /// The last 32 bits, random or from a hash, which choose the shard.
     pub(crate) fn low_bits(self) -> u32 {
         let [.., a, b, c, d] = self.into_bytes();
         u32::from_be_bytes([a, b, c, d])
@@ -311,7 +311,7 @@ impl ActivityId {
         self.0.into_bytes()
     }
 
-    /// The id of these 16 bytes, if they are one.
+    /// The id of these 16 bytes; none if they are not an activity's id.
     pub fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
         let uuid = Uuid::from_bytes(bytes);
         let millis = i64::try_from(uuid.as_u128() >> 80).ok()?;
@@ -330,7 +330,7 @@ impl TryFrom<&str> for ActivityId {
     }
 }
 
-/// A `UUIDv7` of this moment, random in everything else.
+/// A `UUIDv7` of this moment, whose other bits are random.
 pub(crate) fn random_v7(at: Moment) -> Uuid {
     let millis = u64::try_from(at.as_millis()).unwrap_or(0);
     let nanos = u32::try_from(millis % 1_000 * 1_000_000).unwrap_or(0);
@@ -341,7 +341,7 @@ pub(crate) fn random_v7(at: Moment) -> Uuid {
     ))
 }
 
-/// The UUID of the hyphenated form alone; the `uuid` crate takes four others too.
+/// Parses a UUID in hyphenated form only; the `uuid` crate accepts four others.
 pub(crate) fn hyphenated_uuid(text: &str) -> Option<Uuid> {
     (text.len() == 36).then(|| Uuid::try_parse(text).ok())?
 }
@@ -365,7 +365,7 @@ impl Serialize for ActivityId {
     }
 }
 
-/// What a client says about an activity; equal content is the same activity.
+/// What a client sends about an activity; a retry must have equal content.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Content {
@@ -375,23 +375,23 @@ pub struct Content {
     pub action: Action,
     /// How it ended.
     pub outcome: Outcome,
-    /// The customer acted upon; absent in this service's own trail alone.
+    /// The customer concerned; only absent in this service's own trail.
     pub customer: Option<Customer>,
     /// Who did it.
     pub actor: Actor,
     /// What it was done to.
     pub resource: Option<Resource>,
-    /// Ties together activities that one call caused.
+    /// Links activities that the same call caused.
     pub correlation_id: Option<Identifier>,
     /// The free part.
     pub details: Option<Details>,
 }
 
-/// What stands in the place of a customer's name that was erased.
+/// The text that replaces a customer's name after an erasure.
 pub const ERASED_NAME: &str = "[erased]";
 
 impl Content {
-    /// What an erasure leaves of it.
+    /// The content after an erasure of its customer.
     #[must_use]
     pub fn erased(&self) -> Self {
         let customer = self.customer.as_ref().map(|customer| Customer {
@@ -406,7 +406,7 @@ impl Content {
     }
 }
 
-/// What makes a retry safe; scoped to partner and `occurred_at`.
+/// Makes a retry safe; it is valid for one partner and one `occurred_at`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdempotencyKey {
     /// A key that a client gave.
@@ -418,9 +418,9 @@ pub enum IdempotencyKey {
 /// An activity to store.
 #[derive(Debug, Clone)]
 pub struct NewActivity {
-    /// Whose log it goes into.
+    /// The partner whose log will hold it.
     pub partner_id: PartnerId,
-    /// Makes a retry safe.
+    /// Makes a retry safe; without one, a retry is stored as another activity.
     pub idempotency_key: Option<IdempotencyKey>,
     /// What happened.
     pub content: Content,
@@ -432,7 +432,7 @@ pub struct NewActivity {
 pub struct Activity {
     /// Its id.
     pub id: ActivityId,
-    /// Whose log it is in.
+    /// The partner whose log holds it.
     pub partner_id: PartnerId,
     /// When it was stored, by the server's clock.
     pub recorded_at: Moment,

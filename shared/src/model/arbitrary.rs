@@ -1,4 +1,4 @@
-//! Made-up values of the model, for the property tests beside it.
+//! Random values of the model, for property tests only.
 
 use proptest::{collection::hash_map, option, prelude::*};
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use crate::model::{
     Outcome, PartnerId, Resource, json, zone::Zone,
 };
 
-/// Any JSON object that the service takes.
+/// Any JSON object that the service accepts.
 pub(crate) fn object() -> impl Strategy<Value = Map<String, Value>> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -30,14 +30,15 @@ pub(crate) fn object() -> impl Strategy<Value = Map<String, Value>> {
     hash_map(any::<String>(), value, 0..6).prop_map(|entries| entries.into_iter().collect())
 }
 
-/// Any moment that there is.
+/// Any moment.
 pub(crate) fn moment() -> impl Strategy<Value = Moment> {
     let end = Moment::MAX.as_millis();
     (-62_167_219_200_000..=end).prop_map(|millis| Moment::from_millis(millis).unwrap())
 }
 
-/// Any zone; half of them those whose clocks do what others seldom do: half hours,
-/// a skipped day, changes at midnight, the far ends.
+/// Any zone; half of them have unusual clocks.
+///
+/// Some have half hours, a skipped day, changes at midnight, the largest offsets.
 pub(crate) fn zone() -> impl Strategy<Value = Zone> {
     let odd = [
         "UTC",

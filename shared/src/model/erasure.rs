@@ -1,8 +1,7 @@
-//! An erasure: a customer's name and details, taken out of a partner's log.
+//! An erasure: it removes a customer's name and details from a partner's log.
 //!
-//! Entry, time, action, actor and all ids stay. Doing it twice changes nothing,
-//! so a worker need not be sure that it is the only one; a lease only keeps
-//! others from doing the same at the same time.
+//! The entry, its time, action, actor and all ids stay. Erasing twice changes
+//! nothing, so two workers at once do no harm; the lease only avoids repeated work.
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
@@ -21,10 +20,10 @@ id::of_a_moment! {
     ErasureId, "must be an erasure's id"
 }
 
-/// Which erasure of which partner.
+/// The key of an erasure: its partner and its id.
 pub type ErasureKey = TaskKey<ErasureId>;
 
-/// What `erasure` sends to `erasure-worker`: an erasure's key, not yet looked up.
+/// The event that `erasure` sends to `erasure-worker`: an unverified key.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkerEvent {
@@ -43,7 +42,7 @@ impl From<&ErasureKey> for WorkerEvent {
     }
 }
 
-/// How far an erasure is.
+/// The state of an erasure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -54,7 +53,7 @@ pub enum State {
     Running,
     /// The whole log was walked.
     Done,
-    /// Workers failed again and again; [`Failure`] says so.
+    /// Too many workers failed, or it took too long; see [`Erasure::failure`].
     Failed,
 }
 
@@ -73,47 +72,47 @@ impl State {
 /// How much of the log was walked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
-    /// Activities that were looked at, whoever's they are.
+    /// Activities that were read, of any customer.
     pub read: u64,
     /// Activities of the customer that were erased.
     pub erased: u64,
 }
 
-/// How many workers in a row may begin and get nowhere before it has failed.
+/// How many workers in a row may make no progress before the erasure has failed.
 const ATTEMPTS_MAX: u32 = 10;
 
-/// How long an erasure can be read; its entry in the log stays longer.
+/// How long an erasure can be read: 90 days; its entry in the log stays longer.
 const ITEM_LIFETIME: Duration = Duration::from_hours(24 * 90);
 
 /// An erasure as it is stored.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erasure {
-    /// How far it is.
+    /// The stored state; [`Erasure::state`] also considers the time.
     pub state: State,
-    /// Whose name and details.
+    /// The customer whose name and details are erased.
     pub customer_id: Identifier,
-    /// When it was asked for.
+    /// When it was requested.
     pub created_at: Moment,
-    /// Who asked.
+    /// Who requested it.
     pub created_by: Actor,
     /// How much of the log was walked.
     pub progress: Progress,
-    /// What is known of the workers that had it.
+    /// The record of its leases.
     #[serde(flatten)]
     pub lease: LeaseRecord,
-    /// The last activity that was looked at.
+    /// The last activity that was read.
     pub position: Option<ActivityId>,
-    /// When it ended; the entry in the log may still be missing while it runs.
+    /// When the walk ended; until the state changes, the entry may be missing.
     pub finished_at: Option<Moment>,
     /// Why it failed.
     pub failure: Option<Failure>,
-    /// When the item goes, in seconds since 1970.
+    /// When the item expires, in seconds since 1970.
     pub expires_at: i64,
 }
 
 impl Erasure {
-    /// One that nobody has begun.
+    /// A new erasure, which no worker has taken.
     pub fn new(customer_id: Identifier, created_by: Actor, now: Moment) -> Self {
         Self {
             state: State::Queued,
@@ -129,8 +128,9 @@ impl Erasure {
         }
     }
 
-    /// How far it is at `now`; one that is too old has failed, whether or not
-    /// anybody wrote that down.
+    /// The state at `now`.
+    ///
+    /// An erasure that is too old has failed, even if that is not stored yet.
     pub fn state(&self, now: Moment) -> State {
         if self.state.is_active() && self.is_too_old(now) {
             State::Failed
@@ -143,31 +143,35 @@ impl Erasure {
     pub fn failure(&self, now: Moment) -> Option<Failure> {
         if self.state.is_active() && self.is_too_old(now) {
             let hours = TASK_TIME_MAX.as_secs() / (60 * 60);
-            return Some(gave_up(&format!("It was not done within {hours} hours.")));
+            return Some(gave_up(&format!(
+                "The erasure was not finished within {hours} hours."
+            )));
         }
         self.failure.clone()
     }
 
-    /// Whether no worker has it and none may take it.
+    /// Whether no worker has it and none may take it any more.
     fn is_too_old(&self, now: Moment) -> bool {
         let counted_from = self.finished_at.unwrap_or(self.created_at);
         counted_from <= too_old(now) && self.lease.is_free(now)
     }
 
-    /// Whether no worker has had it yet.
+    /// Whether no worker has taken it yet.
     pub fn is_untouched(&self) -> bool {
         self.lease.is_untouched()
     }
 
-    /// Whether nobody works on it and nobody was called for a minute.
+    /// Whether it has no worker, and none was called for a minute.
     pub fn wants_dispatch(&self, now: Moment) -> bool {
         self.state(now).is_active() && self.lease.wants_dispatch(now)
     }
 
-    /// Why no worker should walk on; one whose walk has ended is no lost cause.
+    /// Why no worker should continue the walk, if there is a reason.
+    ///
+    /// Once the walk has ended, only a failure that is stored counts.
     pub fn lost_cause(&self) -> Option<Failure> {
         let is_lost = self.lease.attempts > ATTEMPTS_MAX && self.finished_at.is_none();
-        let detail = || format!("{ATTEMPTS_MAX} workers in a row got nowhere.");
+        let detail = || format!("{ATTEMPTS_MAX} workers in a row made no progress.");
         self.failure
             .clone()
             .or_else(|| is_lost.then(|| gave_up(&detail())))
@@ -175,6 +179,6 @@ impl Erasure {
 }
 
 fn gave_up(why: &str) -> Failure {
-    let advice = "What was erased stays erased; ask again for the rest.";
+    let advice = "What was erased stays erased; request another erasure for the rest.";
     FailureCode::GaveUp.because(format!("{why} {advice}"))
 }

@@ -1,8 +1,8 @@
-//! What can go wrong, cut by who must act; HTTP statuses live in `http`.
+//! Errors, grouped by who must act; `http` turns them into HTTP statuses.
 
 use std::error::Error as StdError;
 
-/// The cause below an error, for the log alone.
+/// The cause of an error; only the log shows it.
 pub type Source = Box<dyn StdError + Send + Sync>;
 
 /// Why a request was not carried out.
@@ -13,10 +13,10 @@ pub enum Error {
     Invalid {
         /// The field, parameter or header, such as `customer.id`.
         field: String,
-        /// What is wrong with it, to be read after the field's name.
+        /// What is wrong with it, as a phrase that follows the field's name.
         reason: String,
     },
-    /// The body is larger than the route takes.
+    /// The body is larger than the route allows.
     #[error("the body is over {limit_bytes} bytes")]
     TooLarge {
         /// The route's limit.
@@ -34,19 +34,19 @@ pub enum Error {
     /// The idempotency key was used before, for other content.
     #[error("the idempotency key was used before with other content")]
     Conflict,
-    /// So many exports are under way that another must wait.
+    /// The partner has as many exports under way as are allowed.
     #[error("{running_max} exports are under way, wait for one to end or delete one")]
     TooManyExports {
-        /// How many may be.
+        /// How many exports are allowed at once.
         running_max: usize,
     },
     /// An erasure of the partner is under way.
     #[error("an erasure is under way, wait for it to end")]
     ErasureUnderWay,
-    /// A service behind this one did not answer in time; the same call may work later.
+    /// An AWS service did not answer in time; the same call may succeed later.
     #[error("unavailable")]
     Unavailable(#[source] Source),
-    /// This service is at fault and its team must act.
+    /// This service failed, and its operators must act.
     #[error("{doing} failed")]
     Internal {
         /// What was being done.

@@ -1,4 +1,6 @@
-//! An export: a file of a partner's log that is being made, or was.
+//! An export: a file of a partner's log, and the state of the work on it.
+//!
+//! How the file is written is left to `export-worker`.
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
@@ -30,10 +32,10 @@ impl ExportId {
     }
 }
 
-/// Which export of which partner.
+/// The key of an export: its partner and its id.
 pub type ExportKey = TaskKey<ExportId>;
 
-/// What `export` sends to `export-worker`: an export's key, not yet looked up.
+/// The event that `export` sends to `export-worker`: an export's key, unverified.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkerEvent {
@@ -59,13 +61,13 @@ pub enum Format {
     /// Comma-separated values, RFC 4180; the default.
     #[default]
     Csv,
-    /// An activity a line as JSON, whole, for programs.
+    /// One whole activity per line as JSON, for programs.
     Jsonl,
     /// A workbook of Office Open XML, for people.
     Xlsx,
 }
 
-/// For whom a CSV file is.
+/// The readers that a CSV file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Style {
@@ -75,14 +77,14 @@ pub enum Style {
     Raw,
 }
 
-/// How a file is made smaller.
+/// How a file is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
     /// Not at all; the default.
     #[default]
     None,
-    /// As members of gzip, RFC 1952, which unpack as one.
+    /// As members of gzip, RFC 1952, which unpack as one file.
     Gzip,
 }
 
@@ -97,7 +99,7 @@ pub enum Locale {
     Ko,
 }
 
-/// What an export was asked to hold and how.
+/// What an export contains and in which form, as requested.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportRequest {
@@ -105,15 +107,15 @@ pub struct ExportRequest {
     pub filter: Filter,
     /// The kind of file.
     pub format: Format,
-    /// For whom; of a CSV file alone.
+    /// The readers that the file is for; only set for CSV.
     pub style: Option<Style>,
     /// The header's language.
     pub locale: Locale,
-    /// How the file is made smaller.
+    /// How the file is compressed.
     pub compression: Compression,
 }
 
-/// The fields of a request beside its filter.
+/// The fields of a request other than its filter.
 #[derive(Debug, Deserialize)]
 struct Form {
     #[serde(default)]
@@ -159,7 +161,7 @@ impl Form {
 }
 
 impl ExportRequest {
-    /// Reads a request's body; an empty object asks for the default month.
+    /// Reads a request's body; an empty object means the default range.
     pub fn read(body: &[u8]) -> Result<Self, Error> {
         let mut filter = json::object(body)?;
         let form = Form::FIELDS
@@ -200,14 +202,14 @@ impl ExportRequest {
         }
     }
 
-    /// A hash of what was asked, to tell a retry from another request.
+    /// A hash of the request, which tells a retry from another request.
     pub fn hash(&self) -> String {
         let request = serde_json::to_vec(self).expect("a request is plain data with string keys");
         base16ct::lower::encode_string(&Sha256::digest(request))
     }
 }
 
-/// How far an export is.
+/// The state of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -222,7 +224,7 @@ pub enum State {
     Failed,
     /// It was deleted before it was ready.
     Cancelled,
-    /// The file is gone, by age or by deletion.
+    /// The file was deleted, or its seven days have ended.
     Expired,
 }
 
@@ -245,46 +247,48 @@ pub struct Progress {
     pub rows: u64,
     /// Bytes of the file.
     pub bytes: u64,
-    /// The part of the range that is read, 0 to 1.
+    /// The part of the range that was read, 0 to 1.
     pub fraction: f64,
 }
 
-/// How far a worker got: its successor goes on from here.
+/// The point from which the next worker resumes.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// The parts in the bucket: the 16 bytes of each one's `ETag`, in order.
+    /// The parts in the bucket: the 16 bytes of each part's `ETag`, in order.
     #[serde(with = "serde_bytes")]
     pub etags: Vec<u8>,
-    /// Their bytes.
+    /// The bytes of these parts.
     pub bytes: u64,
-    /// The state of the SHA-256 over them, as the worker saves it.
+    /// The state of the SHA-256 over these bytes, as the worker saves it.
     #[serde(with = "serde_bytes")]
     pub hash: Vec<u8>,
-    /// The start of the next part, when a worker's time was up before it was full.
+    /// The start of the next part, if a worker handed over before it was full.
     pub partial_part: Option<PartialPart>,
-    /// The last activity that was looked at for all of these.
+    /// The last activity that was read for all of these.
     pub position: ActivityId,
     /// The rows in all of these.
     pub rows: u64,
-    /// Their cells that were cut.
+    /// The cells that were cut in these rows.
     pub truncated_cells: u64,
 }
 
-/// The start of a part, kept as an object of its own.
+/// The start of a part, stored as an object of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartialPart {
-    /// The epoch of the lease under which it was stored, which names it: a
-    /// worker that was thought dead can't replace another one's.
+    /// The epoch of the lease under which it was stored.
+    ///
+    /// The object's name contains it, so that a worker that was thought dead can't
+    /// replace the object of another worker.
     pub epoch: u64,
-    /// How many of its bytes are compressed; rows follow as they are.
+    /// How many bytes at its start are compressed; uncompressed rows follow.
     pub packed_bytes: u64,
 }
 
 /// A finished file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
-    /// The name a browser saves it under.
+    /// The name under which a browser saves it.
     pub name: String,
     /// Rows without the header.
     pub rows: u64,
@@ -300,50 +304,50 @@ pub struct File {
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Export {
-    /// How far it is; [`Export::state`] knows the time too.
+    /// The stored state; [`Export::state`] also considers the time.
     pub(crate) state: State,
-    /// What was asked.
+    /// The request.
     pub request: ExportRequest,
-    /// The window that was meant when it was asked.
+    /// The range of the request, resolved at its creation.
     pub range: TimeRange,
-    /// It holds what was stored by then.
+    /// The file holds what was stored at this time.
     pub as_of: Moment,
     /// Whether the window was settled at `as_of`.
     pub settled: bool,
-    /// When it was asked.
+    /// When it was requested.
     pub created_at: Moment,
-    /// Who asked.
+    /// Who requested it.
     pub created_by: Actor,
-    /// What is known of the workers that had it.
+    /// The record of its leases.
     #[serde(flatten)]
     pub lease: LeaseRecord,
-    /// How much is written.
+    /// How much of the file is written.
     pub progress: Progress,
     /// The multipart upload under way.
     pub upload_id: Option<String>,
-    /// What is in that upload.
+    /// What that upload holds.
     pub checkpoint: Option<Checkpoint>,
     /// The file, once ready.
     pub file: Option<File>,
     /// When the file was ready.
     pub finished_at: Option<Moment>,
-    /// Why there is no file; [`Export::failure`] knows the time too.
+    /// Why there is no file; [`Export::failure`] also considers the time.
     pub(crate) failure: Option<Failure>,
-    /// When the item goes, in seconds since 1970.
+    /// When the item expires, in seconds since 1970.
     pub(crate) expires_at: i64,
 }
 
-/// How long the bucket keeps a file.
+/// How long the bucket keeps a file: 7 days.
 pub const FILE_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
-/// How long an export is remembered after its file is gone.
+/// How long an export's item is kept after its file has expired.
 const REMEMBERED: Duration = Duration::from_hours(30 * 24);
 
-/// How many workers may try an export before it has failed.
+/// How many workers in a row may be interrupted before the export has failed.
 pub(crate) const ATTEMPTS_MAX: u32 = 5;
 
 impl Export {
-    /// A new export of `range`, asked for by `created_by` now.
+    /// A new export of `range` that `created_by` requests at `now`.
     pub fn new(
         request: ExportRequest,
         range: TimeRange,
@@ -370,10 +374,10 @@ impl Export {
         }
     }
 
-    /// How far it is at `now`.
+    /// The state at `now`.
     ///
-    /// A file is gone seven days after it was ready, and an export that nobody
-    /// works on any more has failed, whether or not anybody wrote that down.
+    /// A file expires seven days after it was ready. An export that no worker will
+    /// finish has failed, even if that is not stored yet.
     pub fn state(&self, now: Moment) -> State {
         match (self.state, self.finished_at) {
             (State::Ready, Some(at)) if at.plus(FILE_LIFETIME) <= now => State::Expired,
@@ -382,12 +386,12 @@ impl Export {
         }
     }
 
-    /// Why there is no file, if there will be none.
+    /// Why the export has failed; none if it has not.
     pub fn failure(&self, now: Moment) -> Option<Failure> {
         self.failure.clone().or_else(|| self.lost_cause(now))
     }
 
-    /// Why no worker will finish it, though none has said so.
+    /// Why no worker will finish it, if that is not stored yet.
     pub(crate) fn lost_cause(&self, now: Moment) -> Option<Failure> {
         if !self.state.is_active() || !self.lease.is_free(now) {
             return None;
@@ -408,19 +412,19 @@ impl Export {
         self.checkpoint.as_ref()?.partial_part
     }
 
-    /// Whether no worker has had it yet.
+    /// Whether no worker has taken it yet.
     pub fn is_untouched(&self) -> bool {
         self.lease.is_untouched()
     }
 
-    /// Whether nobody works on it and nobody was called for a minute.
+    /// Whether it has no worker, and none was called for a minute.
     ///
-    /// One that is a lost cause wants a worker too, who clears up.
+    /// An export that no worker will finish also needs a worker, which clears up.
     pub fn wants_dispatch(&self, now: Moment) -> bool {
         self.state.is_active() && self.lease.wants_dispatch(now)
     }
 
-    /// The file's name: partner and the first and last day, of the request's zone.
+    /// The file's name: the partner, and the first and last day in the time zone.
     pub fn file_name(&self, partner: &PartnerId) -> String {
         let zone = self.request.filter.zone();
         let first = zone.date_of(self.range.from());
@@ -431,13 +435,15 @@ impl Export {
 }
 
 impl ExportKey {
-    /// The file's key in the bucket, which names neither the partner nor the
-    /// kind of file; a link says under which name it is saved.
+    /// The key of the file in the bucket.
+    ///
+    /// It shows neither the partner nor the kind of file. A link contains the name
+    /// under which the file is saved.
     pub fn object(&self) -> String {
         format!("{}/activity-log", self.folder())
     }
 
-    /// The key in the bucket of the part's start that a worker left.
+    /// The key in the bucket of a partial part that a worker left.
     pub fn partial_part_object(&self, epoch: u64) -> String {
         format!("{}/partial-part-{epoch}", self.folder())
     }
@@ -449,7 +455,7 @@ impl ExportKey {
     }
 }
 
-/// When an item whose file was made at `at` goes.
+/// When an export's item expires if its file was ready at `at`.
 pub(crate) fn item_expiry(at: Moment) -> i64 {
     at.plus(FILE_LIFETIME).plus(REMEMBERED).as_seconds()
 }

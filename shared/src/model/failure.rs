@@ -1,4 +1,4 @@
-//! Why a task has failed: an export without a file, an erasure that stopped.
+//! Why a task has failed: why an export has no file, or an erasure has stopped.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub struct Failure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureCode {
-    /// Too many workers in a row got nowhere, or all together took too long.
+    /// Too many workers in a row made no progress, or the task took too long.
     GaveUp,
     /// There can be no file of that size.
     TooLarge,

@@ -20,15 +20,15 @@ use crate::model::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// By `occurred_at`, then id, rising.
+    /// Rising by `occurred_at`, then by id.
     Asc,
-    /// By `occurred_at`, then id, falling; the default.
+    /// Falling by `occurred_at`, then by id; the default.
     #[default]
     Desc,
 }
 
 impl Order {
-    /// Which of two comes first.
+    /// Compares two activities by this order.
     pub(crate) fn compare(self, one: ActivityId, other: ActivityId) -> Ordering {
         match self {
             Self::Asc => one.cmp(&other),
@@ -37,25 +37,25 @@ impl Order {
     }
 }
 
-/// What a request asks for, as it was given: a range, an order, conditions.
+/// The range, order and conditions of a request, as they were given.
 ///
-/// The same for lists and exports, so that both show the same.
+/// Lists and exports use the same filter, so that both show the same activities.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// The range's first instant or day; see [`TimeRange::resolve`].
+    /// The first instant or day of the range; see [`TimeRange::resolve`].
     pub from: Option<Bound>,
     /// The instant after the range, or its last day.
     pub to: Option<Bound>,
-    /// Whose days `from` and `to` mean; default UTC.
+    /// The time zone of the days in `from` and `to`; default UTC.
     pub time_zone: Option<Zone>,
     /// The order; default newest first.
     #[serde(default)]
     pub order: Order,
     /// The customer's id.
     pub customer_id: Option<Identifier>,
-    /// A part of the customer's name, without case.
+    /// A part of the customer's name; case is ignored.
     pub customer: Option<Needle>,
     /// Any of these actions.
     #[serde(
@@ -66,7 +66,7 @@ pub struct Filter {
     pub action: BTreeSet<Action>,
     /// The actor's id.
     pub actor_id: Option<Identifier>,
-    /// A part of the actor's name, without case.
+    /// A part of the actor's name; case is ignored.
     pub actor: Option<Needle>,
     /// The resource's type.
     pub resource_type: Option<Identifier>,
@@ -87,7 +87,7 @@ pub struct Filter {
 const REPEATABLE: [&str; 2] = ["action", "outcome"];
 
 impl Filter {
-    /// Reads a decoded query; each parameter once, but for `action` and `outcome`.
+    /// Reads a decoded query; only `action` and `outcome` may be repeated.
     pub fn from_query(query: Vec<(String, String)>) -> Result<Self, Error> {
         let mut object = Map::new();
         for (name, text) in query {
@@ -103,7 +103,7 @@ impl Filter {
             }
         }
         json::from_object(object).map_err(|error| match error {
-            // A parameter has no places, however often it is given.
+            // A refusal names the parameter, without the value's position in the list.
             Error::Invalid { field, reason } => {
                 let name = field.split('[').next().unwrap_or_default();
                 let is_place = REPEATABLE.contains(&name) && !field.ends_with("[]");
@@ -113,17 +113,17 @@ impl Filter {
         })
     }
 
-    /// The range that is meant at `now`.
+    /// The range of time, resolved at `now`.
     pub fn range(&self, now: Moment) -> Result<TimeRange, Error> {
         TimeRange::resolve(self.from, self.to, &self.zone(), now)
     }
 
-    /// The time zone; UTC unless given.
+    /// The time zone; default UTC.
     pub fn zone(&self) -> Zone {
         self.time_zone.clone().unwrap_or(Zone::UTC)
     }
 
-    /// Whether every activity of the range passes.
+    /// Whether there is no condition, so that every activity of the range passes.
     pub fn is_open(&self) -> bool {
         let window = Self {
             from: self.from,
@@ -135,7 +135,7 @@ impl Filter {
         *self == window
     }
 
-    /// Whether an activity of the range passes every condition.
+    /// Whether an activity of the range meets every condition.
     pub fn matches(&self, content: &Content) -> bool {
         let customer = content.customer.as_ref();
         let resource = content.resource.as_ref();
@@ -173,10 +173,10 @@ fn is_in(needle: Option<&Needle>, name: Option<&Name>) -> bool {
     needle.is_none_or(|needle| name.is_some_and(|name| needle.is_in(name)))
 }
 
-/// A part of a name to look for: 1 to 256 characters, compared without case.
+/// A part of a name to look for: 1 to 256 characters; case is ignored.
 ///
-/// Both sides are NFKC-normalised and case-folded, so that `ß` is found by
-/// `SS`, `ｅ` by `E`, and a letter however it is composed. `İ` is found by `i`.
+/// Both sides are NFKC-normalised and case-folded: `SS` finds `ß`, `E` finds `ｅ`,
+/// and a composed letter finds a decomposed one. `i` also finds `İ`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Needle {
@@ -224,7 +224,7 @@ fn fold(text: &str) -> String {
     nfkc.normalize(&folded).replace("i\u{307}", "i")
 }
 
-/// One value or a list of at least one.
+/// Reads one value, or a list of at least one value.
 fn one_or_more<'de, D, T>(deserializer: D) -> Result<BTreeSet<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -265,7 +265,7 @@ mod tests {
     use super::*;
     use crate::model::arbitrary;
 
-    /// The parameters that may be given once.
+    /// The parameters that may be given only once.
     const ONCE: [&str; 11] = [
         "from",
         "to",

@@ -1,6 +1,6 @@
-//! Ids of tasks.
+//! Ids of tasks; the id of an activity is in `activity`.
 
-/// Defines an id: a `UUIDv7` of its creation.
+/// Defines a type of id: a `UUIDv7` that holds the time of its creation.
 macro_rules! of_a_moment {
     ($(#[$doc:meta])* $name:ident, $reason:literal) => {
         $(#[$doc])*
@@ -10,7 +10,7 @@ macro_rules! of_a_moment {
         pub struct $name(uuid::Uuid);
 
         impl $name {
-            /// An id that nothing else has.
+            /// A new id, unique by its random bits.
             pub fn random(created_at: $crate::model::Moment) -> Self {
                 Self($crate::model::activity::random_v7(created_at))
             }

@@ -1,7 +1,7 @@
 //! Reading JSON strictly: no duplicate names, no numbers that would change.
 //!
-//! A body is read into a tree of values first, and the tree into a type. Each
-//! fault is a value of a type of ours and names its field, for the caller to mend.
+//! A body is first read into a tree of values, and the tree then into a type.
+//! Each refusal names its field, so that the caller can correct it.
 
 use std::{cell::Cell, fmt};
 
@@ -39,7 +39,7 @@ pub fn object(body: &[u8]) -> Result<Map<String, Value>, Error> {
 
 /// Reads a whole body, an object whose only field is a list.
 ///
-/// The items stay texts, so that each can be read, and refused, by itself.
+/// The items stay texts, so that each can be read and refused by itself.
 pub fn list(body: &[u8], name: &'static str) -> Result<Vec<Box<RawValue>>, Error> {
     let Fields(fields) = whole(body, |json| {
         Fields::deserialize(json).map_err(|error| match error.classify() {
@@ -88,7 +88,7 @@ fn not_json(error: &serde_json::Error) -> Error {
     Error::invalid("body", format!("is not valid JSON: {error}"))
 }
 
-/// A field or parameter that nobody reads.
+/// The refusal of a field or parameter that is not supported.
 pub(crate) fn unsupported(name: &str) -> Error {
     match name {
         "" => Error::invalid("body", "must name each field"),
@@ -96,13 +96,13 @@ pub(crate) fn unsupported(name: &str) -> Error {
     }
 }
 
-/// A name that a caller made up is shown up to here.
+/// The most characters of a caller's field name that an error shows.
 pub(crate) const FIELD_MAX: usize = 128;
 
-/// A reason is shown up to here: it may hold what was sent.
+/// The most characters of a reason, which may contain what was sent.
 const REASON_MAX: usize = 256;
 
-/// The start of a text, so that no answer grows with what was sent.
+/// Shortens a text, so that no answer grows with what was sent.
 pub(crate) fn short(text: &str, chars_max: usize) -> String {
     match text.char_indices().nth(chars_max) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
@@ -119,8 +119,8 @@ enum Fault {
     GivenTwice(String),
     #[error("is not supported")]
     Unsupported(String),
-    /// What was expected, without what was found: the caller has that, and it may
-    /// be large.
+    /// What was expected. What was found is left out: the caller has it, and it
+    /// may be large.
     #[error("must be {0}")]
     MustBe(String),
     #[error("{0}")]
@@ -136,9 +136,9 @@ impl Fault {
         self.within(String::new())
     }
 
-    /// The refusal of what stands at a path.
+    /// The refusal of the value at a path.
     fn at(self, path: &Path) -> Error {
-        // Not by its text: the root is shown as `.`, and so is a field of that name.
+        // The path's text can't tell: it is `.` for the root and for a field named `.`.
         let is_root = path.iter().next().is_none();
         self.within(if is_root {
             String::new()
@@ -159,7 +159,7 @@ impl Fault {
             Self::GivenTwice(name) => Error::invalid(below(&name), reason),
             Self::Unsupported(name) if name.is_empty() => unsupported(""),
             _ if path.is_empty() => Error::invalid("body", reason),
-            // That of a field that is not supported ends with its name.
+            // The path of an unsupported field already ends with its name.
             Self::Unsupported(_) | Self::MustBe(_) | Self::Other(_) => Error::invalid(path, reason),
         }
     }
@@ -195,7 +195,7 @@ impl de::Error for Fault {
     }
 }
 
-/// A list of words to choose from, as people read it.
+/// Lists the allowed words, for an error text.
 pub fn one_of(words: &[&str]) -> String {
     let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
     match quoted.as_slice() {
@@ -204,11 +204,10 @@ pub fn one_of(words: &[&str]) -> String {
     }
 }
 
-/// A value that was read strictly, as a source of any type.
+/// A strictly read value, from which any type can be deserialized.
 ///
-/// Unlike `serde_json`'s own values it reads a struct from an object and never
-/// from a list, one of a few words from a string and never from an object, and an
-/// optional field that is present from a value and never from null.
+/// It is stricter than `serde_json`'s own `Value`: a struct is only read from an
+/// object, an enum only from a string, and an optional field must not be null.
 struct Tree(Value);
 
 impl<'de> Deserializer<'de> for Tree {
@@ -283,7 +282,7 @@ impl<'de> Deserializer<'de> for Tree {
     }
 }
 
-/// Not `serde_json`'s own reading of a number, whose errors are only sentences.
+/// Replaces `serde_json`'s own reading of a number, whose errors are only texts.
 fn visit_number<'de, V: Visitor<'de>>(number: &Number, visitor: V) -> Result<V::Value, Fault> {
     if let Some(value) = number.as_u64() {
         visitor.visit_u64(value)
@@ -302,7 +301,7 @@ impl IntoDeserializer<'_, Fault> for Tree {
     }
 }
 
-/// The fields of an object in order, their values as texts.
+/// The fields of an object in order, with their values as texts.
 struct Fields(Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Fields {
@@ -329,9 +328,9 @@ impl<'de> Deserialize<'de> for Fields {
     }
 }
 
-/// A struct read from a JSON object alone.
+/// A struct that is only read from a JSON object.
 ///
-/// What serde derives also reads an array, by position.
+/// A derived `Deserialize` also reads a struct from an array, by position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object<T>(pub T);
 
@@ -359,8 +358,8 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for ObjectOnly<D> {
 
 /// A JSON object read strictly at every level.
 ///
-/// Refused: a name given twice in one object, and a number outside the 64-bit
-/// integers and floats, which other tools would silently change.
+/// It refuses a name that is given twice in one object, and a number outside the
+/// 64-bit integers and floats: other tools would silently change them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StrictObject(pub Map<String, Value>);
 
@@ -373,16 +372,17 @@ impl<'de> Deserialize<'de> for StrictObject {
     }
 }
 
-/// Reads a value strictly, and keeps the fault that ended it.
+/// Reads a value strictly, and keeps the reason if it refuses the value.
 #[derive(Clone, Copy)]
 struct Strict<'a>(&'a Cell<Option<Fault>>);
 
-/// From -2^63 to 2^64 integers are held as they are; beyond, a float stands for
-/// many and no longer tells which was written.
+/// The numbers from -2^63 to 2^64, of which integers are kept exactly.
+///
+/// Beyond them an integer becomes a float, which loses the digits that were sent.
 const INTEGERS: std::ops::Range<f64> = -9_223_372_036_854_775_807.0..18_446_744_073_709_551_616.0;
 
 impl Strict<'_> {
-    /// The deserializer's error can't hold the fault, so it is kept beside it.
+    /// Keeps the fault beside the deserializer's error, which can't hold it.
     fn refuse<E: de::Error>(self, fault: Fault) -> E {
         let error = E::custom(&fault);
         self.0.set(Some(fault));

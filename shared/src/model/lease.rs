@@ -1,9 +1,9 @@
-//! A lease: the right of one worker to a task, for a while.
+//! A lease: the right of one worker to work on a task for a limited time.
 //!
 //! An export and an erasure are tasks. Each lease of a task has a higher epoch than
-//! the one before, and each write of a worker carries its epoch as a condition: a
-//! worker that was thought dead can't move the task. All times of tasks are here;
-//! the conditions themselves are in `aws::leases`.
+//! the one before, and each write of a worker has its epoch as a condition: a
+//! worker that was thought dead can't change the task. All time limits of tasks are
+//! here; the conditions themselves are in `aws::leases`.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::model::{Error, Moment, PartnerId};
 /// How long a lease lasts unless it is renewed.
 pub const LEASE_TIME: Duration = Duration::from_secs(45);
 
-/// How often a worker renews its lease: two renewals may fail.
+/// How often a worker renews its lease; two renewals in a row may fail.
 pub const RENEW_EVERY: Duration = Duration::from_secs(15);
 
 /// How long before its function's deadline a worker hands over to the next call.
@@ -26,20 +26,20 @@ pub(crate) const DISPATCH_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How long a task may take, from its creation.
 ///
-/// Its last entry in the log must be stored before the day of that entry can be
+/// Its last entry in the log must be stored before the time of that entry can be
 /// settled, which is a day and ten minutes later at the earliest.
 pub(crate) const TASK_TIME_MAX: Duration = Duration::from_hours(12);
 
-/// How long a task may be about to be stored, after it took its place.
+/// How long after a task took its place it may still not be stored.
 const CREATION_TIME_MAX: Duration = Duration::from_mins(1);
 
-/// How long the places of a partner are remembered; no task takes so long.
+/// How long a partner's places are kept; longer than any task takes.
 pub(crate) const PLACES_LIFETIME: Duration = Duration::from_hours(48);
 
-/// Which task of which partner.
+/// The key of a task: its partner and its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskKey<Id> {
-    /// The partner whose log the task is about.
+    /// The partner whose log the task works on.
     pub partner_id: PartnerId,
     /// The task.
     pub id: Id,
@@ -48,22 +48,23 @@ pub struct TaskKey<Id> {
 impl<Id> TaskKey<Id> {
     /// The key of the task that a worker's event names.
     ///
-    /// The event's partner is only looked up: no task is stored under a wrong one.
+    /// The partner is only used to look the task up: under a wrong partner there is
+    /// no task with this id.
     pub(crate) fn of_event(partner_id: &str, id: Id) -> Result<Self, Error> {
         let partner_id = PartnerId::parse(partner_id)
-            .ok_or_else(|| Error::invalid("partner_id", "is no partner's id"))?;
+            .ok_or_else(|| Error::invalid("partner_id", "must be a partner's id"))?;
         Ok(Self { partner_id, id })
     }
 }
 
-/// The id of a task: it says when the task was created.
+/// The id of a task, which holds the time of the task's creation.
 pub(crate) trait TaskId: Copy + PartialEq + ToString + for<'a> TryFrom<&'a str> {
-    /// When the task was created, by the clock of the machine that did.
+    /// When the task was created, by the clock of the machine that created it.
     fn created_at(self) -> Option<Moment>;
 
-    /// Whether a task that took its place may not be stored yet.
+    /// Whether a task that took its place may still not be stored.
     ///
-    /// Machines' clocks differ, so its creation may also be a little ahead.
+    /// Machines' clocks differ, so its creation may also lie slightly in the future.
     fn is_new(self, now: Moment) -> bool {
         let (start, end) = (now.minus(CREATION_TIME_MAX), now.plus(CREATION_TIME_MAX));
         self.created_at().is_some_and(|at| start < at && at < end)
@@ -79,40 +80,40 @@ pub struct Lease<Id> {
     pub epoch: u64,
 }
 
-/// What became of a write that needs a lease.
+/// The result of a write that needs a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaseStatus {
     /// The worker held the lease, and the write is done.
     Held,
     /// Another worker has the task, or has ended it; nothing was written.
     TakenOver,
-    /// Nobody else has the task, but the lease has run out; nothing was written.
+    /// No other worker has the task, but the lease has run out; nothing was written.
     RanOut,
-    /// The task was deleted; nothing was written, and no file may stay.
+    /// The task was deleted; nothing was written, and no file may remain.
     Cancelled,
 }
 
-/// What a task's item says of its leases.
+/// The attributes of a task's item that concern its leases.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseRecord {
-    /// Counts the leases; a worker with an older one can't write any more.
+    /// Counts the leases; a worker with a lower epoch can't write any more.
     #[serde(rename = "lease_epoch")]
     pub(crate) epoch: u64,
-    /// Identifies the call that took the lease, so that a repetition of it is known.
+    /// Identifies the call that took the lease, so that its own retry is recognised.
     #[serde(rename = "lease_holder")]
     pub(crate) holder: Option<String>,
-    /// Until when a worker has the task to itself; absent when it was released.
+    /// When the lease ends; absent if it was released.
     #[serde(rename = "lease_until")]
     pub(crate) until: Option<Moment>,
-    /// How many workers in a row took the lease without getting anywhere.
+    /// How many workers in a row took the lease without storing progress.
     pub attempts: u32,
     /// When a worker was last called for the task, took its lease or released it.
     pub(crate) dispatched_at: Moment,
 }
 
 impl LeaseRecord {
-    /// Of a task for which a worker is about to be called.
+    /// The record of a new task, for which a worker is about to be called.
     pub(crate) fn new(now: Moment) -> Self {
         Self {
             epoch: 0,
@@ -139,12 +140,12 @@ impl LeaseRecord {
     }
 }
 
-/// The moment before which a call of a worker is old enough to be repeated.
+/// A worker that was called before this moment may be called again.
 pub(crate) fn dispatch_again_before(now: Moment) -> Moment {
     now.minus(DISPATCH_INTERVAL)
 }
 
-/// The moment at or before which a task must have been created to be too old.
+/// A task that was created at this moment or earlier is too old.
 pub(crate) fn too_old(now: Moment) -> Moment {
     now.minus(TASK_TIME_MAX)
 }

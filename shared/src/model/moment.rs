@@ -1,4 +1,4 @@
-//! A point in time as the wire and the keys carry it: UTC, whole milliseconds.
+//! A point in time as in JSON and in the tables' keys: UTC, whole milliseconds.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -12,8 +12,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(i64);
 
-/// 0000-01-01T00:00:00Z and 9999-12-30T22:00:00Z: the years of four digits, and
-/// early enough that a clock of any zone still shows such a year.
+/// 0000-01-01T00:00:00Z to 9999-12-30T22:00:00Z, in milliseconds since 1970.
+///
+/// The end is early enough that the year has four digits in every time zone.
 const MILLIS: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_207_200_000;
 
 impl Moment {
@@ -23,7 +24,7 @@ impl Moment {
     /// The last moment: 9999-12-30T22:00:00Z.
     pub const MAX: Self = Self(*MILLIS.end());
 
-    /// The moment that many milliseconds after 1970, if the years allow it.
+    /// The moment this many milliseconds after 1970; none outside `MIN` to `MAX`.
     pub fn from_millis(millis: i64) -> Option<Self> {
         MILLIS.contains(&millis).then_some(Self(millis))
     }
@@ -38,27 +39,27 @@ impl Moment {
         self.0.div_euclid(1_000)
     }
 
-    /// This moment moved by `duration`, held within the years that exist here.
+    /// This moment moved forward by `duration`, at most to [`Moment::MAX`].
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self::nearest(self.0.saturating_add(millis(duration)))
     }
 
-    /// This moment moved back by `duration`.
+    /// This moment moved back by `duration`, at most to [`Moment::MIN`].
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self::nearest(self.0.saturating_sub(millis(duration)))
     }
 
-    /// The moment that many milliseconds after 1970, or the first or last one.
+    /// The moment this many milliseconds after 1970, or the nearer limit.
     pub(crate) fn nearest(millis: i64) -> Self {
         Self(millis.clamp(*MILLIS.start(), *MILLIS.end()))
     }
 
-    /// Parses RFC 3339 and keeps what is finer than a millisecond by rounding up.
+    /// Parses RFC 3339 and rounds up to a whole millisecond.
     ///
-    /// Both ends of a range want this: a stored time is in whole milliseconds,
-    /// so `at >= x` and `at < x` mean the same for `x` rounded up.
+    /// Both ends of a range need this: stored times are in whole milliseconds, so
+    /// `at >= x` and `at < x` keep their meaning when `x` is rounded up.
     pub fn parse_rounding_up(text: &str) -> Result<Self, ParseError> {
         let exact = parse(text)?;
         let floor = Self::from(exact);
@@ -70,7 +71,7 @@ impl Moment {
     }
 }
 
-/// Why a text is no moment.
+/// The error of a text that is not a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be an RFC 3339 time with a zone, such as 2026-11-22T09:32:11.123Z")]
 pub struct ParseError;
@@ -79,8 +80,10 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Strict where `chrono` is lenient: `T`, at most nanoseconds, no leap second, and a
-/// zone of `Z` or `+hh:mm`.
+/// Parses RFC 3339 more strictly than `chrono`.
+///
+/// A `T` is required, a fraction has at most nine digits, a leap second is refused,
+/// and the zone is `Z` or `+hh:mm`.
 fn parse(text: &str) -> Result<DateTime<Utc>, ParseError> {
     let bytes = text.as_bytes();
     let zone_at = match bytes.last() {
@@ -109,7 +112,9 @@ fn parse(text: &str) -> Result<DateTime<Utc>, ParseError> {
         .ok_or(ParseError)
 }
 
-/// Whether `text` has a digit wherever `shape` has `0`, and else the same bytes.
+/// Whether `text` has a digit for each `0` of `shape`, and else the same bytes.
+///
+/// A `T` matches in either case.
 pub(crate) fn fits(text: &[u8], shape: &[u8]) -> bool {
     text.len() == shape.len()
         && text.iter().zip(shape).all(|(have, want)| match want {

@@ -1,4 +1,4 @@
-//! Slices of a log and the cursors between them.
+//! Pages of a log, and the cursors that lead to the next one.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
@@ -6,16 +6,16 @@ use sha2::{Digest, Sha256};
 
 use crate::model::Error;
 
-/// A slice of a log.
+/// One page of a log.
 #[derive(Debug)]
 pub struct Page<T> {
-    /// What is in it, in order.
+    /// The items, in order.
     pub items: Vec<T>,
-    /// Whether there are further ones after the last.
+    /// Whether further items follow the last one.
     pub more: bool,
 }
 
-/// How many items a page may hold: 1 to 500, 50 unless told.
+/// The most items that a page may hold: 1 to 500, default 50.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(u16);
 
@@ -47,12 +47,12 @@ impl TryFrom<&str> for Limit {
     }
 }
 
-/// A position in one walk, sealed so that it fits no other.
+/// A position in one walk through a log; it is refused in any other walk.
 ///
-/// It holds `N` bytes of position and a check value over those and everything
-/// that defines the walk: partner, filter and order.
-/// The check keeps mistakes apart, not attackers: a cursor is no capability,
-/// and the partition is always rebuilt from the claims.
+/// Its text holds the `N` bytes of the position, and a check value over these
+/// bytes and everything that defines the walk: partner, filter and order.
+/// The check finds mistakes, but does not stop attackers: a cursor grants no
+/// access, because the partition always comes from the claims.
 #[derive(Debug, Clone, Copy)]
 pub struct Cursor<const N: usize>(pub [u8; N]);
 
@@ -60,7 +60,7 @@ const VERSION: u8 = 1;
 const CHECK_BYTES: usize = 12;
 
 impl<const N: usize> Cursor<N> {
-    /// The cursor as text, bound to `walk`.
+    /// Writes the cursor as a text that is only valid for `walk`.
     pub fn seal(&self, walk: &impl Serialize) -> String {
         let mut bytes = vec![VERSION];
         bytes.extend_from_slice(&self.0);

@@ -1,4 +1,4 @@
-//! Partners, the roles of those who act for them, and the claims that say both.
+//! Partners, the roles of callers, and the names of the claims that hold both.
 
 use std::fmt;
 
@@ -8,9 +8,9 @@ use strum::EnumString;
 
 /// A partner's id: `[A-Za-z0-9._-]{1,64}`.
 ///
-/// It is made from verified claims alone, with one exception: a
+/// It is only made from verified claims, with one exception: a
 /// `platform_recorder` names the partner of each activity ([`Recorder`]).
-/// What this service stored under such an id is read back as it is.
+/// An id that this service has stored is read back as it is.
 ///
 /// A function can hold one and show it:
 ///
@@ -18,7 +18,7 @@ use strum::EnumString;
 /// fn show(id: &shared::PartnerId) -> String { id.as_str().to_owned() }
 /// ```
 ///
-/// It can't make one, neither from a text nor from what a request carries:
+/// It can't make one, either from a text or from a request:
 ///
 /// ```compile_fail
 /// fn make() -> shared::PartnerId { shared::PartnerId("contoso".to_owned()) }
@@ -48,11 +48,11 @@ impl PartnerId {
         &self.0
     }
 
-    /// Private to this crate, so that no function can name a partner by itself.
+    /// Parses an id; private to this crate, so that no function can make one.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
         let valid = (1..=64).contains(&text.len()) && text.bytes().all(allowed);
-        // What a claim without a value may look like as a text.
+        // A claim without a value may arrive as this text.
         let valid = valid && text != "null";
         valid.then(|| Self(text.into()))
     }
@@ -64,7 +64,7 @@ impl fmt::Display for PartnerId {
     }
 }
 
-/// What a token's holder is.
+/// A role of a token's holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, EnumString)]
 #[strum(serialize_all = "snake_case")]
 #[expect(missing_docs, reason = "the portal's own names for its roles")]
@@ -93,7 +93,7 @@ impl Role {
     ];
 }
 
-/// The names of the claims that carry partner and roles.
+/// The names of the claims that hold the partner and the roles.
 #[derive(Debug, Clone)]
 pub struct ClaimNames {
     /// The claim that names the partner.

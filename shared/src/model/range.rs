@@ -15,16 +15,16 @@ pub struct TimeRange {
     to: Moment,
 }
 
-/// How far the bound that is not given is from the one that is: 31 days.
+/// The distance between a given bound and a missing one: 31 days.
 const DEFAULT_LENGTH: TimeDelta = TimeDelta::days(31);
 
 impl TimeRange {
-    /// A window of two moments, if they are in order.
+    /// Makes a window of two moments; none if `from` is after `to`.
     pub fn new(from: Moment, to: Moment) -> Option<Self> {
         (from <= to).then_some(Self { from, to })
     }
 
-    /// Every moment that there is.
+    /// From the first moment to the last.
     pub const ALL: Self = Self {
         from: Moment::MIN,
         to: Moment::MAX,
@@ -35,25 +35,26 @@ impl TimeRange {
         self.from
     }
 
-    /// The first moment after.
+    /// The first moment after the window.
     pub fn to(&self) -> Moment {
         self.to
     }
 
-    /// Whether no moment lies inside.
+    /// Whether the window contains no moment.
     pub fn is_empty(&self) -> bool {
         self.from == self.to
     }
 
-    /// Whether `moment` lies inside.
+    /// Whether the window contains `moment`.
     pub fn contains(&self, moment: Moment) -> bool {
         self.from <= moment && moment < self.to
     }
 
-    /// The window that a request means, its dates being days of `zone`.
+    /// The window of a request, whose dates are days of `zone`.
     ///
     /// A date in `to` means that whole day.
-    /// Without bounds: today and the 30 days before; with one, 31 days from it.
+    /// Without bounds, the window is today and the 30 days before.
+    /// With one bound, the other is 31 days away.
     pub fn resolve(
         from: Option<Bound>,
         to: Option<Bound>,
@@ -63,7 +64,8 @@ impl TimeRange {
         if let (Some(Bound::Date(first)), Some(Bound::Date(last))) = (from, to)
             && first > last
         {
-            // The end of the last day may be the start of the first: not an empty range.
+            // If `to` is the day before `from`, both bounds are the same moment,
+            // which would pass as an empty range.
             return Err(reversed());
         }
         let from = from.map(|bound| bound.start(zone));
@@ -98,7 +100,7 @@ fn out_of_years(field: &'static str) -> Error {
 pub enum Bound {
     /// An instant with its zone.
     Instant(Moment),
-    /// A day, of the request's `time_zone`.
+    /// A day in the request's `time_zone`.
     Date(Date),
 }
 
@@ -289,7 +291,7 @@ mod tests {
                         prop_assert_eq!(range.to(), to);
                     }
                     if let Some(Bound::Date(first)) = from && range.from() < Moment::MAX {
-                        // A day that a zone skipped starts with the next one.
+                        // A day that the zone skipped starts when the next one does.
                         prop_assert!(zone.date_of(range.from()) >= first);
                         let before = range.from().minus(Duration::from_millis(1));
                         prop_assert!(zone.date_of(before) < first || before == range.from());

@@ -1,17 +1,17 @@
-//! Over how many partitions a partner's log is spread, and since when.
+//! The number of partitions that a partner's log is spread over.
 //!
-//! A partition of the table takes 1,000 write units a second, for ever, and a
-//! log's keys rise: they are never split for heat. Several partitions take as
-//! many times more, and each read then asks them all.
+//! A partition of the table takes at most 1,000 write units a second. The keys of a
+//! log rise with time, so DynamoDB never splits a busy partition. Several
+//! partitions take that many times more, but each read queries all of them.
 
 use std::{ops::Range, str::FromStr};
 
 use crate::model::{ActivityId, Error, Moment, TimeRange};
 
-/// The counts of shards, each from its start on.
+/// The counts of shards, each valid from its start.
 ///
-/// A count of the past must never change: what was recorded under it is found
-/// by it. So an id's shard is the same for ever.
+/// A count must never change after its start: an activity's shard is computed from
+/// it, and with another count the activity would not be found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shards {
     first: u32,
@@ -20,7 +20,7 @@ pub struct Shards {
 }
 
 impl Shards {
-    /// Each page of a list asks so many partitions; it must stay one answer.
+    /// The most shards: each page of a list queries all of them in one request.
     const COUNT_MAX: u32 = 16;
 
     /// The shard of an activity.
@@ -28,7 +28,9 @@ impl Shards {
         id.low_bits() % self.at(id.occurred_at())
     }
 
-    /// The shards that may hold something of a range: by the counts in force in it.
+    /// The shards that may hold activities of a range.
+    ///
+    /// They follow from every count that is in force within the range.
     pub(crate) fn of_range(&self, range: &TimeRange) -> Range<u32> {
         let begun = self
             .later

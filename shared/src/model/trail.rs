@@ -1,4 +1,4 @@
-//! The trail: exports, links and erasures are activities of the partner's own log.
+//! The trail: the entries that exports, links and erasures leave in the log.
 
 use serde::Serialize;
 
@@ -41,10 +41,10 @@ struct Erased {
     progress: Progress,
 }
 
-/// `export_activity_log`: this export's file was written.
+/// The entry `export_activity_log`: the export's file was written.
 ///
-/// It is keyed by the export and dated by its creation, so that however often
-/// it is recorded, it is recorded once.
+/// Its key is the export's id and its time is the export's creation, so recording
+/// it again changes nothing.
 pub fn finished(key: &ExportKey, export: &Export, file: &File) -> Result<NewActivity, Error> {
     let details = Finished {
         file,
@@ -68,7 +68,7 @@ pub fn finished(key: &ExportKey, export: &Export, file: &File) -> Result<NewActi
     })
 }
 
-/// `download_activity_log`: `actor` was handed a link to this export's file.
+/// The entry `download_activity_log`: `actor` received a link to the file.
 pub fn linked(
     key: &ExportKey,
     file: &File,
@@ -85,16 +85,16 @@ pub fn linked(
     entry.about(key.partner_id.clone(), &Linked { file })
 }
 
-/// `erase_customer`, in progress: an erasure was asked for.
+/// The entry `erase_customer`, in progress: an erasure was requested.
 pub fn asked_to_erase(key: &ErasureKey, erasure: &Erasure) -> Result<NewActivity, Error> {
     let details = Asked { erasure_id: key.id };
     erasing(key, erasure, Outcome::InProgress, &details)
 }
 
-/// `erase_customer`: the whole log was walked, or will not be.
+/// The entry `erase_customer`: the erasure has succeeded or failed.
 ///
-/// It is keyed by the erasure and dated by its settled end, so that however
-/// often it is recorded, it is recorded once.
+/// Its key is the erasure's id and its time is the stored end of the walk, so
+/// recording it again changes nothing.
 pub fn erased(key: &ErasureKey, erasure: &Erasure) -> Result<NewActivity, Error> {
     let outcome = match erasure.failure {
         None => Outcome::Succeeded,
@@ -126,7 +126,7 @@ fn erasing(
     entry.about(key.partner_id.clone(), details)
 }
 
-/// What an entry says beside its details.
+/// The fields of an entry, without its details.
 struct Entry {
     action: &'static str,
     actor: Actor,

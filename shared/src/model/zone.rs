@@ -14,13 +14,13 @@ pub type Date = NaiveDate;
 /// What the clocks of a zone show: a date and a time of day.
 pub type LocalTime = NaiveDateTime;
 
-/// 9999-12-30; in some zone it ends when four digits can't show the year any more.
+/// 9999-12-30: in some zones this day ends after the last `Moment`.
 const LAST_DAY: Date = Date::from_ymd_opt(9999, 12, 30).expect("the day exists");
 
 /// A name in the IANA database.
 type ZoneName = &'static str;
 
-/// A time zone of the IANA database; it says whose days are meant.
+/// A time zone of the IANA database.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Zone {
@@ -29,13 +29,15 @@ pub struct Zone {
     rules: Option<Arc<tz::TimeZone>>,
 }
 
-/// What clocks that show a time of day say of it.
+/// How a zone's clocks show a given date and time of day.
 enum Shown {
-    /// They show it this many seconds ahead of UTC; the first time, if they do twice.
+    /// They show it while they are this many seconds ahead of UTC.
+    ///
+    /// If they show it twice, the first time counts.
     Ahead(i64),
     /// They skip it.
     Skipped {
-        /// The seconds that they were ahead of UTC until the skip.
+        /// How many seconds they were ahead of UTC before the skip.
         ahead_before: i64,
         /// The first moment after the skip, in seconds since 1970.
         end: i64,
@@ -70,7 +72,7 @@ impl Zone {
         utc + TimeDelta::seconds(kind.ut_offset().into())
     }
 
-    /// The same without a fraction of a second.
+    /// What [`Zone::local`] returns, without the fraction of a second.
     pub fn local_second(&self, moment: Moment) -> LocalTime {
         let local = self.local(moment);
         local.with_nanosecond(0).unwrap_or(local)
@@ -108,10 +110,9 @@ impl Zone {
         }
     }
 
-    /// The first moment of a day; of the last days, of which four digits can't show
-    /// the end, the last moment that there is.
+    /// The first moment of a day; from `LAST_DAY` on it is `Moment::MAX`.
     ///
-    /// Of a day whose midnight the clocks skip, the moment after the skip.
+    /// If the clocks skip midnight, the day starts after the skip.
     pub(super) fn start_of(&self, date: Date) -> Moment {
         if date >= LAST_DAY {
             return Moment::MAX;
@@ -124,11 +125,10 @@ impl Zone {
         Moment::nearest(seconds * 1_000)
     }
 
-    /// The moment some days later or earlier at the same time of day, if the years
-    /// allow it.
+    /// The same time of day some days later or earlier; none after `Moment::MAX`.
     ///
-    /// A time of day that the clocks skip on that day is moved by the length of the
-    /// skip; of one that they show twice, it is the first.
+    /// If the clocks skip that time of day, it is moved by the length of the skip; if
+    /// they show it twice, the first time counts.
     pub(super) fn days_from(&self, moment: Moment, days: TimeDelta) -> Option<Moment> {
         let local = self.local(moment) + days;
         let (Shown::Ahead(ahead)

@@ -15,9 +15,9 @@ use crate::aws::table::Item;
 /// Defines a struct of attributes, each of which may be absent, and their names.
 macro_rules! attributes {
     ($($name:ident,)*) => {
-        /// The attributes that an activity's item may have; any other is left out.
+        /// The attributes that an activity's item may have; any other is ignored.
         ///
-        /// The SDK's map costs an allocation and a hash for each name of each item.
+        /// The SDK's map would cost an allocation and a hash for each name of each item.
         #[derive(Debug, Deserialize)]
         #[serde(expecting = "an item")]
         pub(super) struct Attributes {
@@ -62,13 +62,13 @@ attributes! {
 
 /// A value of the types that an activity's item has.
 ///
-/// Most of an item's texts are short, and those need no allocation here.
+/// Most of an item's texts are short, and a short one needs no allocation here.
 #[derive(Debug, PartialEq)]
 pub(super) enum Value {
     Text(CompactString),
     Number(CompactString),
     Bytes(Vec<u8>),
-    /// Whoever needs it says that it is malformed.
+    /// A value of another type; an attribute that is read from it is malformed.
     Other,
 }
 
@@ -83,7 +83,7 @@ impl From<AttributeValue> for Value {
     }
 }
 
-/// The attribute that an item lacks, or has in another form than it was put.
+/// The name of an attribute that is missing or malformed.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("its {0} is missing or malformed")]
 pub(super) struct BrokenAttribute(pub(super) &'static str);

@@ -12,7 +12,7 @@ use crate::{Details, Error, aws::table::text};
 const COMPRESS_FROM_BYTES: usize = 512;
 
 thread_local! {
-    /// Kept, since making one costs more than its work on most details.
+    /// Kept, because making one costs more than compressing most details.
     static PACKER: RefCell<Compressor<'static>> = RefCell::default();
     /// See [`PACKER`].
     static UNPACKER: RefCell<Decompressor<'static>> = RefCell::default();

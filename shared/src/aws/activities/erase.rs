@@ -1,4 +1,4 @@
-//! How a customer's name and details are taken out of a stored activity.
+//! Removes a customer's name and details from a stored activity.
 
 use aws_sdk_dynamodb::{error::SdkError, operation::update_item::UpdateItemError};
 
@@ -12,9 +12,9 @@ use crate::{
 };
 
 impl ActivityStore {
-    /// Erases one activity; the same again when it is erased already.
+    /// Erases one activity; erasing it again changes nothing.
     ///
-    /// One that is gone, or of another customer, stays as it is.
+    /// An activity that no longer exists, or of another customer, is left as it is.
     pub async fn erase(
         &self,
         partner: &PartnerId,
@@ -32,7 +32,7 @@ impl ActivityStore {
                 "SET customer_name = :erased, erased_at = if_not_exists(erased_at, :now) \
                  REMOVE details, details_bytes",
             )
-            // Without it, an activity whose retention ended meanwhile would come back.
+            // Without it, the update would create an activity that was deleted meanwhile.
             .condition_expression("attribute_exists(partition_key) AND customer_id = :customer")
             .expression_attribute_values(":erased", text(ERASED_NAME))
             .expression_attribute_values(":now", moment(now))

@@ -16,13 +16,13 @@ use crate::{
     aws::table::{Item, text},
 };
 
-/// What stands in an expression for the one name that DynamoDB reserves.
+/// The alias in expressions for the one attribute name that DynamoDB reserves.
 pub(super) const ALIAS: (&str, &str) = ("#action", "action");
 
 /// The attributes that a list leaves out.
 const NOT_LISTED: [&str; 2] = ["request_id", "details"];
 
-/// What a list shows, as an expression.
+/// The attributes that a list reads, as an expression.
 pub(super) static PROJECTION: LazyLock<String> = LazyLock::new(|| {
     let (alias, reserved) = ALIAS;
     let called = |name| if name == reserved { alias } else { name };
@@ -31,7 +31,7 @@ pub(super) static PROJECTION: LazyLock<String> = LazyLock::new(|| {
     listed.collect::<Vec<_>>().join(",")
 });
 
-/// A stored activity with what only this service reads.
+/// A stored activity, with attributes that only this service reads.
 #[derive(Debug)]
 pub struct Stored {
     /// The activity; without details when a summary was read.
@@ -43,13 +43,13 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// Whether the retention ended at or before `now`; DynamoDB deletes later.
+    /// Whether the retention ended at or before `now`; DynamoDB deletes it later.
     pub fn is_expired(&self, now: Moment) -> bool {
         self.expires_at
             .is_some_and(|seconds| seconds <= now.as_seconds())
     }
 
-    /// The activity, read with its details; an error if they are gone.
+    /// The activity with its details; an error if they are missing.
     pub fn into_whole(self) -> Result<Activity, Error> {
         if self.is_whole() {
             Ok(self.activity)
@@ -62,7 +62,7 @@ impl Stored {
         self.has_details == self.activity.content.details.is_some()
     }
 
-    /// Whether this content was stored so; what was erased since is not compared.
+    /// Whether this content was stored; parts that were erased are not compared.
     pub(super) fn holds(&self, content: &Content) -> bool {
         match self.activity.erased_at {
             None => self.activity.content == *content,
@@ -71,18 +71,18 @@ impl Stored {
     }
 }
 
-/// What an erasure needs to know of an activity; damage elsewhere is no obstacle.
+/// The attributes that an erasure needs; damage to others does not stop it.
 #[derive(Debug)]
 pub struct ErasureView {
     /// Its id.
     pub id: ActivityId,
-    /// Whose name and details it holds.
+    /// The customer whose name and details it holds.
     pub customer_id: Option<Identifier>,
     /// When they were erased.
     pub erased_at: Option<Moment>,
 }
 
-/// The partition of a shard of a partner's log; the first is the bare partner id.
+/// The partition key of a shard; for the first it is only the partner's id.
 pub(super) fn partition_key(partner: &PartnerId, shard: u32) -> AttributeValue {
     match shard {
         0 => text(partner.as_str()),
@@ -90,7 +90,7 @@ pub(super) fn partition_key(partner: &PartnerId, shard: u32) -> AttributeValue {
     }
 }
 
-/// Whose log a partition is of; no partner's id has a `#`.
+/// The partner of a partition key; no partner's id has a `#`.
 fn partner_of(partition_key: &str) -> Result<PartnerId, BrokenAttribute> {
     let (partner, _) = partition_key.split_once('#').unwrap_or((partition_key, ""));
     PartnerId::parse(partner).ok_or(BrokenAttribute("partition_key"))
@@ -109,8 +109,8 @@ pub(super) fn key(partner: &PartnerId, shard: u32, id: ActivityId) -> Item {
 
 /// The inclusive bounds of the sort keys of a range.
 ///
-/// A key is longer than the bare moment it starts with, so it sorts after it:
-/// `BETWEEN` then takes in `from` and leaves out `to`.
+/// A key starts with its moment and is longer, so it sorts after the bare moment:
+/// `BETWEEN` then includes `from` and excludes `to`.
 pub(super) fn sort_key_bounds(range: &TimeRange) -> [AttributeValue; 2] {
     [text(range.from().to_string()), text(range.to().to_string())]
 }
@@ -166,8 +166,9 @@ pub(super) fn to_item(
     Ok(item)
 }
 
-/// What an erasure needs to know of an item: one whose customer can't be read may
-/// be of the one that is erased.
+/// Reads the attributes that an erasure needs.
+///
+/// A customer that can't be read is an error, because it may be the erased one.
 pub(super) fn erasure_view(item: Attributes) -> Result<ErasureView, Error> {
     let id = id_of_key(&item)?;
     let customer_id = match (item.customer_id, item.customer_name) {
@@ -215,10 +216,10 @@ fn stored(id: ActivityId, item: Attributes) -> Result<Stored, BrokenAttribute> {
     })
 }
 
-/// An item that was read with all its attributes, to be shown as JSON.
+/// Reads an item that has all its attributes, for an answer in JSON.
 ///
-/// A walk through a range leaves the form of details to a file's encoder, which
-/// looks at it where it matters.
+/// It checks that the details are a JSON object. A walk through a range does not:
+/// the file's encoder checks them where it matters.
 pub(super) fn whole(item: Attributes) -> Result<Stored, Error> {
     let stored = from_item(item)?;
     let details = stored.activity.content.details.as_ref();
@@ -229,7 +230,7 @@ pub(super) fn whole(item: Attributes) -> Result<Stored, Error> {
     }
 }
 
-/// One without the other is damage.
+/// An id without a name, or a name without an id, is damage.
 fn customer(id: Option<Value>, name: Option<Value>) -> Result<Option<Customer>, BrokenAttribute> {
     if id.is_none() && name.is_none() {
         return Ok(None);
@@ -240,7 +241,7 @@ fn customer(id: Option<Value>, name: Option<Value>) -> Result<Option<Customer>, 
     }))
 }
 
-/// One without the other is damage.
+/// A type without an id, or an id without a type, is damage.
 fn resource(r#type: Option<Value>, id: Option<Value>) -> Result<Option<Resource>, BrokenAttribute> {
     if r#type.is_none() && id.is_none() {
         return Ok(None);
@@ -251,7 +252,7 @@ fn resource(r#type: Option<Value>, id: Option<Value>) -> Result<Option<Resource>
     }))
 }
 
-/// The details, if they were read and are as long as they were.
+/// The details, if they were read; they must have the stored length.
 fn details(
     details: Option<Value>,
     bytes: Option<Value>,
@@ -293,7 +294,7 @@ fn number_of<T: FromStr>(value: Option<Value>, name: &'static str) -> Result<T, 
     }
 }
 
-/// What `read` finds in an attribute that may be absent.
+/// Reads an attribute that may be absent.
 fn if_any<T>(
     value: Option<Value>,
     name: &'static str,
@@ -305,7 +306,7 @@ fn if_any<T>(
     }
 }
 
-/// An activity's item as an error of this service, for whoever has to mend it.
+/// The error of a damaged item; it names the activity that must be repaired.
 fn unreadable(id: ActivityId, broken: BrokenAttribute) -> Error {
     Error::internal("reading an item", format!("{id}: {broken}"))
 }
@@ -350,7 +351,7 @@ mod tests {
         }
     }
 
-    /// What may happen to an attribute.
+    /// Damage to an attribute.
     #[derive(Debug, Clone)]
     enum Damage {
         Gone,
@@ -373,7 +374,7 @@ mod tests {
     }
 
     impl Damage {
-        /// Puts back what is left; answers whether anything is.
+        /// Puts back what is left; returns whether anything is left.
         fn apply(self, item: &mut Item, name: &str, found: AttributeValue) -> bool {
             let left = match self {
                 Self::Gone => return false,
@@ -506,8 +507,8 @@ mod tests {
             let mut item = to_item(&activity, 0, "r-1", Some(Duration::from_hours(24))).unwrap();
             item.insert("erased_at".to_owned(), table::moment(activity.recorded_at));
             let mut names: Vec<_> = item.keys().cloned().collect();
-            // Who sent it tells a retry of the SDK apart; optional things that are gone
-            // altogether were never there.
+            // `request_id` only tells a retry of the SDK apart. An optional attribute that is
+            // missing looks like one that was never stored.
             names.retain(|name| name != "request_id");
             names.sort();
             let name = which.get(&names).as_str();
@@ -519,7 +520,7 @@ mod tests {
             match whole(item.into()) {
                 Err(Error::Internal { .. }) => {}
                 Err(error) => prop_assert!(false, "{name}: {error}"),
-                // Another value that is as valid as the first can't be told from it.
+                // A changed value that is valid can't be recognised as damage.
                 Ok(stored) => {
                     prop_assert!(!is_gone, "{name} is gone");
                     prop_assert!(is_text == is_text_still || name == "details", "{name}");

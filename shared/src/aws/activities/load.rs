@@ -1,7 +1,7 @@
 //! Items for filling a table without the API, for trials, tests and measurements.
 //!
-//! Compiled only with the feature `bulk-load`, which no function asks for: this is
-//! the one way past the checks of `record`, and it names a partner by a text.
+//! Compiled only with the feature `bulk-load`, which no function enables: only this
+//! code bypasses the checks of `record` and makes a partner's id from a text.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use crate::{
     Activity, ActivityId, Content, Error, Moment, PartnerId, Shards, aws::activities::Item,
 };
 
-/// The item under which an activity of this content would be stored.
+/// The item that an activity with this content is stored as.
 ///
-/// `Invalid` when the text is no partner's id.
+/// `Invalid` if `partner_id` is not a partner's id.
 pub fn loadable_item(
     partner_id: &str,
     content: Content,
@@ -21,7 +21,7 @@ pub fn loadable_item(
     shards: &Shards,
 ) -> Result<Item, Error> {
     let partner_id = PartnerId::parse(partner_id)
-        .ok_or_else(|| Error::invalid("partner_id", "is no partner's id"))?;
+        .ok_or_else(|| Error::invalid("partner_id", "must be a partner's id"))?;
     let id = ActivityId::random(content.occurred_at);
     let activity = Activity {
         id,

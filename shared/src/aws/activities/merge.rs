@@ -1,10 +1,12 @@
-//! The pages of several shards as one, in order.
+//! Merges the pages of several shards into one, in order.
 
 use super::{item, page::QueryPage};
 use crate::{Error, Order};
 
-/// How much is asked of each shard, so that together they seldom hold less than
-/// `limit`: one's share, and two standard deviations of it.
+/// How many activities each shard is asked for when `limit` are wanted.
+///
+/// It is an equal share and two standard deviations of it, so that the shards
+/// together seldom return fewer than `limit`.
 pub(super) fn share(limit: usize, shards: usize) -> usize {
     if shards == 1 {
         return limit;
@@ -13,11 +15,11 @@ pub(super) fn share(limit: usize, shards: usize) -> usize {
     share.saturating_add(share.isqrt() * 2)
 }
 
-/// Merges pages that begin at the same place.
+/// Merges pages that begin after the same activity.
 ///
-/// A page that others follow says nothing of what lies behind its end, so the
-/// nearest such end is where the merged one ends too. What another shard holds
-/// behind it is read again with the next page: nothing is kept between them.
+/// A page that is not its shard's last does not show what follows its end. So the
+/// merged page ends at the nearest of these ends. Activities of other shards after
+/// it are dropped and read again with the next page; nothing is kept in between.
 pub(super) fn merge(pages: Vec<QueryPage>, order: Order) -> Result<QueryPage, Error> {
     let pages = match <[QueryPage; 1]>::try_from(pages) {
         Ok([whole]) => return Ok(whole),
@@ -48,7 +50,7 @@ mod tests {
     use super::*;
     use crate::{ActivityId, Moment, PartnerId, Shards};
 
-    /// What a Query answers of a shard that holds `ids`.
+    /// What a Query returns for a shard that holds `ids`.
     fn page(
         ids: &[ActivityId],
         shard: u32,

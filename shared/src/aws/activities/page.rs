@@ -1,4 +1,4 @@
-//! What a Query answers: some activities of a range, and where the rest begins.
+//! A page that a Query returns: activities of a range, and where the rest begins.
 
 use super::{
     attributes::Attributes,
@@ -6,24 +6,24 @@ use super::{
 };
 use crate::{ActivityId, Error};
 
-/// One page of a range: at most 1 MB or the limit, or such a page of each shard, merged.
+/// One page of a range: at most 1 MB or the limit, from each shard.
 #[derive(Debug, Default)]
 pub struct QueryPage {
     pub(super) items: Vec<Attributes>,
-    /// Where to go on; absent at the end of the range.
+    /// The activity after which the next page begins; absent at the end of the range.
     pub resume_after: Option<ActivityId>,
 }
 
 impl QueryPage {
-    /// What was read, unfiltered, expired ones included.
+    /// All activities of the page, including expired ones.
     ///
-    /// Each activity is decoded when it is asked for: a page of well compressed
-    /// details may be hundreds of times larger in memory than on the wire.
+    /// Each activity is decoded when the iterator reaches it: a page of well
+    /// compressed details may be hundreds of times larger in memory than on the wire.
     pub fn activities(self) -> impl Iterator<Item = Result<Stored, Error>> {
         self.items.into_iter().map(item::from_item)
     }
 
-    /// The same activities, reduced to what an erasure needs to know.
+    /// The same activities, with only the attributes that an erasure needs.
     pub fn erasure_views(self) -> impl Iterator<Item = Result<ErasureView, Error>> {
         self.items.into_iter().map(item::erasure_view)
     }

@@ -1,9 +1,9 @@
-//! The answer of a Query, read from its bytes.
+//! Reads the answer of a Query from its bytes.
 //!
-//! The SDK makes a map of each item, which is more than half of what an export
-//! costs in it. So an interceptor keeps the body of a successful answer for us and
-//! gives the SDK an empty one: the SDK still signs, sends, limits the time,
-//! repeats, and reads every answer that is no success.
+//! The SDK makes a map of each item, which is more than half of the SDK's cost in an
+//! export. So an interceptor keeps the body of a successful answer and gives the
+//! SDK an empty one. The SDK still signs, sends, limits the time, retries, and reads
+//! every other answer.
 
 use std::{
     mem,
@@ -30,9 +30,10 @@ use crate::{
     model::{error::Source, json::Object},
 };
 
-/// What DynamoDB answers to a Query.
+/// DynamoDB's answer to a Query.
 ///
-/// Without `Items` it is no page: an empty one would end a range too early.
+/// Without `Items` it is refused: taken for an empty page, it would end a range
+/// too early.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct QueryAnswer {
@@ -53,10 +54,10 @@ impl CapturedBody {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The page that was answered.
+    /// The page in the body that was kept.
     pub(super) fn page(&self) -> Result<QueryPage, Error> {
         let body = self.with(mem::take);
-        // The whole at once: text by text costs more.
+        // UTF-8 is checked once for the whole body: for each text it would cost more.
         let body = str::from_utf8(&body).map_err(unreadable)?;
         let Object(page): Object<QueryAnswer> = serde_json::from_str(body).map_err(unreadable)?;
         let resume_after = page.last_evaluated_key.as_ref().map(item::id_of_key);
@@ -86,7 +87,7 @@ impl Intercept for CapturedBody {
         if response.status().is_success() {
             let body = mem::replace(response.body_mut(), SdkBody::taken());
             let bytes = usize::try_from(body.size_hint().lower()).unwrap_or_default();
-            // What an attempt before this one left is not of this answer.
+            // An earlier attempt may have left bytes of another answer.
             self.with(|before| *before = Vec::with_capacity(bytes));
             *response.body_mut() = SdkBody::from_body_1_x(CapturingBody {
                 body,
