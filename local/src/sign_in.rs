@@ -1,7 +1,7 @@
 //! The development issuer's sign-in: `OpenID` Connect's code flow with PKCE.
 //!
-//! Codes and sessions are tokens that the issuer signs, so it stores nothing. It
-//! has no passwords, and a code works more than once; a real issuer has both.
+//! Codes and sessions are tokens that the issuer signs, so it stores nothing. Unlike
+//! a real issuer it asks for no password, and a code works more than once.
 
 use std::sync::Arc;
 

@@ -187,7 +187,7 @@ async fn record_needs_a_moment_with_a_key() {
     let app = TestApp::start().await;
     assert_eq!(
         app.post_keyed(&activity(), "k-1").await.refusal(),
-        "400 occurred_at is missing; with an idempotency key it is required, because a retry must repeat it"
+        "400 occurred_at is missing; it is required with an idempotency key, as a retry must repeat it"
     );
 }
 

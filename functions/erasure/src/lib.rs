@@ -188,7 +188,7 @@ async fn call_again(app: &App, key: &ErasureKey, now: Moment) {
         Ok(true) => call(app, key).await,
         Ok(false) => {}
         Err(error) => {
-            tracing::warn!(erasure_id = %key.id, error = error.chain(), "the worker could not be called");
+            tracing::warn!(erasure_id = %key.id, error = error.chain(), "the call of a worker failed");
         }
     }
 }
@@ -198,6 +198,6 @@ async fn call_again(app: &App, key: &ErasureKey, now: Moment) {
 /// A failure is only logged, because a read a minute later tries again.
 async fn call(app: &App, key: &ErasureKey) {
     if let Err(error) = app.workers.call(&WorkerEvent::from(key)).await {
-        tracing::warn!(erasure_id = %key.id, error = error.chain(), "the worker could not be called");
+        tracing::warn!(erasure_id = %key.id, error = error.chain(), "the call of a worker failed");
     }
 }

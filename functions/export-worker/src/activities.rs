@@ -74,7 +74,7 @@ pub(crate) struct Activities<'a> {
     page: Box<dyn Iterator<Item = Result<Stored, Error>> + Send>,
     /// The position after the current page; none if the range ends with it.
     page_end: Option<ActivityId>,
-    /// The time from which activities can be in the file, to estimate the progress.
+    /// The part of the range in which there can be activities, to estimate the progress.
     span: (Moment, Moment),
     /// The last activity that was read.
     pub(crate) position: Option<ActivityId>,

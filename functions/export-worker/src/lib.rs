@@ -2,8 +2,8 @@
 //!
 //! A worker takes the export's lease, reads activities in pages, encodes them into
 //! parts of at least 8 MiB, and uploads the parts. Then it records the export in
-//! the partner's log and sets its state to `ready`. Each of its writes has the
-//! lease's epoch as a condition.
+//! the partner's log and sets its state to `ready`. Each of its writes to the
+//! export has the lease's epoch as a condition.
 //!
 //! After each part it stores a checkpoint. Before its time is up it hands over to
 //! the next call. After an error Lambda calls again; when a worker dies, its lease

@@ -71,7 +71,10 @@ async fn read_partial_part(
     let bytes = context.app.files.get(&object).await?;
     if bytes.is_none() {
         // The bucket's rule has deleted it, or the function has no right to read it.
-        tracing::warn!(export_id = %key.id, "the partial part is missing; the file is written from its start");
+        tracing::warn!(
+            export_id = %key.id,
+            "the partial part is missing; the file is written again from its start"
+        );
     }
     Ok(bytes)
 }

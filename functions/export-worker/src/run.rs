@@ -26,7 +26,7 @@ use crate::{
     upload::{Upload, WrittenFile},
 };
 
-/// Makes the export ready, or does what its reason to stop requires.
+/// Writes the file and sets the export to `ready`; cleans up if the worker stops early.
 ///
 /// Returns an error if Lambda should call again.
 pub(crate) async fn run(context: &Context<'_>) -> Result<(), Error> {

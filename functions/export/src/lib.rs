@@ -220,7 +220,7 @@ async fn dispatch_again(app: &App, key: &ExportKey, export: &Export, now: Moment
         Err(error) => Err(error),
     };
     if let Err(error) = called {
-        tracing::warn!(export_id = %key.id, error = error.chain(), "the worker could not be called");
+        tracing::warn!(export_id = %key.id, error = error.chain(), "the call of a worker failed");
     }
 }
 

@@ -101,7 +101,8 @@ impl RecordActivity {
             ));
         }
         if self.idempotency_key.is_some() && self.occurred_at.is_none() {
-            let reason = "is missing; with an idempotency key it is required, because a retry must repeat it";
+            let reason =
+                "is missing; it is required with an idempotency key, as a retry must repeat it";
             return Err(Error::invalid("occurred_at", reason));
         }
         let occurred_at = self.occurred_at.unwrap_or(now);
