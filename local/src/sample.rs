@@ -4,7 +4,7 @@
 //! orders with many line items, users and applications, failures, and several
 //! activities within one millisecond.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
@@ -12,7 +12,6 @@ use shared::{
     Actor, ActorKind, Content, Customer, Details, Identifier, Moment, Outcome, Resource,
     model::json::StrictObject,
 };
-use std::time::Duration;
 
 /// Every action of the portal that this service is modelled on: its name, the type
 /// of its resource, and its weight, which says how often it happens.

@@ -1,8 +1,6 @@
 //! The configuration, from the environment; no other code reads the environment.
 
-use std::{collections::BTreeSet, path::PathBuf};
-
-use std::time::Duration;
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use crate::{ClaimNames, Error, Moment, Role, Shards};
 

@@ -1,7 +1,8 @@
 //! Erasing a customer: what goes, what stays, and who may ask.
 
-use serde_json::{Value, json};
 use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use crate::{
     faults::Fault,

@@ -6,7 +6,7 @@ mod life;
 mod resume;
 mod spreadsheet;
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use insta::assert_json_snapshot;
@@ -18,7 +18,6 @@ use shared::{
     aws::exports::LeaseAttempt,
     model::export::{ExportId, WorkerEvent},
 };
-use std::time::Duration;
 
 use crate::{
     faults::Fault,
@@ -105,7 +104,7 @@ impl TestApp {
             if self.item(export).await["state"].as_s().unwrap() == "failed" {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("nobody wrote down that the export has failed");
     }

@@ -1,7 +1,7 @@
 //! Rules that no compiler checks: the template, the manifests, the contract
 //! and the documents agree with the code.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{collections::BTreeSet, fs, path::PathBuf, time::Duration};
 
 use local::template;
 use serde_json::{Value, json};
@@ -224,7 +224,7 @@ impl TestApp {
         let request = self.post("/v1/exports", &year).token(&self.reader());
         request.send().await;
         self.until_failures(1).await;
-        self.advance(std::time::Duration::from_secs(61));
+        self.advance(Duration::from_secs(61));
         self.read("/v1/exports").await;
         self.until_called("export-worker", "AbortMultipartUpload")
             .await;
@@ -250,7 +250,7 @@ impl TestApp {
 async fn each_function_may_do_exactly_what_it_does() {
     // A worker whose time is up after each page calls itself.
     let variables = [("MAX_RUNNING_EXPORTS", "2")];
-    let app = TestApp::start_limited(&variables, std::time::Duration::from_secs(45)).await;
+    let app = TestApp::start_limited(&variables, Duration::from_secs(45)).await;
     app.do_everything().await;
     app.erase_twice().await;
     // Nothing that may still change is read as it was a moment ago.

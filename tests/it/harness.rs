@@ -1,16 +1,18 @@
 //! `TestApp`: a stack of its own, requests, tokens, a clock to set, and the
 //! builder of activities.
 
-use std::sync::{
-    Arc, LazyLock,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 use local::{Options, Stack, functions::Functions};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use shared::{Clock, Moment};
-use std::time::Duration;
 
 use crate::{contract, faults::Faults};
 
@@ -174,7 +176,7 @@ impl TestApp {
 
     /// Reads until the answer is as wanted; panics when it never is.
     pub(crate) async fn until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        let deadline = std::time::Instant::now() + Duration::from_secs(30);
         loop {
             let answer = self.read(path).await.json();
             if wanted(&answer) {
@@ -184,7 +186,7 @@ impl TestApp {
                 std::time::Instant::now() < deadline,
                 "never as wanted: {answer}"
             );
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
@@ -228,7 +230,7 @@ impl TestApp {
             self.faults.wake();
             self.advance(Duration::from_secs(61));
         }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 
     /// Waits until that many calls of the worker have failed.
@@ -357,7 +359,7 @@ pub(crate) async fn eventually(is_so: impl Fn() -> bool) -> bool {
         if is_so() {
             return true;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     false
 }

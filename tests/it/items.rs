@@ -1,5 +1,7 @@
 //! The items of the table of activities: read as the SDK reads them, and damaged.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use local::sample::Samples;
 use serde_json::{Value, json};
@@ -7,7 +9,6 @@ use shared::{
     ActivityId, ActivityStore, Identifier, Order, TimeRange,
     aws::activities::{self, RangeQuery},
 };
-use std::time::Duration;
 
 use crate::harness::{TestApp, activity, with};
 

@@ -1,5 +1,7 @@
 //! What only a laptop has: data that stays, ports, and loading in bulk.
 
+use std::time::Duration;
+
 use local::{Options, Stack};
 
 async fn start(options: Options) -> Result<Stack, local::Error> {
@@ -55,7 +57,7 @@ async fn a_restart_finds_the_data_and_the_key_again() {
                 break;
             }
             Err(local::Error::Port { .. }) => {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
             Err(error) => panic!("{error}"),
         }

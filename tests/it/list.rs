@@ -1,9 +1,8 @@
 //! `GET /v1/activities`, `GET /v1/activities/{id}` and `GET /v1/openapi.json`.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::{Value, json};
-use std::time::Duration;
 
 use crate::{
     faults::Fault,

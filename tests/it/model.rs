@@ -1,11 +1,10 @@
 //! Random operations, one after another, on the service and on a sorted `Vec`;
 //! both must agree. Clients at the same time, under faults, are in `seeds.rs`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 use crate::{
     harness::{Answer, TestApp},

@@ -1,5 +1,7 @@
 //! Calls as Lambda's runtime makes them: the lines of their log and of their metrics.
 
+use std::time::Duration;
+
 use lambda_http::{Context, Service, http::Response, lambda_runtime::LambdaInvocation, service_fn};
 use serde_json::{Value, json};
 use shared::{
@@ -233,7 +235,7 @@ async fn a_page_a_file_and_an_erasure_are_counted_with_what_is_in_them() {
     let listed = lambda.app.list("").await["items"].as_array().unwrap().len();
     assert_eq!((listed, &page["listed"]), (3, &json!(3)), "{page}");
 
-    lambda.app.advance(std::time::Duration::from_secs(2));
+    lambda.app.advance(Duration::from_secs(2));
     let id = lambda.asked("/v1/exports", &json!({})).await;
     let worker = json!({ "partner_id": "contoso", "export_id": id });
     let exported = lambda.metrics("export-worker", &worker).await;

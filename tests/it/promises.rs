@@ -1,9 +1,8 @@
 //! One test for each sentence of `docs/promises.md`, of the same name.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::{Value, json};
-use std::time::Duration;
 
 use crate::{
     faults::Fault,
@@ -230,7 +229,7 @@ async fn memory_does_not_grow_with_the_size_of_an_export() {
     let mut pages = 0;
     while app.faults.count("export-worker", "Query") > pages {
         pages = app.faults.count("export-worker", "Query");
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
     assert!((6..24).contains(&pages), "{pages} pages are read");
     app.faults.release();

@@ -1,9 +1,10 @@
 //! `POST /v1/activities` and `POST /v1/activities/batch`.
 
+use std::time::Duration;
+
 use insta::assert_json_snapshot;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 use crate::harness::{Answer, TestApp, activity, ago, at, with};
 

@@ -14,11 +14,11 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering::SeqCst},
     },
+    time::Duration,
     time::Instant,
 };
 
 use serde_json::json;
-use std::time::Duration;
 use tokio::task::JoinSet;
 
 use self::{plan::Plan, run::Run};

@@ -1,11 +1,13 @@
 //! A log in several partitions of the table is one log to everybody.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use shared::Clock;
-use std::time::Duration;
 
 use crate::harness::{Answer, TestApp, ago, with};
 

@@ -1,5 +1,7 @@
 //! What a function does before its first event.
 
+use std::time::Duration;
+
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::{Client, config::Credentials};
 use shared::{ActivityStore, ErasureStore, ExportStore, aws::sdk, observe};
@@ -39,7 +41,7 @@ async fn asked(act: impl AsyncFnOnce(Client)) -> String {
     tokio::select! {
         biased;
         request = async { tokio::join!(serve, act(client)).0 } => request,
-        () = tokio::time::sleep(std::time::Duration::from_secs(20)) => panic!("nobody asked"),
+        () = tokio::time::sleep(Duration::from_secs(20)) => panic!("nobody asked"),
     }
 }
 

@@ -1,6 +1,8 @@
 //! The stores by themselves, where a request comes too seldom: at the
 //! millisecond at which something ends, and after what others did.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use shared::{
     ActivityId, ActivityStore, ErasureId, ErasureStore, ExportId, ExportKey, ExportStore,
@@ -13,7 +15,6 @@ use shared::{
         lease::{LEASE_TIME, Lease, LeaseStatus},
     },
 };
-use std::time::Duration;
 
 use crate::{
     faults::Fault,
@@ -170,6 +171,21 @@ async fn a_worker_of_an_export_is_called_at_most_once_a_minute() {
     assert!(claim(later).await);
     assert!(!claim(later.plus(minutes(1))).await);
     assert!(claim(later.plus(minutes(1)).plus(MILLISECOND)).await);
+}
+
+#[tokio::test]
+async fn a_worker_that_released_an_export_is_followed_after_a_minute() {
+    let app = TestApp::start().await;
+    let event = app.asked_export().await;
+    let taken_at = app.now().plus(minutes(2));
+    let lease = app.leased(&event, taken_at).await;
+    let store = app.exports();
+    let released_at = taken_at.plus(MILLISECOND);
+    let released = store.release(&lease, released_at).await.unwrap();
+    assert_eq!(released, LeaseStatus::Held);
+    let claim = async |now| store.claim_dispatch(&lease.key, now).await.unwrap();
+    assert!(!claim(released_at.plus(minutes(1))).await);
+    assert!(claim(released_at.plus(minutes(1)).plus(MILLISECOND)).await);
 }
 
 #[tokio::test]

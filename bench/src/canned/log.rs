@@ -4,12 +4,11 @@
 //! sort keys and times of recording follow from their places in the log, so all
 //! keys differ and are in order, and no long log is held in memory.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use local::sample::Samples;
 use serde_json::{Map, Value, json};
 use shared::{ActivityId, Content, Moment, Shards, TimeRange, aws::activities};
-use std::time::Duration;
 use uuid::Builder;
 
 use super::options::Options;

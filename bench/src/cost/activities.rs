@@ -1,9 +1,10 @@
 //! Activities of two sizes, the same in every run.
 
+use std::time::Duration;
+
 use fastrand::Rng;
 use serde_json::{Value, json};
 use shared::Moment;
-use std::time::Duration;
 use uuid::Builder;
 
 /// How large an activity is.

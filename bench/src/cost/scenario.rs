@@ -5,9 +5,10 @@
     reason = "only JSON values are indexed here, and an absent one is null"
 )]
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use shared::{Moment, model::export::Compression};
-use std::time::Duration;
 
 use super::{
     activities::{Activities, FILTER, SPAN, Size},

@@ -6,15 +6,17 @@
     reason = "only JSON values are indexed here, and an absent one is null"
 )]
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use local::{Options, Stack, template};
 use serde_json::{Value, json};
 use shared::{Clock, Moment, metrics};
-use std::time::Duration;
 
 use super::{meter::Meter, prices::Prices, usage::Usage};
 use crate::{Error, samples::float};

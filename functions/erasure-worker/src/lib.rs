@@ -69,8 +69,8 @@ pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<
     };
     match walk.run(deadline.minus(HAND_OVER_BEFORE)).await {
         Ok(End::Over) => Ok(()),
-        Ok(End::TakenOver) => {
-            tracing::warn!(%erasure_id, "another worker has the erasure");
+        Ok(End::Lost) => {
+            tracing::warn!(%erasure_id, "the erasure is no longer this worker's");
             Ok(())
         }
         Ok(End::OutOfTime) => {
@@ -90,8 +90,8 @@ pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<
 enum End {
     /// The erasure has ended, and its end is stored.
     Over,
-    /// The lease was lost.
-    TakenOver,
+    /// Another worker has the erasure, or it is too old.
+    Lost,
     /// The call's time is nearly up; the next call continues.
     OutOfTime,
 }
@@ -123,12 +123,12 @@ impl Walk<'_> {
             let now = self.app.clock.now();
             let kept = erasures.checkpoint(self.lease, next, progress, now).await?;
             if kept != LeaseStatus::Held {
-                return Ok(End::TakenOver);
+                return Ok(End::Lost);
             }
             if now >= hand_over_at {
                 return Ok(match erasures.release(self.lease, now).await? {
                     LeaseStatus::Held => End::OutOfTime,
-                    _ => End::TakenOver,
+                    _ => End::Lost,
                 });
             }
         }
@@ -186,7 +186,7 @@ impl Walk<'_> {
         let erasures = &self.app.erasures;
         let settled = erasures.settle(self.lease, progress, failure, now).await?;
         let Some(erasure) = settled else {
-            return Ok(End::TakenOver);
+            return Ok(End::Lost);
         };
         let stamp = Stamp {
             recorded_at: now,
@@ -202,7 +202,7 @@ impl Walk<'_> {
             Some(_) => State::Failed,
         };
         if erasures.close(self.lease, state).await? != LeaseStatus::Held {
-            return Ok(End::TakenOver);
+            return Ok(End::Lost);
         }
         metrics::erased(progress.erased);
         Ok(End::Over)

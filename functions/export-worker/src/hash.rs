@@ -5,8 +5,9 @@ use sha2::{
     digest::common::hazmat::{SerializableState, SerializedState},
 };
 
-/// The layout of a saved state; a state with another layout is not loaded.
-const VERSION: u8 = 1;
+/// The layout of a saved state and of the checkpoint around it; one with another
+/// layout is not loaded.
+const VERSION: u8 = 2;
 
 /// How many bytes of its own SHA-256 a saved state ends with, to detect damage.
 const CHECK_BYTES: usize = 4;

@@ -1,5 +1,7 @@
 //! Reads a request into valid activities; later code does not check them again.
 
+use std::time::Duration;
+
 use lambda_http::Request;
 use serde::Deserialize;
 use shared::{
@@ -8,7 +10,6 @@ use shared::{
     lambda::http,
     model::{json, trail},
 };
-use std::time::Duration;
 
 /// The largest body of one activity: 1 MiB.
 const ONE_BYTES_MAX: usize = 1024 * 1024;

@@ -13,9 +13,10 @@ mod merge;
 mod page;
 mod wire;
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::Client;
 use futures_util::future::try_join_all;
-use std::time::Duration;
 
 #[cfg(feature = "bulk-load")]
 pub use self::load::loadable_item;

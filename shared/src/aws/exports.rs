@@ -3,7 +3,7 @@
 //! A worker holds a lease of the export that it works on; `leases` has the
 //! conditions.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -12,7 +12,6 @@ use aws_sdk_dynamodb::{
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::time::Duration;
 
 use crate::{
     Error, Export, ExportId, ExportKey, Identifier, Limit, Moment, Page, PartnerId,

@@ -62,7 +62,7 @@ impl Places<'_> {
             Ok(_) => Ok(Place::Taken),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    Ok(Place::Full(ids_in(failed.item())))
+                    ids_in(failed.item()).map(Place::Full)
                 }
                 _ => Err(sdk::failed("taking a place", error)),
             },
@@ -95,11 +95,12 @@ impl Places<'_> {
     }
 }
 
-fn ids_in<Id: TaskId>(item: Option<&Item>) -> Vec<Id> {
+fn ids_in<Id: TaskId>(item: Option<&Item>) -> Result<Vec<Id>, Error> {
     let ids = item.and_then(|item| item.get("ids")?.as_ss().ok());
     let ids = ids.into_iter().flatten();
-    ids.filter_map(|id| Id::try_from(id.as_str()).ok())
-        .collect()
+    ids.map(|id| Id::try_from(id.as_str()).ok())
+        .collect::<Option<_>>()
+        .ok_or_else(|| Error::internal("reading places", "an id is malformed"))
 }
 
 fn expiry(now: Moment) -> AttributeValue {

@@ -3,9 +3,10 @@
 //! The entry, its time, action, actor and all ids stay. Erasing twice changes
 //! nothing, so two workers at once do no harm; the lease only avoids repeated work.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
-use std::time::Duration;
 use strum::IntoStaticStr;
 
 use crate::model::{
@@ -156,9 +157,9 @@ impl Erasure {
         counted_from <= too_old(now) && self.lease.is_free(now)
     }
 
-    /// Whether no worker has taken it yet.
+    /// Whether it waits for its first worker.
     pub fn is_untouched(&self) -> bool {
-        self.lease.is_untouched()
+        self.state.is_active() && self.lease.is_untouched()
     }
 
     /// Whether it has no worker, and none was called for a minute.

@@ -2,10 +2,11 @@
 //!
 //! How the file is written is left to `export-worker`.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 use sha2::{Digest, Sha256};
-use std::time::Duration;
 use strum::IntoStaticStr;
 
 use crate::model::{
@@ -412,9 +413,9 @@ impl Export {
         self.checkpoint.as_ref()?.partial_part
     }
 
-    /// Whether no worker has taken it yet.
+    /// Whether it waits for its first worker.
     pub fn is_untouched(&self) -> bool {
-        self.lease.is_untouched()
+        self.state.is_active() && self.lease.is_untouched()
     }
 
     /// Whether it has no worker, and none was called for a minute.

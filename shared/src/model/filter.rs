@@ -99,15 +99,18 @@ impl Filter {
                     .into_iter()
                     .for_each(|list| list.push(text.as_str().into()));
             } else if object.insert(name.clone(), text.into()).is_some() {
-                return Err(Error::invalid(name, "is given twice"));
+                return Err(Error::invalid(
+                    json::short(&name, json::FIELD_MAX),
+                    "is given twice",
+                ));
             }
         }
+        let given: BTreeSet<String> = object.keys().cloned().collect();
         json::from_object(object).map_err(|error| match error {
             // A refusal names the parameter, without the value's position in the list.
-            Error::Invalid { field, reason } => {
+            Error::Invalid { field, reason } if !given.contains(&field) => {
                 let name = field.split('[').next().unwrap_or_default();
-                let is_place = REPEATABLE.contains(&name) && !field.ends_with("[]");
-                Error::invalid(if is_place { name } else { &field }, reason)
+                Error::invalid(name, reason)
             }
             error => error,
         })
@@ -318,9 +321,17 @@ mod tests {
     fn a_query_is_read_strictly() {
         let both = query(&[("action", "a"), ("action", "b"), ("outcome", "failed")]).unwrap();
         assert_eq!((both.action.len(), both.outcome.len()), (2, 1));
-        let refused = |pairs| query(pairs).unwrap_err();
+        let refused = |pairs: &[(&str, &str)]| query(pairs).unwrap_err();
         assert_eq!(refused(&[("colour", "red")]), "colour is not supported");
-        assert_eq!(refused(&[("action[]", "a")]), "action[] is not supported");
+        for name in ["action[]", "action[0]", "outcome[a]"] {
+            assert_eq!(refused(&[(name, "a")]), format!("{name} is not supported"));
+        }
+        let long = "x".repeat(10_000);
+        assert!(refused(&[(&long, "a"), (&long, "a")]).len() < 200);
+        assert_eq!(
+            refused(&[("outcome", "failed"), ("outcome", "lost")]),
+            refused(&[("outcome", "lost")])
+        );
         assert_eq!(
             refused(&[("actor", "a"), ("actor", "b")]),
             "actor is given twice"

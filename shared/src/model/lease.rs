@@ -15,7 +15,7 @@ use crate::model::{Error, Moment, PartnerId};
 /// How long a lease lasts unless it is renewed.
 pub const LEASE_TIME: Duration = Duration::from_secs(45);
 
-/// How often a worker renews its lease; two renewals in a row may fail.
+/// How often a worker renews its lease; one renewal may fail.
 pub const RENEW_EVERY: Duration = Duration::from_secs(15);
 
 /// How long before its function's deadline a worker hands over to the next call.
@@ -87,7 +87,8 @@ pub enum LeaseStatus {
     Held,
     /// Another worker has the task, or has ended it; nothing was written.
     TakenOver,
-    /// No other worker has the task, but the lease has run out; nothing was written.
+    /// No other worker has the task, but this one may not write any more; nothing was
+    /// written. Its lease has run out or was released, or the task is too old.
     RanOut,
     /// The task was deleted; nothing was written, and no file may remain.
     Cancelled,

@@ -9,7 +9,7 @@ use strum::EnumString;
 /// A partner's id: `[A-Za-z0-9._-]{1,64}`.
 ///
 /// It is only made from verified claims, with one exception: a
-/// `platform_recorder` names the partner of each activity ([`Recorder`]).
+/// `platform_recorder` names the partner of each activity ([`Recorder`](crate::Recorder)).
 /// An id that this service has stored is read back as it is.
 ///
 /// A function can hold one and show it:

@@ -303,6 +303,19 @@ async fn a_refused_export_is_made_by_the_retry_with_its_key() {
 }
 
 #[tokio::test]
+async fn a_replay_of_a_cancelled_export_calls_no_worker() {
+    let app = TestApp::start().await;
+    app.faults.add("Invoke", Fault::Swallowed, 1);
+    let first = app.post_export_keyed(&json!({}), "k-1").await.json();
+    assert_eq!(app.delete_export(&first).await.status, 204);
+    // A call would be answered with 503.
+    app.faults.add("Invoke", Fault::Lost, 3);
+    let again = app.post_export_keyed(&json!({}), "k-1").await;
+    assert_eq!(again.status, 202);
+    assert_eq!(again.json()["state"], "cancelled");
+}
+
+#[tokio::test]
 async fn export_refuses_a_style_or_compression_that_a_format_does_not_have() {
     let app = TestApp::start().await;
     let style = "400 style is only allowed with format csv";

@@ -322,7 +322,7 @@ impl<'a> Run<'a> {
             let faults = &self.app.faults;
             if faults.idle() > Duration::from_millis(80) && faults.in_flight() == 0 {
                 faults.wake();
-                self.app.advance(std::time::Duration::from_secs(61));
+                self.app.advance(Duration::from_secs(61));
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

@@ -1,10 +1,9 @@
 //! An activity as an item of the table, and back.
 
-use std::{collections::HashMap, str::FromStr, sync::LazyLock};
+use std::{collections::HashMap, str::FromStr, sync::LazyLock, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use compact_str::CompactString;
-use std::time::Duration;
 
 use super::{
     attributes::{Attributes, BrokenAttribute, Value},
