@@ -19,6 +19,7 @@ pub mod page;
 pub mod partner;
 pub mod range;
 pub mod shards;
+pub mod task;
 pub mod trail;
 pub mod zone;
 

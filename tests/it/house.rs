@@ -355,7 +355,7 @@ fn a_partner_id_is_made_where_the_security_page_says() {
         "aws/activities/item.rs",
         "aws/activities/load.rs",
         "lambda/access.rs",
-        "model/lease.rs",
+        "model/task.rs",
     ];
     assert_eq!(makers, expected);
     for maker in makers {

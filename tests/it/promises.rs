@@ -51,7 +51,7 @@ async fn a_2xx_answer_to_a_record_means_that_the_activity_is_stored() {
             answer.json()["detail"]
                 .as_str()
                 .unwrap()
-                .contains("retry with the same key")
+                .contains("retry with the same idempotency key")
         );
     }
     assert_eq!(app.list_all("").await.len(), 3);

@@ -227,7 +227,7 @@ async fn a_worker_learns_what_took_the_export_from_it() {
     let event = app.asked_export().await;
     let now = app.now().plus(Duration::from_secs(1));
     let first = app.leased(&event, now).await;
-    assert_eq!(store.look(&first).await.unwrap(), LeaseStatus::Held);
+    assert_eq!(store.lease_status(&first).await.unwrap(), LeaseStatus::Held);
     assert_eq!(
         store.renew(&first, PROGRESS, now).await.unwrap(),
         LeaseStatus::Held
@@ -245,20 +245,23 @@ async fn a_worker_learns_what_took_the_export_from_it() {
     }
     let second = app.leased(&event, later).await;
     for held in [
-        store.look(&first).await,
+        store.lease_status(&first).await,
         store.renew(&first, PROGRESS, later).await,
         store.release(&first, later).await,
         store.finish(&first, &file(), PROGRESS, later).await,
     ] {
         assert_eq!(held.unwrap(), LeaseStatus::TakenOver);
     }
-    assert_eq!(store.look(&second).await.unwrap(), LeaseStatus::Held);
+    assert_eq!(
+        store.lease_status(&second).await.unwrap(),
+        LeaseStatus::Held
+    );
 
     // What it wrote after its file was ready comes too late, but was not lost.
     let finished = store.finish(&second, &file(), PROGRESS, later).await;
     assert_eq!(finished.unwrap(), LeaseStatus::Held);
     for held in [
-        store.look(&second).await,
+        store.lease_status(&second).await,
         store.renew(&second, PROGRESS, later).await,
     ] {
         assert_eq!(held.unwrap(), LeaseStatus::TakenOver);
@@ -266,7 +269,7 @@ async fn a_worker_learns_what_took_the_export_from_it() {
 
     store.delete(&second.key, later).await.unwrap();
     for held in [
-        store.look(&second).await,
+        store.lease_status(&second).await,
         store.renew(&second, PROGRESS, later).await,
         store.finish(&second, &file(), PROGRESS, later).await,
     ] {

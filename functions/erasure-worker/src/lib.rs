@@ -192,7 +192,7 @@ impl Walk<'_> {
             recorded_at: now,
             request_id: format!("erasure-worker/{}", self.lease.key.id),
         };
-        let entry = trail::erased(&self.lease.key, &erasure)?;
+        let entry = trail::erasure_ended(&self.lease.key, &erasure)?;
         match self.app.activities.append(entry, &stamp).await {
             Ok(_) | Err(Error::Conflict) => {}
             Err(error) => return Err(error),

@@ -134,7 +134,7 @@ async fn create(app: &App, request: &Request, eraser: Eraser) -> Result<Response
         recorded_at: now,
         request_id: http::request_id(request),
     };
-    let entry = trail::asked_to_erase(&key, &erasure)?;
+    let entry = trail::erasure_requested(&key, &erasure)?;
     app.activities.append(entry, &stamp).await?;
     app.erasures.create(&key, &erasure).await?;
     call(app, &key).await;

@@ -47,7 +47,7 @@ async fn read_page(
     let limit = ActivityStore::QUERY_PAGE_MAX;
     let (page, status) = tokio::try_join!(
         app.activities.query(partner, &query, resume_after, limit),
-        app.exports.look(context.lease),
+        app.exports.lease_status(context.lease),
     )?;
     require_held(status)?;
     Ok(page)

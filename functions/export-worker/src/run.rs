@@ -148,7 +148,7 @@ async fn finish(context: &Context<'_>, written: WrittenFile) -> Result<(), Stop>
 /// Adds the entry to the partner's log; keeps the one that an earlier worker added.
 async fn record(context: &Context<'_>, file: &File) -> Result<(), Error> {
     let key = &context.lease.key;
-    let entry = trail::finished(key, context.export, file)?;
+    let entry = trail::export_finished(key, context.export, file)?;
     let stamp = Stamp {
         recorded_at: context.app.clock.now(),
         request_id: format!("export-worker/{}", key.id),

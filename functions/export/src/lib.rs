@@ -236,7 +236,7 @@ async fn with_link(
     let Some(file) = &export.file else {
         return Ok(Answer::new(key, export, now));
     };
-    let entry = trail::linked(key, file, reader.actor()?.clone(), now)?;
+    let entry = trail::link_given(key, file, reader.actor()?.clone(), now)?;
     let stamp = Stamp {
         recorded_at: now,
         request_id: http::request_id(request),

@@ -16,7 +16,8 @@ use crate::{
     model::{
         erasure::{Progress, State, WorkerEvent},
         failure::Failure,
-        lease::{Lease, LeaseRecord, LeaseStatus, TaskId, too_old},
+        lease::{Lease, LeaseRecord, LeaseStatus, too_old},
+        task::TaskId,
     },
 };
 
@@ -138,11 +139,11 @@ impl ErasureStore {
         progress: Progress,
         now: Moment,
     ) -> Result<LeaseStatus, Error> {
-        let update = leases::advancing("#position = :position, progress = :progress", now)
+        let update = Update::set("#position = :position, progress = :progress")
             .name("#position", "position")
             .value(":position", text(position.to_string()))
             .value(":progress", to_value(&progress)?);
-        let update = not_late(update, now)
+        let update = not_late(leases::advancing(update, now), now)
             // The SDK retries an attempt that timed out; the first attempt may still
             // arrive after a later write.
             .when("attribute_exists(lease_until)")
@@ -171,12 +172,13 @@ impl ErasureStore {
         failure: Option<&Failure>,
         now: Moment,
     ) -> Result<Option<Erasure>, Error> {
-        let ended = "progress = :progress, finished_at = if_not_exists(finished_at, :now)";
-        let update = match failure {
-            None => Update::new(ended),
-            Some(failure) => Update::new(&format!("{ended}, failure = :failure"))
-                .value(":failure", to_value(failure)?),
-        };
+        let mut update =
+            Update::set("progress = :progress, finished_at = if_not_exists(finished_at, :now)");
+        if let Some(failure) = failure {
+            update = update
+                .and_set("failure = :failure")
+                .value(":failure", to_value(failure)?);
+        }
         let update = update
             .value(":progress", to_value(&progress)?)
             .value(":now", moment(now))
@@ -194,7 +196,7 @@ impl ErasureStore {
         lease: &Lease<ErasureId>,
         state: State,
     ) -> Result<LeaseStatus, Error> {
-        let update = Update::new("#state = :ended REMOVE lease_until");
+        let update = Update::set("#state = :ended").remove("lease_until");
         let update = update.value(":ended", text(state.as_str()));
         self.update(lease, update, |erasure| erasure.state == state)
             .await

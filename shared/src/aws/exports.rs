@@ -3,36 +3,27 @@
 //! A worker holds a lease of the export that it works on; `leases` has the
 //! conditions.
 
-use std::{collections::HashMap, time::Duration};
+mod keys;
+mod places;
 
-use aws_sdk_dynamodb::{
-    Client,
-    primitives::Blob,
-    types::{AttributeValue, KeysAndAttributes},
-};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use aws_sdk_dynamodb::{Client, primitives::Blob, types::AttributeValue};
+use serde::Deserialize;
 
 use crate::{
-    Error, Export, ExportId, ExportKey, Identifier, Limit, Moment, Page, PartnerId,
+    Error, Export, ExportId, ExportKey, Limit, Moment, Page, PartnerId,
     aws::{
         leases::{self, Taking, Task},
-        places::{Place, Places},
         sdk,
         table::{
-            self, Item, Table, Update, Updated, from_item, item_in_the_way, moment, number, text,
-            to_item, to_value,
+            self, Item, Table, Update, Updated, from_item, moment, number, text, to_item, to_value,
         },
     },
     model::{
         export::{ATTEMPTS_MAX, Checkpoint, File, Progress, State, WorkerEvent, item_expiry},
         failure::Failure,
-        lease::{Lease, LeaseRecord, LeaseStatus, TaskId, too_old},
+        lease::{Lease, LeaseRecord, LeaseStatus, too_old},
     },
 };
-
-/// How long an export's idempotency key is remembered.
-const KEY_LIFETIME: Duration = Duration::from_hours(24);
 
 /// The exports of all partners, in DynamoDB.
 #[derive(Debug, Clone)]
@@ -74,16 +65,6 @@ struct Holder {
     lease_epoch: u64,
 }
 
-/// The item that remembers an idempotency key.
-#[derive(Debug, Serialize, Deserialize)]
-struct KeyItem {
-    partition_key: String,
-    sort_key: String,
-    export_id: ExportId,
-    request_hash: String,
-    expires_at: i64,
-}
-
 impl ExportStore {
     /// A store over `table`.
     pub fn new(client: Client, table: String) -> Self {
@@ -97,48 +78,6 @@ impl ExportStore {
     /// Opens the connection; see [`crate::aws::sdk::open`].
     pub async fn open(&self) {
         self.table.open().await;
-    }
-
-    /// Claims `key` for `id`, or returns the export of an earlier claim.
-    ///
-    /// `Conflict` if the earlier claim was for a different request.
-    pub async fn claim_key(
-        &self,
-        partner: &PartnerId,
-        key: &Identifier,
-        request_hash: String,
-        id: ExportId,
-        now: Moment,
-    ) -> Result<ExportId, Error> {
-        let claim = KeyItem {
-            partition_key: format!("{partner}#keys"),
-            sort_key: base16ct::lower::encode_string(&Sha256::digest(key.as_str())),
-            export_id: id,
-            request_hash,
-            expires_at: now.plus(KEY_LIFETIME).as_seconds(),
-        };
-        let put = self
-            .table
-            .client
-            .put_item()
-            .table_name(&self.table.name)
-            .set_item(Some(to_item(&claim)?))
-            .condition_expression("attribute_not_exists(partition_key) OR expires_at < :now")
-            .expression_attribute_values(":now", number(now.as_seconds()))
-            .return_values_on_condition_check_failure(table::ALL_OLD)
-            .send()
-            .await;
-        match put {
-            Ok(_) => Ok(id),
-            Err(error) => {
-                let old: KeyItem = from_item(item_in_the_way(error)?)?;
-                if old.request_hash == claim.request_hash {
-                    Ok(old.export_id)
-                } else {
-                    Err(Error::Conflict)
-                }
-            }
-        }
     }
 
     /// Stores a new export; returns the stored one if there is one already.
@@ -202,72 +141,6 @@ impl ExportStore {
         }
     }
 
-    /// Takes one of a partner's `max` places; returns whether the export has one.
-    ///
-    /// An export that has a place keeps it, so a retry may call this again.
-    pub async fn take_place(
-        &self,
-        key: &ExportKey,
-        max: usize,
-        now: Moment,
-    ) -> Result<bool, Error> {
-        let places = Places {
-            table: &self.table,
-            partner: &key.partner_id,
-            max,
-        };
-        loop {
-            let Place::Full(ids) = places.take(key.id, now).await? else {
-                return Ok(true);
-            };
-            let ended = self.ended(&key.partner_id, &ids, now).await?;
-            if ended.is_empty() {
-                return Ok(false);
-            }
-            places.free(&ended).await?;
-        }
-    }
-
-    /// Which of a partner's exports are no longer under way.
-    async fn ended(
-        &self,
-        partner: &PartnerId,
-        ids: &[ExportId],
-        now: Moment,
-    ) -> Result<Vec<ExportId>, Error> {
-        let mut active = HashMap::new();
-        for item in self.get_several(partner, ids).await? {
-            let id = id_of(&item)?;
-            active.insert(id, from_item::<Export>(item)?.state(now).is_active());
-        }
-        let is_active = |id: &ExportId| active.get(id).copied().unwrap_or_else(|| id.is_new(now));
-        Ok(ids.iter().filter(|id| !is_active(id)).copied().collect())
-    }
-
-    async fn get_several(&self, partner: &PartnerId, ids: &[ExportId]) -> Result<Vec<Item>, Error> {
-        let keys = ids.iter().map(|id| table::key(partner, id)).collect();
-        let keys = KeysAndAttributes::builder()
-            .set_keys(Some(keys))
-            .consistent_read(true)
-            .build()
-            .map_err(|error| Error::internal("reading exports", error))?;
-        let output = self
-            .table
-            .client
-            .batch_get_item()
-            .request_items(&self.table.name, keys)
-            .send()
-            .await
-            .map_err(|error| sdk::failed("reading exports", error))?;
-        let unread = output.unprocessed_keys.unwrap_or_default();
-        let mut unread = unread.values().flat_map(KeysAndAttributes::keys);
-        if unread.next().is_some() {
-            return Err(Error::Unavailable("some exports were not read".into()));
-        }
-        let found = output.responses.unwrap_or_default().into_values();
-        Ok(found.flatten().collect())
-    }
-
     /// Claims the right to call a worker, at most once a minute.
     pub async fn claim_dispatch(&self, key: &ExportKey, now: Moment) -> Result<bool, Error> {
         leases::claim_dispatch(&self.table, item_key(key), now).await
@@ -328,9 +201,9 @@ impl ExportStore {
         progress: Progress,
         now: Moment,
     ) -> Result<LeaseStatus, Error> {
-        let update =
-            leases::renewing("progress = :progress", now).value(":progress", to_value(&progress)?);
-        self.update_held(lease, update, now).await
+        let update = Update::set("progress = :progress").value(":progress", to_value(&progress)?);
+        let update = leases::renewing(update, now);
+        self.update_and_keep(lease, update, now).await
     }
 
     /// Renews the lease and stores the id of the upload that has begun.
@@ -344,13 +217,12 @@ impl ExportStore {
         keep_checkpoint: bool,
         now: Moment,
     ) -> Result<LeaseStatus, Error> {
-        let assignments = if keep_checkpoint {
-            "upload_id = :upload_id"
-        } else {
-            "upload_id = :upload_id REMOVE checkpoint"
-        };
-        let update = leases::renewing(assignments, now).value(":upload_id", text(upload_id));
-        self.update_held(lease, update, now).await
+        let mut update = Update::set("upload_id = :upload_id").value(":upload_id", text(upload_id));
+        if !keep_checkpoint {
+            update = update.remove("checkpoint");
+        }
+        let update = leases::renewing(update, now);
+        self.update_and_keep(lease, update, now).await
     }
 
     /// Renews the lease and stores what the upload holds.
@@ -361,17 +233,17 @@ impl ExportStore {
         progress: Progress,
         now: Moment,
     ) -> Result<LeaseStatus, Error> {
-        let assignments = "progress = :progress, checkpoint = :checkpoint";
-        let update = leases::advancing(assignments, now)
+        let update = Update::set("progress = :progress, checkpoint = :checkpoint")
             .value(":progress", to_value(&progress)?)
             .value(":checkpoint", to_value(checkpoint)?);
-        self.update_held(lease, update, now).await
+        let update = leases::advancing(update, now);
+        self.update_and_keep(lease, update, now).await
     }
 
     /// Checks whether this worker still has the export, without a write.
     ///
     /// It does not notice that a lease has run out; the next write does.
-    pub async fn look(&self, lease: &Lease<ExportId>) -> Result<LeaseStatus, Error> {
+    pub async fn lease_status(&self, lease: &Lease<ExportId>) -> Result<LeaseStatus, Error> {
         let output = self
             .table
             .client
@@ -406,7 +278,7 @@ impl ExportStore {
         lease: &Lease<ExportId>,
         now: Moment,
     ) -> Result<LeaseStatus, Error> {
-        self.update_last(lease, leases::releasing(now), now, leases::is_released)
+        self.update_and_end(lease, leases::releasing(now), now, leases::is_released)
             .await
     }
 
@@ -418,10 +290,11 @@ impl ExportStore {
         progress: Progress,
         now: Moment,
     ) -> Result<LeaseStatus, Error> {
-        let update = Update::new(
+        let update = Update::set(
             "#state = :ready, #file = :file, progress = :progress, finished_at = :now, \
-             expires_at = :expires_at REMOVE lease_until, upload_id, checkpoint",
+             expires_at = :expires_at",
         )
+        .remove("lease_until, upload_id, checkpoint")
         .name("#file", "file")
         .value(":ready", text(State::Ready.as_str()))
         .value(":file", to_value(file)?)
@@ -429,7 +302,7 @@ impl ExportStore {
         .value(":now", moment(now))
         .value(":expires_at", number(item_expiry(now)));
         let is_finished = |export: &Export| export.state == State::Ready;
-        self.update_last(lease, update, now, is_finished).await
+        self.update_and_end(lease, update, now, is_finished).await
     }
 
     /// Stores that the export has failed.
@@ -439,13 +312,12 @@ impl ExportStore {
         failure: Failure,
         now: Moment,
     ) -> Result<LeaseStatus, Error> {
-        let update = Update::new(
-            "#state = :failed, failure = :failure REMOVE lease_until, upload_id, checkpoint",
-        )
-        .value(":failed", text(State::Failed.as_str()))
-        .value(":failure", to_value(&failure)?);
+        let update = Update::set("#state = :failed, failure = :failure")
+            .remove("lease_until, upload_id, checkpoint")
+            .value(":failed", text(State::Failed.as_str()))
+            .value(":failure", to_value(&failure)?);
         let has_failed = |export: &Export| export.state == State::Failed;
-        self.update_last(lease, update, now, has_failed).await
+        self.update_and_end(lease, update, now, has_failed).await
     }
 
     /// Cancels an export that is not finished, or marks its file as expired.
@@ -468,19 +340,19 @@ impl ExportStore {
     }
 
     /// Writes as the holder of a lease that has not run out.
-    async fn update_held(
+    async fn update_and_keep(
         &self,
         lease: &Lease<ExportId>,
         update: Update,
         now: Moment,
     ) -> Result<LeaseStatus, Error> {
-        self.update_last(lease, update, now, |_| false).await
+        self.update_and_end(lease, update, now, |_| false).await
     }
 
     /// The same for a write that ends the lease.
     ///
     /// `is_done` recognises an export that an earlier attempt of this write changed.
-    async fn update_last(
+    async fn update_and_end(
         &self,
         lease: &Lease<ExportId>,
         update: Update,
@@ -517,17 +389,16 @@ fn deletion(export: &Export, now: Moment) -> Result<Option<Update>, Error> {
 ///
 /// The state of the hash holds bytes of the file, so it is emptied. The rest of the
 /// checkpoint stays, because it names what must be cleared up.
-fn ending(assignments: &str, export: &Export) -> Update {
+fn ending(assignments: &'static str, export: &Export) -> Update {
+    let update = Update::set(assignments).remove("lease_until");
     if export.checkpoint.is_none() {
-        return Update::new(&format!("{assignments} REMOVE lease_until"))
-            .when("attribute_not_exists(checkpoint)");
+        return update.when("attribute_not_exists(checkpoint)");
     }
-    Update::new(&format!(
-        "{assignments}, checkpoint.#hash = :no_bytes REMOVE lease_until"
-    ))
-    .when("attribute_exists(checkpoint)")
-    .name("#hash", "hash")
-    .value(":no_bytes", AttributeValue::B(Blob::new([])))
+    update
+        .and_set("checkpoint.#hash = :no_bytes")
+        .when("attribute_exists(checkpoint)")
+        .name("#hash", "hash")
+        .value(":no_bytes", AttributeValue::B(Blob::new([])))
 }
 
 fn item_key(key: &ExportKey) -> Item {

@@ -48,7 +48,7 @@ pub(crate) async fn take<T: Task>(
     now: Moment,
     conditions: impl FnOnce(Update) -> Update,
 ) -> Result<Taking<T>, Error> {
-    let update = Update::new(
+    let update = Update::set(
         "#state = :running, lease_epoch = lease_epoch + :one, attempts = attempts + :one, \
          lease_until = :until, lease_holder = :holder, dispatched_at = :now",
     )
@@ -74,7 +74,7 @@ pub(crate) async fn take<T: Task>(
 
 /// Claims the right to call a worker for a free task, at most once a minute.
 pub(crate) async fn claim_dispatch(table: &Table, key: Item, now: Moment) -> Result<bool, Error> {
-    let update = free(Update::new("dispatched_at = :now"), now)
+    let update = free(Update::set("dispatched_at = :now"), now)
         .when("dispatched_at < :again_before")
         .value(":again_before", moment(dispatch_again_before(now)));
     Ok(matches!(table.update(key, update).await?, Updated::Done(_)))
@@ -90,20 +90,25 @@ pub(crate) fn free(update: Update, now: Moment) -> Update {
         .value(":now", moment(now))
 }
 
-/// An update that renews the lease for its full time.
-pub(crate) fn renewing(assignments: &str, now: Moment) -> Update {
-    Update::new(&format!("lease_until = :until, {assignments}"))
+/// An update that also renews the lease for its full time.
+pub(crate) fn renewing(update: Update, now: Moment) -> Update {
+    update
+        .and_set("lease_until = :until")
         .value(":until", moment(now.plus(LEASE_TIME)))
 }
 
 /// The same by a worker that made progress: the count of attempts starts again.
-pub(crate) fn advancing(assignments: &str, now: Moment) -> Update {
-    renewing(&format!("attempts = :one, {assignments}"), now).value(":one", number(1))
+pub(crate) fn advancing(update: Update, now: Moment) -> Update {
+    renewing(update, now)
+        .and_set("attempts = :one")
+        .value(":one", number(1))
 }
 
 /// An update that ends the lease, so that another worker can take it at once.
 pub(crate) fn releasing(now: Moment) -> Update {
-    Update::new("dispatched_at = :now REMOVE lease_until").value(":now", moment(now))
+    Update::set("dispatched_at = :now")
+        .remove("lease_until")
+        .value(":now", moment(now))
 }
 
 /// Whether a task is as [`releasing`] leaves it.
@@ -123,8 +128,8 @@ pub(crate) fn of_epoch(update: Update, epoch: u64) -> Update {
 /// Limits an update to the lease of this epoch while it has not run out.
 pub(crate) fn held(update: Update, epoch: u64, now: Moment) -> Update {
     of_epoch(update, epoch)
-        .when("lease_until >= :lease_now")
-        .value(":lease_now", moment(now))
+        .when("lease_until >= :now")
+        .value(":now", moment(now))
 }
 
 /// The status of a lease after an update that needs it.

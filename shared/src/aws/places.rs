@@ -18,7 +18,7 @@ use crate::{
         sdk,
         table::{Item, Table, number, text},
     },
-    model::lease::{PLACES_LIFETIME, TaskId},
+    model::task::{PLACES_LIFETIME, TaskId},
 };
 
 /// The places of a partner's tasks in a table.

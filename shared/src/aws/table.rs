@@ -69,7 +69,7 @@ impl Table {
             .update_item()
             .table_name(&self.name)
             .set_key(Some(key))
-            .update_expression(update.expression)
+            .update_expression(update.expression())
             .condition_expression(update.conditions.join(" AND "))
             .set_expression_attribute_names(Some(update.names))
             .set_expression_attribute_values(Some(update.values))
@@ -102,7 +102,8 @@ pub(crate) enum Updated {
 
 /// A conditional update under construction.
 pub(crate) struct Update {
-    expression: String,
+    assignments: Vec<&'static str>,
+    removed: Vec<&'static str>,
     returns: ReturnValue,
     conditions: Vec<&'static str>,
     names: HashMap<String, String>,
@@ -110,9 +111,10 @@ pub(crate) struct Update {
 }
 
 impl Update {
-    pub(crate) fn new(assignments: &str) -> Self {
+    pub(crate) fn set(assignments: &'static str) -> Self {
         Self {
-            expression: format!("SET {assignments}"),
+            assignments: vec![assignments],
+            removed: Vec::new(),
             // A checkpoint may have 160 kB, and few callers need the item back.
             returns: ReturnValue::None,
             // Without this, an update of an absent item would create one.
@@ -120,6 +122,25 @@ impl Update {
             // `state` is one of DynamoDB's reserved words.
             names: HashMap::from([("#state".into(), "state".into())]),
             values: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn and_set(mut self, assignments: &'static str) -> Self {
+        self.assignments.push(assignments);
+        self
+    }
+
+    pub(crate) fn remove(mut self, attribute: &'static str) -> Self {
+        self.removed.push(attribute);
+        self
+    }
+
+    fn expression(&self) -> String {
+        let set = self.assignments.join(", ");
+        if self.removed.is_empty() {
+            format!("SET {set}")
+        } else {
+            format!("SET {set} REMOVE {}", self.removed.join(", "))
         }
     }
 
@@ -139,7 +160,11 @@ impl Update {
     }
 
     pub(crate) fn value(mut self, alias: &str, value: AttributeValue) -> Self {
-        self.values.insert(alias.into(), value);
+        let before = self.values.insert(alias.into(), value);
+        debug_assert!(
+            before.is_none_or(|before| self.values.get(alias) == Some(&before)),
+            "{alias} stands for two values"
+        );
         self
     }
 }

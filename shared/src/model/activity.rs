@@ -13,7 +13,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
 use crate::model::{
-    Moment, PartnerId,
+    Moment, PartnerId, id,
     json::{self, StrictObject},
 };
 
@@ -261,7 +261,7 @@ pub struct ActivityId(Uuid);
 impl ActivityId {
     /// An id that no other activity has: the other 74 bits are random.
     pub fn random(occurred_at: Moment) -> Self {
-        Self(random_v7(occurred_at))
+        Self(id::random_v7(occurred_at))
     }
 
     /// The id for this partner, moment and idempotency key; it never changes.
@@ -324,26 +324,10 @@ impl TryFrom<&str> for ActivityId {
     type Error = &'static str;
 
     fn try_from(text: &str) -> Result<Self, &'static str> {
-        hyphenated_uuid(text)
+        id::hyphenated(text)
             .and_then(|uuid| Self::from_bytes(uuid.into_bytes()))
             .ok_or("must be an activity's id, such as 019ab0f4-5c5b-7d0a-8e4f-0c39d6d5c70d")
     }
-}
-
-/// A `UUIDv7` of this moment, whose other bits are random.
-pub(crate) fn random_v7(at: Moment) -> Uuid {
-    let millis = u64::try_from(at.as_millis()).unwrap_or(0);
-    let nanos = u32::try_from(millis % 1_000 * 1_000_000).unwrap_or(0);
-    Uuid::new_v7(uuid::Timestamp::from_unix(
-        uuid::NoContext,
-        millis / 1_000,
-        nanos,
-    ))
-}
-
-/// Parses a UUID in hyphenated form only; the `uuid` crate accepts four others.
-pub(crate) fn hyphenated_uuid(text: &str) -> Option<Uuid> {
-    (text.len() == 36).then(|| Uuid::try_parse(text).ok())?
 }
 
 impl fmt::Display for ActivityId {

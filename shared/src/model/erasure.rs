@@ -12,11 +12,11 @@ use strum::IntoStaticStr;
 use crate::model::{
     ActivityId, Actor, Identifier, Moment,
     failure::{Failure, FailureCode},
-    id,
-    lease::{LeaseRecord, TASK_TIME_MAX, TaskKey, too_old},
+    lease::{LeaseRecord, TASK_TIME_MAX, too_old},
+    task::{self, TaskKey},
 };
 
-id::of_a_moment! {
+task::task_id! {
     /// An erasure's id: a `UUIDv7` of its creation.
     ErasureId, "must be an erasure's id"
 }

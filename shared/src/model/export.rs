@@ -12,11 +12,12 @@ use strum::IntoStaticStr;
 use crate::model::{
     ActivityId, Actor, Error, Filter, Moment, PartnerId, TimeRange,
     failure::{Failure, FailureCode},
-    id, json,
-    lease::{LeaseRecord, TASK_TIME_MAX, TaskKey, too_old},
+    json,
+    lease::{LeaseRecord, TASK_TIME_MAX, too_old},
+    task::{self, TaskKey},
 };
 
-id::of_a_moment! {
+task::task_id! {
     /// An export's id: a `UUIDv7` of its creation, so that ids sort by age.
     ExportId, "must be an export's id"
 }

@@ -1,44 +1,21 @@
-//! Ids of tasks; the id of an activity is in `activity`.
+//! UUIDs, of which the ids of activities and tasks are made.
 
-/// Defines a type of id: a `UUIDv7` that holds the time of its creation.
-macro_rules! of_a_moment {
-    ($(#[$doc:meta])* $name:ident, $reason:literal) => {
-        $(#[$doc])*
-        #[derive(
-            Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
-        )]
-        pub struct $name(uuid::Uuid);
+use uuid::{Uuid, fmt::Hyphenated};
 
-        impl $name {
-            /// A new id, unique by its random bits.
-            pub fn random(created_at: $crate::model::Moment) -> Self {
-                Self($crate::model::activity::random_v7(created_at))
-            }
-        }
+use crate::model::Moment;
 
-        impl $crate::model::lease::TaskId for $name {
-            fn created_at(self) -> Option<$crate::model::Moment> {
-                let millis = i64::try_from(self.0.as_u128() >> 80).ok()?;
-                $crate::model::Moment::from_millis(millis)
-            }
-        }
-
-        impl TryFrom<&str> for $name {
-            type Error = $crate::model::Error;
-
-            fn try_from(text: &str) -> Result<Self, $crate::model::Error> {
-                $crate::model::activity::hyphenated_uuid(text)
-                    .map(Self)
-                    .ok_or_else(|| $crate::model::Error::invalid("id", $reason))
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-    };
+/// A `UUIDv7` of this moment, whose other bits are random.
+pub(crate) fn random_v7(at: Moment) -> Uuid {
+    let millis = u64::try_from(at.as_millis()).unwrap_or(0);
+    let nanos = u32::try_from(millis % 1_000 * 1_000_000).unwrap_or(0);
+    Uuid::new_v7(uuid::Timestamp::from_unix(
+        uuid::NoContext,
+        millis / 1_000,
+        nanos,
+    ))
 }
 
-pub(crate) use of_a_moment;
+/// Parses a UUID in hyphenated form only; the `uuid` crate accepts four others.
+pub(crate) fn hyphenated(text: &str) -> Option<Uuid> {
+    text.parse().ok().map(Hyphenated::into_uuid)
+}

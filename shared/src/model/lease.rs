@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
-use crate::model::{Error, Moment, PartnerId};
+use crate::model::{Moment, task::TaskKey};
 
 /// How long a lease lasts unless it is renewed.
 pub const LEASE_TIME: Duration = Duration::from_secs(45);
@@ -29,47 +29,6 @@ pub(crate) const DISPATCH_INTERVAL: Duration = Duration::from_mins(1);
 /// Its last entry in the log must be stored before the time of that entry can be
 /// settled, which is a day and ten minutes later at the earliest.
 pub(crate) const TASK_TIME_MAX: Duration = Duration::from_hours(12);
-
-/// How long after a task took its place it may still not be stored.
-const CREATION_TIME_MAX: Duration = Duration::from_mins(1);
-
-/// How long a partner's places are kept; longer than any task takes.
-pub(crate) const PLACES_LIFETIME: Duration = Duration::from_hours(48);
-
-/// The key of a task: its partner and its id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TaskKey<Id> {
-    /// The partner whose log the task works on.
-    pub partner_id: PartnerId,
-    /// The task.
-    pub id: Id,
-}
-
-impl<Id> TaskKey<Id> {
-    /// The key of the task that a worker's event names.
-    ///
-    /// The partner is only used to look the task up: under a wrong partner there is
-    /// no task with this id.
-    pub(crate) fn of_event(partner_id: &str, id: Id) -> Result<Self, Error> {
-        let partner_id = PartnerId::parse(partner_id)
-            .ok_or_else(|| Error::invalid("partner_id", "must be a partner's id"))?;
-        Ok(Self { partner_id, id })
-    }
-}
-
-/// The id of a task, which holds the time of the task's creation.
-pub(crate) trait TaskId: Copy + PartialEq + ToString + for<'a> TryFrom<&'a str> {
-    /// When the task was created, by the clock of the machine that created it.
-    fn created_at(self) -> Option<Moment>;
-
-    /// Whether a task that took its place may still not be stored.
-    ///
-    /// Machines' clocks differ, so its creation may also lie slightly in the future.
-    fn is_new(self, now: Moment) -> bool {
-        let (start, end) = (now.minus(CREATION_TIME_MAX), now.plus(CREATION_TIME_MAX));
-        self.created_at().is_some_and(|at| start < at && at < end)
-    }
-}
 
 /// A worker's lease of a task.
 #[derive(Debug, Clone)]

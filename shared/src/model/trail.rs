@@ -16,7 +16,7 @@ const DOWNLOADED: &str = "download_activity_log";
 const ERASED: &str = "erase_customer";
 
 #[derive(Serialize)]
-struct Finished<'a> {
+struct ExportDetails<'a> {
     file: &'a File,
     #[serde(flatten)]
     range: TimeRange,
@@ -25,17 +25,17 @@ struct Finished<'a> {
 }
 
 #[derive(Serialize)]
-struct Linked<'a> {
+struct LinkDetails<'a> {
     file: &'a File,
 }
 
 #[derive(Serialize)]
-struct Asked {
+struct ErasureRequestDetails {
     erasure_id: ErasureId,
 }
 
 #[derive(Serialize)]
-struct Erased {
+struct ErasureDetails {
     erasure_id: ErasureId,
     #[serde(flatten)]
     progress: Progress,
@@ -45,8 +45,12 @@ struct Erased {
 ///
 /// Its key is the export's id and its time is the export's creation, so recording
 /// it again changes nothing.
-pub fn finished(key: &ExportKey, export: &Export, file: &File) -> Result<NewActivity, Error> {
-    let details = Finished {
+pub fn export_finished(
+    key: &ExportKey,
+    export: &Export,
+    file: &File,
+) -> Result<NewActivity, Error> {
+    let details = ExportDetails {
         file,
         range: export.range,
         as_of: export.as_of,
@@ -69,7 +73,7 @@ pub fn finished(key: &ExportKey, export: &Export, file: &File) -> Result<NewActi
 }
 
 /// The entry `download_activity_log`: `actor` received a link to the file.
-pub fn linked(
+pub fn link_given(
     key: &ExportKey,
     file: &File,
     actor: Actor,
@@ -82,12 +86,12 @@ pub fn linked(
         outcome: Outcome::Succeeded,
         resource: ("export", identifier(key.id.to_string())?),
     };
-    entry.about(key.partner_id.clone(), &Linked { file })
+    entry.about(key.partner_id.clone(), &LinkDetails { file })
 }
 
 /// The entry `erase_customer`, in progress: an erasure was requested.
-pub fn asked_to_erase(key: &ErasureKey, erasure: &Erasure) -> Result<NewActivity, Error> {
-    let details = Asked { erasure_id: key.id };
+pub fn erasure_requested(key: &ErasureKey, erasure: &Erasure) -> Result<NewActivity, Error> {
+    let details = ErasureRequestDetails { erasure_id: key.id };
     erasing(key, erasure, Outcome::InProgress, &details)
 }
 
@@ -95,12 +99,12 @@ pub fn asked_to_erase(key: &ErasureKey, erasure: &Erasure) -> Result<NewActivity
 ///
 /// Its key is the erasure's id and its time is the stored end of the walk, so
 /// recording it again changes nothing.
-pub fn erased(key: &ErasureKey, erasure: &Erasure) -> Result<NewActivity, Error> {
+pub fn erasure_ended(key: &ErasureKey, erasure: &Erasure) -> Result<NewActivity, Error> {
     let outcome = match erasure.failure {
         None => Outcome::Succeeded,
         Some(_) => Outcome::Failed,
     };
-    let details = Erased {
+    let details = ErasureDetails {
         erasure_id: key.id,
         progress: erasure.progress,
     };

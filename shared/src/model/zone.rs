@@ -30,7 +30,7 @@ pub struct Zone {
 }
 
 /// How a zone's clocks show a given date and time of day.
-enum Shown {
+enum LocalOffset {
     /// They show it while they are this many seconds ahead of UTC.
     ///
     /// If they show it twice, the first time counts.
@@ -78,9 +78,9 @@ impl Zone {
         local.with_nanosecond(0).unwrap_or(local)
     }
 
-    fn shown(&self, local: LocalTime) -> Shown {
+    fn offset_at(&self, local: LocalTime) -> LocalOffset {
         let Some(rules) = &self.rules else {
-            return Shown::Ahead(0);
+            return LocalOffset::Ahead(0);
         };
         let part = |part| u8::try_from(part).unwrap_or_default();
         let found = tz::DateTime::find(
@@ -99,11 +99,11 @@ impl Zone {
             .expect("each zone of the database has a rule for every day");
         let ahead = |found: tz::DateTime| i64::from(found.local_time_type().ut_offset());
         match first {
-            FoundDateTimeKind::Normal(found) => Shown::Ahead(ahead(*found)),
+            FoundDateTimeKind::Normal(found) => LocalOffset::Ahead(ahead(*found)),
             FoundDateTimeKind::Skipped {
                 before_transition,
                 after_transition,
-            } => Shown::Skipped {
+            } => LocalOffset::Skipped {
                 ahead_before: ahead(*before_transition),
                 end: after_transition.unix_time(),
             },
@@ -118,9 +118,9 @@ impl Zone {
             return Moment::MAX;
         }
         let midnight = date.and_time(NaiveTime::MIN);
-        let seconds = match self.shown(midnight) {
-            Shown::Ahead(ahead) => midnight.and_utc().timestamp() - ahead,
-            Shown::Skipped { end, .. } => end,
+        let seconds = match self.offset_at(midnight) {
+            LocalOffset::Ahead(ahead) => midnight.and_utc().timestamp() - ahead,
+            LocalOffset::Skipped { end, .. } => end,
         };
         Moment::nearest(seconds * 1_000)
     }
@@ -131,11 +131,11 @@ impl Zone {
     /// they show it twice, the first time counts.
     pub(super) fn days_from(&self, moment: Moment, days: TimeDelta) -> Option<Moment> {
         let local = self.local(moment) + days;
-        let (Shown::Ahead(ahead)
-        | Shown::Skipped {
+        let (LocalOffset::Ahead(ahead)
+        | LocalOffset::Skipped {
             ahead_before: ahead,
             ..
-        }) = self.shown(local);
+        }) = self.offset_at(local);
         let millis = local.and_utc().timestamp_millis() - ahead * 1_000;
         (millis <= Moment::MAX.as_millis()).then(|| Moment::nearest(millis))
     }
