@@ -11,7 +11,7 @@ use shared::{
 pub(crate) const COUNT: usize = 14;
 
 /// The columns of `occurred_at` and `recorded_at`.
-pub(crate) const TIMES: [usize; 2] = [0, 11];
+pub(crate) const TIME_COLUMNS: [usize; 2] = [0, 11];
 
 /// The header in English; [`header`] adds the time zones of the two times.
 const ENGLISH: [&str; COUNT] = [
@@ -55,7 +55,7 @@ pub(crate) fn header(locale: Locale, zone: &Zone) -> [Cow<'static, str>; COUNT] 
         Locale::En => ENGLISH,
         Locale::Ko => KOREAN,
     };
-    let [first, second] = TIMES;
+    let [first, second] = TIME_COLUMNS;
     let mut column = 0;
     names.map(|name| {
         column += 1;

@@ -22,7 +22,7 @@ mod part;
 mod parts;
 mod resumption;
 mod run;
-mod table;
+mod sheets;
 mod upload;
 mod workbook;
 

@@ -25,7 +25,7 @@ use crate::{
     columns,
     context::{Context, Stop},
     part::{PART_BYTES, Part, PartEnd},
-    table::{LIMITS, Table},
+    sheets::{LIMITS, Sheets},
 };
 
 /// Makes the parts of one workbook.
@@ -40,13 +40,13 @@ pub(crate) struct Workbook<'a> {
 
 /// The two stages of a workbook.
 enum Stage {
-    /// The table collects rows; the buffers are for the bytes of the saved workbook.
-    Filling(Box<Table>, mpsc::Receiver<Vec<u8>>),
-    /// A thread saves the table.
+    /// The sheets collect rows; the buffers are for the bytes of the saved workbook.
+    Filling(Box<Sheets>, mpsc::Receiver<Vec<u8>>),
+    /// A thread saves the sheets.
     Saving(Saving),
 }
 
-/// The bytes from the thread that saves the table.
+/// The bytes from the thread that saves the sheets.
 struct Saving {
     full_parts: mpsc::Receiver<Vec<u8>>,
     last_part: JoinHandle<Result<Vec<u8>, XlsxError>>,
@@ -58,12 +58,12 @@ impl<'a> Workbook<'a> {
         activities: Activities<'a>,
         buffers: mpsc::Receiver<Vec<u8>>,
     ) -> Result<Self, Error> {
-        let table = Table::new(&context.export.request, context.export.as_of, LIMITS);
-        let table = Box::new(table.map_err(workbook_failed)?);
+        let sheets = Sheets::new(&context.export.request, context.export.as_of, LIMITS);
+        let sheets = Box::new(sheets.map_err(workbook_failed)?);
         Ok(Self {
             context,
             activities,
-            stage: Some(Stage::Filling(table, buffers)),
+            stage: Some(Stage::Filling(sheets, buffers)),
             rows: 0,
             truncated_cells: 0,
         })
@@ -71,8 +71,8 @@ impl<'a> Workbook<'a> {
 
     pub(crate) async fn next(&mut self) -> Result<Part, Stop> {
         let mut saving = match self.stage.take() {
-            Some(Stage::Filling(table, buffers)) => {
-                save_in_thread(*self.fill(table).await?, buffers)
+            Some(Stage::Filling(sheets, buffers)) => {
+                save_in_thread(*self.fill(sheets).await?, buffers)
             }
             Some(Stage::Saving(saving)) => saving,
             None => return Err(workbook_failed("no part follows the last one").into()),
@@ -86,15 +86,15 @@ impl<'a> Workbook<'a> {
         Ok(self.part_of(last.map_err(workbook_failed)?, PartEnd::File))
     }
 
-    /// Reads all activities into the table.
-    async fn fill(&mut self, mut table: Box<Table>) -> Result<Box<Table>, Stop> {
+    /// Reads all activities into the sheets.
+    async fn fill(&mut self, mut sheets: Box<Sheets>) -> Result<Box<Sheets>, Stop> {
         loop {
             match self.activities.next().await? {
                 Step::Activity(activity) => {
                     let row = columns::row(&activity);
-                    table.push(&row).map_err(workbook_failed)?;
-                    self.rows = table.rows;
-                    if table.is_too_large() {
+                    sheets.push(&row).map_err(workbook_failed)?;
+                    self.rows = sheets.rows;
+                    if sheets.is_too_large() {
                         return Err(Stop::Impossible(too_large()));
                     }
                 }
@@ -104,8 +104,8 @@ impl<'a> Workbook<'a> {
                     self.check_time()?;
                 }
                 Step::EndOfRange => {
-                    self.truncated_cells = table.truncated_cells;
-                    return Ok(table);
+                    self.truncated_cells = sheets.truncated_cells;
+                    return Ok(sheets);
                 }
             }
         }
@@ -130,8 +130,8 @@ impl<'a> Workbook<'a> {
     }
 }
 
-/// Saves the table in a thread of its own, which waits when no buffer is free.
-fn save_in_thread(table: Table, buffers: mpsc::Receiver<Vec<u8>>) -> Saving {
+/// Saves the sheets in a thread of its own, which waits when no buffer is free.
+fn save_in_thread(sheets: Sheets, buffers: mpsc::Receiver<Vec<u8>>) -> Saving {
     let (sender, full_parts) = mpsc::channel(1);
     let last_part = spawn_blocking(move || {
         let mut writer = PartWriter {
@@ -140,7 +140,7 @@ fn save_in_thread(table: Table, buffers: mpsc::Receiver<Vec<u8>>) -> Saving {
             buffers,
         };
         writer.wait_for_buffer().map_err(io::Error::other)?;
-        table.save(&mut writer)?;
+        sheets.save(&mut writer)?;
         Ok(writer.bytes)
     });
     Saving {

@@ -1,10 +1,8 @@
-//! The table of a workbook: rows on sheets; knows neither S3 nor DynamoDB.
+//! The sheets of a workbook and their rows; knows neither S3 nor DynamoDB.
 
 use std::io::Write;
 
-use rust_xlsxwriter::{
-    DocProperties, Format, FormatAlign, Workbook as Sheets, Worksheet, XlsxError,
-};
+use rust_xlsxwriter::{DocProperties, Format, FormatAlign, Workbook, Worksheet, XlsxError};
 use shared::{ExportRequest, Moment, model::zone::Zone};
 
 use crate::columns::{self, Cell};
@@ -36,8 +34,8 @@ const ESCAPED_BYTES: usize = 7;
 const COLUMN_WIDTH: f64 = 22.0;
 
 /// The rows of a workbook, on as many sheets as they need.
-pub(crate) struct Table {
-    sheets: Sheets,
+pub(crate) struct Sheets {
+    workbook: Workbook,
     /// The number of the last sheet.
     sheet: usize,
     /// The number of the next row on that sheet.
@@ -52,21 +50,21 @@ pub(crate) struct Table {
     pub(crate) truncated_cells: u64,
 }
 
-impl Table {
+impl Sheets {
     pub(crate) fn new(
         request: &ExportRequest,
         as_of: Moment,
         limits: Limits,
     ) -> Result<Self, XlsxError> {
-        let mut sheets = Sheets::new();
+        let mut workbook = Workbook::new();
         // By default the library stores the current time, and a file that is made
         // again would have other bytes.
         let as_of = Zone::UTC.local(as_of);
         let properties = DocProperties::new().set_creation_datetime(&as_of);
-        sheets.set_properties(&properties);
+        workbook.set_properties(&properties);
         let zone = request.filter.zone();
-        let mut table = Self {
-            sheets,
+        let mut sheets = Self {
+            workbook,
             sheet: 0,
             row: 0,
             limits,
@@ -79,12 +77,12 @@ impl Table {
             disk_bytes: 0,
             truncated_cells: 0,
         };
-        table.add_sheet()?;
-        Ok(table)
+        sheets.add_sheet()?;
+        Ok(sheets)
     }
 
     fn add_sheet(&mut self) -> Result<(), XlsxError> {
-        let sheet = self.sheets.add_worksheet_with_constant_memory()?;
+        let sheet = self.workbook.add_worksheet_with_constant_memory()?;
         sheet.set_freeze_panes(1, 0)?;
         sheet.set_column_range_width(0, last_column(), COLUMN_WIDTH)?;
         let bold = Format::new().set_bold();
@@ -102,7 +100,7 @@ impl Table {
             self.add_sheet()?;
             self.sheet += 1;
         }
-        let sheet = self.sheets.worksheet_from_index(self.sheet)?;
+        let sheet = self.workbook.worksheet_from_index(self.sheet)?;
         for (column, cell) in (0..).zip(cells) {
             let at = (self.row, column);
             let text_bytes = match *cell {
@@ -131,7 +129,7 @@ impl Table {
 
     /// Adds Excel's filter buttons to the header of the last sheet.
     fn add_filter(&mut self) -> Result<(), XlsxError> {
-        let sheet = self.sheets.worksheet_from_index(self.sheet)?;
+        let sheet = self.workbook.worksheet_from_index(self.sheet)?;
         sheet.autofilter(0, 0, self.row - 1, last_column())?;
         Ok(())
     }
@@ -139,7 +137,7 @@ impl Table {
     /// Writes the whole workbook to `writer`.
     pub(crate) fn save(mut self, writer: impl Write + Send) -> Result<(), XlsxError> {
         self.add_filter()?;
-        self.sheets.save_to_writer(writer)
+        self.workbook.save_to_writer(writer)
     }
 }
 
@@ -186,54 +184,54 @@ mod tests {
         sheet_rows: 3,
     };
 
-    fn table() -> Table {
+    fn sheets() -> Sheets {
         let request = ExportRequest::read(br#"{"format":"xlsx"}"#).unwrap();
-        Table::new(&request, Moment::MAX, SMALL).unwrap()
+        Sheets::new(&request, Moment::MAX, SMALL).unwrap()
     }
 
-    fn push(table: &mut Table, text: &str) {
-        table.push(&[Cell::Text(text); columns::COUNT]).unwrap();
+    fn push(sheets: &mut Sheets, text: &str) {
+        sheets.push(&[Cell::Text(text); columns::COUNT]).unwrap();
     }
 
     /// The first column of each sheet.
-    fn first_column(table: Table) -> Vec<Vec<String>> {
+    fn first_column(sheets: Sheets) -> Vec<Vec<String>> {
         let mut file = Cursor::new(Vec::new());
-        table.save(&mut file).unwrap();
+        sheets.save(&mut file).unwrap();
         let mut workbook = calamine::Xlsx::new(file).unwrap();
-        let sheets = workbook.worksheets();
+        let worksheets = workbook.worksheets();
         let column = |(_, sheet): (_, calamine::Range<_>)| {
             let cells = sheet.rows().filter_map(<[_]>::first);
             cells.map(ToString::to_string).collect()
         };
-        sheets.into_iter().map(column).collect()
+        worksheets.into_iter().map(column).collect()
     }
 
     #[test]
     fn more_rows_than_a_sheet_holds_are_on_further_sheets() {
-        let mut table = table();
+        let mut sheets = sheets();
         for text in ["a", "b", "c", "d", "e"] {
-            push(&mut table, text);
+            push(&mut sheets, text);
         }
         let header = "Date-Time (UTC)";
-        let sheets = [
+        let expected = [
             vec![header, "a", "b"],
             vec![header, "c", "d"],
             vec![header, "e"],
         ];
-        assert_eq!(first_column(table), sheets);
+        assert_eq!(first_column(sheets), expected);
     }
 
     #[test]
     fn a_sheet_that_is_just_full_is_the_last() {
-        let mut table = table();
-        push(&mut table, "a");
-        push(&mut table, "b");
-        assert_eq!(first_column(table).len(), 1);
+        let mut sheets = sheets();
+        push(&mut sheets, "a");
+        push(&mut sheets, "b");
+        assert_eq!(first_column(sheets).len(), 1);
     }
 
     #[test]
     fn a_workbook_is_too_large_by_its_rows_or_by_its_bytes() {
-        let mut by_rows = table();
+        let mut by_rows = sheets();
         for _ in 0..SMALL.rows {
             push(&mut by_rows, "a");
             assert!(!by_rows.is_too_large());
@@ -241,7 +239,7 @@ mod tests {
         push(&mut by_rows, "a");
         assert!(by_rows.is_too_large());
 
-        let mut by_bytes = table();
+        let mut by_bytes = sheets();
         push(&mut by_bytes, &"a".repeat(2_000));
         assert!(by_bytes.is_too_large());
     }
@@ -250,13 +248,13 @@ mod tests {
         #[test]
         fn a_row_has_no_more_bytes_on_disk_than_were_counted(text in "(?s)(.|[&<>_x\n\t ]){0,60}") {
             let sizes = [1, 2].map(|rows| {
-                let mut table = table();
+                let mut sheets = sheets();
                 for _ in 0..rows {
-                    push(&mut table, &text);
+                    push(&mut sheets, &text);
                 }
-                let counted = table.disk_bytes;
+                let counted = sheets.disk_bytes;
                 let mut file = Cursor::new(Vec::new());
-                table.save(&mut file).unwrap();
+                sheets.save(&mut file).unwrap();
                 (counted, sheet_bytes(file))
             });
             let [(counted_one, one), (counted_two, two)] = sizes;
