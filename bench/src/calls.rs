@@ -9,6 +9,8 @@ mod workload;
 
 use std::collections::BTreeSet;
 
+use shared::model::error::chain;
+
 use self::{
     figure::{Figures, Run},
     rows::{ROWS, Row},
@@ -32,8 +34,7 @@ pub async fn compare(bench: &Workbench<'_>) -> Result<Vec<Comparison>, Error> {
             }
             eprintln!("round {round}: {}, {run:?}", subject.name);
             let found = measure::measure(bench, &subject, run).await;
-            let found =
-                found.map_err(|error| format!("{}: {}", subject.name, crate::chain(&error)))?;
+            let found = found.map_err(|error| format!("{}: {}", subject.name, chain(&*error)))?;
             for (figure, value) in found {
                 figures.entry((subject, figure)).or_default().add(value);
             }

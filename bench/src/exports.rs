@@ -5,6 +5,8 @@ mod checks;
 mod export;
 mod writer;
 
+use shared::model::error::chain;
+
 use self::{
     export::Export,
     writer::{CSV, PAIRS, WRITERS, Writer},
@@ -31,7 +33,7 @@ pub async fn measure(bench: &Workbench<'_>) -> Result<Exports, Error> {
             }
             eprintln!("round {round}: {}", export.name());
             let measured = export.measure(bench).await;
-            measured.map_err(|error| format!("{}: {}", export.name(), crate::chain(&error)))?;
+            measured.map_err(|error| format!("{}: {}", export.name(), chain(&*error)))?;
         }
     }
     Ok(Exports(exports))

@@ -22,4 +22,4 @@ pub mod settings;
 pub mod sizes;
 pub mod workbench;
 
-pub use self::error::{Error, chain};
+pub use self::error::Error;

@@ -9,13 +9,14 @@ use bench::{
     workbench::Workbench,
 };
 use clap::Parser;
+use shared::model::error::chain;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run(&Settings::parse()).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {}", bench::chain(&error));
+            eprintln!("error: {}", chain(&*error));
             ExitCode::FAILURE
         }
     }

@@ -4,6 +4,7 @@ use std::{fs, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 use local::{Options, Stack, demo};
+use shared::model::error::chain;
 use tracing_subscriber::EnvFilter;
 
 /// The partner activity log on one machine.
@@ -152,15 +153,4 @@ fn greet(stack: &Stack, page: bool, folder: Option<&PathBuf>) {
         stack.url
     );
     println!("Ctrl-C stops the service.");
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
-    }
-    line
 }

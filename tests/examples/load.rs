@@ -21,6 +21,7 @@ use futures_util::future::try_join_all;
 use procfs::process::Process;
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
+use shared::model::error::chain;
 
 type Error = Box<dyn std::error::Error>;
 
@@ -84,16 +85,10 @@ async fn main() -> ExitCode {
     match Load::parse().run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", with_causes(&*error));
+            eprintln!("error: {}", chain(&*error));
             ExitCode::FAILURE
         }
     }
-}
-
-/// An error and its causes in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }
 
 impl Load {

@@ -4,13 +4,14 @@ use std::process::ExitCode;
 
 use bench::cost::Options;
 use clap::Parser;
+use shared::model::error::chain;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match Options::parse().run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", bench::chain(&error));
+            eprintln!("error: {}", chain(&*error));
             ExitCode::FAILURE
         }
     }
