@@ -39,6 +39,18 @@ use strum::EnumString;
 ///     shared::Reader { partner_id: id, subject: None }
 /// }
 /// ```
+///
+/// ```compile_fail
+/// fn make(id: shared::PartnerId) -> shared::Recorder {
+///     shared::Recorder { own: Some(id), any: false }
+/// }
+/// ```
+///
+/// ```compile_fail
+/// fn make(partner_id: shared::PartnerId, actor: shared::Actor) -> shared::Eraser {
+///     shared::Eraser { partner_id, actor }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct PartnerId(CompactString);
 
