@@ -2,8 +2,8 @@
 //!
 //! An export and an erasure are tasks. Each lease of a task has a higher epoch than
 //! the one before, and each write of a worker has its epoch as a condition: a
-//! worker that was thought dead can't change the task. All time limits of tasks are
-//! here; the conditions themselves are in `aws::leases`.
+//! worker that was thought dead can't change the task. The time limits of
+//! leases and of a whole task are here; the conditions are in `aws::leases`.
 
 use std::time::Duration;
 
