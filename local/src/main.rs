@@ -82,13 +82,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run(serve: Serve) -> Result<(), local::Error> {
-    let page = serve.page.join("index.html").is_file();
+    let has_page = serve.page.join("index.html").is_file();
     let stack = Stack::start(Options {
         port: serve.port,
         dynamodb_port: serve.dynamodb_port,
         s3_port: serve.s3_port,
         data_dir: (!serve.in_memory).then(|| serve.data_dir.clone()),
-        page: page.then_some(serve.page),
+        page: has_page.then_some(serve.page),
         functions: serve.functions,
         preload: serve.preload,
         ..Options::in_memory()
@@ -97,7 +97,11 @@ async fn run(serve: Serve) -> Result<(), local::Error> {
     if !serve.in_memory {
         write_environment(&stack, &serve.data_dir)?;
     }
-    greet(&stack, page, (!serve.in_memory).then_some(&serve.data_dir));
+    greet(
+        &stack,
+        has_page,
+        (!serve.in_memory).then_some(&serve.data_dir),
+    );
     // The data is on the disk, so any end of the process is safe.
     let _ = tokio::signal::ctrl_c().await;
     Ok(())
@@ -117,13 +121,13 @@ fn write_environment(stack: &Stack, folder: &std::path::Path) -> Result<(), loca
     })
 }
 
-fn greet(stack: &Stack, page: bool, folder: Option<&PathBuf>) {
+fn greet(stack: &Stack, has_page: bool, folder: Option<&PathBuf>) {
     let data = folder.map_or_else(
         || "in memory; it is deleted when this process ends".to_owned(),
         |folder| format!("in {}", folder.display()),
     );
     println!("Partner activity log");
-    if page {
+    if has_page {
         println!("  Page      {}/", stack.url);
     } else {
         println!("  Page      not built: `make page`, which needs Node.js 20.19 or later");

@@ -1,4 +1,6 @@
-//! The configuration, from the environment; no other code reads the environment.
+//! The configuration, from the environment; no other code reads the service's variables.
+//!
+//! `observe` and the SDK read those that Lambda sets.
 
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 

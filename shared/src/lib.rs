@@ -6,8 +6,8 @@
 //! them and HTTP statuses. `model` imports neither of the other two, and they do
 //! not import each other; a test checks this.
 //!
-//! Beside the wings, [`config`] is the only reader of the environment and [`clock`]
-//! the only reader of the clock. [`metrics`] and [`observe`] write what a call
+//! Beside the wings, [`config`] is the only reader of the service's own variables
+//! and [`clock`] the only reader of the clock. [`metrics`] and [`observe`] write what a call
 //! leaves in CloudWatch.
 
 pub mod aws;

@@ -53,8 +53,8 @@ pub fn recorded(replayed: bool) {
 pub fn refused(code: &'static str) {
     add("refused", 1);
     change(|tally| {
-        let is_first = tally.code.is_none_or(|other| other == code);
-        tally.code = Some(if is_first { code } else { "several" });
+        let is_only_code = tally.code.is_none_or(|other| other == code);
+        tally.code = Some(if is_only_code { code } else { "several" });
     });
 }
 

@@ -353,11 +353,18 @@ async fn ten_workers_in_a_row_may_get_nowhere_with_an_erasure_and_no_more() {
             (erasure.position, erasure.progress),
             (Some(position), progress)
         );
-        assert_eq!(erasure.lost_cause().is_some(), attempt > 10, "{attempt}");
+        assert_eq!(
+            erasure.reason_to_stop().is_some(),
+            attempt > 10,
+            "{attempt}"
+        );
         // Whoever had the lease before has it no more.
         let late = store.checkpoint(&before, position, progress, now).await;
         assert_eq!(late.unwrap(), LeaseStatus::TakenOver);
-        let late = store.settle(&before, progress, None, now).await.unwrap();
+        let late = store
+            .record_end(&before, progress, None, now)
+            .await
+            .unwrap();
         assert_eq!(late, None);
         for late in [
             store.release(&before, now).await,
@@ -390,7 +397,7 @@ async fn a_late_checkpoint_of_an_erasure_changes_nothing() {
         "the next worker could not begin"
     );
     let lease = app.leased_erasure(&event, now).await;
-    store.settle(&lease, whole, None, now).await.unwrap();
+    store.record_end(&lease, whole, None, now).await.unwrap();
     let late = store.checkpoint(&lease, position, early, now).await;
     assert_eq!(late.unwrap(), LeaseStatus::RanOut, "the end is settled");
     let settled = store.get(&lease.key, now).await.unwrap().unwrap();
@@ -420,7 +427,7 @@ async fn an_erasure_that_failed_by_its_age_stays_so() {
     assert_eq!(failed.state(now), erasure::State::Failed);
     let late = store.checkpoint(&lease, position, progress, now).await;
     assert_eq!(late.unwrap(), LeaseStatus::RanOut);
-    let late = store.settle(&lease, progress, None, now).await;
+    let late = store.record_end(&lease, progress, None, now).await;
     assert_eq!(late.unwrap(), None);
 }
 
@@ -451,10 +458,10 @@ async fn an_erasure_that_is_over_keeps_its_first_end_and_is_begun_no_more() {
     );
     let lease = app.leased_erasure(&event, now).await;
     let progress = erasure::Progress { read: 2, erased: 1 };
-    let settled = store.settle(&lease, progress, None, now).await.unwrap();
+    let settled = store.record_end(&lease, progress, None, now).await.unwrap();
     assert_eq!(settled.unwrap().finished_at, Some(now));
     let again = store
-        .settle(&lease, progress, None, now.plus(MILLISECOND))
+        .record_end(&lease, progress, None, now.plus(MILLISECOND))
         .await;
     assert_eq!(again.unwrap().unwrap().finished_at, Some(now));
     let close = async |lease, state| store.close(lease, state).await.unwrap();

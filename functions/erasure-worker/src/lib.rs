@@ -10,7 +10,7 @@ use shared::{
     ActivityId, ActivityStore, Clock, Config, Erasure, ErasureId, ErasureStore, Error, Moment,
     Order, TimeRange, Workers,
     aws::{
-        activities::{RangeQuery, Stamp},
+        activities::{QueryPage, RangeQuery, Stamp},
         sdk,
     },
     metrics,
@@ -106,7 +106,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     async fn run(&self, hand_over_at: Moment) -> Result<End, Error> {
         let mut progress = self.erasure.progress;
-        if let Some(failure) = self.erasure.lost_cause() {
+        if let Some(failure) = self.erasure.reason_to_stop() {
             return self.end(progress, Some(&failure)).await;
         }
         if self.erasure.finished_at.is_some() {
@@ -115,7 +115,7 @@ impl Walk<'_> {
         let erasures = &self.app.erasures;
         let mut position = self.erasure.position;
         loop {
-            let next = self.page(position, &mut progress).await?;
+            let next = self.erase_page(position, &mut progress).await?;
             let Some(next) = next else {
                 return self.end(progress, None).await;
             };
@@ -134,9 +134,9 @@ impl Walk<'_> {
         }
     }
 
-    /// Erases the customer's activities of a page; returns the position after the page,
-    /// or none at the end of the log.
-    async fn page(
+    /// Erases the customer's activities of one page; returns the position after it, or
+    /// none at the end of the log.
+    async fn erase_page(
         &self,
         position: Option<ActivityId>,
         progress: &mut Progress,
@@ -152,7 +152,20 @@ impl Walk<'_> {
             .query(partner, &query, position, PAGE_MAX)
             .await?;
         let next = page.resume_after;
-        let mut left = Vec::new();
+        let to_erase = self.count(page, progress)?;
+        // Machines' clocks differ, and `erased_at` must not be before this erasure began.
+        let now = self.app.clock.now().max(self.erasure.created_at);
+        stream::iter(to_erase)
+            .map(|id| activities.erase(partner, id, &self.erasure.customer_id, now))
+            .buffer_unordered(WRITES_AT_ONCE)
+            .try_collect::<()>()
+            .await?;
+        Ok(next)
+    }
+
+    /// Counts the activities of a page; returns those that are still to be erased.
+    fn count(&self, page: QueryPage, progress: &mut Progress) -> Result<Vec<ActivityId>, Error> {
+        let mut to_erase = Vec::new();
         for view in page.erasure_views() {
             let view = view?;
             progress.read += 1;
@@ -160,21 +173,14 @@ impl Walk<'_> {
                 continue;
             }
             match view.erased_at {
-                None => left.push(view.id),
+                None => to_erase.push(view.id),
                 // An earlier worker of this erasure did not reach the end of the page.
                 Some(at) if at >= self.erasure.created_at => progress.erased += 1,
                 Some(_) => {}
             }
         }
-        progress.erased += left.len() as u64;
-        // Machines' clocks differ, and `erased_at` must not be before this erasure began.
-        let now = self.app.clock.now().max(self.erasure.created_at);
-        stream::iter(left)
-            .map(|id| activities.erase(partner, id, &self.erasure.customer_id, now))
-            .buffer_unordered(WRITES_AT_ONCE)
-            .try_collect::<()>()
-            .await?;
-        Ok(next)
+        progress.erased += to_erase.len() as u64;
+        Ok(to_erase)
     }
 
     /// Stores how the walk ended, records the entry in the log, and sets the state.
@@ -184,8 +190,8 @@ impl Walk<'_> {
         // Machines' clocks differ, and the end must not be before the beginning.
         let now = self.app.clock.now().max(self.erasure.created_at);
         let erasures = &self.app.erasures;
-        let settled = erasures.settle(self.lease, progress, failure, now).await?;
-        let Some(erasure) = settled else {
+        let ended = erasures.record_end(self.lease, progress, failure, now);
+        let Some(erasure) = ended.await? else {
             return Ok(End::Lost);
         };
         let stamp = Stamp {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     Access, ActivityStore, Actor, Clock, Config, Eraser, Erasure, ErasureId, ErasureKey,
     ErasureStore, Error, Identifier, Moment, Workers,
-    aws::{activities::Stamp, sdk},
+    aws::{activities::Stamp, erasures::PlaceAttempt, sdk},
     lambda::http,
     model::{
         erasure::{Progress, State, WorkerEvent},
@@ -108,7 +108,7 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(26);
 pub async fn handle(app: &App, request: &Request) -> Response<Body> {
     http::answer(request, ANSWER_TIME_MAX, async {
         let eraser = Access::from_request(request, &app.config.claim_names).eraser()?;
-        http::no_more(&http::query(request)?)?;
+        http::refuse_query(request)?;
         match http::route(request) {
             "POST /v1/erasures" => create(app, request, eraser).await,
             "GET /v1/erasures/{id}" => read(app, request, eraser).await,
@@ -125,8 +125,12 @@ async fn create(app: &App, request: &Request, eraser: Eraser) -> Result<Response
         partner_id: eraser.partner_id,
         id: ErasureId::random(now),
     };
-    if let Some((other, erasure)) = app.erasures.take_place(&key, now).await? {
-        return under_way(app, &other, erasure, &asked.customer_id).await;
+    match app.erasures.take_place(&key, now).await? {
+        PlaceAttempt::Taken => {}
+        PlaceAttempt::Occupied(other, erasure) => {
+            return answer_while_occupied(app, &other, *erasure, &asked.customer_id).await;
+        }
+        PlaceAttempt::OccupiedSoon => return Err(Error::ErasureUnderWay),
     }
     let erasure = Erasure::new(asked.customer_id, eraser.actor, now);
     // The entry comes first, so that nothing can be erased without an entry in the log.
@@ -145,17 +149,16 @@ async fn create(app: &App, request: &Request, eraser: Eraser) -> Result<Response
 ///
 /// If that erasure is of the same customer and no worker has had it, it will do what
 /// the request asks for, so it is the answer. Otherwise the request is refused.
-async fn under_way(
+async fn answer_while_occupied(
     app: &App,
     key: &ErasureKey,
-    erasure: Option<Erasure>,
+    erasure: Erasure,
     customer_id: &Identifier,
 ) -> Result<Response<Body>, Error> {
     let now = app.clock.now();
-    let erasure = erasure.ok_or(Error::ErasureUnderWay)?;
     // The place is only freed when a worker ends that erasure, so it must have one.
     if erasure.wants_dispatch(now) {
-        call_again(app, key, now).await;
+        dispatch_again(app, key, now).await;
     }
     if erasure.customer_id == *customer_id && erasure.is_untouched() {
         Ok(accepted(key, erasure, now))
@@ -177,13 +180,13 @@ async fn read(app: &App, request: &Request, eraser: Eraser) -> Result<Response<B
     };
     let erasure = app.erasures.get(&key, now).await?.ok_or(Error::NotFound)?;
     if erasure.wants_dispatch(now) {
-        call_again(app, &key, now).await;
+        dispatch_again(app, &key, now).await;
     }
     Ok(http::ok(&Answer::new(&key, erasure, now)))
 }
 
 /// Calls another worker, at most once a minute.
-async fn call_again(app: &App, key: &ErasureKey, now: Moment) {
+async fn dispatch_again(app: &App, key: &ErasureKey, now: Moment) {
     match app.erasures.claim_dispatch(key, now).await {
         Ok(true) => call(app, key).await,
         Ok(false) => {}

@@ -152,7 +152,9 @@ impl<'a> Upload<'a> {
     async fn store_upload_id(&self, upload_id: &str) -> Result<(), Stop> {
         let (app, lease) = (self.context.app, self.context.lease);
         let (has_checkpoint, now) = (self.has_checkpoint, app.clock.now());
-        let stored = app.exports.begin(lease, upload_id, has_checkpoint, now);
+        let stored = app
+            .exports
+            .store_upload_id(lease, upload_id, has_checkpoint, now);
         require_held(stored.await?)
     }
 

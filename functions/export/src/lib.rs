@@ -17,8 +17,8 @@ use aws_config::SdkConfig;
 use futures_util::future::join_all;
 use lambda_http::{Body, Request, Response, http::header};
 use shared::{
-    Access, ActivityStore, Clock, Config, Cursor, Error, Export, ExportId, ExportKey,
-    ExportRequest, ExportStore, Files, Identifier, Limit, Moment, Reader, Workers,
+    Access, ActivityStore, Clock, Config, Error, Export, ExportId, ExportKey, ExportRequest,
+    ExportStore, Files, Identifier, Moment, Reader, Workers,
     aws::{activities::Stamp, sdk},
     lambda::http,
     model::{
@@ -28,7 +28,10 @@ use shared::{
 };
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::{answer::Answer, request::CreateExport};
+use crate::{
+    answer::{Answer, Exports},
+    request::{CreateExport, ListExports},
+};
 
 /// What the function keeps between requests.
 #[derive(Debug)]
@@ -90,34 +93,53 @@ async fn create(app: &App, request: &Request, reader: &Reader) -> Result<Respons
     let deadline = Instant::now() + asked.wait;
     let now = app.clock.now();
     let new = new_export(app, asked.export, reader, now)?;
-    let idempotency_key = asked.idempotency_key.as_ref();
-    let key = claim(app, idempotency_key, &new, reader).await?;
-    let found = match idempotency_key {
-        Some(_) => app.exports.get(&key, now).await?,
-        None => None,
-    };
-    let replayed = found.is_some();
-    let export = match found {
-        Some(export) => export,
-        None => store(app, &key, new).await?,
-    };
+    let (key, export, replayed) =
+        find_or_store(app, reader, asked.idempotency_key.as_ref(), new).await?;
     if export.is_untouched() {
         app.workers.call(&WorkerEvent::from(&key)).await?;
     }
     let export = wait_for(app, &key, export, deadline).await?;
-    let location = format!("/v1/exports/{}", key.id);
-    let response = if export.state(app.clock.now()) == State::Ready {
-        http::created(
-            &with_link(app, request, reader, &key, export).await?,
-            &location,
-        )
-    } else {
-        http::accepted(&Answer::new(&key, export, app.clock.now()), &location)
-    };
+    let response = answer_created(app, request, reader, &key, export).await?;
     Ok(if replayed {
         http::replayed(response)
     } else {
         response
+    })
+}
+
+/// The export that an earlier request with this key stored, or the new one, which is
+/// stored now; also returns whether it is an earlier one.
+async fn find_or_store(
+    app: &App,
+    reader: &Reader,
+    idempotency_key: Option<&Identifier>,
+    new: Export,
+) -> Result<(ExportKey, Export, bool), Error> {
+    let key = claim(app, idempotency_key, &new, reader).await?;
+    if idempotency_key.is_some()
+        && let Some(found) = app.exports.get(&key, new.created_at).await?
+    {
+        return Ok((key, found, true));
+    }
+    let stored = store(app, &key, new).await?;
+    Ok((key, stored, false))
+}
+
+/// The answer is `201` with a link if the file is ready, otherwise `202`.
+async fn answer_created(
+    app: &App,
+    request: &Request,
+    reader: &Reader,
+    key: &ExportKey,
+    export: Export,
+) -> Result<Response<Body>, Error> {
+    let location = format!("/v1/exports/{}", key.id);
+    let now = app.clock.now();
+    Ok(if export.state(now) == State::Ready {
+        let answer = with_link(app, request, reader, key, export).await?;
+        http::created(&answer, &location)
+    } else {
+        http::accepted(&Answer::new(key, export, now), &location)
     })
 }
 
@@ -199,7 +221,7 @@ async fn read(app: &App, request: &Request, reader: &Reader) -> Result<Response<
 
 /// The key of the export that the path names; its partner is the reader's.
 fn key_of(request: &Request, reader: &Reader) -> Result<ExportKey, Error> {
-    http::no_more(&http::query(request)?)?;
+    http::refuse_query(request)?;
     let id = ExportId::try_from(http::path_parameter(request, "id"))?;
     Ok(ExportKey {
         partner_id: reader.partner_id.clone(),
@@ -247,35 +269,22 @@ async fn with_link(
 }
 
 async fn list(app: &App, request: &Request, reader: &Reader) -> Result<Response<Body>, Error> {
-    let mut query = http::query(request)?;
-    let cursor = http::take(&mut query, "cursor")?;
-    let limit = http::take(&mut query, "limit")?;
-    http::no_more(&query)?;
-    let limit = limit.map_or(Ok(Limit::default()), |text| Limit::try_from(text.as_str()))?;
-    let walk = ("exports", &reader.partner_id);
-    let resume_after = cursor
-        .map(|text| Cursor::open(&text, &walk).map(|Cursor(id)| ExportId::from_bytes(id)))
-        .transpose()?;
+    let ListExports {
+        limit,
+        resume_after,
+    } = ListExports::read(request, &reader.partner_id)?;
     let now = app.clock.now();
     let page = app
         .exports
         .page(&reader.partner_id, resume_after, limit, now)
         .await?;
-    let stranded = page
-        .items
-        .iter()
-        .filter(|(_, export)| export.wants_dispatch(now));
-    let dispatches = stranded
-        .take(DISPATCHES_MAX)
-        .map(|(key, export)| dispatch_again(app, key, export, now));
-    // The answer is known already, so the reader does not wait longer for workers.
-    let _ = timeout(DISPATCH_TIME_MAX, join_all(dispatches)).await;
+    dispatch_stranded(app, &page.items, now).await;
     let last = page.items.last().map(|(key, _)| key.id);
-    let next = last
+    let next_cursor = last
         .filter(|_| page.more)
-        .map(|id| Cursor(id.into_bytes()).seal(&walk));
-    let response = http::ok(&answer::Exports::new(page, next.clone(), now));
-    Ok(match next {
+        .map(|id| ListExports::cursor_after(id, &reader.partner_id));
+    let response = http::ok(&Exports::new(page, next_cursor.clone(), now));
+    Ok(match next_cursor {
         Some(cursor) => {
             let limit = limit.get();
             let link = format!("</v1/exports?limit={limit}&cursor={cursor}>; rel=\"next\"");
@@ -283,6 +292,18 @@ async fn list(app: &App, request: &Request, reader: &Reader) -> Result<Response<
         }
         None => response,
     })
+}
+
+/// Calls workers for some of the exports that have none.
+async fn dispatch_stranded(app: &App, exports: &[(ExportKey, Export)], now: Moment) {
+    let stranded = exports
+        .iter()
+        .filter(|(_, export)| export.wants_dispatch(now));
+    let dispatches = stranded
+        .take(DISPATCHES_MAX)
+        .map(|(key, export)| dispatch_again(app, key, export, now));
+    // The answer is known already, so the reader does not wait longer for workers.
+    let _ = timeout(DISPATCH_TIME_MAX, join_all(dispatches)).await;
 }
 
 async fn delete(app: &App, request: &Request, reader: &Reader) -> Result<Response<Body>, Error> {

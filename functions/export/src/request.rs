@@ -1,9 +1,10 @@
-//! Reads a request for an export: what to export, its key, and how long to wait.
+//! Reads a request for an export or for a list of exports.
 
 use std::time::Duration;
 
 use lambda_http::Request;
-use shared::{Error, ExportRequest, Identifier, lambda::http};
+use serde::Serialize;
+use shared::{Cursor, Error, ExportId, ExportRequest, Identifier, Limit, PartnerId, lambda::http};
 
 /// The largest body: 64 KiB, far more than any filter needs.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -11,7 +12,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 /// How many seconds an answer may wait for the file, below the gateway's 30 s.
 const WAIT_SECONDS_MAX: u64 = 20;
 
-/// A valid request.
+/// A valid request for an export: what to export, its key, and how long to wait.
 #[derive(Debug)]
 pub(crate) struct CreateExport {
     pub(crate) export: ExportRequest,
@@ -21,13 +22,48 @@ pub(crate) struct CreateExport {
 
 impl CreateExport {
     pub(crate) fn read(request: &Request) -> Result<Self, Error> {
-        http::no_more(&http::query(request)?)?;
+        http::refuse_query(request)?;
         Ok(Self {
             idempotency_key: http::idempotency_key(request)?,
             wait: wait(request)?,
             export: ExportRequest::read(http::body(request, BODY_BYTES_MAX)?)?,
         })
     }
+}
+
+/// A valid request for a page of a partner's exports.
+#[derive(Debug)]
+pub(crate) struct ListExports {
+    pub(crate) limit: Limit,
+    /// The last export of the page before.
+    pub(crate) resume_after: Option<ExportId>,
+}
+
+impl ListExports {
+    pub(crate) fn read(request: &Request, partner: &PartnerId) -> Result<Self, Error> {
+        let mut query = http::query(request)?;
+        let cursor = http::take(&mut query, "cursor")?;
+        let limit = http::take(&mut query, "limit")?;
+        http::no_more(&query)?;
+        let limit = limit.map_or(Ok(Limit::default()), |text| Limit::try_from(text.as_str()))?;
+        let resume_after = cursor
+            .map(|text| Cursor::open(&text, &scope(partner)))
+            .transpose()?;
+        Ok(Self {
+            limit,
+            resume_after: resume_after.map(|Cursor(id)| ExportId::from_bytes(id)),
+        })
+    }
+
+    /// The cursor with which the next request continues after `id`.
+    pub(crate) fn cursor_after(id: ExportId, partner: &PartnerId) -> String {
+        Cursor(id.into_bytes()).seal(&scope(partner))
+    }
+}
+
+/// What the pages of one list have in common; a cursor is only valid for it.
+fn scope(partner: &PartnerId) -> impl Serialize {
+    ("exports", partner)
 }
 
 /// Reads the seconds of `Prefer: wait`; other preferences are ignored, as RFC 7240 allows.

@@ -2,9 +2,9 @@
 //! `GET /v1/activities/{id}` and `GET /v1/openapi.json`.
 //!
 //! A page has the activities that the filter accepts, by default the newest first.
-//! One request reads at most 4 Query pages, and none after 5 s. If a filter accepts
-//! few activities, the answer has those that were found, perhaps none, and a cursor
-//! with which the next request continues.
+//! One list request reads at most 4 Query pages, a summary at most 20, and neither
+//! begins one after 5 s. If a filter accepts few activities, the answer has those that
+//! were found, perhaps none, and a cursor with which the next request continues.
 
 mod answer;
 mod dimension;
@@ -95,7 +95,7 @@ async fn summarise(app: &App, request: &Request) -> Result<Response<Body>, Error
 async fn one(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let access = Access::from_request(request, &app.config.claim_names);
     let reader = access.reader(&app.config.reader_roles)?;
-    http::no_more(&http::query(request)?)?;
+    http::refuse_query(request)?;
     let id = http::path_parameter(request, "id");
     let id = ActivityId::try_from(id).map_err(|reason| Error::invalid("id", reason))?;
     let stored = app
@@ -109,6 +109,6 @@ async fn one(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 }
 
 fn openapi(request: &Request) -> Result<Response<Body>, Error> {
-    http::no_more(&http::query(request)?)?;
+    http::refuse_query(request)?;
     Ok(http::ready_json(OPENAPI))
 }

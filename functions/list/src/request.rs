@@ -37,7 +37,7 @@ impl ListRequest {
         let filter = Filter::from_query(conditions)?;
         // A cursor has the range of the first page, which may have been read on another day.
         let (range, resume_after) = match cursor {
-            Some(text) => open_cursor(&text, &walk(partner, &filter))?,
+            Some(text) => open_cursor(&text, &list_scope(partner, &filter))?,
             None => (filter.range(now)?, None),
         };
         let settled = range.to() < config.settled_before(now);
@@ -58,7 +58,7 @@ impl ListRequest {
 
     /// The cursor of the page after `id`.
     pub(crate) fn cursor_after(&self, id: ActivityId, partner: &PartnerId) -> String {
-        seal_cursor(self.query.range, id, &walk(partner, &self.filter))
+        seal_cursor(self.query.range, id, &list_scope(partner, &self.filter))
     }
 
     /// The value of a `Link` header to the page at `cursor`.
@@ -95,7 +95,7 @@ impl SummaryRequest {
         let dimensions = Dimension::take(&mut parameters)?;
         let filter = Filter::from_query(parameters)?;
         let (range, resume_after) = match cursor {
-            Some(text) => open_cursor(&text, &summary(partner, &filter, &dimensions))?,
+            Some(text) => open_cursor(&text, &summary_scope(partner, &filter, &dimensions))?,
             None => (filter.range(now)?, None),
         };
         Ok(Self {
@@ -113,20 +113,20 @@ impl SummaryRequest {
 
     /// The cursor with which the next request continues the count after `id`.
     pub(crate) fn cursor_after(&self, id: ActivityId, partner: &PartnerId) -> String {
-        let summary = summary(partner, &self.filter, &self.dimensions);
-        seal_cursor(self.query.range, id, &summary)
+        let scope = summary_scope(partner, &self.filter, &self.dimensions);
+        seal_cursor(self.query.range, id, &scope)
     }
 }
 
 /// What the pages of one list have in common; a cursor is only valid for it.
 ///
 /// `limit` is not part of it, so it may differ from page to page.
-fn walk<'a>(partner: &'a PartnerId, filter: &'a Filter) -> impl Serialize + 'a {
+fn list_scope<'a>(partner: &'a PartnerId, filter: &'a Filter) -> impl Serialize + 'a {
     ("activities", partner, filter)
 }
 
 /// What the answers of one summary have in common; a cursor is only valid for it.
-fn summary<'a>(
+fn summary_scope<'a>(
     partner: &'a PartnerId,
     filter: &'a Filter,
     dimensions: &'a [Dimension],
@@ -134,21 +134,21 @@ fn summary<'a>(
     ("summary", partner, filter, dimensions)
 }
 
-fn seal_cursor(range: TimeRange, id: ActivityId, walk: &impl Serialize) -> String {
+fn seal_cursor(range: TimeRange, id: ActivityId, scope: &impl Serialize) -> String {
     let mut position = [0; 32];
     let (from, rest) = position.split_at_mut(8);
     let (to, last) = rest.split_at_mut(8);
     from.copy_from_slice(&range.from().as_millis().to_be_bytes());
     to.copy_from_slice(&range.to().as_millis().to_be_bytes());
     last.copy_from_slice(&id.into_bytes());
-    Cursor(position).seal(walk)
+    Cursor(position).seal(scope)
 }
 
 fn open_cursor(
     text: &str,
-    walk: &impl Serialize,
+    scope: &impl Serialize,
 ) -> Result<(TimeRange, Option<ActivityId>), Error> {
-    let Cursor(position) = Cursor::<32>::open(text, walk)?;
+    let Cursor(position) = Cursor::<32>::open(text, scope)?;
     position_of(position)
         .map(|(range, id)| (range, Some(id)))
         .ok_or_else(|| Error::invalid("cursor", "must be the next_cursor of a page"))

@@ -51,7 +51,7 @@ pub(crate) enum Timing {
 /// Reads one activity from the body and its key from the header.
 pub(crate) fn read_one(request: &Request) -> Result<RecordActivity, Error> {
     let key = http::idempotency_key(request)?;
-    http::no_more(&http::query(request)?)?;
+    http::refuse_query(request)?;
     let mut sent: RecordActivity = json::read(http::body(request, ONE_BYTES_MAX)?)?;
     if sent.idempotency_key.is_some() {
         let reason =
@@ -70,7 +70,7 @@ pub(crate) fn read_many(request: &Request) -> Result<Vec<Result<RecordActivity, 
         let reason = "is not allowed for a batch; give each activity its own idempotency_key";
         return Err(Error::invalid("Idempotency-Key", reason));
     }
-    http::no_more(&http::query(request)?)?;
+    http::refuse_query(request)?;
     let activities = json::list(http::body(request, BATCH_BYTES_MAX)?, "activities")?;
     if !(1..=BATCH_MAX).contains(&activities.len()) {
         return Err(Error::invalid(

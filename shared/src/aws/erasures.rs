@@ -16,7 +16,7 @@ use crate::{
     model::{
         erasure::{Progress, State, WorkerEvent},
         failure::Failure,
-        lease::{Lease, LeaseRecord, LeaseStatus, too_old},
+        lease::{Lease, LeaseRecord, LeaseStatus, oldest_start},
         task::TaskId,
     },
 };
@@ -25,6 +25,17 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct ErasureStore {
     table: Table,
+}
+
+/// The result of taking a partner's only place for an erasure.
+#[derive(Debug)]
+pub enum PlaceAttempt {
+    /// The erasure has the place.
+    Taken,
+    /// This erasure has it.
+    Occupied(ErasureKey, Box<Erasure>),
+    /// An erasure has it that another request is about to store.
+    OccupiedSoon,
 }
 
 impl Task for Erasure {
@@ -56,12 +67,8 @@ impl ErasureStore {
         self.table.open().await;
     }
 
-    /// Takes the partner's place for an erasure, or returns the one that has it.
-    pub async fn take_place(
-        &self,
-        key: &ErasureKey,
-        now: Moment,
-    ) -> Result<Option<(ErasureKey, Option<Erasure>)>, Error> {
+    /// Takes the partner's only place for an erasure.
+    pub async fn take_place(&self, key: &ErasureKey, now: Moment) -> Result<PlaceAttempt, Error> {
         let places = Places {
             table: &self.table,
             partner: &key.partner_id,
@@ -69,20 +76,19 @@ impl ErasureStore {
         };
         loop {
             let Place::Full(ids) = places.take(key.id, now).await? else {
-                return Ok(None);
+                return Ok(PlaceAttempt::Taken);
             };
             for id in &ids {
-                let partner_id = key.partner_id.clone();
                 let other = ErasureKey {
-                    partner_id,
+                    partner_id: key.partner_id.clone(),
                     id: *id,
                 };
-                let erasure = self.get(&other, now).await?;
-                let is_active = erasure
-                    .as_ref()
-                    .map_or_else(|| id.is_new(now), |it| it.state(now).is_active());
-                if is_active {
-                    return Ok(Some((other, erasure)));
+                match self.get(&other, now).await? {
+                    Some(erasure) if erasure.state(now).is_active() => {
+                        return Ok(PlaceAttempt::Occupied(other, Box::new(erasure)));
+                    }
+                    None if id.is_new(now) => return Ok(PlaceAttempt::OccupiedSoon),
+                    _ => {}
                 }
             }
             places.free(&ids).await?;
@@ -120,7 +126,7 @@ impl ErasureStore {
         let taken = leases::take::<Erasure>(&self.table, item_key(&key), holder, now, |update| {
             update
                 .when("(created_at > :too_old OR finished_at > :too_old)")
-                .value(":too_old", moment(too_old(now)))
+                .value(":too_old", moment(oldest_start(now)))
         });
         Ok(match taken.await? {
             Taking::Taken(erasure) => {
@@ -161,11 +167,11 @@ impl ErasureStore {
             .await
     }
 
-    /// Stores when and how the walk ended, before the entry is recorded.
+    /// Stores when and how the walk ended, before the entry is recorded in the log.
     ///
     /// None if another worker has the erasure, or if it is too old.
     /// If an earlier worker stored when the walk ended, that time is kept.
-    pub async fn settle(
+    pub async fn record_end(
         &self,
         lease: &Lease<ErasureId>,
         progress: Progress,
@@ -183,7 +189,7 @@ impl ErasureStore {
             .value(":progress", to_value(&progress)?)
             .value(":now", moment(now))
             .returning_it();
-        let update = leases::of_epoch(not_late(update, now), lease.epoch);
+        let update = leases::if_epoch(not_late(update, now), lease.epoch);
         match self.table.update(item_key(&lease.key), update).await? {
             Updated::Done(item) => from_item(item).map(Some),
             Updated::Refused(_) | Updated::Absent => Ok(None),
@@ -211,7 +217,7 @@ impl ErasureStore {
         update: Update,
         is_done: impl Fn(&Erasure) -> bool,
     ) -> Result<LeaseStatus, Error> {
-        let update = leases::of_epoch(update, lease.epoch);
+        let update = leases::if_epoch(update, lease.epoch);
         let updated = self.table.update(item_key(&lease.key), update).await?;
         leases::status(updated, lease.epoch, is_done)
     }
@@ -221,7 +227,7 @@ impl ErasureStore {
 fn not_late(update: Update, now: Moment) -> Update {
     update
         .when("(created_at > :too_old OR finished_at > :too_old OR lease_until >= :now)")
-        .value(":too_old", moment(too_old(now)))
+        .value(":too_old", moment(oldest_start(now)))
         .value(":now", moment(now))
 }
 

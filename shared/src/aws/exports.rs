@@ -21,7 +21,7 @@ use crate::{
     model::{
         export::{ATTEMPTS_MAX, Checkpoint, File, Progress, State, WorkerEvent, item_expiry},
         failure::Failure,
-        lease::{Lease, LeaseRecord, LeaseStatus, too_old},
+        lease::{Lease, LeaseRecord, LeaseStatus, oldest_start},
     },
 };
 
@@ -159,7 +159,7 @@ impl ExportStore {
                 .when("attempts < :attempts_max")
                 .when("created_at > :too_old")
                 .value(":attempts_max", number(ATTEMPTS_MAX.into()))
-                .value(":too_old", moment(too_old(now)))
+                .value(":too_old", moment(oldest_start(now)))
         });
         match taken.await? {
             Taking::Taken(export) => {
@@ -178,7 +178,7 @@ impl ExportStore {
         old: Export,
         now: Moment,
     ) -> Result<LeaseAttempt, Error> {
-        let Some(failure) = old.lost_cause(now) else {
+        let Some(failure) = old.unstored_failure(now) else {
             return Ok(LeaseAttempt::NotNow);
         };
         let update = ending("#state = :failed, failure = :failure", &old)
@@ -186,7 +186,7 @@ impl ExportStore {
             .value(":failed", text(State::Failed.as_str()))
             .value(":failure", to_value(&failure)?)
             .value(":epoch", table::count(old.lease.epoch));
-        let update = leases::free(update, now);
+        let update = leases::if_free(update, now);
         let updated = self.table.update(item_key(&key), update).await?;
         Ok(match updated {
             Updated::Done(_) => LeaseAttempt::GivenUp(key, Box::new(old)),
@@ -203,14 +203,14 @@ impl ExportStore {
     ) -> Result<LeaseStatus, Error> {
         let update = Update::set("progress = :progress").value(":progress", to_value(&progress)?);
         let update = leases::renewing(update, now);
-        self.update_and_keep(lease, update, now).await
+        self.update(lease, update, now, |_| false).await
     }
 
     /// Renews the lease and stores the id of the upload that has begun.
     ///
     /// A checkpoint of an earlier upload is not valid for this one. A checkpoint from
     /// before any upload, which only has a partial part, is still valid.
-    pub async fn begin(
+    pub async fn store_upload_id(
         &self,
         lease: &Lease<ExportId>,
         upload_id: &str,
@@ -222,7 +222,7 @@ impl ExportStore {
             update = update.remove("checkpoint");
         }
         let update = leases::renewing(update, now);
-        self.update_and_keep(lease, update, now).await
+        self.update(lease, update, now, |_| false).await
     }
 
     /// Renews the lease and stores what the upload holds.
@@ -237,7 +237,7 @@ impl ExportStore {
             .value(":progress", to_value(&progress)?)
             .value(":checkpoint", to_value(checkpoint)?);
         let update = leases::advancing(update, now);
-        self.update_and_keep(lease, update, now).await
+        self.update(lease, update, now, |_| false).await
     }
 
     /// Checks whether this worker still has the export, without a write.
@@ -278,7 +278,7 @@ impl ExportStore {
         lease: &Lease<ExportId>,
         now: Moment,
     ) -> Result<LeaseStatus, Error> {
-        self.update_and_end(lease, leases::releasing(now), now, leases::is_released)
+        self.update(lease, leases::releasing(now), now, leases::is_released)
             .await
     }
 
@@ -302,7 +302,7 @@ impl ExportStore {
         .value(":now", moment(now))
         .value(":expires_at", number(item_expiry(now)));
         let is_finished = |export: &Export| export.state == State::Ready;
-        self.update_and_end(lease, update, now, is_finished).await
+        self.update(lease, update, now, is_finished).await
     }
 
     /// Stores that the export has failed.
@@ -317,7 +317,7 @@ impl ExportStore {
             .value(":failed", text(State::Failed.as_str()))
             .value(":failure", to_value(&failure)?);
         let has_failed = |export: &Export| export.state == State::Failed;
-        self.update_and_end(lease, update, now, has_failed).await
+        self.update(lease, update, now, has_failed).await
     }
 
     /// Cancels an export that is not finished, or marks its file as expired.
@@ -340,26 +340,17 @@ impl ExportStore {
     }
 
     /// Writes as the holder of a lease that has not run out.
-    async fn update_and_keep(
-        &self,
-        lease: &Lease<ExportId>,
-        update: Update,
-        now: Moment,
-    ) -> Result<LeaseStatus, Error> {
-        self.update_and_end(lease, update, now, |_| false).await
-    }
-
-    /// The same for a write that ends the lease.
     ///
-    /// `is_done` recognises an export that an earlier attempt of this write changed.
-    async fn update_and_end(
+    /// `is_done` recognises an export that an earlier attempt of this write changed;
+    /// a write that keeps the lease can be repeated, and needs none.
+    async fn update(
         &self,
         lease: &Lease<ExportId>,
         update: Update,
         now: Moment,
         is_done: impl Fn(&Export) -> bool,
     ) -> Result<LeaseStatus, Error> {
-        let update = leases::held(update, lease.epoch, now);
+        let update = leases::if_held(update, lease.epoch, now);
         let updated = self.table.update(item_key(&lease.key), update).await?;
         leases::status(updated, lease.epoch, is_done)
     }
@@ -367,7 +358,7 @@ impl ExportStore {
 
 /// The update that deletes an export; none if it has no file and will get none.
 fn deletion(export: &Export, now: Moment) -> Result<Option<Update>, Error> {
-    let (state, failure) = match (export.state, export.lost_cause(now)) {
+    let (state, failure) = match (export.state, export.unstored_failure(now)) {
         (State::Queued | State::Running, None) => (State::Cancelled, None),
         (State::Queued | State::Running, failure) => (State::Failed, failure),
         (State::Ready, _) => (State::Expired, None),

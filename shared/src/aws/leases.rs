@@ -56,7 +56,7 @@ pub(crate) async fn take<T: Task>(
     .value(":one", number(1))
     .value(":until", moment(now.plus(LEASE_TIME)))
     .value(":holder", text(&holder));
-    let update = conditions(free(update, now));
+    let update = conditions(if_free(update, now));
     Ok(match table.update(key, update).await? {
         Updated::Done(item) => Taking::Taken(from_item(item)?),
         Updated::Refused(item) => {
@@ -74,14 +74,14 @@ pub(crate) async fn take<T: Task>(
 
 /// Claims the right to call a worker for a free task, at most once a minute.
 pub(crate) async fn claim_dispatch(table: &Table, key: Item, now: Moment) -> Result<bool, Error> {
-    let update = free(Update::set("dispatched_at = :now"), now)
+    let update = if_free(Update::set("dispatched_at = :now"), now)
         .when("dispatched_at < :again_before")
         .value(":again_before", moment(dispatch_again_before(now)));
     Ok(matches!(table.update(key, update).await?, Updated::Done(_)))
 }
 
 /// Limits an update to a task that has not ended and that no worker has.
-pub(crate) fn free(update: Update, now: Moment) -> Update {
+pub(crate) fn if_free(update: Update, now: Moment) -> Update {
     update
         .when("#state IN (:queued, :running)")
         .when("(attribute_not_exists(lease_until) OR lease_until < :now)")
@@ -117,7 +117,7 @@ pub(crate) fn is_released(task: &impl Task) -> bool {
 }
 
 /// Limits an update to the lease of this epoch, whether or not it has run out.
-pub(crate) fn of_epoch(update: Update, epoch: u64) -> Update {
+pub(crate) fn if_epoch(update: Update, epoch: u64) -> Update {
     update
         .when("#state = :held")
         .when("lease_epoch = :epoch")
@@ -126,8 +126,8 @@ pub(crate) fn of_epoch(update: Update, epoch: u64) -> Update {
 }
 
 /// Limits an update to the lease of this epoch while it has not run out.
-pub(crate) fn held(update: Update, epoch: u64, now: Moment) -> Update {
-    of_epoch(update, epoch)
+pub(crate) fn if_held(update: Update, epoch: u64, now: Moment) -> Update {
+    if_epoch(update, epoch)
         .when("lease_until >= :now")
         .value(":now", moment(now))
 }

@@ -174,7 +174,8 @@ where
 {
     let passing = match &error {
         SdkError::ServiceError(context) => {
-            context.raw().status().is_server_error() || context.err().code().is_some_and(is_passing)
+            context.raw().status().is_server_error()
+                || context.err().code().is_some_and(is_temporary)
         }
         SdkError::ConstructionFailure(_) => false,
         _ => true,
@@ -190,7 +191,7 @@ where
 const NOT_NOW: [&str; 2] = ["OperationAborted", "TransactionConflictException"];
 
 /// Whether a code is one of a temporary failure, even if its status is a 4xx.
-fn is_passing(code: &str) -> bool {
+fn is_temporary(code: &str) -> bool {
     let lists = [THROTTLING_ERRORS, TRANSIENT_ERRORS, &NOT_NOW];
     lists.iter().any(|list| list.contains(&code))
 }

@@ -55,7 +55,7 @@ pub struct Eraser {
 #[derive(Debug, Clone)]
 pub struct Recorder {
     own: Option<PartnerId>,
-    any: bool,
+    for_any_partner: bool,
 }
 
 impl Access {
@@ -119,17 +119,20 @@ impl Access {
     /// Allows an `activity_recorder` or a `platform_recorder` to record.
     pub fn recorder(self) -> Result<Recorder, Error> {
         let for_own = self.roles.contains(&Role::ActivityRecorder);
-        let any = self.roles.contains(&Role::PlatformRecorder);
-        if !for_own && !any {
+        let for_any_partner = self.roles.contains(&Role::PlatformRecorder);
+        if !for_own && !for_any_partner {
             return Err(Error::Forbidden {
                 reason: "the token has no role that may record",
             });
         }
         let own = self.partner.known()?.filter(|_| for_own);
-        if own.is_none() && !any {
+        if own.is_none() && !for_any_partner {
             return Err(NO_PARTNER);
         }
-        Ok(Recorder { own, any })
+        Ok(Recorder {
+            own,
+            for_any_partner,
+        })
     }
 }
 
@@ -167,7 +170,7 @@ impl Recorder {
                 "is missing; a platform recorder names it in each activity",
             )),
             (Some(named), Some(own)) if named == own.as_str() => Ok(own.clone()),
-            (Some(named), _) if self.any => PartnerId::parse(named)
+            (Some(named), _) if self.for_any_partner => PartnerId::parse(named)
                 .ok_or_else(|| invalid("must be 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'")),
             (Some(_), _) => Err(Error::Forbidden {
                 reason: "the token is for another partner",

@@ -35,29 +35,12 @@ struct FieldError {
 }
 
 impl Problem {
-    /// Makes the problem of an error, and logs the error.
+    /// Makes the problem of an error, after it has logged and counted the error.
     ///
     /// The detail of a 503 is `when_unavailable`; a 500 shows only its status phrase.
-    /// The causes of both are logged here, once. The log line of a 4xx contains
-    /// nothing that the caller wrote.
     pub fn of(error: Error, request_id: &str, when_unavailable: &str) -> Self {
         let (status, code) = status(&error);
-        metrics::refused(code);
-        if status.is_server_error() {
-            tracing::error!(
-                request_id,
-                code,
-                error = error.chain(),
-                "the request failed"
-            );
-        } else {
-            tracing::info!(
-                request_id,
-                code,
-                status = status.as_u16(),
-                "the request was refused"
-            );
-        }
+        report(&error, status, code, request_id);
         let title = status.canonical_reason().unwrap_or_default();
         let detail = match &error {
             Error::Internal { .. } => title.into(),
@@ -68,14 +51,13 @@ impl Problem {
             Error::Invalid { field, reason } => vec![FieldError { field, reason }],
             _ => Vec::new(),
         };
-        let (status, request_id) = (status.as_u16(), request_id.to_owned());
         Self {
             title,
-            status,
+            status: status.as_u16(),
             detail,
             code,
             errors,
-            request_id,
+            request_id: request_id.to_owned(),
         }
     }
 
@@ -93,6 +75,21 @@ impl Problem {
             _ => {}
         }
         response
+    }
+}
+
+/// Logs and counts an error that a request or an item of a batch is answered with.
+///
+/// The causes of a 5xx are logged here, once. The line of a 4xx contains nothing that
+/// the caller wrote.
+fn report(error: &Error, status: StatusCode, code: &'static str, request_id: &str) {
+    metrics::refused(code);
+    if status.is_server_error() {
+        let error = error.chain();
+        tracing::error!(request_id, code, error, "the request failed");
+    } else {
+        let status = status.as_u16();
+        tracing::info!(request_id, code, status, "the request was refused");
     }
 }
 
@@ -206,6 +203,11 @@ pub fn no_more(query: &[(String, String)]) -> Result<(), Error> {
         None => Ok(()),
         Some((name, _)) => Err(unsupported(name)),
     }
+}
+
+/// Refuses any query, for a route that has no parameters.
+pub fn refuse_query(request: &Request) -> Result<(), Error> {
+    no_more(&query(request)?)
 }
 
 /// The body, if it has at most `limit_bytes`.

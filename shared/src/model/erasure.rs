@@ -12,7 +12,7 @@ use strum::IntoStaticStr;
 use crate::model::{
     ActivityId, Actor, Identifier, Moment,
     failure::{Failure, FailureCode},
-    lease::{LeaseRecord, TASK_TIME_MAX, too_old},
+    lease::{LeaseRecord, TASK_TIME_MAX, oldest_start},
     task::{self, TaskKey},
 };
 
@@ -79,7 +79,7 @@ pub struct Progress {
     pub erased: u64,
 }
 
-/// How many workers in a row may make no progress before the erasure has failed.
+/// How many workers in a row may be interrupted before the erasure has failed.
 const ATTEMPTS_MAX: u32 = 10;
 
 /// How long an erasure can be read: 90 days; its entry in the log stays longer.
@@ -154,7 +154,7 @@ impl Erasure {
     /// Whether no worker has it and none may take it any more.
     fn is_too_old(&self, now: Moment) -> bool {
         let counted_from = self.finished_at.unwrap_or(self.created_at);
-        counted_from <= too_old(now) && self.lease.is_free(now)
+        counted_from <= oldest_start(now) && self.lease.is_free(now)
     }
 
     /// Whether it waits for its first worker.
@@ -170,9 +170,9 @@ impl Erasure {
     /// Why no worker should continue the walk, if there is a reason.
     ///
     /// Once the walk has ended, only a failure that is stored counts.
-    pub fn lost_cause(&self) -> Option<Failure> {
+    pub fn reason_to_stop(&self) -> Option<Failure> {
         let is_lost = self.lease.attempts > ATTEMPTS_MAX && self.finished_at.is_none();
-        let detail = || format!("{ATTEMPTS_MAX} workers in a row made no progress.");
+        let detail = || format!("{ATTEMPTS_MAX} workers in a row were interrupted.");
         self.failure
             .clone()
             .or_else(|| is_lost.then(|| gave_up(&detail())))

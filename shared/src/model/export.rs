@@ -13,7 +13,7 @@ use crate::model::{
     ActivityId, Actor, Error, Filter, Moment, PartnerId, TimeRange,
     failure::{Failure, FailureCode},
     json,
-    lease::{LeaseRecord, TASK_TIME_MAX, too_old},
+    lease::{LeaseRecord, TASK_TIME_MAX, oldest_start},
     task::{self, TaskKey},
 };
 
@@ -383,24 +383,26 @@ impl Export {
     pub fn state(&self, now: Moment) -> State {
         match (self.state, self.finished_at) {
             (State::Ready, Some(at)) if at.plus(FILE_LIFETIME) <= now => State::Expired,
-            (State::Queued | State::Running, _) if self.lost_cause(now).is_some() => State::Failed,
+            (State::Queued | State::Running, _) if self.unstored_failure(now).is_some() => {
+                State::Failed
+            }
             (state, _) => state,
         }
     }
 
     /// Why the export has failed; none if it has not.
     pub fn failure(&self, now: Moment) -> Option<Failure> {
-        self.failure.clone().or_else(|| self.lost_cause(now))
+        self.failure.clone().or_else(|| self.unstored_failure(now))
     }
 
     /// Why no worker will finish it, if that is not stored yet.
-    pub(crate) fn lost_cause(&self, now: Moment) -> Option<Failure> {
+    pub(crate) fn unstored_failure(&self, now: Moment) -> Option<Failure> {
         if !self.state.is_active() || !self.lease.is_free(now) {
             return None;
         }
         let detail = if self.lease.attempts >= ATTEMPTS_MAX {
             format!("Writing the file was interrupted {ATTEMPTS_MAX} times.")
-        } else if self.created_at <= too_old(now) {
+        } else if self.created_at <= oldest_start(now) {
             let hours = TASK_TIME_MAX.as_secs() / (60 * 60);
             format!("The file was not finished within {hours} hours.")
         } else {

@@ -15,7 +15,7 @@ pub struct Failure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureCode {
-    /// Too many workers in a row made no progress, or the task took too long.
+    /// Too many workers in a row were interrupted, or the task took too long.
     GaveUp,
     /// There can be no file of that size.
     TooLarge,

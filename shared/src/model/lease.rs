@@ -66,7 +66,7 @@ pub struct LeaseRecord {
     /// When the lease ends; absent if it was released.
     #[serde(rename = "lease_until")]
     pub(crate) until: Option<Moment>,
-    /// How many workers in a row took the lease without storing progress.
+    /// How many times in a row the lease was taken; stored progress sets it back to one.
     pub attempts: u32,
     /// When a worker was last called for the task, took its lease or released it.
     pub(crate) dispatched_at: Moment,
@@ -105,8 +105,8 @@ pub(crate) fn dispatch_again_before(now: Moment) -> Moment {
     now.minus(DISPATCH_INTERVAL)
 }
 
-/// A task that was created at this moment or earlier is too old.
-pub(crate) fn too_old(now: Moment) -> Moment {
+/// A task that began at this moment or earlier is too old.
+pub(crate) fn oldest_start(now: Moment) -> Moment {
     now.minus(TASK_TIME_MAX)
 }
 

@@ -1,4 +1,4 @@
-//! Pages of a log, and the cursors that lead to the next one.
+//! Pages of a list, and the cursors that lead to the next one.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::Error;
 
-/// One page of a log.
+/// One page of a list, such as a partner's exports.
 #[derive(Debug)]
 pub struct Page<T> {
     /// The items, in order.

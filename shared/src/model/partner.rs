@@ -8,8 +8,9 @@ use strum::EnumString;
 
 /// A partner's id: `[A-Za-z0-9._-]{1,64}`.
 ///
-/// It is only made from verified claims, with one exception: a
-/// `platform_recorder` names the partner of each activity ([`Recorder`](crate::Recorder)).
+/// It is made from verified claims, with two exceptions: a `platform_recorder` names
+/// the partner of each activity ([`Recorder`](crate::Recorder)), and a worker's event
+/// names the partner of its task, which only serves to look the task up.
 /// An id that this service has stored is read back as it is.
 ///
 /// A function can hold one and show it:
@@ -42,7 +43,7 @@ use strum::EnumString;
 ///
 /// ```compile_fail
 /// fn make(id: shared::PartnerId) -> shared::Recorder {
-///     shared::Recorder { own: Some(id), any: false }
+///     shared::Recorder { own: Some(id), for_any_partner: false }
 /// }
 /// ```
 ///

@@ -33,7 +33,7 @@ pub(super) static PROJECTION: LazyLock<String> = LazyLock::new(|| {
 /// A stored activity, with attributes that only this service reads.
 #[derive(Debug)]
 pub struct Stored {
-    /// The activity; without details when a summary was read.
+    /// The activity; it has its details only if the query asked for them.
     pub activity: Activity,
     /// Whether it has details, even when they were not read.
     pub has_details: bool,
