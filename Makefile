@@ -53,7 +53,7 @@ supply: tools ## licences and sources of dependencies, unused ones, and secrets 
 # The programs that one would write instead are built as cargo does by default.
 bench: bench/.venv/installed ## what starts, calls and exports cost, compared with what one would write instead; flags in ARGS
 	cargo build --release --locked --bin bench --bin hello \
-	  --bin record --bin list --bin export --bin export-worker --bin erasure --bin erasure-worker
+	  --bin record --bin list --bin export --bin export-worker --bin erasure --bin erasure-worker --bin sweeper
 	AWS_LC_SYS_NO_JITTER_ENTROPY=0 cargo build --profile stock --locked --bin plain --bin plain-export
 	"$${CARGO_TARGET_DIR:-target}/release/bench" $(ARGS)
 

@@ -41,6 +41,7 @@ pub struct Apps {
     pub export_worker: export_worker::App,
     pub erasure: erasure::App,
     pub erasure_worker: erasure_worker::App,
+    pub sweeper: sweeper::App,
     pub worker_time: Duration,
     /// How many calls of workers have failed so far.
     pub worker_failures: AtomicUsize,
@@ -64,6 +65,9 @@ pub enum CallError {
     },
 }
 
+/// The time limit of the sweeper, as in the template.
+const SWEEP_TIME: Duration = Duration::from_mins(4);
+
 /// The pauses before a failed asynchronous call is repeated, as Lambda has them.
 pub const RETRIES_AFTER: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
 
@@ -77,6 +81,17 @@ impl Functions {
                 forward(client.post(url).json(&event))
                     .await
                     .map_err(|reason| failed(function, reason))
+            }
+        }
+    }
+
+    /// Calls the sweeper at once and then after each pause, as the schedule does on AWS.
+    pub(crate) async fn sweep_every(&self, pause: Duration) {
+        let mut ticks = tokio::time::interval(pause);
+        loop {
+            ticks.tick().await;
+            if let Err(error) = self.call("sweeper", Value::Null).await {
+                tracing::warn!(%error, "a sweep failed");
             }
         }
     }
@@ -120,11 +135,20 @@ impl Apps {
                 async move { erasure::handle(&apps.erasure, &request).await }.boxed()
             }),
             "export-worker" | "erasure-worker" => return self.call_worker(function, event).await,
+            "sweeper" => return self.sweep().await,
             _ => return Err(CallError::Unknown(function.to_owned())),
         };
         answer(event, handle)
             .await
             .map_err(|error| failed(function, error))
+    }
+
+    /// Calls the sweeper, which has no answer.
+    async fn sweep(&self) -> Result<Value, CallError> {
+        let deadline = self.sweeper.clock.now().plus(SWEEP_TIME);
+        let done = sweeper::handle(&self.sweeper, deadline).await;
+        done.map(|()| Value::Null)
+            .map_err(|error| failed("sweeper", error))
     }
 
     /// Calls a worker, which has no answer.

@@ -1,11 +1,14 @@
 //! `local`: starts the service on this machine, or records demo activities.
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use local::{Options, Stack, demo};
 use shared::model::error::chain;
 use tracing_subscriber::EnvFilter;
+
+/// How often the sweeper is called, as in the template.
+const SWEEP_EVERY: Duration = Duration::from_mins(5);
 
 /// The partner activity log on one machine.
 #[derive(Debug, Parser)]
@@ -91,6 +94,7 @@ async fn run(serve: Serve) -> Result<(), local::Error> {
         page: has_page.then_some(serve.page),
         functions: serve.functions,
         preload: serve.preload,
+        sweep_every: Some(SWEEP_EVERY),
         ..Options::in_memory()
     })
     .await?;

@@ -28,6 +28,8 @@ pub struct Options {
     pub clock: Clock,
     /// The time limit of the workers; the template's is 15 minutes.
     pub worker_time: Duration,
+    /// How often the sweeper is called; without it, only a test calls it.
+    pub sweep_every: Option<Duration>,
     /// Activities to load into the table before the start: partner and count.
     pub preload: Vec<(String, usize)>,
     /// The HTTP client of the functions' SDK clients; without one, the SDK's own.
@@ -48,6 +50,7 @@ impl Options {
             key: None,
             clock: Clock::system(),
             worker_time: Duration::from_mins(15),
+            sweep_every: None,
             preload: Vec::new(),
             http_client: None,
         }

@@ -4,6 +4,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
 };
 
 use aws_config::{AppName, SdkConfig};
@@ -45,7 +46,8 @@ pub struct Stack {
     /// The folder of the bucket's files.
     pub s3_dir: PathBuf,
     database: Database,
-    servers: [JoinHandle<()>; 3],
+    /// The servers and the sweeper's timer.
+    running: Vec<JoinHandle<()>>,
     _temporary: Option<tempfile::TempDir>,
 }
 
@@ -59,7 +61,7 @@ impl std::fmt::Debug for Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        self.servers.iter().for_each(JoinHandle::abort);
+        self.running.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -95,7 +97,10 @@ impl Stack {
         let key = options.key.clone().map_or_else(|| folder.key(), Ok)?;
         let issuer = Arc::new(Issuer::new(url.clone(), &key)?);
         let functions = functions(&options, &sdk, &config);
+        let sweeper = options.sweep_every.map(|pause| sweep(&functions, pause));
         let router = router(options, &url, &issuer, &functions)?;
+        let running = [dynamodb, s3, serve(gateway, router)];
+        let running = running.into_iter().chain(sweeper).collect();
         Ok(Self {
             url,
             dynamodb_url,
@@ -107,7 +112,7 @@ impl Stack {
             environment,
             s3_dir,
             database,
-            servers: [dynamodb, s3, serve(gateway, router)],
+            running,
             _temporary: folder.temporary,
         })
     }
@@ -161,10 +166,16 @@ fn apps(sdk: &SdkConfig, config: &Config, options: &Options) -> Apps {
         export_worker: export_worker::App::new(&sdk("export-worker"), config(), clock()),
         erasure: erasure::App::new(&sdk("erasure"), config(), clock()),
         erasure_worker: erasure_worker::App::new(&sdk("erasure-worker"), config(), clock()),
+        sweeper: sweeper::App::new(&sdk("sweeper"), config(), clock()),
         worker_time: options.worker_time,
         worker_failures: AtomicUsize::new(0),
         workers_running: AtomicUsize::new(0),
     }
+}
+
+fn sweep(functions: &Functions, pause: Duration) -> JoinHandle<()> {
+    let functions = functions.clone();
+    tokio::spawn(async move { functions.sweep_every(pause).await })
 }
 
 async fn listen(port: u16, flag: &'static str) -> Result<TcpListener, Error> {

@@ -2,7 +2,7 @@
 //!
 //! [`sdk`] configures the clients and maps their errors. Each table has one store
 //! that knows its attributes. All stores use `table`; the stores of tasks also
-//! share `leases` and `places`. Only [`files`] knows the bucket, and only
+//! share `leases`, `places` and `open_work`. Only [`files`] knows the bucket, and only
 //! [`workers`] calls other functions.
 
 pub mod activities;
@@ -10,6 +10,7 @@ pub mod erasures;
 pub mod exports;
 pub mod files;
 mod leases;
+mod open_work;
 mod places;
 pub mod sdk;
 mod table;

@@ -74,6 +74,17 @@ pub fn erased(activities: u64) {
     add("erased", activities);
 }
 
+/// Counts an export or an erasure that has ended as failed.
+pub fn failed() {
+    add("failed", 1);
+}
+
+/// Reports when the oldest task that has not ended was requested.
+pub fn oldest_open_task(requested_at: Moment, now: Moment) {
+    let seconds = now.as_seconds() - requested_at.as_seconds();
+    add("oldest_open_seconds", seconds.unsigned_abs());
+}
+
 /// Adds the time that a call to DynamoDB took, including its retries.
 pub fn store_latency(taken: Duration) {
     change(|tally| {
@@ -185,6 +196,7 @@ impl Metric {
     fn new(name: &'static str) -> Self {
         let unit = match name {
             "exported_bytes" => "Bytes",
+            "oldest_open_seconds" => "Seconds",
             "store_latency_ms" => "Milliseconds",
             _ => "Count",
         };
@@ -228,6 +240,9 @@ mod tests {
             listed(1);
             exported(2, 3);
             erased(4);
+            failed();
+            let now = Moment::MAX;
+            oldest_open_task(now.minus(Duration::from_secs(7)), now);
             store_latency(Duration::from_millis(5));
         });
         let line = line.await.unwrap();
@@ -245,6 +260,7 @@ mod tests {
         for (name, _) in numbers {
             let expected = match name.as_str() {
                 "exported_bytes" => "Bytes",
+                "oldest_open_seconds" => "Seconds",
                 "store_latency_ms" => "Milliseconds",
                 _ => "Count",
             };

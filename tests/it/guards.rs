@@ -11,6 +11,7 @@ use crate::{
     contract::OPENAPI,
     faults::{Call, Fault},
     harness::{TestApp, activity, ago, with},
+    sweeper::erasure_with_stale_end,
 };
 
 pub(crate) fn read(path: &str) -> String {
@@ -215,6 +216,17 @@ impl TestApp {
         assert_eq!(self.erase().await["state"], "done");
     }
 
+    /// Sweeps tasks without a worker, tasks that have ended, and an old end of a walk.
+    async fn sweep_everything(&self) {
+        self.asked_export().await;
+        self.asked_erasure().await;
+        self.advance(Duration::from_secs(61));
+        self.sweep().await;
+        self.until_all_ended().await;
+        assert_eq!(self.faults.count("sweeper", "Invoke"), 2, "one a worker");
+        self.sweep().await;
+    }
+
     /// A worker that fails before its first part has a successor.
     async fn begin_twice(&self) {
         self.record_wide(36).await;
@@ -258,8 +270,19 @@ async fn each_function_may_do_exactly_what_it_does() {
     let mut calls = app.faults.calls();
     let app = TestApp::start().await;
     app.begin_twice().await;
+    app.sweep_everything().await;
+    calls.append(&mut app.faults.calls());
+    let (app, _, _) = erasure_with_stale_end(false).await;
+    app.sweep().await;
+    app.until_all_ended().await;
     calls.append(&mut app.faults.calls());
     let mut needed: BTreeSet<_> = calls.into_iter().map(needed).collect();
+    // The sweeper calls both workers; a call does not show which one it is for.
+    needed.insert((
+        "sweeper".into(),
+        "lambda:InvokeFunction".into(),
+        "erasure-worker".into(),
+    ));
     // A link carries this right; whoever follows it uses it.
     needed.insert((
         "export".into(),
@@ -278,6 +301,7 @@ fn imports_keep_to_the_layers() {
         "export-worker",
         "erasure",
         "erasure-worker",
+        "sweeper",
     ];
     let imports =
         |manifest: &str, name: &str| manifest.contains(&format!("\n{name}.workspace = true"));

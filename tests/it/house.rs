@@ -354,6 +354,7 @@ fn a_partner_id_is_made_where_the_security_page_says() {
     let expected = [
         "aws/activities/item.rs",
         "aws/activities/load.rs",
+        "aws/open_work.rs",
         "lambda/access.rs",
         "model/task.rs",
     ];

@@ -47,7 +47,7 @@ impl Log {
 
 /// Our own lines of every level, and those of the libraries that a deployment shows.
 const LEVELS: &str = "info,shared=trace,record=trace,list=trace,export=trace,\
-                      export_worker=trace,erasure=trace,erasure_worker=trace,local=trace";
+                      export_worker=trace,erasure=trace,erasure_worker=trace,sweeper=trace,local=trace";
 
 /// Words that only a request's content holds.
 const CANARIES: [&str; 9] = [

@@ -49,5 +49,6 @@ mod shards;
 mod starts;
 mod stores;
 mod summary;
+mod sweeper;
 mod template;
 mod tls;

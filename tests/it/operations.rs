@@ -90,6 +90,8 @@ async fn what_is_counted_is_shown_and_explained() {
         metrics::listed(1);
         metrics::exported(1, 1);
         metrics::erased(1);
+        metrics::failed();
+        metrics::oldest_open_task(Moment::MIN, Moment::MAX);
         metrics::store_latency(Duration::from_millis(1));
     };
     let ((), tally) = metrics::counted(counting).await;

@@ -30,12 +30,12 @@ const PROGRESS: Progress = Progress {
 };
 
 impl TestApp {
-    fn exports(&self) -> ExportStore {
+    pub(crate) fn exports(&self) -> ExportStore {
         let dynamodb = aws_sdk_dynamodb::Client::new(&self.stack.sdk);
         ExportStore::new(dynamodb, self.stack.config.exports_table.clone())
     }
 
-    fn erasures(&self) -> ErasureStore {
+    pub(crate) fn erasures(&self) -> ErasureStore {
         let dynamodb = aws_sdk_dynamodb::Client::new(&self.stack.sdk);
         ErasureStore::new(dynamodb, self.stack.config.erasures_table.clone())
     }
@@ -57,7 +57,7 @@ impl TestApp {
         }
     }
 
-    async fn asked_erasure(&self) -> erasure::WorkerEvent {
+    pub(crate) async fn asked_erasure(&self) -> erasure::WorkerEvent {
         let id = self
             .asked("/v1/erasures", &json!({ "customer_id": "c-1" }))
             .await;
@@ -74,7 +74,11 @@ impl TestApp {
         }
     }
 
-    async fn leased_erasure(&self, event: &erasure::WorkerEvent, now: Moment) -> Lease<ErasureId> {
+    pub(crate) async fn leased_erasure(
+        &self,
+        event: &erasure::WorkerEvent,
+        now: Moment,
+    ) -> Lease<ErasureId> {
         let taken = self.erasures().take_lease(event, now).await.unwrap();
         taken.expect("the erasure is active").0
     }
@@ -354,7 +358,7 @@ async fn ten_workers_in_a_row_may_get_nowhere_with_an_erasure_and_no_more() {
             (Some(position), progress)
         );
         assert_eq!(
-            erasure.reason_to_stop().is_some(),
+            erasure.reason_to_stop(now).is_some(),
             attempt > 10,
             "{attempt}"
         );
@@ -405,30 +409,27 @@ async fn a_late_checkpoint_of_an_erasure_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_erasure_that_failed_by_its_age_stays_so() {
+async fn an_erasure_is_too_old_after_twelve_hours_unless_its_walk_has_ended() {
     let app = TestApp::start().await;
-    let activity = app.record(&crate::harness::activity()).await;
-    let position = activity["id"].as_str().unwrap().try_into().unwrap();
     let event = app.asked_erasure().await;
     let store = app.erasures();
+    let lease = app.leased_erasure(&event, app.now()).await;
+    let created_at = store.get(&lease.key, app.now()).await.unwrap();
+    let created_at = created_at.unwrap().created_at;
+    let read = async || store.get(&lease.key, created_at).await.unwrap().unwrap();
+    let (before, at) = (minutes(12 * 60) - MILLISECOND, minutes(12 * 60));
+    let erasure = read().await;
+    assert_eq!(erasure.reason_to_stop(created_at.plus(before)), None);
+    let failure = erasure.reason_to_stop(created_at.plus(at)).unwrap();
+    assert_eq!(failure.code, FailureCode::GaveUp);
+
     let progress = erasure::Progress { read: 1, erased: 1 };
-    // A worker that has its lease goes on beyond 12 hours.
-    let begun = app.now().plus(minutes(12 * 60 - 1));
-    let lease = app.leased_erasure(&event, begun).await;
-    let mut now = begun;
-    for _ in 0..4 {
-        now = now.plus(Duration::from_secs(45));
-        let got_on = store.checkpoint(&lease, position, progress, now).await;
-        assert_eq!(got_on.unwrap(), LeaseStatus::Held);
-    }
-    // One that stood still for longer has lost it.
-    now = now.plus(Duration::from_secs(46));
-    let failed = store.get(&lease.key, now).await.unwrap().unwrap();
-    assert_eq!(failed.state(now), erasure::State::Failed);
-    let late = store.checkpoint(&lease, position, progress, now).await;
-    assert_eq!(late.unwrap(), LeaseStatus::RanOut);
-    let late = store.record_end(&lease, progress, None, now).await;
-    assert_eq!(late.unwrap(), None);
+    let ended = store.record_end(&lease, progress, None, created_at).await;
+    assert!(ended.unwrap().is_some());
+    let erasure = read().await;
+    assert_eq!(erasure.reason_to_stop(created_at.plus(at)), None);
+    assert!(!erasure.has_stale_end(created_at.plus(before)));
+    assert!(erasure.has_stale_end(created_at.plus(at)));
 }
 
 #[tokio::test]

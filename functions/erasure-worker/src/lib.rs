@@ -90,7 +90,7 @@ pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<
 enum End {
     /// The erasure has ended, and its end is stored.
     Over,
-    /// Another worker has the erasure, or it is too old.
+    /// Another worker has the erasure.
     Lost,
     /// The call's time is nearly up; the next call continues.
     OutOfTime,
@@ -105,8 +105,12 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     async fn run(&self, hand_over_at: Moment) -> Result<End, Error> {
+        let now = self.app.clock.now();
         let mut progress = self.erasure.progress;
-        if let Some(failure) = self.erasure.reason_to_stop() {
+        if self.erasure.has_stale_end(now) && !self.renew_end(now).await? {
+            return Ok(End::Lost);
+        }
+        if let Some(failure) = self.erasure.reason_to_stop(now) {
             return self.end(progress, Some(&failure)).await;
         }
         if self.erasure.finished_at.is_some() {
@@ -183,6 +187,22 @@ impl Walk<'_> {
         Ok(to_erase)
     }
 
+    /// Makes sure that the entry of a walk that ended long ago has a time that is not
+    /// too late to be recorded; returns whether this worker still has the erasure.
+    ///
+    /// An entry that is in the log keeps its time. Otherwise no worker is left that
+    /// could still record it, because each would have given up hours ago.
+    async fn renew_end(&self, now: Moment) -> Result<bool, Error> {
+        let entry = trail::erasure_ended(&self.lease.key, self.erasure)?;
+        match self.app.activities.find_replay(&entry, now).await {
+            Ok(Some(_)) | Err(Error::Conflict) => return Ok(true),
+            Ok(None) => {}
+            Err(error) => return Err(error),
+        }
+        let forgotten = self.app.erasures.forget_end(self.lease).await?;
+        Ok(forgotten == LeaseStatus::Held)
+    }
+
     /// Stores how the walk ended, records the entry in the log, and sets the state.
     ///
     /// If an earlier worker recorded the entry, that one stays.
@@ -209,6 +229,10 @@ impl Walk<'_> {
         };
         if erasures.close(self.lease, state).await? != LeaseStatus::Held {
             return Ok(End::Lost);
+        }
+        if let Some(failure) = failure {
+            tracing::error!(failure = failure.detail, "the erasure has failed");
+            metrics::failed();
         }
         metrics::erased(progress.erased);
         Ok(End::Over)

@@ -1,8 +1,8 @@
 //! Erases a customer: `POST /v1/erasures` and `GET /v1/erasures/{id}`.
 //!
 //! `POST` records an entry in the partner's log, stores the erasure and calls
-//! `erasure-worker`; the answer is `202` with the erasure. If an erasure has no
-//! worker when it is read, another worker is called.
+//! `erasure-worker`; the answer is `202` with the erasure. If that call fails, or an
+//! erasure has no worker when it is read, the next sweep or this read calls one.
 
 use std::time::Duration;
 
@@ -86,14 +86,15 @@ struct Answer {
 }
 
 impl Answer {
-    fn new(key: &ErasureKey, erasure: Erasure, now: Moment) -> Self {
-        let state = erasure.state(now);
+    fn new(key: &ErasureKey, erasure: Erasure) -> Self {
+        // Until the entry of the end is in the log, the erasure has not ended.
+        let has_ended = !erasure.state.is_active();
         Self {
             id: key.id,
-            failure: erasure.failure(now).filter(|_| !state.is_active()),
-            finished_at: erasure.finished_at.filter(|_| !state.is_active()),
+            failure: erasure.failure.filter(|_| has_ended),
+            finished_at: erasure.finished_at.filter(|_| has_ended),
             customer_id: erasure.customer_id,
-            state,
+            state: erasure.state,
             created_at: erasure.created_at,
             created_by: erasure.created_by,
             progress: erasure.progress,
@@ -141,8 +142,8 @@ async fn create(app: &App, request: &Request, eraser: Eraser) -> Result<Response
     let entry = trail::erasure_requested(&key, &erasure)?;
     app.activities.append(entry, &stamp).await?;
     app.erasures.create(&key, &erasure).await?;
-    call(app, &key).await;
-    Ok(accepted(&key, erasure, now))
+    log_failed_call(&key, app.workers.call(&WorkerEvent::from(&key)).await);
+    Ok(accepted(&key, erasure))
 }
 
 /// Answers a request while another erasure has the partner's place.
@@ -161,15 +162,15 @@ async fn answer_while_occupied(
         dispatch_again(app, key, now).await;
     }
     if erasure.customer_id == *customer_id && erasure.is_untouched() {
-        Ok(accepted(key, erasure, now))
+        Ok(accepted(key, erasure))
     } else {
         Err(Error::ErasureUnderWay)
     }
 }
 
-fn accepted(key: &ErasureKey, erasure: Erasure, now: Moment) -> Response<Body> {
+fn accepted(key: &ErasureKey, erasure: Erasure) -> Response<Body> {
     let location = format!("/v1/erasures/{}", key.id);
-    http::accepted(&Answer::new(key, erasure, now), &location)
+    http::accepted(&Answer::new(key, erasure), &location)
 }
 
 async fn read(app: &App, request: &Request, eraser: Eraser) -> Result<Response<Body>, Error> {
@@ -182,25 +183,22 @@ async fn read(app: &App, request: &Request, eraser: Eraser) -> Result<Response<B
     if erasure.wants_dispatch(now) {
         dispatch_again(app, &key, now).await;
     }
-    Ok(http::ok(&Answer::new(&key, erasure, now)))
+    Ok(http::ok(&Answer::new(&key, erasure)))
 }
 
 /// Calls another worker, at most once a minute.
 async fn dispatch_again(app: &App, key: &ErasureKey, now: Moment) {
-    match app.erasures.claim_dispatch(key, now).await {
-        Ok(true) => call(app, key).await,
-        Ok(false) => {}
-        Err(error) => {
-            tracing::warn!(erasure_id = %key.id, error = error.chain(), "the call of a worker failed");
-        }
-    }
+    let called = match app.erasures.claim_dispatch(key, now).await {
+        Ok(true) => app.workers.call(&WorkerEvent::from(key)).await,
+        Ok(false) => Ok(()),
+        Err(error) => Err(error),
+    };
+    log_failed_call(key, called);
 }
 
-/// Calls a worker.
-///
-/// A failure is only logged, because a read a minute later tries again.
-async fn call(app: &App, key: &ErasureKey) {
-    if let Err(error) = app.workers.call(&WorkerEvent::from(key)).await {
+/// A failure is only logged, because the next sweep calls a worker.
+fn log_failed_call(key: &ErasureKey, called: Result<(), Error>) {
+    if let Err(error) = called {
         tracing::warn!(erasure_id = %key.id, error = error.chain(), "the call of a worker failed");
     }
 }

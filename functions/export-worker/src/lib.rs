@@ -29,6 +29,7 @@ mod workbook;
 use shared::{
     Error, Moment,
     aws::exports::LeaseAttempt,
+    metrics,
     model::{export::WorkerEvent, lease::HAND_OVER_BEFORE},
     observe,
 };
@@ -46,6 +47,7 @@ pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<
         }
         LeaseAttempt::GivenUp(key, export) => {
             tracing::error!(%export_id, "the export has failed: too many attempts, or too old");
+            metrics::failed();
             app.files.clear(&key, &export).await?;
             // A worker may have died after it wrote the file and before it set the state.
             app.files.delete(&key.object()).await?;

@@ -96,7 +96,7 @@ async fn create(app: &App, request: &Request, reader: &Reader) -> Result<Respons
     let (key, export, replayed) =
         find_or_store(app, reader, asked.idempotency_key.as_ref(), new).await?;
     if export.is_untouched() {
-        app.workers.call(&WorkerEvent::from(&key)).await?;
+        log_failed_call(&key, app.workers.call(&WorkerEvent::from(&key)).await);
     }
     let export = wait_for(app, &key, export, deadline).await?;
     let response = answer_created(app, request, reader, &key, export).await?;
@@ -230,8 +230,6 @@ fn key_of(request: &Request, reader: &Reader) -> Result<ExportKey, Error> {
 }
 
 /// Calls a worker for an export that has none.
-///
-/// A failure is only logged, because a read a minute later tries again.
 async fn dispatch_again(app: &App, key: &ExportKey, export: &Export, now: Moment) {
     if !export.wants_dispatch(now) {
         return;
@@ -241,6 +239,11 @@ async fn dispatch_again(app: &App, key: &ExportKey, export: &Export, now: Moment
         Ok(false) => Ok(()),
         Err(error) => Err(error),
     };
+    log_failed_call(key, called);
+}
+
+/// A failure is only logged, because the next sweep calls a worker.
+fn log_failed_call(key: &ExportKey, called: Result<(), Error>) {
     if let Err(error) = called {
         tracing::warn!(export_id = %key.id, error = error.chain(), "the call of a worker failed");
     }

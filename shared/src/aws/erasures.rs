@@ -10,13 +10,14 @@ use crate::{
     ActivityId, Erasure, ErasureId, ErasureKey, Error, Moment,
     aws::{
         leases::{self, Taking, Task},
+        open_work,
         places::{Place, Places},
         table::{self, Item, Table, Update, Updated, from_item, moment, text, to_item, to_value},
     },
     model::{
         erasure::{Progress, State, WorkerEvent},
         failure::Failure,
-        lease::{Lease, LeaseRecord, LeaseStatus, oldest_start},
+        lease::{Lease, LeaseRecord, LeaseStatus},
         task::TaskId,
     },
 };
@@ -84,7 +85,7 @@ impl ErasureStore {
                     id: *id,
                 };
                 match self.get(&other, now).await? {
-                    Some(erasure) if erasure.state(now).is_active() => {
+                    Some(erasure) if erasure.state.is_active() => {
                         return Ok(PlaceAttempt::Occupied(other, Box::new(erasure)));
                     }
                     None if id.is_new(now) => return Ok(PlaceAttempt::OccupiedSoon),
@@ -99,6 +100,7 @@ impl ErasureStore {
     pub async fn create(&self, key: &ErasureKey, erasure: &Erasure) -> Result<(), Error> {
         let mut item = to_item(erasure)?;
         item.extend(item_key(key));
+        open_work::add(&self.table, key).await?;
         // The id is random, so an existing item can only be from a retry of this put.
         self.table.put_new(item).await?;
         Ok(())
@@ -108,6 +110,19 @@ impl ErasureStore {
     pub async fn get(&self, key: &ErasureKey, now: Moment) -> Result<Option<Erasure>, Error> {
         let erasure: Option<Erasure> = self.table.get(item_key(key)).await?;
         Ok(erasure.filter(|erasure| erasure.expires_at > now.as_seconds()))
+    }
+
+    /// Some of the erasures that may not have ended, the oldest first.
+    pub async fn open_page(
+        &self,
+        resume_after: Option<ErasureId>,
+    ) -> Result<Vec<ErasureKey>, Error> {
+        open_work::page(&self.table, resume_after).await
+    }
+
+    /// Removes an erasure that has ended from those that may not have ended.
+    pub async fn remove_from_open(&self, id: ErasureId) -> Result<(), Error> {
+        open_work::remove(&self.table, id).await
     }
 
     /// Claims the right to call a worker, at most once a minute.
@@ -123,11 +138,8 @@ impl ErasureStore {
     ) -> Result<Option<(Lease<ErasureId>, Erasure)>, Error> {
         let key = ErasureKey::of_event(&event.partner_id, event.erasure_id)?;
         let holder = ErasureId::random(now).to_string();
-        let taken = leases::take::<Erasure>(&self.table, item_key(&key), holder, now, |update| {
-            update
-                .when("(created_at > :too_old OR finished_at > :too_old)")
-                .value(":too_old", moment(oldest_start(now)))
-        });
+        let anytime = |update| update;
+        let taken = leases::take::<Erasure>(&self.table, item_key(&key), holder, now, anytime);
         Ok(match taken.await? {
             Taking::Taken(erasure) => {
                 let epoch = erasure.lease.epoch;
@@ -149,7 +161,7 @@ impl ErasureStore {
             .name("#position", "position")
             .value(":position", text(position.to_string()))
             .value(":progress", to_value(&progress)?);
-        let update = not_late(leases::advancing(update, now), now)
+        let update = leases::advancing(update, now)
             // The SDK retries an attempt that timed out; the first attempt may still
             // arrive after a later write.
             .when("attribute_exists(lease_until)")
@@ -169,7 +181,7 @@ impl ErasureStore {
 
     /// Stores when and how the walk ended, before the entry is recorded in the log.
     ///
-    /// None if another worker has the erasure, or if it is too old.
+    /// None if another worker has the erasure.
     /// If an earlier worker stored when the walk ended, that time is kept.
     pub async fn record_end(
         &self,
@@ -189,11 +201,18 @@ impl ErasureStore {
             .value(":progress", to_value(&progress)?)
             .value(":now", moment(now))
             .returning_it();
-        let update = leases::if_epoch(not_late(update, now), lease.epoch);
+        let update = leases::if_epoch(update, lease.epoch);
         match self.table.update(item_key(&lease.key), update).await? {
             Updated::Done(item) => from_item(item).map(Some),
             Updated::Refused(_) | Updated::Absent => Ok(None),
         }
+    }
+
+    /// Forgets when the walk ended, so that [`ErasureStore::record_end`] stores it anew.
+    pub async fn forget_end(&self, lease: &Lease<ErasureId>) -> Result<LeaseStatus, Error> {
+        let update = Update::remove("finished_at");
+        self.update(lease, update, |erasure| erasure.finished_at.is_none())
+            .await
     }
 
     /// Stores the final state, after the entry was recorded.
@@ -202,7 +221,7 @@ impl ErasureStore {
         lease: &Lease<ErasureId>,
         state: State,
     ) -> Result<LeaseStatus, Error> {
-        let update = Update::set("#state = :ended").remove("lease_until");
+        let update = Update::set("#state = :ended").and_remove("lease_until");
         let update = update.value(":ended", text(state.as_str()));
         self.update(lease, update, |erasure| erasure.state == state)
             .await
@@ -221,14 +240,6 @@ impl ErasureStore {
         let updated = self.table.update(item_key(&lease.key), update).await?;
         leases::status(updated, lease.epoch, is_done)
     }
-}
-
-/// Refuses an update of an erasure that counts as failed by its age.
-fn not_late(update: Update, now: Moment) -> Update {
-    update
-        .when("(created_at > :too_old OR finished_at > :too_old OR lease_until >= :now)")
-        .value(":too_old", moment(oldest_start(now)))
-        .value(":now", moment(now))
 }
 
 fn item_key(key: &ErasureKey) -> Item {

@@ -13,7 +13,7 @@ use crate::{
     Error, Export, ExportId, ExportKey, Limit, Moment, Page, PartnerId,
     aws::{
         leases::{self, Taking, Task},
-        sdk,
+        open_work, sdk,
         table::{
             self, Item, Table, Update, Updated, from_item, moment, number, text, to_item, to_value,
         },
@@ -84,6 +84,7 @@ impl ExportStore {
     pub async fn create(&self, key: &ExportKey, export: Export) -> Result<Export, Error> {
         let mut item = to_item(&export)?;
         item.extend(item_key(key));
+        open_work::add(&self.table, key).await?;
         match self.table.put_new(item).await? {
             None => Ok(export),
             Some(old) => from_item(old),
@@ -139,6 +140,16 @@ impl ExportStore {
                 return Ok(Page { items, more });
             }
         }
+    }
+
+    /// Some of the exports that may not have ended, the oldest first.
+    pub async fn open_page(&self, resume_after: Option<ExportId>) -> Result<Vec<ExportKey>, Error> {
+        open_work::page(&self.table, resume_after).await
+    }
+
+    /// Removes an export that has ended from those that may not have ended.
+    pub async fn remove_from_open(&self, id: ExportId) -> Result<(), Error> {
+        open_work::remove(&self.table, id).await
     }
 
     /// Claims the right to call a worker, at most once a minute.
@@ -219,7 +230,7 @@ impl ExportStore {
     ) -> Result<LeaseStatus, Error> {
         let mut update = Update::set("upload_id = :upload_id").value(":upload_id", text(upload_id));
         if !keep_checkpoint {
-            update = update.remove("checkpoint");
+            update = update.and_remove("checkpoint");
         }
         let update = leases::renewing(update, now);
         self.update(lease, update, now, |_| false).await
@@ -294,7 +305,7 @@ impl ExportStore {
             "#state = :ready, #file = :file, progress = :progress, finished_at = :now, \
              expires_at = :expires_at",
         )
-        .remove("lease_until, upload_id, checkpoint")
+        .and_remove("lease_until, upload_id, checkpoint")
         .name("#file", "file")
         .value(":ready", text(State::Ready.as_str()))
         .value(":file", to_value(file)?)
@@ -313,7 +324,7 @@ impl ExportStore {
         now: Moment,
     ) -> Result<LeaseStatus, Error> {
         let update = Update::set("#state = :failed, failure = :failure")
-            .remove("lease_until, upload_id, checkpoint")
+            .and_remove("lease_until, upload_id, checkpoint")
             .value(":failed", text(State::Failed.as_str()))
             .value(":failure", to_value(&failure)?);
         let has_failed = |export: &Export| export.state == State::Failed;
@@ -381,7 +392,7 @@ fn deletion(export: &Export, now: Moment) -> Result<Option<Update>, Error> {
 /// The state of the hash holds bytes of the file, so it is emptied. The rest of the
 /// checkpoint stays, because it names what must be cleared up.
 fn ending(assignments: &'static str, export: &Export) -> Update {
-    let update = Update::set(assignments).remove("lease_until");
+    let update = Update::set(assignments).and_remove("lease_until");
     if export.checkpoint.is_none() {
         return update.when("attribute_not_exists(checkpoint)");
     }

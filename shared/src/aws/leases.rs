@@ -107,7 +107,7 @@ pub(crate) fn advancing(update: Update, now: Moment) -> Update {
 /// An update that ends the lease, so that another worker can take it at once.
 pub(crate) fn releasing(now: Moment) -> Update {
     Update::set("dispatched_at = :now")
-        .remove("lease_until")
+        .and_remove("lease_until")
         .value(":now", moment(now))
 }
 

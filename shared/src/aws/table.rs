@@ -112,9 +112,17 @@ pub(crate) struct Update {
 
 impl Update {
     pub(crate) fn set(assignments: &'static str) -> Self {
+        Self::new(vec![assignments], Vec::new())
+    }
+
+    pub(crate) fn remove(attribute: &'static str) -> Self {
+        Self::new(Vec::new(), vec![attribute])
+    }
+
+    fn new(assignments: Vec<&'static str>, removed: Vec<&'static str>) -> Self {
         Self {
-            assignments: vec![assignments],
-            removed: Vec::new(),
+            assignments,
+            removed,
             // A checkpoint may have 160 kB, and few callers need the item back.
             returns: ReturnValue::None,
             // Without this, an update of an absent item would create one.
@@ -130,18 +138,21 @@ impl Update {
         self
     }
 
-    pub(crate) fn remove(mut self, attribute: &'static str) -> Self {
+    pub(crate) fn and_remove(mut self, attribute: &'static str) -> Self {
         self.removed.push(attribute);
         self
     }
 
     fn expression(&self) -> String {
-        let set = self.assignments.join(", ");
-        if self.removed.is_empty() {
-            format!("SET {set}")
-        } else {
-            format!("SET {set} REMOVE {}", self.removed.join(", "))
-        }
+        let clause = |verb: &str, attributes: &[&str]| {
+            let some = !attributes.is_empty();
+            some.then(|| format!("{verb} {}", attributes.join(", ")))
+        };
+        let clauses = [
+            clause("SET", &self.assignments),
+            clause("REMOVE", &self.removed),
+        ];
+        clauses.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
     pub(crate) fn returning_it(mut self) -> Self {

@@ -54,7 +54,7 @@ pub enum State {
     Running,
     /// The whole log was walked.
     Done,
-    /// Too many workers failed, or it took too long; see [`Erasure::failure`].
+    /// Too many workers failed, or it took too long; `failure` says which.
     Failed,
 }
 
@@ -89,7 +89,7 @@ const ITEM_LIFETIME: Duration = Duration::from_hours(24 * 90);
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erasure {
-    /// The stored state; [`Erasure::state`] also considers the time.
+    /// What is done of it.
     pub state: State,
     /// The customer whose name and details are erased.
     pub customer_id: Identifier,
@@ -129,53 +129,40 @@ impl Erasure {
         }
     }
 
-    /// The state at `now`.
-    ///
-    /// An erasure that is too old has failed, even if that is not stored yet.
-    pub fn state(&self, now: Moment) -> State {
-        if self.state.is_active() && self.is_too_old(now) {
-            State::Failed
-        } else {
-            self.state
-        }
-    }
-
-    /// Why it failed, if it did.
-    pub fn failure(&self, now: Moment) -> Option<Failure> {
-        if self.state.is_active() && self.is_too_old(now) {
-            let hours = TASK_TIME_MAX.as_secs() / (60 * 60);
-            return Some(gave_up(&format!(
-                "The erasure was not finished within {hours} hours."
-            )));
-        }
-        self.failure.clone()
-    }
-
-    /// Whether no worker has it and none may take it any more.
-    fn is_too_old(&self, now: Moment) -> bool {
-        let counted_from = self.finished_at.unwrap_or(self.created_at);
-        counted_from <= oldest_start(now) && self.lease.is_free(now)
-    }
-
     /// Whether it waits for its first worker.
     pub fn is_untouched(&self) -> bool {
         self.state.is_active() && self.lease.is_untouched()
     }
 
     /// Whether it has no worker, and none was called for a minute.
+    ///
+    /// An erasure that takes too long also needs a worker, which ends it.
     pub fn wants_dispatch(&self, now: Moment) -> bool {
-        self.state(now).is_active() && self.lease.wants_dispatch(now)
+        self.state.is_active() && self.lease.wants_dispatch(now)
     }
 
     /// Why no worker should continue the walk, if there is a reason.
     ///
     /// Once the walk has ended, only a failure that is stored counts.
-    pub fn reason_to_stop(&self) -> Option<Failure> {
-        let is_lost = self.lease.attempts > ATTEMPTS_MAX && self.finished_at.is_none();
-        let detail = || format!("{ATTEMPTS_MAX} workers in a row were interrupted.");
-        self.failure
-            .clone()
-            .or_else(|| is_lost.then(|| gave_up(&detail())))
+    pub fn reason_to_stop(&self, now: Moment) -> Option<Failure> {
+        if self.finished_at.is_some() {
+            return self.failure.clone();
+        }
+        if self.lease.attempts > ATTEMPTS_MAX {
+            return Some(gave_up(&format!(
+                "{ATTEMPTS_MAX} workers in a row were interrupted."
+            )));
+        }
+        let hours = TASK_TIME_MAX.as_secs() / (60 * 60);
+        let is_too_old = self.created_at <= oldest_start(now);
+        is_too_old.then(|| gave_up(&format!("It was not finished within {hours} hours.")))
+    }
+
+    /// Whether the walk ended so long ago that its entry in the log might come too late.
+    ///
+    /// The range of that time could be settled before the entry is recorded.
+    pub fn has_stale_end(&self, now: Moment) -> bool {
+        self.finished_at.is_some_and(|at| at <= oldest_start(now))
     }
 }
 

@@ -416,6 +416,11 @@ impl Export {
         self.checkpoint.as_ref()?.partial_part
     }
 
+    /// Whether its stored state is not an end.
+    pub fn is_open(&self) -> bool {
+        self.state.is_active()
+    }
+
     /// Whether it waits for its first worker.
     pub fn is_untouched(&self) -> bool {
         self.state.is_active() && self.lease.is_untouched()

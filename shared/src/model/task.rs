@@ -32,7 +32,7 @@ impl<Id> TaskKey<Id> {
 }
 
 /// The id of a task, which holds the time of the task's creation.
-pub(crate) trait TaskId: Copy + PartialEq + ToString + for<'a> TryFrom<&'a str> {
+pub trait TaskId: Copy + PartialEq + ToString + for<'a> TryFrom<&'a str> {
     /// When the task was created, by the clock of the machine that created it.
     fn created_at(self) -> Option<Moment>;
 

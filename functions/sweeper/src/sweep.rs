@@ -1,0 +1,109 @@
+//! The walk over the open tasks of one kind; does not know which kind it is.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use shared::{
+    Clock, Error, Moment,
+    model::task::{TaskId, TaskKey},
+};
+
+use crate::tasks::{OpenTask, Tasks};
+
+/// How many tasks are looked after at the same time.
+const AT_ONCE: usize = 8;
+
+/// How long before the function's deadline no further page is read.
+///
+/// One page takes far less. The next sweep begins with the oldest tasks again.
+const STOP_BEFORE: Duration = Duration::from_secs(30);
+
+/// How long a task may be named without being stored.
+///
+/// It is stored within seconds after it is named; clocks may differ by minutes.
+const UNSTORED_TIME_MAX: Duration = Duration::from_hours(1);
+
+/// What a sweep has found.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Swept {
+    /// When the oldest task that has not ended was requested.
+    pub(crate) oldest: Option<Moment>,
+    /// How many tasks could not be looked after.
+    pub(crate) failed: usize,
+}
+
+impl Swept {
+    /// What two sweeps have found together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            oldest: self.oldest.into_iter().chain(other.oldest).min(),
+            failed: self.failed + other.failed,
+        }
+    }
+}
+
+/// Looks after all tasks of one kind, the oldest first.
+pub(crate) async fn sweep(
+    tasks: &impl Tasks,
+    clock: &Clock,
+    deadline: Moment,
+) -> Result<Swept, Error> {
+    let mut swept = Swept::default();
+    let mut resume_after = None;
+    while clock.now() < deadline.minus(STOP_BEFORE) {
+        let page = tasks.page(resume_after).await?;
+        let Some(last) = page.last() else {
+            return Ok(swept);
+        };
+        resume_after = Some(last.id);
+        let now = clock.now();
+        let each = page.into_iter().map(|key| look_after(tasks, key, now));
+        let found = stream::iter(each).buffer_unordered(AT_ONCE);
+        swept = found.fold(swept, async |all, one| all.and(one)).await;
+    }
+    tracing::warn!("the time is nearly up; the next sweep begins again");
+    Ok(swept)
+}
+
+/// Looks after one task; logs an error, so that the other tasks are looked after too.
+async fn look_after<T: Tasks>(tasks: &T, key: TaskKey<T::Id>, now: Moment) -> Swept {
+    match restart_or_remove(tasks, &key, now).await {
+        Ok(oldest) => Swept { oldest, failed: 0 },
+        Err(error) => {
+            tracing::error!(task_id = %key.id, error = error.chain(), "a task was not looked after");
+            Swept {
+                oldest: None,
+                failed: 1,
+            }
+        }
+    }
+}
+
+/// Calls a worker for a task that has none, or removes a task that has ended.
+///
+/// Returns when the task was requested, if it has not ended.
+async fn restart_or_remove<T: Tasks>(
+    tasks: &T,
+    key: &TaskKey<T::Id>,
+    now: Moment,
+) -> Result<Option<Moment>, Error> {
+    match tasks.get(key, now).await? {
+        Some(task) if task.is_open() => {
+            if task.wants_dispatch(now) {
+                tasks.call_worker(key, now).await?;
+                tracing::info!(task_id = %key.id, "a worker was called for a task that had none");
+            }
+            Ok(Some(task.created_at()))
+        }
+        None if may_yet_be_stored(key.id, now) => Ok(None),
+        Some(_) | None => {
+            tasks.remove(key.id).await?;
+            Ok(None)
+        }
+    }
+}
+
+fn may_yet_be_stored(id: impl TaskId, now: Moment) -> bool {
+    id.created_at()
+        .is_some_and(|at| now.minus(UNSTORED_TIME_MAX) < at)
+}
