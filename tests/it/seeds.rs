@@ -88,20 +88,20 @@ impl Tally {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_faults_of_a_seed_meet_its_own_partners_alone() {
     let app = TestApp::start().await;
-    app.faults.tempt(1, &["theirs"]);
+    app.faults.add_random_faults(1, &["theirs"]);
     let record = async |partner| {
         let token = app.token(partner, "activity_recorder");
         for _ in 0..40 {
             let request = app.post("/v1/activities", &activity());
             request.token(&token).send().await;
         }
-        app.faults.take_met().len()
+        app.faults.take_met_faults().len()
     };
     assert_eq!(record("contoso").await, 0);
     app.export(&json!({})).await;
-    assert_eq!(app.faults.take_met(), []);
+    assert_eq!(app.faults.take_met_faults(), []);
     assert!(record("theirs").await > 0);
-    app.faults.spare(1);
+    app.faults.remove_random_faults(1);
     assert_eq!(record("theirs").await, 0);
 }
 
@@ -153,10 +153,10 @@ async fn lane(next: Arc<AtomicU64>, end: u64, exports: bool, tally: Tally) {
 /// One seed's run and what its history says.
 async fn run(app: Arc<TestApp>, seed: u64, exports: bool, tally: Tally) {
     app.set_ahead(0);
-    app.faults.take_met();
+    app.faults.take_met_faults();
     let plan = Plan::of(seed, app.now(), LATENESS, exports);
     let history = Run::new(&app, seed).carry_out(&plan).await;
-    let (wrongs, met) = (history.wrongs(), app.faults.take_met());
+    let (wrongs, met) = (history.wrongs(), app.faults.take_met_faults());
     assert!(
         wrongs.is_empty(),
         "seed {seed}: {wrongs:#?}\n{history}faults: {met:?}"

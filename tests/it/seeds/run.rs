@@ -65,11 +65,11 @@ impl<'a> Run<'a> {
     /// Carries the plan out under faults, and then reads everything without.
     pub(super) async fn carry_out(self, plan: &Plan) -> History {
         let names: Vec<_> = self.partners.iter().map(|one| one.name.as_str()).collect();
-        self.app.faults.tempt(self.seed, &names);
+        self.app.faults.add_random_faults(self.seed, &names);
         for round in &plan.rounds {
             join_all(round.iter().map(|step| self.step(plan, step))).await;
         }
-        self.app.faults.spare(self.seed);
+        self.app.faults.remove_random_faults(self.seed);
         // What was reported lost arrives before anybody looks whether it did.
         let arrived = eventually(|| self.app.faults.in_flight() == 0).await;
         assert!(arrived, "a request is on its way for ever");
@@ -293,7 +293,7 @@ impl<'a> Run<'a> {
 
     /// Reads each export until it has ended, and then its file.
     async fn finish_exports(&self) {
-        self.app.faults.wake();
+        self.app.faults.reset_worker_idle_time();
         for place in 0..PARTNERS {
             let partner = &self.partners[place].name;
             let listed = self.pages(place, "/v1/exports?limit=2").await.concat();
@@ -320,8 +320,8 @@ impl<'a> Run<'a> {
                 return export;
             }
             let faults = &self.app.faults;
-            if faults.idle() > Duration::from_millis(80) && faults.in_flight() == 0 {
-                faults.wake();
+            if faults.worker_idle_time() > Duration::from_millis(80) && faults.in_flight() == 0 {
+                faults.reset_worker_idle_time();
                 self.app.advance(Duration::from_secs(61));
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
