@@ -149,7 +149,7 @@ impl Load {
         }
     }
 
-    /// Measures the stack's memory while the clients run, if its process is known.
+    /// Measures the stack's memory while the clients run, if `pid` is given.
     async fn memory(&self) -> Result<Option<Memory>, Error> {
         let Some(pid) = self.pid else {
             return Ok(None);

@@ -1,7 +1,7 @@
 //! Faults that tests inject into the functions' requests to AWS.
 //!
 //! The HTTP client of the SDK injects them. A test chooses which requests meet
-//! a fault: the next ones of an operation or function, or random ones by a seed.
+//! a fault: the next ones of an operation or function, or random ones.
 
 mod partner_faults;
 
@@ -125,7 +125,7 @@ pub(crate) type Call = (String, String, String);
 impl Faults {
     /// Lets the next `times` requests of an operation or function meet a fault.
     ///
-    /// `name` is an operation's, such as `PutItem`, or a function's, such as `record`.
+    /// `name` is an operation (`PutItem`) or a function (`record`).
     pub(crate) fn add(&self, name: &str, fault: Fault, times: usize) {
         self.add_after(name, 0, fault, times);
     }
@@ -153,7 +153,7 @@ impl Faults {
         });
     }
 
-    /// Lets requests for these partners meet random faults, as the seed decides.
+    /// Lets requests for these partners meet random faults by a seed.
     pub(crate) fn add_random_faults(&self, seed: u64, partners: &[&str]) {
         let faults = PartnerFaults::new(seed, partners);
         self.partner_faults.lock().unwrap().push(faults);
@@ -232,11 +232,11 @@ impl Faults {
         let calls = self.calls.lock().unwrap();
         let matching = calls
             .iter()
-            .filter(|((caller, called, _), _)| caller == function && called == operation);
+            .filter(|((called_by, called, _), _)| called_by == function && called == operation);
         matching.map(|(_, count)| count).sum()
     }
 
-    /// Removes every fault of `add`; returns whether a request met the last one.
+    /// Removes every rule; returns whether a request met the fault of the last.
     pub(crate) fn clear(&self) -> bool {
         let rules = std::mem::take(&mut *self.rules.lock().unwrap());
         rules
@@ -451,7 +451,7 @@ fn function_name(request: &HttpRequest) -> String {
 
 /// The name of the operation that a request calls.
 ///
-/// DynamoDB has it in a header, Lambda in the path, S3 in method and parameters.
+/// DynamoDB has it in a header, Lambda in the path, S3 in method and query.
 fn operation_name(request: &HttpRequest) -> String {
     if let Some(target) = request.headers().get("x-amz-target") {
         return target.rsplit('.').next().unwrap_or_default().to_owned();

@@ -17,7 +17,7 @@ use shared::{Clock, Moment};
 
 use crate::{contract, faults::Faults};
 
-/// The issuer's key, shared by all stacks: to make a key takes longer than a test.
+/// The issuer's key for all stacks: making one takes longer than a test.
 static KEY: LazyLock<String> = LazyLock::new(|| local::token::new_key().unwrap());
 
 /// The whole service for one test, in memory and on its own ports.
@@ -95,7 +95,7 @@ impl TestApp {
         self.ahead_ms.store(ahead_ms, Ordering::SeqCst);
     }
 
-    /// A token with these claims, and with the usual ones such as `exp` and `name`.
+    /// A token with these claims and the usual ones, such as `exp` and `name`.
     pub(crate) fn token_of(&self, claims: Value) -> String {
         let mut all = json!({ "sub": "u-1", "name": "Ann Beebe", "exp": 4_000_000_000_u64 });
         all.as_object_mut()
@@ -176,7 +176,7 @@ impl TestApp {
         }
     }
 
-    /// Reads a path until the answer meets a condition; panics after 30 seconds.
+    /// Reads a path until the answer is as wanted; panics after 30 seconds.
     pub(crate) async fn until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let deadline = std::time::Instant::now() + Duration::from_secs(30);
         loop {
@@ -222,13 +222,13 @@ impl TestApp {
         }
     }
 
-    /// Moves the clock on by a minute if the worker is gone; then waits a moment.
+    /// Moves the clock on by a minute if the worker is gone; waits a moment.
     ///
     /// After that minute, the next read of the export or erasure calls a worker
     /// again. `failures` is how many failed calls are known; it is updated.
     pub(crate) async fn advance_if_worker_is_gone(&self, failures: &mut usize) {
-        // A killed process also counts as a failed call, but only much later, so
-        // after a kill the failures do not tell whether the worker is gone.
+        // A killed process counts as a failed call too, but only much later. So
+        // after a kill the failures do not show whether the worker is gone.
         let has_failed = self.worker_failures() > *failures && self.faults.kill_count() == 0;
         let is_gone = has_failed || self.faults.worker_idle_time().as_secs() >= 1;
         // The requests that a killed process has sent must arrive first.
@@ -340,9 +340,9 @@ impl Answer {
             .unwrap_or_default()
     }
 
-    /// Status, field and reason of a refusal, as in `400 customer.id is missing`.
+    /// Status, field and reason of a refusal: `400 customer.id is missing`.
     ///
-    /// Without a field it is status and code, as in `403 forbidden`.
+    /// Without a field it is status and code: `403 forbidden`.
     pub(crate) fn refusal(&self) -> String {
         let body = self.json();
         let error = &body["errors"][0];

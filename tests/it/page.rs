@@ -1,4 +1,4 @@
-//! The files of the page, and the sign-in for development, both by `local`.
+//! The files of the page and the sign-in for development, as `local` has them.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use local::{Options, Stack};

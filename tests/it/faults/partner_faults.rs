@@ -15,7 +15,7 @@ use super::{Fault, HttpRequest};
 /// On average, one request of so many begins a burst of faults.
 const REQUESTS_PER_BURST: u8 = 7;
 
-/// How many requests in a row meet the same fault; the SDK makes three attempts.
+/// How many requests in a row meet the same fault; the SDK tries three times.
 const BURST_LENGTHS: [usize; 6] = [1, 1, 2, 3, 3, 4];
 
 /// The faults that requests of any function can meet.
@@ -42,7 +42,7 @@ const FAULTS_OF_WORKER: [Fault; 7] = [
 #[derive(Debug)]
 pub(super) struct PartnerFaults {
     pub(super) seed: u64,
-    /// The partners' names, and the hashes that replace the names in the bucket.
+    /// The partners' names, and the hashes that replace them in the bucket.
     partners: Vec<String>,
     /// A sequence for each kind of request.
     sequences: HashMap<String, FaultSequence>,
