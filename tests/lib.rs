@@ -1,1 +1,1 @@
-//! Empty: the package is the test binary `it/main.rs` and the load run `examples/load.rs`.
+//! Empty: the tests are in `it`, and `make load` runs `examples/load.rs`.

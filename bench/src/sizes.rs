@@ -11,13 +11,14 @@ use crate::{
     workbench::Workbench,
 };
 
-const FUNCTIONS: [&str; 6] = [
+const FUNCTIONS: [&str; 7] = [
     "record",
     "list",
     "export",
     "export-worker",
     "erasure",
     "erasure-worker",
+    "sweeper",
 ];
 
 const MEGABYTES_MAX: f64 = 4.0;

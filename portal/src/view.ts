@@ -96,11 +96,11 @@ export function writeView({ filter, open, panels }: View): string {
   return `?${query}`;
 }
 
-export function hasConditions(filter: Filter): boolean {
+/** Whether a filter of the page, or of an export, has conditions beside its range. */
+export function hasConditions(filter: Partial<Filter>): boolean {
+  const { action = [], outcome = [] } = filter;
   return (
-    filter.action.length > 0 ||
-    filter.outcome.length > 0 ||
-    CONDITIONS.some((name) => filter[name] !== undefined)
+    action.length > 0 || outcome.length > 0 || CONDITIONS.some((name) => filter[name] !== undefined)
   );
 }
 

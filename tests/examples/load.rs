@@ -1,8 +1,8 @@
 //! `make load`: many clients record and list at once on a running stack.
 //!
-//! Afterwards each partner's log must hold exactly the activities that were
-//! answered with a 2xx, and the stack's memory must not have grown. How fast the
-//! stack is, is printed and not checked.
+//! Afterwards each partner's log must have exactly the activities that got a
+//! 2xx, and the stack's memory must not have grown. The run also prints how
+//! many requests a second the stack has answered, which it does not check.
 
 #![expect(
     clippy::indexing_slicing,
@@ -42,24 +42,24 @@ struct Load {
     pid: Option<i32>,
 }
 
-/// The clients' partners, in turn.
+/// The partners, to which the clients belong in turn.
 const PARTNERS: [&str; 4] = ["contoso", "fabrikam", "tailspin", "wingtip"];
 
 /// How many activities a batch has.
-const BATCH: usize = 25;
+const BATCH_SIZE: usize = 25;
 
-/// How many activities a page has that is listed under load.
-const PAGE: usize = 100;
+/// How many activities a page has while the clients run.
+const PAGE_SIZE: usize = 100;
 
 /// How many activities a page has when the whole log is read at the end.
-const PAGE_MAX: usize = 500;
+const FINAL_PAGE_SIZE: usize = 500;
 
 /// How much the stack's memory may grow after the first third of the time.
 const GROWTH_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// What one client was answered.
+/// What one client has sent, and what is stored according to the answers.
 #[derive(Debug, Default)]
-struct Answered {
+struct ClientResult {
     /// The ids of the activities that were recorded.
     recorded: BTreeSet<String>,
     requests: u64,
@@ -92,8 +92,10 @@ async fn main() -> ExitCode {
 }
 
 impl Load {
-    /// Runs all clients, then reads all logs; an error if anything was refused,
-    /// lost or doubled, or if memory grew.
+    /// Runs all clients, then reads all logs.
+    ///
+    /// It is an error if a request is refused, if an activity is lost or listed
+    /// twice, or if memory grows.
     async fn run(&self) -> Result<(), Error> {
         let start = Instant::now();
         let end = start + Duration::from_secs(self.seconds);
@@ -114,24 +116,24 @@ impl Load {
         memory?.map_or(Ok(()), |memory| memory.check())
     }
 
-    /// One client: records and lists in a random order until the end.
-    async fn client(&self, number: usize, end: Instant) -> Result<Answered, Error> {
+    /// Runs one client, which records and lists in a random order until `end`.
+    async fn client(&self, number: usize, end: Instant) -> Result<ClientResult, Error> {
         let name = PARTNERS.get(number % PARTNERS.len()).ok_or("no partner")?;
         let partner = Partner::sign_in(&self.url, name).await?;
         let mut random = Rng::with_seed(number as u64);
-        let mut answered = Answered::default();
+        let mut answered = ClientResult::default();
         while Instant::now() < end {
             answered.requests += 1;
             match random.u8(..10) {
                 0 => answered.recorded.extend(partner.record_batch().await?),
                 1..7 => drop(answered.recorded.insert(partner.record().await?)),
-                _ => drop(partner.list(PAGE, None).await?),
+                _ => drop(partner.list(PAGE_SIZE, None).await?),
             }
         }
         Ok(answered)
     }
 
-    /// An error unless the partner's log holds exactly what was recorded.
+    /// Compares a partner's log with what was recorded; they must be equal.
     async fn compare(&self, name: &str, recorded: &BTreeSet<String>) -> Result<(), Error> {
         let listed = Partner::sign_in(&self.url, name).await?.log().await?;
         let lost = recorded.difference(&listed).count();
@@ -147,7 +149,7 @@ impl Load {
         }
     }
 
-    /// Measures the stack's memory while the clients run, if its process is known.
+    /// Measures the stack's memory while the clients run, if `pid` is given.
     async fn memory(&self) -> Result<Option<Memory>, Error> {
         let Some(pid) = self.pid else {
             return Ok(None);
@@ -202,16 +204,16 @@ impl<'a> Partner<'a> {
         })
     }
 
-    /// Records one activity; answers its id.
+    /// Records one activity; returns its id.
     async fn record(&self) -> Result<String, Error> {
         let request = self.http.post(format!("{}/v1/activities", self.url));
         let request = request.bearer_auth(&self.token).json(&activity());
         id_of(&answer(request).await?)
     }
 
-    /// Records a batch; answers the ids of its activities.
+    /// Records a batch; returns the ids of its activities.
     async fn record_batch(&self) -> Result<Vec<String>, Error> {
-        let activities: Vec<_> = (0..BATCH).map(|_| activity()).collect();
+        let activities: Vec<_> = (0..BATCH_SIZE).map(|_| activity()).collect();
         let request = self.http.post(format!("{}/v1/activities/batch", self.url));
         let batch = json!({ "activities": activities });
         let answer = answer(request.bearer_auth(&self.token).json(&batch)).await?;
@@ -232,7 +234,7 @@ impl<'a> Partner<'a> {
         let mut listed = BTreeSet::new();
         let mut cursor = None;
         loop {
-            let page = self.list(PAGE_MAX, cursor.as_deref()).await?;
+            let page = self.list(FINAL_PAGE_SIZE, cursor.as_deref()).await?;
             for item in page["items"].as_array().ok_or("no items")? {
                 if !listed.insert(id_of(item)?) {
                     return Err(format!("listed twice: {item}").into());
@@ -268,7 +270,7 @@ fn id_of(activity: &Value) -> Result<String, Error> {
     Ok(activity["id"].as_str().ok_or("no id")?.to_owned())
 }
 
-/// The answer's JSON; anything but a 2xx is an error.
+/// Sends a request; returns the JSON of a 2xx, and an error for other answers.
 async fn answer(request: RequestBuilder) -> Result<Value, Error> {
     let response = request.send().await?;
     let status = response.status();

@@ -49,7 +49,7 @@ impl TestApp {
             if erasure["finished_at"].is_string() || erasure["failure"].is_object() {
                 return erasure;
             }
-            self.pass_a_minute_without_worker(&mut failures).await;
+            self.advance_if_worker_is_gone(&mut failures).await;
         }
         panic!("the erasure is never over");
     }
@@ -179,7 +179,7 @@ async fn only_a_global_admin_may_erase_and_look() {
             assert_eq!(answer.refusal(), "403 forbidden", "{role}");
         }
     }
-    // Another partner's is as if it was not.
+    // For another partner the erasure does not exist.
     let fabrikam = app.token("fabrikam", "global_admin");
     let theirs = app.get(&location).token(&fabrikam).send().await;
     assert_eq!(theirs.refusal(), "404 not_found");
@@ -223,7 +223,7 @@ async fn bad_requests_for_an_erasure_are_refused() {
     assert_eq!(app.list_all("action=erase_customer").await.len(), 0);
 }
 
-/// Every request of the worker, each lost, answered to nobody, or its last.
+/// Repeats the erasure with each fault at each of the worker's requests.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_interrupted_anywhere_ends_as_if_it_was_not() {
     for fault in [
@@ -247,7 +247,7 @@ async fn an_erasure_interrupted_anywhere_ends_as_if_it_was_not() {
             }
             let entries = app.list_all("action=erase_customer").await;
             assert_eq!(entries.len(), 2, "{fault:?} at {place}");
-            if app.faults.take_met().is_empty() {
+            if app.faults.take_met_faults().is_empty() {
                 break;
             }
         }
@@ -303,7 +303,7 @@ async fn an_erasure_that_never_gets_on_fails_and_says_so() {
     assert_eq!(outcomes, ["in_progress", "failed"]);
 }
 
-/// As Lambda may deliver an event twice, and a reader may be impatient.
+/// Lambda may deliver an event twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_that_come_again_change_nothing() {
     let app = TestApp::start().await;

@@ -123,7 +123,7 @@ impl TestApp {
             if read["state"] != "queued" && read["state"] != "running" {
                 return read;
             }
-            self.pass_a_minute_without_worker(&mut failures).await;
+            self.advance_if_worker_is_gone(&mut failures).await;
         }
         panic!("the export did not end");
     }

@@ -1,8 +1,9 @@
-//! Faults at the SDK's HTTP seam: each request of a function may be lost, done
-//! but reported lost, refused, swallowed or held, or be the last thing that its
-//! process does; chosen by place, or by a seed.
+//! Faults that tests inject into the functions' requests to AWS.
+//!
+//! The HTTP client of the SDK injects them. A test chooses which requests meet
+//! a fault: the next ones of an operation or function, or random ones.
 
-mod chance;
+mod partner_faults;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -32,75 +33,85 @@ use http_body_util::StreamBody;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use self::chance::Chance;
+use self::partner_faults::PartnerFaults;
 
 /// What happens to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It never arrives.
+    /// The request does not arrive, and the client gets an error.
     Lost,
-    /// It is carried out, and the answer never arrives.
+    /// The request is carried out, but the client gets an error.
     ReplyLost,
-    /// Its answer breaks off in the middle.
+    /// The request is carried out, but only half of the answer arrives.
     Cut,
-    /// The service says that it is too busy.
+    /// The service answers that it is too busy.
     Throttled,
-    /// It never arrives, and is answered with `202` all the same.
+    /// The request does not arrive, but the client gets the answer `202`.
     Swallowed,
-    /// It waits until the test lets it go.
+    /// The request waits until the test calls [`Faults::release`].
     Held,
-    /// It is never answered at all.
+    /// The client never gets an answer.
     Hung,
-    /// It is reported lost, and is carried out a moment later all the same.
+    /// The client gets an error, and the request is carried out a moment later.
     Late,
-    /// It is carried out, and comes once more a moment later.
+    /// The request is carried out, and arrives a second time a moment later.
     Twice,
-    /// The process is killed before it; nothing of that process is heard again.
+    /// The process is killed before the request, and sends no request any more.
     Killed,
-    /// The process is killed after it was carried out.
+    /// The process is killed after the request was carried out.
     KilledAfter,
 }
 
-/// A fault for the requests of an operation, or of a function, after the next `skip`.
+/// A fault for the next requests of one operation or function.
 #[derive(Debug)]
 struct Rule {
+    /// The name of the operation or function.
     name: String,
+    /// How many requests pass before the first one meets the fault.
     skip: usize,
     fault: Fault,
+    /// How many requests meet the fault.
     times: usize,
+    /// How many of them are still to come.
     left: usize,
 }
 
-/// The faults to come, each for the next requests of one operation, and what
-/// was called so far.
+/// The faults that a test has set, and the requests that were made so far.
+///
+/// A clone shares its state with the original.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Faults {
     rules: Arc<Mutex<Vec<Rule>>>,
     dice: Arc<Mutex<Option<Dice>>>,
-    chances: Arc<Mutex<Vec<Chance>>>,
+    by_partner: Arc<Mutex<Vec<PartnerFaults>>>,
+    /// How often each kind of call was made.
     calls: Arc<Mutex<BTreeMap<Call, usize>>>,
-    /// The reads of a table that may answer what was so a moment ago.
-    eventual: Arc<Mutex<BTreeSet<Call>>>,
+    /// The reads of a table that were not strongly consistent.
+    eventual_reads: Arc<Mutex<BTreeSet<Call>>>,
     /// The operations that met a fault, in order.
     met: Arc<Mutex<Vec<(String, Fault)>>>,
+    /// The operation of the request that is held.
     held: Arc<Mutex<Option<String>>>,
     released: Arc<Notify>,
-    /// The tasks whose process was killed.
-    dead: Arc<Mutex<HashSet<tokio::task::Id>>>,
+    /// The tasks that stand for killed processes.
+    killed: Arc<Mutex<HashSet<tokio::task::Id>>>,
     in_flight: Arc<AtomicUsize>,
-    last_call: Arc<Mutex<Option<Instant>>>,
+    last_worker_call: Arc<Mutex<Option<Instant>>>,
 }
 
-/// Faults by chance, the same for the same seed and requests.
+/// Random faults for the requests of one function.
+///
+/// The same seed gives the same faults if the requests come in the same order.
 #[derive(Debug)]
 struct Dice {
     function: String,
     random: fastrand::Rng,
+    /// How many requests can still meet a fault.
     left: usize,
 }
 
-/// What the dice choose from.
-const CHANCES: [Fault; 5] = [
+/// The faults that the dice choose from.
+const DICE_FAULTS: [Fault; 5] = [
     Fault::Lost,
     Fault::ReplyLost,
     Fault::Throttled,
@@ -108,17 +119,18 @@ const CHANCES: [Fault; 5] = [
     Fault::KilledAfter,
 ];
 
-/// A function, an operation, and the table or bucket that it was for.
+/// The calling function, the operation, and its table; empty if it has none.
 pub(crate) type Call = (String, String, String);
 
 impl Faults {
-    /// The next `times` requests of an operation such as `PutItem`, or of a
-    /// function such as `record`, meet `fault`.
+    /// Lets the next `times` requests of an operation or function meet a fault.
+    ///
+    /// `name` is an operation (`PutItem`) or a function (`record`).
     pub(crate) fn add(&self, name: &str, fault: Fault, times: usize) {
         self.add_after(name, 0, fault, times);
     }
 
-    /// The same, after the next `skip` requests.
+    /// As `add`, but the next `skip` requests pass without the fault.
     pub(crate) fn add_after(&self, name: &str, skip: usize, fault: Fault, times: usize) {
         let name = name.to_owned();
         self.rules.lock().unwrap().push(Rule {
@@ -130,7 +142,9 @@ impl Faults {
         });
     }
 
-    /// One request in five of a function meets a fault, until `times` have.
+    /// Lets about one request in five of a function meet a random fault.
+    ///
+    /// After `times` faults there are no more.
     pub(crate) fn throw_dice(&self, function: &str, seed: u64, times: usize) {
         *self.dice.lock().unwrap() = Some(Dice {
             function: function.to_owned(),
@@ -139,47 +153,47 @@ impl Faults {
         });
     }
 
-    /// From now on requests for these partners meet faults by chance.
-    pub(crate) fn tempt(&self, seed: u64, partners: &[&str]) {
-        let chance = Chance::new(seed, partners);
-        self.chances.lock().unwrap().push(chance);
+    /// Lets requests for these partners meet random faults by a seed.
+    pub(crate) fn add_random_faults(&self, seed: u64, partners: &[&str]) {
+        let faults = PartnerFaults::new(seed, partners);
+        self.by_partner.lock().unwrap().push(faults);
     }
 
-    /// The partners of a seed meet no more faults.
-    pub(crate) fn spare(&self, seed: u64) {
-        self.chances
+    /// Ends the random faults of a seed's partners.
+    pub(crate) fn remove_random_faults(&self, seed: u64) {
+        self.by_partner
             .lock()
             .unwrap()
-            .retain(|chance| chance.seed != seed);
+            .retain(|faults| faults.seed != seed);
     }
 
-    /// The operations that met a fault since this was asked last.
-    pub(crate) fn take_met(&self) -> Vec<(String, Fault)> {
+    /// The operations that met a fault since the last call of this method.
+    pub(crate) fn take_met_faults(&self) -> Vec<(String, Fault)> {
         std::mem::take(&mut *self.met.lock().unwrap())
     }
 
-    /// How many requests are on their way, those of killed processes too.
+    /// How many requests are under way, including those of killed processes.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::SeqCst)
     }
 
-    /// How long no worker that lives has called anything.
-    pub(crate) fn idle(&self) -> Duration {
-        let last = *self.last_call.lock().unwrap();
+    /// How long ago a worker that was not killed has sent its last request.
+    pub(crate) fn worker_idle_time(&self) -> Duration {
+        let last = *self.last_worker_call.lock().unwrap();
         last.map_or(Duration::ZERO, |last| last.elapsed())
     }
 
-    /// Counts what is idle from now on.
-    pub(crate) fn wake(&self) {
-        *self.last_call.lock().unwrap() = Some(Instant::now());
+    /// Sets the workers' idle time to zero.
+    pub(crate) fn reset_worker_idle_time(&self) {
+        *self.last_worker_call.lock().unwrap() = Some(Instant::now());
     }
 
     /// How many processes were killed.
-    pub(crate) fn kills(&self) -> usize {
-        self.dead.lock().unwrap().len()
+    pub(crate) fn kill_count(&self) -> usize {
+        self.killed.lock().unwrap().len()
     }
 
-    /// The client that the functions' SDK clients get.
+    /// The HTTP client for the functions' SDK clients.
     pub(crate) fn client(&self) -> SharedHttpClient {
         let inner = aws_smithy_http_client::Builder::new().build_http();
         SharedHttpClient::new(FaultyClient {
@@ -188,17 +202,17 @@ impl Faults {
         })
     }
 
-    /// Lets the request that is held, or the next one, go.
+    /// Lets the request that is held go on; if none is held, the next one.
     pub(crate) fn release(&self) {
         self.released.notify_one();
     }
 
-    /// Whether any request waits to be let go.
+    /// Whether any request is held.
     pub(crate) fn is_holding(&self) -> bool {
         self.held.lock().unwrap().is_some()
     }
 
-    /// Whether a request of this operation waits to be let go.
+    /// Whether a request of this operation is held.
     pub(crate) fn is_held(&self, operation: &str) -> bool {
         self.held.lock().unwrap().as_deref() == Some(operation)
     }
@@ -208,21 +222,21 @@ impl Faults {
         self.calls.lock().unwrap().keys().cloned().collect()
     }
 
-    /// Every kind of read that did not ask for what is stored now.
+    /// Every kind of read of a table that was not strongly consistent.
     pub(crate) fn eventual_reads(&self) -> BTreeSet<Call> {
-        self.eventual.lock().unwrap().clone()
+        self.eventual_reads.lock().unwrap().clone()
     }
 
     /// How often a function has called an operation.
     pub(crate) fn count(&self, function: &str, operation: &str) -> usize {
         let calls = self.calls.lock().unwrap();
-        let of_both = calls
+        let matching = calls
             .iter()
-            .filter(|((by, what, _), _)| by == function && what == operation);
-        of_both.map(|(_, count)| count).sum()
+            .filter(|((called_by, called, _), _)| called_by == function && called == operation);
+        matching.map(|(_, count)| count).sum()
     }
 
-    /// Forgets every fault; answers whether the last one has met a request.
+    /// Removes every rule; returns whether a request met the fault of the last.
     pub(crate) fn clear(&self) -> bool {
         let rules = std::mem::take(&mut *self.rules.lock().unwrap());
         rules
@@ -230,50 +244,52 @@ impl Faults {
             .is_some_and(|rule| rule.skip == 0 && rule.left < rule.times)
     }
 
-    fn note(&self, body: &Value, function: &str, operation: &str) {
+    /// Adds one request to what `calls`, `count` and `worker_idle_time` tell.
+    fn note_call(&self, body: &Value, function: &str, operation: &str) {
         let tables = body["RequestItems"].as_object();
         let table = tables.and_then(|tables| tables.keys().next()?.as_str().into());
         let table: &str = body["TableName"].as_str().or(table).unwrap_or_default();
         let call = (function.to_owned(), operation.to_owned(), table.to_owned());
         let is_read = ["GetItem", "BatchGetItem", "Query"].contains(&operation);
         if is_read && !body.to_string().contains(r#""ConsistentRead":true"#) {
-            self.eventual.lock().unwrap().insert(call.clone());
+            self.eventual_reads.lock().unwrap().insert(call.clone());
         }
         *self.calls.lock().unwrap().entry(call).or_default() += 1;
         if function.ends_with("-worker") {
-            *self.last_call.lock().unwrap() = Some(Instant::now());
+            *self.last_worker_call.lock().unwrap() = Some(Instant::now());
         }
     }
 
-    fn next(&self, request: &HttpRequest, function: &str, operation: &str) -> Option<Fault> {
-        let body = body(request);
-        self.note(&body, function, operation);
+    /// The fault that this request meets, if any.
+    fn next_fault(&self, request: &HttpRequest, function: &str, operation: &str) -> Option<Fault> {
+        let body = json_body(request);
+        self.note_call(&body, function, operation);
         let fault = self
             .by_rule(function, operation)
-            .or_else(|| self.by_chance(function))
+            .or_else(|| self.by_dice(function))
             .or_else(|| {
-                let partner = chance::whose(request, &body)?;
-                let name = chance::name(function, operation, &partner, &body);
-                self.by_seed(function, &partner, name)
+                let partner = partner_faults::partner_of(request, &body)?;
+                let kind = partner_faults::request_kind(function, operation, &partner, &body);
+                self.by_partner_seed(function, &partner, kind)
             })?;
         self.met.lock().unwrap().push((operation.to_owned(), fault));
         Some(fault)
     }
 
-    fn by_chance(&self, function: &str) -> Option<Fault> {
+    fn by_dice(&self, function: &str) -> Option<Fault> {
         let mut dice = self.dice.lock().unwrap();
         let dice = dice.as_mut().filter(|dice| dice.function == function)?;
         if dice.left == 0 || dice.random.usize(..5) > 0 {
             return None;
         }
         dice.left -= 1;
-        dice.random.choice(CHANCES)
+        dice.random.choice(DICE_FAULTS)
     }
 
-    fn by_seed(&self, function: &str, partner: &str, name: String) -> Option<Fault> {
-        let mut chances = self.chances.lock().unwrap();
-        let chance = chances.iter_mut().find(|chance| chance.is_for(partner))?;
-        chance.next(function, name)
+    fn by_partner_seed(&self, function: &str, partner: &str, kind: String) -> Option<Fault> {
+        let mut seeds = self.by_partner.lock().unwrap();
+        let faults = seeds.iter_mut().find(|seed| seed.includes(partner))?;
+        faults.next_fault(function, kind)
     }
 
     fn by_rule(&self, function: &str, operation: &str) -> Option<Fault> {
@@ -318,14 +334,14 @@ struct FaultyConnector {
 
 impl HttpConnector for FaultyConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (process, dead) = (tokio::task::try_id(), Arc::clone(&self.faults.dead));
-        if process.is_some_and(|process| dead.lock().unwrap().contains(&process)) {
+        let (process, killed) = (tokio::task::try_id(), Arc::clone(&self.faults.killed));
+        if process.is_some_and(|process| killed.lock().unwrap().contains(&process)) {
             return HttpConnectorFuture::new(std::future::pending());
         }
-        let operation = operation(&request);
-        let function = function(&request);
-        let fault = self.faults.next(&request, &function, &operation);
-        let inner = Counted {
+        let operation = operation_name(&request);
+        let function = function_name(&request);
+        let fault = self.faults.next_fault(&request, &function, &operation);
+        let inner = CountingConnector {
             inner: self.inner.clone(),
             in_flight: Arc::clone(&self.faults.in_flight),
         };
@@ -334,19 +350,19 @@ impl HttpConnector for FaultyConnector {
         HttpConnectorFuture::new(async move {
             match fault {
                 None => inner.call(request).await,
-                Some(Fault::Lost) => Err(lost()),
+                Some(Fault::Lost) => Err(connection_error()),
                 Some(Fault::ReplyLost) => {
                     inner.call(request).await?;
-                    Err(lost())
+                    Err(connection_error())
                 }
-                Some(Fault::Cut) => Ok(cut(inner.call(request).await?).await),
+                Some(Fault::Cut) => Ok(cut_in_half(inner.call(request).await?).await),
                 Some(Fault::Late) => {
-                    inner.later(request);
-                    Err(lost())
+                    inner.call_later(request);
+                    Err(connection_error())
                 }
                 Some(Fault::Twice) => {
                     if let Some(copy) = request.try_clone() {
-                        inner.later(copy);
+                        inner.call_later(copy);
                     }
                     inner.call(request).await
                 }
@@ -360,7 +376,7 @@ impl HttpConnector for FaultyConnector {
                 }
                 Some(Fault::Hung) => std::future::pending().await,
                 Some(kill @ (Fault::Killed | Fault::KilledAfter)) => {
-                    dead.lock().unwrap().extend(process);
+                    killed.lock().unwrap().extend(process);
                     if kill == Fault::KilledAfter {
                         inner.call(request).await?;
                     }
@@ -371,59 +387,58 @@ impl HttpConnector for FaultyConnector {
     }
 }
 
-/// Counts the requests that are on their way.
-struct Counted {
+/// Sends requests, and counts those that are under way.
+struct CountingConnector {
     inner: SharedHttpConnector,
     in_flight: Arc<AtomicUsize>,
 }
 
-impl Counted {
+impl CountingConnector {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let _on_its_way = OnItsWay::begin(&self.in_flight);
+        let _guard = InFlight::begin(&self.in_flight);
         self.inner.call(request).await
     }
 
-    /// Carries a request out after a moment, whoever asked being gone.
-    fn later(&self, request: HttpRequest) {
-        let on_its_way = OnItsWay::begin(&self.in_flight);
+    /// Sends a request after a moment; nobody gets its answer.
+    fn call_later(&self, request: HttpRequest) {
+        let guard = InFlight::begin(&self.in_flight);
         let inner = self.inner.clone();
         tokio::spawn(async move {
-            tokio::time::sleep(LATE_BY).await;
-            // Nobody hears what came of it.
+            tokio::time::sleep(LATE_DELAY).await;
             let _ = inner.call(request).await;
-            drop(on_its_way);
+            drop(guard);
         });
     }
 }
 
-/// So late is a request that was reported lost: after the SDK's next attempts.
-const LATE_BY: Duration = Duration::from_millis(25);
+/// How long a late request is delayed: the SDK repeats the request before that.
+const LATE_DELAY: Duration = Duration::from_millis(25);
 
-/// Counts one request for as long as it can arrive.
-struct OnItsWay(Arc<AtomicUsize>);
+/// Counts one request until this value is dropped.
+struct InFlight(Arc<AtomicUsize>);
 
-impl OnItsWay {
+impl InFlight {
     fn begin(in_flight: &Arc<AtomicUsize>) -> Self {
         in_flight.fetch_add(1, Ordering::SeqCst);
         Self(Arc::clone(in_flight))
     }
 }
 
-impl Drop for OnItsWay {
+impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-/// What a request carries, if that is JSON.
-fn body(request: &HttpRequest) -> Value {
+/// The body of a request; null if it is not JSON.
+fn json_body(request: &HttpRequest) -> Value {
     let body = request.body().bytes();
     body.and_then(|body| serde_json::from_slice(body).ok())
         .unwrap_or_default()
 }
 
-/// The function's name, which `local` puts into the SDK's user agent.
-fn function(request: &HttpRequest) -> String {
+/// The calling function's name, which `local` puts into the SDK's user agent.
+fn function_name(request: &HttpRequest) -> String {
     let agent = request.headers().get("user-agent").unwrap_or_default();
     let name = agent
         .split_whitespace()
@@ -431,9 +446,10 @@ fn function(request: &HttpRequest) -> String {
     name.unwrap_or_default().to_owned()
 }
 
-/// The operation's name: DynamoDB says it in a header, Lambda in its path, S3
-/// by method and parameters.
-fn operation(request: &HttpRequest) -> String {
+/// The name of the operation that a request calls.
+///
+/// DynamoDB has it in a header, Lambda in the path, S3 in method and query.
+fn operation_name(request: &HttpRequest) -> String {
     if let Some(target) = request.headers().get("x-amz-target") {
         return target.rsplit('.').next().unwrap_or_default().to_owned();
     }
@@ -452,21 +468,21 @@ fn operation(request: &HttpRequest) -> String {
     .to_owned()
 }
 
-fn lost() -> ConnectorError {
+fn connection_error() -> ConnectorError {
     ConnectorError::io("the connection broke".into())
 }
 
-/// An answer of which half arrives.
-async fn cut(mut answer: HttpResponse) -> HttpResponse {
+/// An answer whose connection breaks after half of the body.
+async fn cut_in_half(mut answer: HttpResponse) -> HttpResponse {
     let body = std::mem::replace(answer.body_mut(), SdkBody::taken());
     let whole = ByteStream::new(body).collect().await.unwrap().into_bytes();
     let half = Frame::data(whole.slice(..whole.len() / 2));
-    let frames = StreamBody::new(stream::iter([Ok(half), Err(lost())]));
+    let frames = StreamBody::new(stream::iter([Ok(half), Err(connection_error())]));
     *answer.body_mut() = SdkBody::from_body_1_x(frames);
     answer
 }
 
-/// "Too busy" in the words of the service that is asked.
+/// The answer of a service that is too busy, in that service's own format.
 fn throttled(operation: &str) -> HttpResponse {
     match operation {
         "Invoke" => {

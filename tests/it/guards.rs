@@ -1,5 +1,4 @@
-//! Rules that no compiler checks: the template, the manifests, the contract
-//! and the documents agree with the code.
+//! The template, manifests, contract and documents agree with the code.
 
 use std::{collections::BTreeSet, fs, path::PathBuf, time::Duration};
 
@@ -39,7 +38,7 @@ fn binary(function: &Value) -> String {
 fn the_template_sets_exactly_the_variables_that_are_read() {
     let read = std::cell::RefCell::new(BTreeSet::new());
     let _ = Config::from_lookup(|name| {
-        // The SDK's own are Lambda's to set.
+        // Lambda itself sets the variables of the SDK.
         if !name.starts_with("AWS_") {
             read.borrow_mut().insert(name.to_owned());
         }
@@ -99,13 +98,13 @@ fn each_function_of_the_template_is_a_crate() {
     }
 }
 
-/// What a function may do: its name, the action, and the resource's logical id.
-fn allowed() -> BTreeSet<Call> {
+/// What the template allows: function, action, and the resource's logical id.
+fn allowed_permissions() -> BTreeSet<Call> {
     let mut allowed = BTreeSet::new();
     for function in functions() {
         for policy in function["Properties"]["Policies"].as_array().unwrap() {
             for statement in policy["Statement"].as_array().unwrap() {
-                let resource = usual(&statement["Resource"])
+                let resource = unless_restored(&statement["Resource"])
                     .as_str()
                     .expect("one resource a statement");
                 let actions = match &statement["Action"] {
@@ -119,7 +118,7 @@ fn allowed() -> BTreeSet<Call> {
                         "{action}"
                     );
                     assert_ne!(resource, "*", "{action}");
-                    allowed.insert((binary(&function), action.to_owned(), logical(resource)));
+                    allowed.insert((binary(&function), action.to_owned(), logical_id(resource)));
                 }
             }
         }
@@ -127,8 +126,10 @@ fn allowed() -> BTreeSet<Call> {
     allowed
 }
 
-/// What a value is unless a table was restored: the last part of that `!If`.
-fn usual(value: &Value) -> &Value {
+/// The value for a stack whose table was not restored from a backup.
+///
+/// The template has an `!If` where the values differ.
+fn unless_restored(value: &Value) -> &Value {
     if value[0] == "HasRestoredActivities" {
         &value[2]
     } else {
@@ -136,8 +137,8 @@ fn usual(value: &Value) -> &Value {
     }
 }
 
-/// The thing behind an ARN of the template.
-fn logical(resource: &str) -> String {
+/// The logical id of the resource that an ARN of the template names.
+fn logical_id(resource: &str) -> String {
     let known = [
         "ActivitiesTable",
         "ExportsTable",
@@ -152,14 +153,14 @@ fn logical(resource: &str) -> String {
         .to_owned()
 }
 
-/// The permission that a call needs.
-fn needed((function, operation, table): Call) -> Call {
+/// The permission that a call needs, in the form of `allowed_permissions`.
+fn needed_permission((function, operation, table): Call) -> Call {
     let (action, resource) = match operation.as_str() {
         "Invoke" if function.starts_with("erasure") => {
             ("lambda:InvokeFunction".to_owned(), "erasure-worker")
         }
         "Invoke" => ("lambda:InvokeFunction".to_owned(), "export-worker"),
-        // S3 takes every step of a multipart upload for a put.
+        // S3 asks for the permission to put an object at each of these steps.
         "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
             ("s3:PutObject".to_owned(), "ExportsBucket")
         }
@@ -177,7 +178,7 @@ fn needed((function, operation, table): Call) -> Call {
 }
 
 impl TestApp {
-    /// Everything the functions do, the seldom things too.
+    /// Makes the functions do everything that they can do, also rare things.
     async fn do_everything(&self) {
         let sent = with("occurred_at", ago(5));
         let stored = self.record(&sent).await;
@@ -197,20 +198,22 @@ impl TestApp {
         let year = json!({ "from": "2000-01-01", "to": "2999-12-31", "style": "raw" });
         self.export(&year).await;
         self.faults.add("PutObject", Fault::Held, 1);
-        self.cancelled(&json!({ "action": "none" }), "PutObject")
+        self.delete_while_held(&json!({ "action": "none" }), "PutObject")
             .await;
         self.until_called("export-worker", "DeleteObject").await;
         self.faults.add("CompleteMultipartUpload", Fault::Held, 1);
-        self.cancelled(&year, "CompleteMultipartUpload").await;
+        self.delete_while_held(&year, "CompleteMultipartUpload")
+            .await;
         self.until_called("export", "AbortMultipartUpload").await;
-        // Answered twice: is the file there?
+        // The SDK repeats the lost call and gets an error; the worker must then
+        // read whether the file is complete.
         self.faults
             .add("CompleteMultipartUpload", Fault::ReplyLost, 1);
         self.export(&year).await;
     }
 
-    /// An erasure of several pages, whose first worker fails.
-    async fn erase_twice(&self) {
+    /// Erases several pages; the first worker fails, and a second one goes on.
+    async fn erase_with_second_worker(&self) {
         self.stack.load("contoso", 300, self.now()).unwrap();
         self.faults.add("erasure-worker", Fault::Lost, 3);
         assert_eq!(self.erase().await["state"], "done");
@@ -218,8 +221,8 @@ impl TestApp {
 
     /// Sweeps tasks without a worker, tasks that have ended, and an old end of a walk.
     async fn sweep_everything(&self) {
-        self.asked_export().await;
-        self.asked_erasure().await;
+        self.export_without_worker().await;
+        self.erasure_without_worker().await;
         self.advance(Duration::from_secs(61));
         self.sweep().await;
         self.until_all_ended().await;
@@ -227,11 +230,11 @@ impl TestApp {
         self.sweep().await;
     }
 
-    /// A worker that fails before its first part has a successor.
-    async fn begin_twice(&self) {
+    /// Exports a file whose first worker fails before it has stored a part.
+    async fn export_with_second_worker(&self) {
         self.record_wide(36).await;
         let year = json!({ "from": "2000-01-01", "to": "2999-12-31", "style": "raw" });
-        // An upload without a checkpoint is ended by the next worker.
+        // The upload has no checkpoint, so the second worker aborts it.
         self.faults.add("UploadPart", Fault::Lost, 3);
         let request = self.post("/v1/exports", &year).token(&self.reader());
         request.send().await;
@@ -246,12 +249,12 @@ impl TestApp {
         .await;
     }
 
-    /// Deletes an export whose worker is held at an operation.
-    async fn cancelled(&self, asked: &Value, held_at: &str) {
-        let request = self.post("/v1/exports", asked).token(&self.reader());
+    /// Requests an export; deletes it while its worker is held at an operation.
+    async fn delete_while_held(&self, body: &Value, operation: &str) {
+        let request = self.post("/v1/exports", body).token(&self.reader());
         let export = request.send().await.json();
         let path = format!("/v1/exports/{}", export["id"].as_str().unwrap());
-        self.until(&path, |_| self.faults.is_held(held_at)).await;
+        self.until(&path, |_| self.faults.is_held(operation)).await;
         let delete = self.request(reqwest::Method::DELETE, &path);
         delete.token(&self.reader()).send().await;
         self.faults.release();
@@ -260,36 +263,36 @@ impl TestApp {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_function_may_do_exactly_what_it_does() {
-    // A worker whose time is up after each page calls itself.
+    // A worker hands over 45 s before its time ends: here, after each page.
     let variables = [("MAX_RUNNING_EXPORTS", "2")];
     let app = TestApp::start_limited(&variables, Duration::from_secs(45)).await;
     app.do_everything().await;
-    app.erase_twice().await;
-    // Nothing that may still change is read as it was a moment ago.
+    app.erase_with_second_worker().await;
+    // What may still change is read with strong consistency.
     assert_eq!(app.faults.eventual_reads(), BTreeSet::new());
     let mut calls = app.faults.calls();
     let app = TestApp::start().await;
-    app.begin_twice().await;
+    app.export_with_second_worker().await;
     app.sweep_everything().await;
     calls.append(&mut app.faults.calls());
     let (app, _, _) = erasure_with_stale_end(false).await;
     app.sweep().await;
     app.until_all_ended().await;
     calls.append(&mut app.faults.calls());
-    let mut needed: BTreeSet<_> = calls.into_iter().map(needed).collect();
+    let mut needed: BTreeSet<_> = calls.into_iter().map(needed_permission).collect();
     // The sweeper calls both workers; a call does not show which one it is for.
     needed.insert((
         "sweeper".into(),
         "lambda:InvokeFunction".into(),
         "erasure-worker".into(),
     ));
-    // A link carries this right; whoever follows it uses it.
+    // Not used by a call, but by the person who follows a download link.
     needed.insert((
         "export".into(),
         "s3:GetObject".into(),
         "ExportsBucket".into(),
     ));
-    assert_eq!(needed, allowed());
+    assert_eq!(needed, allowed_permissions());
 }
 
 #[test]
@@ -380,16 +383,16 @@ fn each_threat_names_tests_that_exist() {
         for name in &names {
             assert!(tests.contains(&format!("fn {name}(")), "no test {name}");
         }
-        let is_without = ["`PartnerId`", "`deny.toml`"]
+        let needs_no_test = ["`PartnerId`", "`deny.toml`"]
             .iter()
             .any(|it| shown.contains(it));
-        assert!(is_without || !names.is_empty(), "no test: {threat}");
+        assert!(needs_no_test || !names.is_empty(), "no test: {threat}");
     }
 }
 
 #[tokio::test]
 async fn the_recorded_events_are_answered_as_their_names_say() {
-    // The same files that `cargo lambda invoke` is given.
+    // A developer can pass these files to `cargo lambda invoke`.
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("events");
     let app = TestApp::start().await;
     app.record(&activity()).await;

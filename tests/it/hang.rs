@@ -1,4 +1,4 @@
-//! A store that hangs: each request is answered while its client still waits.
+//! AWS hangs: the service must answer each request before its client gives up.
 
 use std::time::{Duration, Instant};
 
@@ -10,15 +10,18 @@ use crate::{
     harness::{Answer, TestApp, activity},
 };
 
-/// What Lambda and API Gateway leave of their 15 s and 30 s, with room to answer.
+/// Lambda stops `record` after 15 s; the answer must come a second before that.
 const RECORD_TIME_MAX: Duration = Duration::from_secs(14);
+
+/// API Gateway gives up after 30 s; the answer must come 3 seconds before that.
 const OTHERS_TIME_MAX: Duration = Duration::from_secs(27);
 
+/// The id of no activity.
 const ID: &str = "019ab0f4-5c5b-7d0a-8e4f-0c39d6d5c70d";
 
 impl TestApp {
-    /// The answer while each of these operations hangs for ever, and how long it took.
-    async fn hanging(
+    /// The answer while these operations never answer, and how long it took.
+    async fn answer_while_hanging(
         operations: &[&str],
         method: Method,
         path: &str,
@@ -28,26 +31,26 @@ impl TestApp {
         for operation in operations {
             app.faults.add(operation, Fault::Hung, 100);
         }
-        let begun = Instant::now();
+        let started_at = Instant::now();
         let roles = json!(["global_admin", "activity_recorder"]);
         let token = app.token_of(json!({ "partner_id": "contoso", "roles": roles }));
         let mut request = app.request(method, path).token(&token);
         if let Some(body) = body {
             request = request.raw(body.to_string());
         }
-        (request.send().await, begun.elapsed())
+        (request.send().await, started_at.elapsed())
     }
 }
 
-fn assert_in_time((answer, took): &(Answer, Duration), most: Duration) {
+fn assert_in_time((answer, took): &(Answer, Duration), limit: Duration) {
     assert_eq!(answer.refusal(), "503 unavailable");
     assert_eq!(answer.header("retry-after"), "1");
-    assert!(*took < most, "after {took:?}");
+    assert!(*took < limit, "after {took:?}");
 }
 
 #[tokio::test]
 async fn a_record_is_answered_before_its_function_ends() {
-    let one = TestApp::hanging(
+    let one = TestApp::answer_while_hanging(
         &["PutItem"],
         Method::POST,
         "/v1/activities",
@@ -55,7 +58,7 @@ async fn a_record_is_answered_before_its_function_ends() {
     );
     let batch = json!({ "activities": vec![activity(); 40] });
     let path = "/v1/activities/batch";
-    let many = TestApp::hanging(&["PutItem"], Method::POST, path, Some(batch));
+    let many = TestApp::answer_while_hanging(&["PutItem"], Method::POST, path, Some(batch));
     let (one, (many, took)) = tokio::join!(one, many);
     assert_in_time(&one, RECORD_TIME_MAX);
     assert!(took < RECORD_TIME_MAX, "after {took:?}");
@@ -67,15 +70,15 @@ async fn a_record_is_answered_before_its_function_ends() {
 #[tokio::test]
 async fn whatever_is_read_or_asked_for_is_answered_before_the_gateway_gives_up() {
     let get = |operations: &'static [&'static str], path: &'static str| {
-        TestApp::hanging(operations, Method::GET, path, None)
+        TestApp::answer_while_hanging(operations, Method::GET, path, None)
     };
     let post = |operations: &'static [&'static str], path: &'static str, body: Value| {
-        TestApp::hanging(operations, Method::POST, path, Some(body))
+        TestApp::answer_while_hanging(operations, Method::POST, path, Some(body))
     };
     let one = format!("/v1/activities/{ID}");
     let answers = tokio::join!(
         get(&["Query"], "/v1/activities"),
-        TestApp::hanging(&["GetItem"], Method::GET, &one, None),
+        TestApp::answer_while_hanging(&["GetItem"], Method::GET, &one, None),
         get(&["Query"], "/v1/exports"),
         post(&["UpdateItem"], "/v1/exports", json!({})),
         post(&["PutItem"], "/v1/exports", json!({})),

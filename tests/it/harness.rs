@@ -1,5 +1,6 @@
-//! `TestApp`: a stack of its own, requests, tokens, a clock to set, and the
-//! builder of activities.
+//! `TestApp`, a running service for one test, and the builder of activities.
+//!
+//! A `TestApp` sends requests, makes tokens, and moves the service's clock.
 
 use std::{
     sync::{
@@ -16,13 +17,14 @@ use shared::{Clock, Moment};
 
 use crate::{contract, faults::Faults};
 
-/// One key for all stacks: making one takes longer than a test.
+/// The issuer's key for all stacks: making one takes longer than a test.
 static KEY: LazyLock<String> = LazyLock::new(|| local::token::new_key().unwrap());
 
-/// The service, in memory, on ports of its own.
+/// The whole service for one test, in memory and on its own ports.
 pub(crate) struct TestApp {
     pub(crate) stack: Stack,
     client: reqwest::Client,
+    /// By how much the service's clock is ahead of the machine's.
     ahead_ms: Arc<AtomicI64>,
     pub(crate) faults: Faults,
 }
@@ -32,12 +34,12 @@ impl TestApp {
         Self::start_with(&[]).await
     }
 
-    /// With variables that differ from those of a laptop.
+    /// Starts with environment variables that differ from those of `local`.
     pub(crate) async fn start_with(variables: &[(&str, &str)]) -> Self {
         Self::start_limited(variables, Duration::from_mins(15)).await
     }
 
-    /// With another time limit of the worker.
+    /// Starts with such variables and a time limit for each call of a worker.
     pub(crate) async fn start_limited(variables: &[(&str, &str)], worker_time: Duration) -> Self {
         let ahead_ms = Arc::new(AtomicI64::new(0));
         let ahead = Arc::clone(&ahead_ms);
@@ -63,9 +65,9 @@ impl TestApp {
         }
     }
 
-    /// With the service's clock at a moment, for tests that name days.
+    /// Starts with the service's clock at a moment, for tests that name days.
     ///
-    /// The links of such a stack are not valid: S3 has the machine's clock.
+    /// Download links do not work then, because S3 keeps the machine's clock.
     pub(crate) async fn start_at(moment: &str) -> Self {
         let app = Self::start().await;
         let moment: Moment = moment.parse().unwrap();
@@ -73,17 +75,17 @@ impl TestApp {
         app
     }
 
-    /// What the service's clock says.
+    /// The time on the service's clock.
     pub(crate) fn now(&self) -> Moment {
         now(&self.ahead_ms)
     }
 
-    /// Moves the service's clock on.
+    /// Moves the service's clock forward.
     pub(crate) fn advance(&self, by: Duration) {
         self.move_clock(i64::try_from(by.as_millis()).unwrap());
     }
 
-    /// Moves the service's clock on, or back, by some milliseconds.
+    /// Moves the service's clock forward, or back if the number is negative.
     pub(crate) fn move_clock(&self, by_ms: i64) {
         self.ahead_ms.fetch_add(by_ms, Ordering::SeqCst);
     }
@@ -93,7 +95,7 @@ impl TestApp {
         self.ahead_ms.store(ahead_ms, Ordering::SeqCst);
     }
 
-    /// A token with these claims beside issuer, audience and expiry.
+    /// A token with these claims and the usual ones, such as `exp` and `name`.
     pub(crate) fn token_of(&self, claims: Value) -> String {
         let mut all = json!({ "sub": "u-1", "name": "Ann Beebe", "exp": 4_000_000_000_u64 });
         all.as_object_mut()
@@ -107,12 +109,12 @@ impl TestApp {
         self.token_of(json!({ "partner_id": partner, "roles": [role] }))
     }
 
-    /// One who may read contoso's log.
+    /// A token that may read contoso's log.
     pub(crate) fn reader(&self) -> String {
         self.token("contoso", "admin_agent")
     }
 
-    /// One who may record into contoso's log.
+    /// A token that may record into contoso's log.
     pub(crate) fn recorder(&self) -> String {
         self.token("contoso", "activity_recorder")
     }
@@ -138,7 +140,7 @@ impl TestApp {
         request
     }
 
-    /// Records an activity as contoso's recorder; answers what is stored.
+    /// Records an activity as contoso's recorder; returns the stored activity.
     pub(crate) async fn record(&self, activity: &Value) -> Value {
         let answer = self
             .post("/v1/activities", activity)
@@ -154,14 +156,14 @@ impl TestApp {
         self.get(path).token(&self.reader()).send().await
     }
 
-    /// A page of contoso's log.
+    /// Reads a page of contoso's log.
     pub(crate) async fn list(&self, query: &str) -> Value {
         let answer = self.read(&format!("/v1/activities?{query}")).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.json()
     }
 
-    /// Everything that the pages of a query hold.
+    /// Reads all pages of a query; returns their items.
     pub(crate) async fn list_all(&self, query: &str) -> Vec<Value> {
         let mut items = Vec::new();
         let mut page = self.list(query).await;
@@ -174,7 +176,7 @@ impl TestApp {
         }
     }
 
-    /// Reads until the answer is as wanted; panics when it never is.
+    /// Reads a path until the answer is as wanted; panics after 30 seconds.
     pub(crate) async fn until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let deadline = std::time::Instant::now() + Duration::from_secs(30);
         loop {
@@ -190,19 +192,21 @@ impl TestApp {
         }
     }
 
-    /// Records activities with details of 240 kB that pack badly: a few make
-    /// several pages and parts.
+    /// Records activities with details of 240 kB each.
+    ///
+    /// The details compress badly, so a few activities fill several pages of a
+    /// query and several parts of an upload.
     pub(crate) async fn record_wide(&self, count: usize) {
         let recorder = self.recorder();
         for place in 0..count {
             let mut sent = with("occurred_at", ago(7_200 + i64::try_from(place).unwrap()));
-            sent["details"] = json!({ "blob": noise(place, 240_000) });
+            sent["details"] = json!({ "blob": random_digits(place, 240_000) });
             let request = self.post("/v1/activities", &sent).token(&recorder);
             assert_eq!(request.send().await.status, 201);
         }
     }
 
-    /// How many calls of the worker have failed.
+    /// How many calls of a worker have failed.
     pub(crate) fn worker_failures(&self) -> usize {
         match &self.stack.functions {
             Functions::InProcess(apps) => apps.worker_failures.load(Ordering::SeqCst),
@@ -210,7 +214,7 @@ impl TestApp {
         }
     }
 
-    /// How many calls of the worker are under way.
+    /// How many calls of a worker are under way.
     pub(crate) fn workers_running(&self) -> usize {
         match &self.stack.functions {
             Functions::InProcess(apps) => apps.workers_running.load(Ordering::SeqCst),
@@ -218,22 +222,25 @@ impl TestApp {
         }
     }
 
-    /// Lets the minute pass after which a read calls another worker, once the
-    /// worker is gone; until then, a moment.
-    pub(crate) async fn pass_a_minute_without_worker(&self, failures: &mut usize) {
-        // A call whose process was killed fails in the end, when nobody cares.
-        let has_failed = self.worker_failures() > *failures && self.faults.kills() == 0;
-        let is_gone = has_failed || self.faults.idle().as_secs() >= 1;
-        // What a killed process had sent arrives before anybody misses it.
+    /// Moves the clock on by a minute if the worker is gone; waits a moment.
+    ///
+    /// After that minute, the next read of the export or erasure calls a worker
+    /// again. `failures` is how many failed calls are known; it is updated.
+    pub(crate) async fn advance_if_worker_is_gone(&self, failures: &mut usize) {
+        // A killed process counts as a failed call too, but only much later. So
+        // after a kill the failures do not show whether the worker is gone.
+        let has_failed = self.worker_failures() > *failures && self.faults.kill_count() == 0;
+        let is_gone = has_failed || self.faults.worker_idle_time().as_secs() >= 1;
+        // The requests that a killed process has sent must arrive first.
         if is_gone && self.faults.in_flight() == 0 {
             *failures = self.worker_failures();
-            self.faults.wake();
+            self.faults.reset_worker_idle_time();
             self.advance(Duration::from_secs(61));
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 
-    /// Waits until that many calls of the worker have failed.
+    /// Waits until so many calls of a worker have failed.
     pub(crate) async fn until_failures(&self, wanted: usize) {
         let failed = eventually(|| self.worker_failures() >= wanted).await;
         assert!(failed, "the worker did not fail {wanted} times");
@@ -253,14 +260,14 @@ impl TestApp {
         answer.json()
     }
 
-    /// What a link gives; not a part of the contract.
+    /// Follows a download link. S3 answers it, so it is not in the contract.
     pub(crate) async fn download(&self, url: &str) -> (StatusCode, HeaderMap, Vec<u8>) {
         let response = self.client.get(url).send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         (status, headers, response.bytes().await.unwrap().to_vec())
     }
 
-    /// The bytes of an export's file.
+    /// Downloads the file of an export.
     pub(crate) async fn file(&self, export: &Value) -> Vec<u8> {
         let url = export["download"]["url"].as_str().unwrap();
         let (status, _, bytes) = self.download(url).await;
@@ -274,6 +281,7 @@ pub(crate) struct TestRequest {
     method: Method,
     path: String,
     builder: reqwest::RequestBuilder,
+    /// The body, if it is JSON that the contract describes.
     sent: Option<Value>,
 }
 
@@ -288,7 +296,7 @@ impl TestRequest {
         self
     }
 
-    /// A body that need not be JSON.
+    /// Sets the body, which need not be valid JSON.
     pub(crate) fn raw(mut self, body: impl Into<reqwest::Body>) -> Self {
         self.builder = self
             .builder
@@ -297,7 +305,7 @@ impl TestRequest {
         self
     }
 
-    /// The answer, which the contract must allow.
+    /// Sends the request; panics if the contract does not allow the answer.
     pub(crate) async fn send(self) -> Answer {
         let response = self.builder.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
@@ -332,7 +340,9 @@ impl Answer {
             .unwrap_or_default()
     }
 
-    /// `400 customer.id is missing`: status, field and reason of a refusal.
+    /// Status, field and reason of a refusal: `400 customer.id is missing`.
+    ///
+    /// Without a field it is status and code: `403 forbidden`.
     pub(crate) fn refusal(&self) -> String {
         let body = self.json();
         let error = &body["errors"][0];
@@ -353,10 +363,10 @@ impl Answer {
     }
 }
 
-/// Whether something comes to be within half a minute.
-pub(crate) async fn eventually(is_so: impl Fn() -> bool) -> bool {
+/// Waits until a condition is true; returns whether it was within 30 seconds.
+pub(crate) async fn eventually(condition: impl Fn() -> bool) -> bool {
     for _ in 0..1_500 {
-        if is_so() {
+        if condition() {
             return true;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -364,14 +374,16 @@ pub(crate) async fn eventually(is_so: impl Fn() -> bool) -> bool {
     false
 }
 
-/// The same text for the same seed, of hexadecimal digits in no order.
-fn noise(seed: usize, length: usize) -> String {
+/// Random hexadecimal digits, the same for the same seed.
+fn random_digits(seed: usize, length: usize) -> String {
     let mut random = fastrand::Rng::with_seed(seed as u64);
     let digit = |_| char::from(random.choice(*b"0123456789abcdef").unwrap_or(b'0'));
     (0..length).map(digit).collect()
 }
 
-/// A valid activity that happened just now; a test sets only its subject.
+/// A valid activity that happened just now.
+///
+/// A test changes only the fields that it is about.
 pub(crate) fn activity() -> Value {
     json!({
         "action": "create_order",
@@ -388,14 +400,14 @@ pub(crate) fn with(field: &str, value: impl Into<Value>) -> Value {
     activity
 }
 
-/// The place of a field such as `customer.id`.
+/// The value of a field such as `customer.id`, to be changed.
 pub(crate) fn at<'a>(activity: &'a mut Value, field: &str) -> &'a mut Value {
     field
         .split('.')
         .fold(activity, |value, name| &mut value[name])
 }
 
-/// The machine's time and some milliseconds.
+/// The time of a clock that is ahead of the machine's.
 fn now(ahead_ms: &AtomicI64) -> Moment {
     let now = Clock::system().now().as_millis();
     Moment::from_millis(now + ahead_ms.load(Ordering::SeqCst)).unwrap()

@@ -1,7 +1,7 @@
-//! What the clients of one run saw, and what is wrong with it.
+//! What the clients of one run saw, and which rules of the service it violates.
 //!
-//! Knows requests, answers, files and the logs as they were in the end, and
-//! nothing of how the service works.
+//! A history has requests, answers, files, and the logs at the end of the run.
+//! It knows nothing about how the service works.
 
 mod exports;
 mod report;
@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::query::Query;
 
-/// From when to when something was under way, counted in steps of the run.
+/// When something began and ended, in ticks of the run's own counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) began: u64,
@@ -29,41 +29,40 @@ impl Span {
     }
 }
 
-/// What may become of an activity.
+/// Whether the service must accept an activity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Worth {
-    /// It is valid.
-    Good,
-    /// It is refused with this status.
-    Bad(u16),
-    /// It is valid, unless the clock says that it is too late.
-    Aging,
+pub(crate) enum Validity {
+    Valid,
+    /// The service must refuse it with this status.
+    Invalid(u16),
+    /// It is about as old as an activity may be: the clock decides.
+    MaybeTooLate,
 }
 
-/// What a client learned.
+/// What a client learned about its activity.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Outcome {
-    /// A 2xx, with the activity as it is stored.
+    /// The answer was a 2xx with the stored activity.
     Stored { activity: Value, replayed: bool },
-    /// A status that says that nothing was stored.
+    /// The answer had this status, which says that nothing was stored.
     Refused(u16),
-    /// 503, or no answer at all.
+    /// The answer was a 503, or there was none.
     Unknown,
 }
 
-/// One activity in one request, alone or in a batch.
+/// One activity in one request, on its own or in a batch.
 #[derive(Debug, Clone)]
 pub(crate) struct Delivery {
     pub(crate) partner: String,
     pub(crate) key: Option<String>,
-    /// As it was sent; its `correlation_id` is in no other content.
+    /// The activity as it was sent; each content has its own `correlation_id`.
     pub(crate) content: Value,
-    pub(crate) worth: Worth,
+    pub(crate) validity: Validity,
     pub(crate) span: Span,
     pub(crate) outcome: Outcome,
 }
 
-/// A walk over all pages of a query.
+/// The answers to a client that reads all pages of a query.
 #[derive(Debug, Clone)]
 pub(crate) struct Walk {
     pub(crate) partner: String,
@@ -73,68 +72,72 @@ pub(crate) struct Walk {
     pub(crate) span: Span,
 }
 
-/// A file that was exported.
+/// The file of an export.
 #[derive(Debug, Clone)]
 pub(crate) struct File {
     pub(crate) partner: String,
     pub(crate) query: Query,
     pub(crate) as_of: String,
-    /// When the export was asked for first.
-    pub(crate) asked: Span,
+    /// When the first request for the export ran.
+    pub(crate) requested: Span,
     pub(crate) rows: Vec<Value>,
 }
 
 /// A request for an export.
 #[derive(Debug, Clone)]
-pub(crate) struct Order {
+pub(crate) struct ExportRequest {
     pub(crate) partner: String,
     pub(crate) key: Option<String>,
-    /// The export's id, if the answer was a 2xx.
-    pub(crate) made: Option<String>,
-    /// Whether the answer says that nothing was made.
+    /// The id of the export, if the answer was a 2xx.
+    pub(crate) export_id: Option<String>,
+    /// Whether the answer says that no export was made.
     pub(crate) refused: bool,
-    /// Whether the answer had a link.
-    pub(crate) linked: bool,
+    /// Whether the answer had a download link.
+    pub(crate) has_link: bool,
 }
 
-/// One activity read by its id.
+/// A read of one activity by its id.
 #[derive(Debug, Clone)]
-pub(crate) struct Look {
+pub(crate) struct Lookup {
     pub(crate) partner: String,
     pub(crate) id: String,
-    /// What was answered with 200; none for 404.
+    /// The activity of an answer with 200; none for 404.
     pub(crate) found: Option<Value>,
 }
 
-/// Everything that one run's clients saw.
+/// Everything that the clients of one run saw.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct History {
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) walks: Vec<Walk>,
-    pub(crate) orders: Vec<Order>,
+    pub(crate) export_requests: Vec<ExportRequest>,
     pub(crate) files: Vec<File>,
-    pub(crate) looks: Vec<Look>,
-    /// Each partner's whole log when nothing was under way any more, newest first.
+    pub(crate) lookups: Vec<Lookup>,
+    /// Each partner's whole log after the last request, newest first.
     pub(crate) logs: BTreeMap<String, Vec<Value>>,
-    /// Each partner's exports then.
+    /// Each partner's exports after the last request.
     pub(crate) exports: BTreeMap<String, Vec<Value>>,
 }
 
-/// What deliveries may share: a partner, and a moment and key, or a content.
-type Slot<'a> = (&'a str, &'a str, &'a str);
+/// What is the same for all deliveries that can be of one stored activity.
+///
+/// With an idempotency key these are partner, moment and key; else partner and
+/// `correlation_id`.
+type GroupKey<'a> = (&'a str, &'a str, &'a str);
 
 impl Delivery {
     fn tag(&self) -> &str {
         tag(&self.content)
     }
 
-    fn slot(&self) -> Slot<'_> {
+    fn group_key(&self) -> GroupKey<'_> {
         match &self.key {
             Some(key) => (&self.partner, text(&self.content, "occurred_at"), key),
             None => (&self.partner, "", self.tag()),
         }
     }
 
+    /// The activity of a 2xx answer.
     fn stored(&self) -> Option<&Value> {
         match &self.outcome {
             Outcome::Stored { activity, .. } => Some(activity),
@@ -152,26 +155,26 @@ impl Delivery {
 }
 
 impl History {
-    /// Everything that should not be so, a sentence each.
-    pub(crate) fn wrongs(&self) -> Vec<String> {
-        let mut wrongs = Vec::new();
-        self.check_logs(&mut wrongs);
-        self.check_slots(&mut wrongs);
+    /// The rules that this history violates, in a sentence each.
+    pub(crate) fn violations(&self) -> Vec<String> {
+        let mut violations = Vec::new();
+        self.check_logs(&mut violations);
+        self.check_groups(&mut violations);
         for delivery in &self.deliveries {
-            self.check_delivery(delivery, &mut wrongs);
+            self.check_delivery(delivery, &mut violations);
         }
         for walk in &self.walks {
-            self.check_walk(walk, &mut wrongs);
+            self.check_walk(walk, &mut violations);
         }
         for file in &self.files {
-            self.check_file(file, &mut wrongs);
+            self.check_file(file, &mut violations);
         }
-        for look in &self.looks {
-            self.check_look(look, &mut wrongs);
+        for lookup in &self.lookups {
+            self.check_lookup(lookup, &mut violations);
         }
-        self.check_orders(&mut wrongs);
-        self.check_trail(&mut wrongs);
-        wrongs
+        self.check_export_requests(&mut violations);
+        self.check_trail(&mut violations);
+        violations
     }
 
     fn log(&self, partner: &str) -> &[Value] {
@@ -183,25 +186,27 @@ impl History {
     }
 }
 
-/// Whether two forms of an activity are of the same one and say the same.
-fn is_same(one: &Value, other: &Value) -> bool {
-    summary(one) == summary(other)
+/// Whether two answers show the same activity with the same content.
+fn has_same_content(one: &Value, other: &Value) -> bool {
+    common_fields(one) == common_fields(other)
 }
 
-fn summary(activity: &Value) -> Value {
-    let mut summary = activity.clone();
-    let fields = summary.as_object_mut().unwrap();
-    for of_some_forms in ["details", "has_details", "links"] {
-        fields.remove(of_some_forms);
+/// An activity without the fields that only some kinds of answer have.
+fn common_fields(activity: &Value) -> Value {
+    let mut common = activity.clone();
+    let fields = common.as_object_mut().unwrap();
+    for name in ["details", "has_details", "links"] {
+        fields.remove(name);
     }
-    summary
+    common
 }
 
-/// Whether the service recorded this itself.
-fn is_trail(activity: &Value) -> bool {
+/// Whether this is an entry that the service itself has recorded.
+fn is_trail_entry(activity: &Value) -> bool {
     ["export_activity_log", "download_activity_log"].contains(&text(activity, "action"))
 }
 
+/// The activity's `correlation_id`, by which a run knows its content.
 fn tag(activity: &Value) -> &str {
     text(activity, "correlation_id")
 }

@@ -1,4 +1,6 @@
-//! Which file may import which: rules that no compiler checks.
+//! Rules about files that no compiler checks.
+//!
+//! They say which file may import which, and which files the documents name.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,7 +33,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Every file below a folder whose name ends so, by its path from that folder.
+/// The texts of a folder's files with one of these endings, by their paths.
 fn files(folder: &str, endings: &[&str]) -> BTreeMap<String, String> {
     let root = root().join(folder);
     let mut found = BTreeMap::new();
@@ -55,22 +57,23 @@ fn files(folder: &str, endings: &[&str]) -> BTreeMap<String, String> {
     found
 }
 
-/// The names of a path in a crate, from its root.
-type Names = Vec<String>;
+/// The names in a path, from the root of the crate.
+type ModulePath = Vec<String>;
 
-/// What a file of a crate imports, and what it passes on.
+/// What a file of a crate imports, and what it re-exports.
 #[derive(Debug, Default)]
 struct Module {
-    at: Names,
+    path: ModulePath,
     children: BTreeSet<String>,
-    imports: Vec<Names>,
-    passed_on: BTreeMap<String, Names>,
+    imports: Vec<ModulePath>,
+    /// The paths of the re-exported items, by their names.
+    reexports: BTreeMap<String, ModulePath>,
 }
 
 impl Module {
     fn parse(file: &str, text: &str) -> Self {
-        let at = file.trim_end_matches(".rs").split('/').map(str::to_owned);
-        let at: Names = at.filter(|name| name != "lib").collect();
+        let names = file.trim_end_matches(".rs").split('/').map(str::to_owned);
+        let path: ModulePath = names.filter(|name| name != "lib").collect();
         let file = syn::parse_file(text).unwrap();
         let children = file.items.iter().filter_map(|item| match item {
             Item::Mod(ItemMod {
@@ -81,7 +84,7 @@ impl Module {
             _ => None,
         });
         let mut module = Self {
-            at,
+            path,
             children: children.collect(),
             ..Self::default()
         };
@@ -89,26 +92,28 @@ impl Module {
         module
     }
 
-    /// The path from the crate's root; none for one that begins elsewhere.
-    fn absolute(&self, path: &[String]) -> Option<Names> {
+    /// A path of this file, from the crate's root; none for another crate's.
+    fn absolute(&self, path: &[String]) -> Option<ModulePath> {
         let (first, rest) = path.split_first()?;
-        let mut at = match first.as_str() {
+        let mut absolute = match first.as_str() {
             "crate" => Vec::new(),
-            "self" => self.at.clone(),
-            "super" => self.at[..self.at.len() - 1].to_vec(),
-            child if self.children.contains(child) => [&self.at[..], &[child.to_owned()]].concat(),
+            "self" => self.path.clone(),
+            "super" => self.path[..self.path.len() - 1].to_vec(),
+            child if self.children.contains(child) => {
+                [&self.path[..], &[child.to_owned()]].concat()
+            }
             _ => return None,
         };
         for name in rest {
             match name.as_str() {
                 "super" => {
-                    at.pop();
+                    absolute.pop();
                 }
                 "self" => {}
-                name => at.push(name.to_owned()),
+                name => absolute.push(name.to_owned()),
             }
         }
-        Some(at)
+        Some(absolute)
     }
 }
 
@@ -119,17 +124,17 @@ fn is_for_tests(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// The paths that a `use` names.
-fn leaves(tree: &UseTree, before: &[String], found: &mut Vec<Names>) {
+/// Adds the paths that a `use` names to `found`.
+fn collect_paths(tree: &UseTree, before: &[String], found: &mut Vec<ModulePath>) {
     let with = |name: &syn::Ident| [before, &[name.to_string()]].concat();
     match tree {
-        UseTree::Path(path) => leaves(&path.tree, &with(&path.ident), found),
+        UseTree::Path(path) => collect_paths(&path.tree, &with(&path.ident), found),
         UseTree::Name(name) => found.push(with(&name.ident)),
         UseTree::Rename(name) => found.push(with(&name.ident)),
         UseTree::Glob(_) => found.push(before.to_vec()),
         UseTree::Group(group) => {
             for tree in &group.items {
-                leaves(tree, before, found);
+                collect_paths(tree, before, found);
             }
         }
     }
@@ -147,7 +152,7 @@ impl<'ast> Visit<'ast> for Module {
             return;
         }
         let mut found = Vec::new();
-        leaves(&item.tree, &[], &mut found);
+        collect_paths(&item.tree, &[], &mut found);
         for path in found {
             let Some(path) = self.absolute(&path) else {
                 continue;
@@ -155,14 +160,14 @@ impl<'ast> Visit<'ast> for Module {
             match (&item.vis, path.last()) {
                 (Visibility::Inherited, _) | (_, None) => self.imports.push(path),
                 (_, Some(name)) => {
-                    self.passed_on.insert(name.clone(), path);
+                    self.reexports.insert(name.clone(), path);
                 }
             }
         }
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        let names: Names = path
+        let names: ModulePath = path
             .segments
             .iter()
             .map(|it| it.ident.to_string())
@@ -174,17 +179,20 @@ impl<'ast> Visit<'ast> for Module {
     }
 }
 
-/// The file that defines what a path names, wherever it is passed on.
-fn home<'a>(modules: &'a BTreeMap<Names, Module>, path: &[String]) -> Option<&'a Names> {
-    let (at, module) = (0..=path.len())
+/// The file that defines what a path names, also if other files re-export it.
+fn defining_module<'a>(
+    modules: &'a BTreeMap<ModulePath, Module>,
+    path: &[String],
+) -> Option<&'a ModulePath> {
+    let (module_path, module) = (0..=path.len())
         .rev()
         .find_map(|length| modules.get_key_value(&path[..length]))?;
-    let Some((name, rest)) = path[at.len()..].split_first() else {
-        return Some(at);
+    let Some((name, rest)) = path[module_path.len()..].split_first() else {
+        return Some(module_path);
     };
-    match module.passed_on.get(name) {
-        Some(passed_on) if passed_on != path => home(modules, &[&passed_on[..], rest].concat()),
-        _ => Some(at),
+    match module.reexports.get(name) {
+        Some(source) if source != path => defining_module(modules, &[&source[..], rest].concat()),
+        _ => Some(module_path),
     }
 }
 
@@ -205,18 +213,21 @@ fn imports(krate: &str) -> BTreeMap<String, BTreeSet<String>> {
     let mut files = files(&format!("{krate}/src"), &[".rs"]);
     files.retain(|file, _| file != "main.rs" && !file.starts_with("bin/"));
     let modules = files.iter().map(|(file, text)| Module::parse(file, text));
-    let modules: BTreeMap<Names, Module> =
-        modules.map(|module| (module.at.clone(), module)).collect();
-    let name = |at: &Names| format!("{krate}::{}", at.join("::"));
-    let homes = |module: &Module| {
-        let homes = module
+    let modules: BTreeMap<ModulePath, Module> = modules
+        .map(|module| (module.path.clone(), module))
+        .collect();
+    let name = |path: &ModulePath| format!("{krate}::{}", path.join("::"));
+    let imported = |module: &Module| {
+        let imported = module
             .imports
             .iter()
-            .filter_map(|path| home(&modules, path));
-        homes.map(name).collect()
+            .filter_map(|path| defining_module(&modules, path));
+        imported.map(name).collect()
     };
-    let each = modules.iter();
-    each.map(|(at, module)| (name(at), homes(module))).collect()
+    let modules = modules.iter();
+    modules
+        .map(|(path, module)| (name(path), imported(module)))
+        .collect()
 }
 
 #[test]
@@ -232,10 +243,10 @@ fn no_files_of_a_crate_import_each_other_in_a_circle() {
 }
 
 #[test]
-fn a_circle_is_found_through_what_a_file_passes_on() {
+fn a_circle_is_found_through_a_reexport() {
     let parse = |(file, text): (&str, &str)| {
         let module = Module::parse(file, text);
-        (module.at.clone(), module)
+        (module.path.clone(), module)
     };
     let files = [
         ("lib.rs", "mod a; mod b; pub use a::Thing;"),
@@ -247,7 +258,7 @@ fn a_circle_is_found_through_what_a_file_passes_on() {
     ];
     let modules: BTreeMap<_, _> = files.map(parse).into();
     let at = |name: &str| vec![name.to_owned()];
-    let imported = |name: &str| home(&modules, &modules[&at(name)].imports[0]).cloned();
+    let imported = |name: &str| defining_module(&modules, &modules[&at(name)].imports[0]).cloned();
     assert_eq!(
         (imported("a"), imported("b")),
         (Some(at("b")), Some(at("a")))
@@ -321,7 +332,7 @@ fn the_wings_of_shared_know_each_other_in_one_direction() {
             }
         }
     }
-    // The names that `lib` passes on hide where they come from.
+    // A name that `lib` re-exports does not show which wing it comes from.
     let is_in = |wing: &str, file: &str| {
         let wing = format!("shared::{wing}");
         file == wing || file.starts_with(&format!("{wing}::"))
@@ -368,7 +379,7 @@ fn a_partner_id_is_made_where_the_security_page_says() {
 }
 
 #[test]
-fn each_file_that_a_document_names_is_there() {
+fn each_file_that_a_document_names_exists() {
     let mut documents = files("docs", &[".md"]);
     documents.retain(|file, _| file != "mutations.md");
     for file in [
@@ -393,7 +404,7 @@ fn each_file_that_a_document_names_is_there() {
     for (document, text) in &documents {
         let quoted = text.split(['`', '"']).skip(1).step_by(2);
         let paths = quoted.filter(|it| folders.iter().any(|folder| it.starts_with(folder)));
-        // What a command makes is not there yet.
+        // Leaves out patterns, and files that a command makes.
         let kept =
             paths.filter(|it| !it.contains(".venv") && !it.contains(['*', '<', ' ', '{', '…']));
         for path in kept {

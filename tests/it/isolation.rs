@@ -1,5 +1,4 @@
-//! Two partners with everything in common but their ids: what one has is to the
-//! other as if it was not.
+//! Two partners that have recorded the same: neither sees what the other has.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +7,14 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, TestApp, ago, with};
 
-/// What nobody has, of each kind.
-const ABSENT: &str = "019ab0f4-5c5b-7d0a-8e4f-0c39d6d5c70d";
+/// The id of no activity, export or erasure.
+const UNKNOWN_ID: &str = "019ab0f4-5c5b-7d0a-8e4f-0c39d6d5c70d";
 
 const ALL_ROLES: [&str; 2] = ["global_admin", "activity_recorder"];
 
-/// A partner's side of the test.
-struct Side {
-    partner: &'static str,
+/// A partner, a token of it, and the ids of what it has made.
+struct TestPartner {
+    id: &'static str,
     token: String,
     activities: BTreeSet<String>,
     export: Value,
@@ -27,10 +26,10 @@ fn id_of(thing: &Value) -> String {
 }
 
 impl TestApp {
-    fn side(&self, partner: &'static str) -> Side {
-        let token = self.token_of(json!({ "partner_id": partner, "roles": ALL_ROLES }));
-        Side {
-            partner,
+    fn partner(&self, id: &'static str) -> TestPartner {
+        let token = self.token_of(json!({ "partner_id": id, "roles": ALL_ROLES }));
+        TestPartner {
+            id,
             token,
             activities: BTreeSet::new(),
             export: Value::Null,
@@ -38,36 +37,40 @@ impl TestApp {
         }
     }
 
-    /// Both record the same at the same moments, in turns.
-    async fn two_sides(&self) -> [Side; 2] {
-        let mut sides = [self.side("contoso"), self.side("fabrikam")];
+    /// Two partners that record the same activities, and each request an export
+    /// and an erasure.
+    async fn two_partners(&self) -> [TestPartner; 2] {
+        let mut partners = [self.partner("contoso"), self.partner("fabrikam")];
         for second in 0..6 {
             let sent = with("occurred_at", ago(60 - second));
-            for side in &mut sides {
-                let request = self.post("/v1/activities", &sent).token(&side.token);
+            for partner in &mut partners {
+                let request = self.post("/v1/activities", &sent).token(&partner.token);
                 let request = request.header("idempotency-key", &format!("k-{second}"));
                 let answer = request.send().await;
                 assert_eq!(answer.status, 201, "a key is its partner's own");
-                side.activities.insert(id_of(&answer.json()));
+                partner.activities.insert(id_of(&answer.json()));
             }
         }
-        for side in &mut sides {
+        for partner in &mut partners {
             let request = self.post("/v1/exports", &json!({ "style": "raw" }));
-            let request = request.header("prefer", "wait=20").token(&side.token);
-            side.export = request.send().await.json();
+            let request = request.header("prefer", "wait=20").token(&partner.token);
+            partner.export = request.send().await.json();
             let request = self.post("/v1/erasures", &json!({ "customer_id": "c-none" }));
-            side.erasure = id_of(&request.token(&side.token).send().await.json());
+            partner.erasure = id_of(&request.token(&partner.token).send().await.json());
         }
-        sides
+        partners
     }
 
-    async fn as_side(&self, side: &Side, method: Method, path: &str) -> Answer {
-        self.request(method, path).token(&side.token).send().await
+    async fn request_as(&self, partner: &TestPartner, method: Method, path: &str) -> Answer {
+        self.request(method, path)
+            .token(&partner.token)
+            .send()
+            .await
     }
 }
 
-/// An answer but for what differs in any two.
-fn bytes(answer: &Answer) -> (u16, String, Vec<(String, String)>) {
+/// An answer without its date and request id, which differ in any two answers.
+fn without_date_and_id(answer: &Answer) -> (u16, String, Vec<(String, String)>) {
     let json: Value = serde_json::from_str(&answer.text).unwrap();
     let request_id = json["request_id"].as_str().unwrap();
     let headers = answer.headers.iter().filter(|(name, _)| *name != "date");
@@ -81,10 +84,10 @@ fn bytes(answer: &Answer) -> (u16, String, Vec<(String, String)>) {
 }
 
 #[tokio::test]
-async fn the_others_ids_are_answered_as_ids_of_nothing() {
+async fn another_partners_id_is_answered_like_an_unknown_id() {
     let app = TestApp::start().await;
-    let [contoso, fabrikam] = app.two_sides().await;
-    for (side, other) in [(&contoso, &fabrikam), (&fabrikam, &contoso)] {
+    let [contoso, fabrikam] = app.two_partners().await;
+    for (partner, other) in [(&contoso, &fabrikam), (&fabrikam, &contoso)] {
         let export = id_of(&other.export);
         let mut theirs: Vec<_> = other
             .activities
@@ -98,74 +101,90 @@ async fn the_others_ids_are_answered_as_ids_of_nothing() {
                     continue;
                 }
                 let answer = app
-                    .as_side(side, method.clone(), &format!("/v1/{kind}/{id}"))
+                    .request_as(partner, method.clone(), &format!("/v1/{kind}/{id}"))
                     .await;
-                let nobodys = format!("/v1/{kind}/{ABSENT}");
-                let absent = app.as_side(side, method, &nobodys).await;
+                let unknown = format!("/v1/{kind}/{UNKNOWN_ID}");
+                let unknown = app.request_as(partner, method, &unknown).await;
                 assert_eq!(answer.status, 404, "{kind} {}", answer.text);
-                assert_eq!(bytes(&answer), bytes(&absent), "{kind}");
+                assert_eq!(
+                    without_date_and_id(&answer),
+                    without_date_and_id(&unknown),
+                    "{kind}"
+                );
             }
         }
-        // It is still there for its own partner.
+        // The other partner still has its export.
         let path = format!("/v1/exports/{export}");
-        let own = app.as_side(other, Method::GET, &path).await.json();
+        let own = app.request_as(other, Method::GET, &path).await.json();
         assert_eq!(own["state"], "ready");
     }
 }
 
 #[tokio::test]
-async fn the_others_entries_are_in_no_list_and_no_file() {
+async fn another_partners_activities_are_in_no_list_and_no_file() {
     let app = TestApp::start().await;
-    for side in &app.two_sides().await {
+    for partner in &app.two_partners().await {
         let list = app
-            .as_side(side, Method::GET, "/v1/activities?limit=500")
+            .request_as(partner, Method::GET, "/v1/activities?limit=500")
             .await
             .json();
         let items = list["items"].as_array().unwrap();
-        assert!(items.iter().all(|item| item["partner_id"] == side.partner));
+        assert!(items.iter().all(|item| item["partner_id"] == partner.id));
         let recorded = items.iter().filter(|item| item["customer"].is_object());
         assert_eq!(
             recorded.map(id_of).collect::<BTreeSet<_>>(),
-            side.activities
+            partner.activities
         );
-        let exports = app.as_side(side, Method::GET, "/v1/exports").await.json();
+        let exports = app
+            .request_as(partner, Method::GET, "/v1/exports")
+            .await
+            .json();
         assert_eq!(exports["items"].as_array().unwrap().len(), 1);
-        let file = String::from_utf8(app.file(&side.export).await).unwrap();
-        let listed = side
+        let file = String::from_utf8(app.file(&partner.export).await).unwrap();
+        let listed = partner
             .activities
             .iter()
             .filter(|id| file.contains(id.as_str()));
         assert_eq!(
-            (listed.count(), side.export["file"]["rows"].as_u64()),
+            (listed.count(), partner.export["file"]["rows"].as_u64()),
             (6, Some(6))
         );
     }
 }
 
 #[tokio::test]
-async fn the_others_cursors_are_no_cursors() {
+async fn another_partners_cursor_is_answered_like_a_broken_one() {
     let app = TestApp::start().await;
-    let [contoso, fabrikam] = app.two_sides().await;
+    let [contoso, fabrikam] = app.two_partners().await;
     // A second export, so that the first page of exports has a cursor.
     let second = app.post("/v1/exports", &json!({})).token(&contoso.token);
     assert_eq!(second.send().await.status, 202);
     for list in ["/v1/activities", "/v1/exports"] {
         let path = format!("{list}?limit=1");
-        let page = app.as_side(&contoso, Method::GET, &path).await.json();
+        let page = app.request_as(&contoso, Method::GET, &path).await.json();
         let cursor = page["next_cursor"].as_str().unwrap();
         let with = |cursor: &str| format!("{path}&cursor={cursor}");
-        let theirs = app.as_side(&fabrikam, Method::GET, &with(cursor)).await;
-        let broken = app.as_side(&fabrikam, Method::GET, &with("AAAA")).await;
+        let theirs = app.request_as(&fabrikam, Method::GET, &with(cursor)).await;
+        let broken = app.request_as(&fabrikam, Method::GET, &with("AAAA")).await;
         assert_eq!(theirs.status, 400, "{list}: {}", theirs.text);
-        assert_eq!(bytes(&theirs), bytes(&broken), "{list}");
+        assert_eq!(
+            without_date_and_id(&theirs),
+            without_date_and_id(&broken),
+            "{list}"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_link_made_over_to_the_others_file_is_refused() {
+async fn a_link_that_is_changed_to_another_partners_file_is_refused() {
     let app = TestApp::start().await;
-    let [contoso, fabrikam] = app.two_sides().await;
-    let url = |side: &Side| side.export["download"]["url"].as_str().unwrap().to_owned();
+    let [contoso, fabrikam] = app.two_partners().await;
+    let url = |partner: &TestPartner| {
+        partner.export["download"]["url"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
     let path_and_query = |url: &str| {
         let (path, query) = url.split_once('?').unwrap();
         (path.to_owned(), query.to_owned())

@@ -1,4 +1,4 @@
-//! The items of the table of activities: read as the SDK reads them, and damaged.
+//! The items of the table of activities, read directly, and damaged items.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ impl TestApp {
         Client::new(&self.stack.sdk)
     }
 
-    /// Puts activities of every kind past the API.
-    async fn import(&self, count: usize) {
+    /// Puts sample activities of every kind into the table, without the API.
+    async fn put_samples(&self, count: usize) {
         let config = &self.stack.config;
         let mut samples = Samples::new(self.now());
         for _ in 0..count {
@@ -34,7 +34,7 @@ impl TestApp {
         }
     }
 
-    /// Changes the item of an activity past the API.
+    /// Changes the item of an activity in the table, without the API.
     async fn damage(&self, activity: &Value, update: &str, value: Option<AttributeValue>) {
         let (at, id) = (&activity["occurred_at"], &activity["id"]);
         let sort_key = format!("{}#{}", at.as_str().unwrap(), id.as_str().unwrap());
@@ -52,11 +52,11 @@ impl TestApp {
 }
 
 #[tokio::test]
-async fn a_page_holds_what_the_sdk_reads_of_each_of_its_items() {
+async fn a_page_has_the_same_activities_as_reads_with_the_sdk() {
     let app = TestApp::start().await;
-    app.import(60).await;
-    let (event, now) = (app.asked_export().await, app.now());
-    let partner = app.leased(&event, now).await.key.partner_id;
+    app.put_samples(60).await;
+    let (event, now) = (app.export_without_worker().await, app.now());
+    let partner = app.lease_export(&event, now).await.key.partner_id;
     let store = ActivityStore::new(app.dynamodb(), &app.stack.config);
     let query = RangeQuery {
         range: TimeRange::ALL,
@@ -72,14 +72,15 @@ async fn a_page_holds_what_the_sdk_reads_of_each_of_its_items() {
     let page: Vec<_> = page.activities().map(Result::unwrap).collect();
     assert!(page.len() > 60, "{}", page.len());
     assert!(page.iter().any(|it| it.activity.erased_at.is_some()));
-    for ours in page {
-        let theirs = store.get(&partner, ours.activity.id, now).await.unwrap();
-        assert_eq!(format!("{ours:?}"), format!("{:?}", theirs.unwrap()));
+    for from_page in page {
+        let id = from_page.activity.id;
+        let from_sdk = store.get(&partner, id, now).await.unwrap();
+        assert_eq!(format!("{from_page:?}"), format!("{:?}", from_sdk.unwrap()));
     }
 }
 
 #[tokio::test]
-async fn an_export_of_an_activity_whose_details_are_gone_is_no_file_without_them() {
+async fn an_export_fails_if_an_activity_has_lost_its_details() {
     let app = TestApp::start().await;
     let recorded = app.record(&with("details", json!({ "seats": 5 }))).await;
     app.damage(&recorded, "REMOVE details", None).await;
@@ -88,7 +89,7 @@ async fn an_export_of_an_activity_whose_details_are_gone_is_no_file_without_them
 }
 
 #[tokio::test]
-async fn an_erasure_does_not_pass_by_an_activity_whose_customer_can_not_be_read() {
+async fn an_erasure_does_not_skip_an_activity_with_an_unreadable_customer() {
     let customer_id = AttributeValue::N("1".into());
     for (update, value) in [
         ("SET customer_id = :value", Some(customer_id)),

@@ -1,4 +1,4 @@
-//! What only a laptop has: data that stays, ports, and loading in bulk.
+//! What only `local` has: data on disk, ports that are busy, unusable folders.
 
 use std::time::Duration;
 
@@ -44,8 +44,9 @@ async fn a_restart_finds_the_data_and_the_key_again() {
     let before = listed(&first, token).await;
     assert_eq!(before["items"].as_array().unwrap().len(), 20);
     drop(first);
-    // The same port, since it is a part of the tokens' issuer.
-    let mut again = None;
+    // The port must be the same, because it is a part of the tokens' issuer.
+    // The first stack may need a moment to close it.
+    let mut second = None;
     for _ in 0..200 {
         let options = Options {
             port,
@@ -53,7 +54,7 @@ async fn a_restart_finds_the_data_and_the_key_again() {
         };
         match start(options).await {
             Ok(stack) => {
-                again = Some(stack);
+                second = Some(stack);
                 break;
             }
             Err(local::Error::Port { .. }) => {
@@ -63,7 +64,7 @@ async fn a_restart_finds_the_data_and_the_key_again() {
         }
     }
     assert_eq!(
-        listed(&again.unwrap(), token).await["items"],
+        listed(&second.unwrap(), token).await["items"],
         before["items"]
     );
 }

@@ -1,4 +1,4 @@
-//! What the functions log, and above all what they don't.
+//! What the functions must not log: names, tokens, links and bodies.
 
 use std::{
     io,
@@ -15,7 +15,7 @@ use crate::{
     harness::{TestApp, activity, ago, at},
 };
 
-/// Everything that was logged.
+/// A writer that keeps everything that is logged.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -39,17 +39,17 @@ impl MakeWriter<'_> for Log {
 }
 
 impl Log {
-    /// What was logged since this was asked last.
+    /// What was logged since the last call of this method.
     pub(crate) fn take(&self) -> String {
         String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
     }
 }
 
-/// Our own lines of every level, and those of the libraries that a deployment shows.
+/// Our own lines of all levels, and the libraries' lines as in a deployment.
 const LEVELS: &str = "info,shared=trace,record=trace,list=trace,export=trace,\
                       export_worker=trace,erasure=trace,erasure_worker=trace,sweeper=trace,local=trace";
 
-/// Words that only a request's content holds.
+/// Words that occur only in secrets and in the content of requests.
 const CANARIES: [&str; 9] = [
     "canary-customer",
     "canary-name",
@@ -63,8 +63,8 @@ const CANARIES: [&str; 9] = [
 ];
 
 impl TestApp {
-    /// Everything that carries a secret or a name, in answers good and bad.
-    async fn carry_canaries(&self) {
+    /// Sends requests with canaries; some succeed, and some are refused.
+    async fn send_canaries(&self) {
         let mut sent = activity();
         for field in ["customer.id", "customer.name", "actor.id", "actor.name"] {
             *at(&mut sent, field) = format!("canary-{}", field.replace('.', "-")).into();
@@ -73,11 +73,11 @@ impl TestApp {
         *at(&mut sent, "customer.name") = "canary-name".into();
         sent["details"] = json!({ "note": "canary-details" });
         sent["occurred_at"] = ago(5).into();
-        self.keyed(&sent).await;
+        self.record_with_key(&sent).await;
         sent["outcome"] = "failed".into();
-        self.keyed(&sent).await;
+        self.record_with_key(&sent).await;
         sent["canary-field"] = "canary-details".into();
-        self.keyed(&sent).await;
+        self.record_with_key(&sent).await;
         self.read("/v1/activities?customer=canary-filter").await;
         self.read("/v1/activities?canary-filter=1").await;
         let export = self.export(&json!({ "customer": "canary-name" })).await;
@@ -92,7 +92,7 @@ impl TestApp {
             .await;
     }
 
-    async fn keyed(&self, sent: &serde_json::Value) {
+    async fn record_with_key(&self, sent: &serde_json::Value) {
         let request = self.post("/v1/activities", sent);
         let request = request.header("idempotency-key", "canary-key");
         request.token(&self.recorder()).send().await;
@@ -105,8 +105,8 @@ async fn no_log_line_holds_a_name_a_token_a_link_or_a_body() {
     let subscriber = observe::subscriber("it", EnvFilter::new(LEVELS), log.clone());
     let _guard = tracing::subscriber::set_default(subscriber);
     let app = TestApp::start().await;
-    app.carry_canaries().await;
-    // The same while each store is away: the causes of 503 and 500 are logged.
+    app.send_canaries().await;
+    // Once more while AWS refuses calls: the causes of 503 and 500 are logged.
     for operation in [
         "PutItem",
         "Query",
@@ -117,7 +117,7 @@ async fn no_log_line_holds_a_name_a_token_a_link_or_a_body() {
     ] {
         app.faults.add(operation, Fault::Throttled, 3);
         let stored = activity();
-        self::quietly(&app, &stored).await;
+        send_requests_that_may_fail(&app, &stored).await;
     }
     let text = log.take();
     for expected in ["the request was refused", "the request failed"] {
@@ -131,9 +131,9 @@ async fn no_log_line_holds_a_name_a_token_a_link_or_a_body() {
     }
 }
 
-/// Requests that may all fail.
-async fn quietly(app: &TestApp, sent: &serde_json::Value) {
-    app.keyed(sent).await;
+/// Sends requests with canaries; all may fail.
+async fn send_requests_that_may_fail(app: &TestApp, sent: &serde_json::Value) {
+    app.record_with_key(sent).await;
     app.read("/v1/activities?customer=canary-filter").await;
     app.read("/v1/activities/019ab0f4-5c5b-7d0a-8e4f-0c39d6d5c70d")
         .await;

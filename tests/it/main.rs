@@ -1,5 +1,6 @@
-//! The whole service under test: real SDK clients, real wire protocols, the
-//! gateway of `local`, one stack of its own for each test.
+//! Tests of the whole service, over HTTP, with the real SDK clients.
+//!
+//! Each test starts a stack of its own, in memory.
 
 #![expect(
     clippy::indexing_slicing,
@@ -12,7 +13,7 @@
 #![expect(clippy::panic, reason = "a test that can't go on fails, as it should")]
 #![expect(
     clippy::too_many_lines,
-    reason = "a table of cases is one thing, however long"
+    reason = "a table of cases belongs together, even if it is long"
 )]
 #![expect(
     clippy::needless_pass_by_value,

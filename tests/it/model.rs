@@ -1,5 +1,7 @@
-//! Random operations, one after another, on the service and on a sorted `Vec`;
-//! both must agree. Clients at the same time, under faults, are in `seeds.rs`.
+//! Random operations, one after another, on the service and on a sorted map.
+//!
+//! Both must give the same answers. `seeds.rs` tests clients that run at the
+//! same time, under faults.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,7 +13,7 @@ use crate::{
     query::Query,
 };
 
-/// How many random runs; each has a log of its own.
+/// How many random runs there are, each on a log of its own.
 const SEEDS: u64 = 24;
 
 /// How many operations a run has.
@@ -25,8 +27,9 @@ const CUSTOMERS: [(&str, &str); 3] = [
     ("c-3", "한국전자"),
 ];
 
-/// The log as anyone would write it down: id to activity, sorted by the id,
-/// whose first bits are the time.
+/// A simple model of the log: activities by id.
+///
+/// The first bits of an id are the time, so the ids are in the log's order.
 #[derive(Default)]
 struct Reference(BTreeMap<String, Value>);
 
@@ -51,7 +54,8 @@ struct Run<'a> {
     partner: String,
     start: shared::Moment,
     reference: Reference,
-    keyed: Vec<(String, Value)>,
+    /// The activities that were sent with a key, and their keys.
+    sent_with_key: Vec<(String, Value)>,
 }
 
 impl Run<'_> {
@@ -59,7 +63,8 @@ impl Run<'_> {
         *self.rng.choice(from).unwrap()
     }
 
-    fn maybe<T: Copy>(&mut self, from: &[T]) -> Option<T> {
+    /// One of the values, or none.
+    fn pick_or_none<T: Copy>(&mut self, from: &[T]) -> Option<T> {
         if self.rng.bool() {
             Some(self.pick(from))
         } else {
@@ -97,18 +102,22 @@ impl Run<'_> {
 
     async fn record(&mut self) {
         let activity = self.activity();
-        let key = self.rng.bool().then(|| format!("k-{}", self.keyed.len()));
+        let key = self
+            .rng
+            .bool()
+            .then(|| format!("k-{}", self.sent_with_key.len()));
         let answer = self.post(key.as_deref(), &activity).await;
         assert_eq!(answer.status, StatusCode::CREATED);
         let stored = answer.json();
         self.reference
             .0
             .insert(stored["id"].as_str().unwrap().to_owned(), stored.clone());
-        self.keyed.extend(key.map(|key| (key, activity)));
+        self.sent_with_key.extend(key.map(|key| (key, activity)));
     }
 
+    /// Sends an activity again with its key: the answer must be the stored one.
     async fn retry(&mut self) {
-        let Some((key, activity)) = self.rng.choice(&self.keyed).cloned() else {
+        let Some((key, activity)) = self.rng.choice(&self.sent_with_key).cloned() else {
             return;
         };
         let answer = self.post(Some(&key), &activity).await;
@@ -117,8 +126,9 @@ impl Run<'_> {
         assert_eq!(answer.json(), self.reference.0[&id]);
     }
 
-    async fn reuse(&mut self) {
-        let Some((key, mut activity)) = self.rng.choice(&self.keyed).cloned() else {
+    /// Sends other content with a used key: the service must refuse it.
+    async fn reuse_key(&mut self) {
+        let Some((key, mut activity)) = self.rng.choice(&self.sent_with_key).cloned() else {
             return;
         };
         activity["correlation_id"] = "another".into();
@@ -128,6 +138,7 @@ impl Run<'_> {
         );
     }
 
+    /// Lists all pages of a random query: they must show what the model shows.
     async fn list(&mut self) {
         let (mut from, mut to) = (self.moment(), self.moment());
         if from > to {
@@ -136,9 +147,9 @@ impl Run<'_> {
         let query = Query {
             from,
             to,
-            action: self.maybe(&ACTIONS),
-            outcome: self.maybe(&OUTCOMES),
-            customer: self.maybe(&[("RELE", "Relecloud"), ("strassen", "Straßenbau")]),
+            action: self.pick_or_none(&ACTIONS),
+            outcome: self.pick_or_none(&OUTCOMES),
+            customer: self.pick_or_none(&[("RELE", "Relecloud"), ("strassen", "Straßenbau")]),
             rising: self.rng.bool(),
         };
         let limit = self.rng.u16(1..=20);
@@ -177,14 +188,14 @@ async fn random_operations_agree_with_a_sorted_list() {
             partner: format!("partner-{seed}"),
             start,
             reference: Reference::default(),
-            keyed: Vec::new(),
+            sent_with_key: Vec::new(),
         };
         println!("seed {seed}");
         for _ in 0..OPERATIONS {
             match run.rng.u8(..10) {
                 0..6 => run.record().await,
                 6 => run.retry().await,
-                7 => run.reuse().await,
+                7 => run.reuse_key().await,
                 _ => run.list().await,
             }
         }

@@ -1,4 +1,4 @@
-//! Calls as Lambda's runtime makes them: the lines of their log and of their metrics.
+//! The lines of logs and metrics that a call leaves, as on Lambda.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use crate::{
     logs::Log,
 };
 
-/// As deployed, but for what only a laptop has.
+/// The levels of a deployment, without the lines of DynamoDB and S3 of `local`.
 const LEVELS: &str = "info,dynoxide=off,s3s=off,s3s_fs=off";
 
-/// The keys that a query may rely on.
+/// The keys that a query of the logs can rely on.
 const KEYS: [&str; 8] = [
     "service",
     "level",
@@ -33,7 +33,7 @@ const KEYS: [&str; 8] = [
     "xray_trace_id",
 ];
 
-/// The functions of a stack, called as on Lambda.
+/// Calls the functions of a stack as Lambda's runtime does.
 struct Lambda {
     app: TestApp,
     observer: Observer<Log>,
@@ -54,7 +54,7 @@ impl Lambda {
         }
     }
 
-    /// Calls a function with an event; answers the lines that the call left.
+    /// Calls a function with an event; returns the lines that the call logs.
     async fn call(&self, function: &str, event: &Value) -> Vec<Value> {
         let functions = self.app.stack.functions.clone();
         let function = function.to_owned();
@@ -81,7 +81,7 @@ impl Lambda {
             .collect()
     }
 
-    /// The one line of metrics that a call left.
+    /// Calls a function with an event; returns its only line of metrics.
     async fn metrics(&self, function: &str, event: &Value) -> Value {
         let lines = self.call(function, event).await;
         let mut lines = lines.iter().filter(|line| line["_aws"].is_object());
@@ -90,8 +90,8 @@ impl Lambda {
         line
     }
 
-    /// The id of an export or erasure that no worker was called for.
-    async fn asked(&self, path: &str, body: &Value) -> Value {
+    /// Requests an export or erasure but calls no worker; returns its id.
+    async fn request_without_worker(&self, path: &str, body: &Value) -> Value {
         self.app.faults.add("Invoke", Fault::Swallowed, 1);
         let request = self.app.post(path, body);
         let admin = self.app.token("contoso", "global_admin");
@@ -99,7 +99,7 @@ impl Lambda {
     }
 }
 
-/// A recorded event, with another body.
+/// An event of `tests/events`, with another body unless that is null.
 fn event(name: &str, body: &Value) -> Value {
     let mut event: Value =
         serde_json::from_str(&read(&format!("tests/events/{name}.json"))).unwrap();
@@ -164,7 +164,8 @@ async fn a_refused_item_of_a_batch_names_its_own_partner() {
     let item = |partner: &str| {
         let mut item = with("occurred_at", "2020-01-01T00:00:00Z");
         item["partner_id"] = partner.into();
-        // Looked up before it is refused, while the other one is too.
+        // The key makes the service look each item up before it refuses it, and
+        // it looks up both at the same time.
         item["idempotency_key"] = "k-1".into();
         item
     };
@@ -224,7 +225,7 @@ async fn a_batch_is_one_line_of_metrics() {
 }
 
 #[tokio::test]
-async fn a_page_a_file_and_an_erasure_are_counted_with_what_is_in_them() {
+async fn the_metrics_of_pages_files_and_erasures_count_their_activities() {
     let lambda = Lambda::start().await;
     for _ in 0..3 {
         lambda.app.record(&activity()).await;
@@ -236,7 +237,9 @@ async fn a_page_a_file_and_an_erasure_are_counted_with_what_is_in_them() {
     assert_eq!((listed, &page["listed"]), (3, &json!(3)), "{page}");
 
     lambda.app.advance(Duration::from_secs(2));
-    let id = lambda.asked("/v1/exports", &json!({})).await;
+    let id = lambda
+        .request_without_worker("/v1/exports", &json!({}))
+        .await;
     let worker = json!({ "partner_id": "contoso", "export_id": id });
     let exported = lambda.metrics("export-worker", &worker).await;
     let path = format!("/v1/exports/{}", id.as_str().unwrap());
@@ -246,7 +249,7 @@ async fn a_page_a_file_and_an_erasure_are_counted_with_what_is_in_them() {
 
     let customer = &activity()["customer"]["id"];
     let id = lambda
-        .asked("/v1/erasures", &json!({ "customer_id": customer }))
+        .request_without_worker("/v1/erasures", &json!({ "customer_id": customer }))
         .await;
     let worker = json!({ "partner_id": "contoso", "erasure_id": id });
     let erased = lambda.metrics("erasure-worker", &worker).await;
@@ -254,7 +257,7 @@ async fn a_page_a_file_and_an_erasure_are_counted_with_what_is_in_them() {
 }
 
 #[tokio::test]
-async fn a_call_that_did_nothing_leaves_no_line() {
+async fn a_call_with_nothing_to_report_logs_no_line() {
     let lambda = Lambda::start().await;
     let lines = lambda
         .call("list", &event("list__openapi", &Value::Null))

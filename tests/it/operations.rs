@@ -1,4 +1,4 @@
-//! `docs/operations.md` agrees with the template, the code and itself.
+//! `docs/operations.md` agrees with the template and the code, and works.
 
 use std::{collections::BTreeSet, io::Write, process::Stdio, time::Duration};
 
@@ -16,13 +16,13 @@ use crate::{
 /// The lines of a section, down to the next heading.
 fn section(heading: &str) -> String {
     let page = read("docs/operations.md");
-    let begun = page.lines().skip_while(|line| *line != heading).skip(1);
-    let lines: Vec<_> = begun.take_while(|line| !line.starts_with('#')).collect();
+    let below = page.lines().skip_while(|line| *line != heading).skip(1);
+    let lines: Vec<_> = below.take_while(|line| !line.starts_with('#')).collect();
     assert!(!lines.is_empty(), "no {heading}");
     lines.join("\n")
 }
 
-/// What stands between backticks in the first cells of a section's table.
+/// The names in backticks in the first column of a section's table.
 fn rows(heading: &str) -> BTreeSet<String> {
     let section = section(heading);
     let cells = section
@@ -55,8 +55,8 @@ fn each_alarm_is_explained() {
     assert_eq!(rows("## Alarms"), alarms);
 }
 
-/// The metrics of ours that alarms and the dashboard show.
-fn shown() -> BTreeSet<String> {
+/// Our own metrics that the alarms and the dashboard use.
+fn shown_metrics() -> BTreeSet<String> {
     let alarms = resources("AWS::CloudWatch::Alarm");
     let alarms = alarms
         .iter()
@@ -80,9 +80,9 @@ fn shown() -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn what_is_counted_is_shown_and_explained() {
+async fn each_metric_is_shown_and_explained() {
     let explained = rows("## Metrics");
-    assert_eq!(shown(), explained);
+    assert_eq!(shown_metrics(), explained);
     let counting = async {
         metrics::recorded(false);
         metrics::recorded(true);
@@ -106,7 +106,7 @@ async fn what_is_counted_is_shown_and_explained() {
 }
 
 #[test]
-fn the_outputs_and_parameters_that_are_named_are_there() {
+fn the_named_outputs_and_parameters_exist() {
     let (page, template) = (read("docs/operations.md"), template::parse().unwrap());
     let outputs = page.split("$(output ").skip(1);
     let mut seen = 0;
@@ -141,7 +141,7 @@ fn a_shell_can_read_the_commands() {
     assert!(blocks.len() >= 10, "only {} blocks", blocks.len());
 }
 
-/// A filter of the page, which names a table's attributes.
+/// The filter expression of the page that begins with `part`.
 fn filter(part: &str) -> String {
     let page = read("docs/operations.md");
     let mut filters = page.split("--filter-expression '").skip(1);
@@ -150,19 +150,19 @@ fn filter(part: &str) -> String {
 }
 
 impl TestApp {
-    /// The customers whose erasure ended since, as the page finds them.
-    async fn erased_since(&self, good: Moment) -> Vec<String> {
+    /// The customers whose erasure has ended since, found by the page's filter.
+    async fn erased_since(&self, since: Moment) -> Vec<String> {
         let client = aws_sdk_dynamodb::Client::new(&self.stack.sdk);
         let scan = client.scan().table_name("erasures");
         let scan = scan
             .filter_expression(filter("attribute_exists(customer_id)"))
-            .expression_attribute_values(":good", AttributeValue::S(good.to_string()));
+            .expression_attribute_values(":good", AttributeValue::S(since.to_string()));
         let items = scan.send().await.unwrap().items.unwrap();
         let customers = items.iter().map(|item| item["customer_id"].as_s().unwrap());
         customers.cloned().collect()
     }
 
-    /// How many erasures the page finds under way.
+    /// How many erasures are under way, found by the page's filter.
     async fn under_way(&self, since: Moment) -> i32 {
         let client = aws_sdk_dynamodb::Client::new(&self.stack.sdk);
         let scan = client.scan().table_name("erasures");
@@ -185,20 +185,20 @@ async fn what_a_restore_brought_back_is_erased_again() {
     let before = items.items.unwrap().remove(0);
     let path = format!("/v1/activities/{}", stored["id"].as_str().unwrap());
     let name = async || app.read(&path).await.json()["customer"]["name"].clone();
-    let good = app.now();
+    let last_good = app.now();
     assert_eq!(app.erase().await["state"], "done");
     assert_eq!(name().await, "[erased]");
 
-    // A day later the table is restored; the day's erasures are known.
+    // A day later the table is restored; that day's erasures are still known.
     app.advance(Duration::from_hours(24));
     let put = client.put_item().table_name("activities");
     put.set_item(Some(before)).send().await.unwrap();
     assert_eq!(name().await, activity()["customer"]["name"]);
     assert_eq!(app.erased_since(app.now()).await, Vec::<String>::new());
-    let customers = app.erased_since(good).await;
+    let customers = app.erased_since(last_good).await;
     assert_eq!(customers, ["c-1"]);
 
-    // The page's last step.
+    // The last step of the page: erase these customers again.
     let event = read("tests/events/erasure__create.json");
     let mut event: Value = serde_json::from_str(&event).unwrap();
     event["body"] = json!({ "customer_id": customers[0] }).to_string().into();
@@ -208,7 +208,7 @@ async fn what_a_restore_brought_back_is_erased_again() {
     app.faults.add("Query", Fault::Held, 1);
     let answer = app.stack.functions.call("erasure", event).await.unwrap();
     assert_eq!(answer["statusCode"], 202, "{answer}");
-    assert_eq!(app.under_way(good).await, 1);
+    assert_eq!(app.under_way(last_good).await, 1);
     app.faults.release();
     app.until(&path, |it| it["customer"]["name"] == "[erased]")
         .await;
@@ -217,5 +217,5 @@ async fn what_a_restore_brought_back_is_erased_again() {
     while app.get(location).token(&admin).send().await.json()["state"] != "done" {
         tokio::task::yield_now().await;
     }
-    assert_eq!(app.under_way(good).await, 0);
+    assert_eq!(app.under_way(last_good).await, 0);
 }

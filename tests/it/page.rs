@@ -1,4 +1,4 @@
-//! The page's files and the development sign-in, as `local` serves them.
+//! The files of the page and the sign-in for development, as `local` has them.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use local::{Options, Stack};
@@ -12,7 +12,7 @@ use tokio::{
 
 const VERIFIER: &str = "a-verifier-of-at-least-43-characters-as-rfc-7636-asks";
 
-/// A browser that does not follow where it is sent.
+/// A browser that does not follow redirects.
 fn browser() -> Client {
     Client::builder().redirect(Policy::none()).build().unwrap()
 }
@@ -25,7 +25,7 @@ async fn start(page: Option<&std::path::Path>) -> Stack {
     Stack::start(options).await.unwrap()
 }
 
-/// The address that a page sends a person to, with what a test changes.
+/// The address where a person signs in; a test can change parameters.
 fn authorize(stack: &Stack, changed: &[(&str, &str)]) -> Url {
     let redirect_uri = format!("{}/", stack.url);
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER));
@@ -44,8 +44,8 @@ fn authorize(stack: &Stack, changed: &[(&str, &str)]) -> Url {
     Url::parse_with_params(&url, query).unwrap()
 }
 
-/// A parameter of the address that an answer sends the browser to.
-fn sent_back(answer: &Response, name: &str) -> Option<String> {
+/// A parameter of the address that an answer redirects the browser to.
+fn redirect_parameter(answer: &Response, name: &str) -> Option<String> {
     let location = answer.headers()["location"].to_str().unwrap();
     let url = Url::parse(location).unwrap();
     let mut pairs = url.query_pairs().into_owned();
@@ -89,8 +89,8 @@ async fn exchange(stack: &Stack, code: &str, verifier: &str) -> Response {
 async fn a_person_signs_in_with_a_code_and_reads_the_log() {
     let stack = start(None).await;
     let answer = submit(&stack).await;
-    assert_eq!(sent_back(&answer, "state").unwrap(), "s-1");
-    let code = sent_back(&answer, "code").unwrap();
+    assert_eq!(redirect_parameter(&answer, "state").unwrap(), "s-1");
+    let code = redirect_parameter(&answer, "code").unwrap();
     let answer = exchange(&stack, &code, VERIFIER).await;
     let tokens: Value = answer.json().await.unwrap();
     let token = tokens["access_token"].as_str().unwrap();
@@ -100,7 +100,7 @@ async fn a_person_signs_in_with_a_code_and_reads_the_log() {
         request.send().await.unwrap().status()
     };
     assert_eq!(read(token).await, 200);
-    // Neither a code nor an identity is a right to read.
+    // Neither a code nor an identity token gives a right to read.
     assert_eq!(read(&code).await, 401);
     assert_eq!(read(tokens["id_token"].as_str().unwrap()).await, 401);
 }
@@ -108,7 +108,7 @@ async fn a_person_signs_in_with_a_code_and_reads_the_log() {
 #[tokio::test]
 async fn a_code_is_worth_nothing_without_its_verifier() {
     let stack = start(None).await;
-    let code = sent_back(&submit(&stack).await, "code").unwrap();
+    let code = redirect_parameter(&submit(&stack).await, "code").unwrap();
     for (code, verifier) in [(code.as_str(), "another"), ("no-code", VERIFIER)] {
         let answer = exchange(&stack, code, verifier).await;
         assert_eq!(answer.status(), 400);
@@ -118,7 +118,7 @@ async fn a_code_is_worth_nothing_without_its_verifier() {
 }
 
 #[tokio::test]
-async fn a_code_goes_to_pages_on_this_machine_alone() {
+async fn a_code_is_sent_only_to_pages_on_this_machine() {
     let stack = start(None).await;
     for (name, value) in [
         ("redirect_uri", "https://elsewhere.example/"),
@@ -145,17 +145,25 @@ async fn a_session_answers_without_a_form_until_it_ends() {
         request.send().await.unwrap()
     };
     let answer = ask("").await;
-    assert_eq!(sent_back(&answer, "error").unwrap(), "login_required");
+    assert_eq!(
+        redirect_parameter(&answer, "error").unwrap(),
+        "login_required"
+    );
     let session = cookie(&submit(&stack).await);
-    assert!(sent_back(&ask(&session).await, "code").is_some());
+    assert!(redirect_parameter(&ask(&session).await, "code").is_some());
     let out = browser().get(format!("{}/dev/sign-out", stack.url));
     let ended = cookie(&out.send().await.unwrap());
     let answer = ask(&ended).await;
-    assert_eq!(sent_back(&answer, "error").unwrap(), "login_required");
+    assert_eq!(
+        redirect_parameter(&answer, "error").unwrap(),
+        "login_required"
+    );
 }
 
-/// The answer to a path as it is; a client would resolve its dots before it asks.
-async fn answer_to_bytes(stack: &Stack, path: &str) -> String {
+/// The answer to a path that is sent unchanged.
+///
+/// An HTTP client would resolve the dots in the path first.
+async fn answer_to_raw_path(stack: &Stack, path: &str) -> String {
     let host = stack.url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
@@ -187,12 +195,12 @@ async fn the_page_is_served_beside_the_api_which_stays_as_it_is() {
         assert_eq!(get(path).await.unwrap().status(), 404, "{path}");
     }
     for path in ["/assets/../secret", "/assets/%2e%2e/secret"] {
-        let answer = answer_to_bytes(&stack, path).await;
+        let answer = answer_to_raw_path(&stack, path).await;
         assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
     }
-    let script = answer_to_bytes(&stack, "/assets/a.js").await;
+    let script = answer_to_raw_path(&stack, "/assets/a.js").await;
     assert!(script.starts_with("HTTP/1.1 200 "), "{script}");
-    let alone = start(None).await;
-    let answer = reqwest::get(&alone.url).await.unwrap();
+    let without_page = start(None).await;
+    let answer = reqwest::get(&without_page.url).await.unwrap();
     assert_eq!(answer.text().await.unwrap(), r#"{"message":"Not Found"}"#);
 }

@@ -1,4 +1,4 @@
-//! One test for each sentence of `docs/promises.md`, of the same name.
+//! One test for each promise of `docs/promises.md`, under the name given there.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::{
     harness::{TestApp, activity, ago, at, eventually, with},
 };
 
-async fn keyed(app: &TestApp, activity: &Value) -> crate::harness::Answer {
+async fn record_with_key(app: &TestApp, activity: &Value) -> crate::harness::Answer {
     let request = app
         .post("/v1/activities", activity)
         .header("idempotency-key", "k-1");
@@ -26,7 +26,7 @@ fn ids(items: &[Value]) -> Vec<String> {
 #[tokio::test]
 async fn a_2xx_answer_to_a_record_means_that_the_activity_is_stored() {
     let app = TestApp::start().await;
-    // Lost on the way there, on the way back, and refused: the SDK repeats it.
+    // One attempt fails: the SDK repeats it, and the activity is stored once.
     for fault in [Fault::Lost, Fault::ReplyLost, Fault::Throttled] {
         app.faults.add("PutItem", fault, 1);
         let stored = app.record(&activity()).await;
@@ -34,7 +34,7 @@ async fn a_2xx_answer_to_a_record_means_that_the_activity_is_stored() {
         assert_eq!(app.read(&path).await.status, 200, "{fault:?}");
     }
     assert_eq!(app.list_all("").await.len(), 3);
-    // Every attempt lost: no 2xx, and how to go on.
+    // All three attempts fail: the answer is no 2xx, and says how to retry.
     for fault in [Fault::Lost, Fault::Throttled] {
         app.faults.add("PutItem", fault, 3);
         let answer = app
@@ -61,11 +61,11 @@ async fn a_2xx_answer_to_a_record_means_that_the_activity_is_stored() {
 async fn the_same_key_and_content_never_records_twice() {
     let app = TestApp::start().await;
     let sent = with("occurred_at", ago(5));
-    // Done, but reported lost by every attempt: the client is told to retry.
+    // All attempts succeed, but their answers are lost: the client must retry.
     app.faults.add("PutItem", Fault::ReplyLost, 3);
-    assert_eq!(keyed(&app, &sent).await.status, 503);
-    let first = keyed(&app, &sent).await;
-    let second = keyed(&app, &sent).await;
+    assert_eq!(record_with_key(&app, &sent).await.status, 503);
+    let first = record_with_key(&app, &sent).await;
+    let second = record_with_key(&app, &sent).await;
     assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 200));
     assert_eq!(first.text, second.text);
     assert_eq!(ids(&app.list_all("").await), ids(&[first.json()]));
@@ -132,7 +132,7 @@ async fn a_settled_range_never_changes() {
                 .refusal()
                 .starts_with("400 occurred_at must be at most 7 days ago")
         );
-        assert_eq!(keyed(&app, &late).await.status, 400);
+        assert_eq!(record_with_key(&app, &late).await.status, 400);
     }
     assert_eq!(app.list(&range).await, before);
 }
@@ -196,7 +196,7 @@ async fn an_export_interrupted_anywhere_ends_with_the_same_bytes() {
     assert_eq!(app.stored_hash(&undisturbed), *whole);
     let mut ready = 1;
     for fault in [Fault::Lost, Fault::ReplyLost, Fault::Throttled] {
-        // Every request of the worker in turn, with all that the SDK repeats of it.
+        // Each request of the worker in turn fails, with its two repetitions.
         for place in 0.. {
             app.faults.add_after("export-worker", place, fault, 3);
             let post = app.post("/v1/exports", &asked).token(&app.reader());
@@ -224,8 +224,8 @@ async fn memory_does_not_grow_with_the_size_of_an_export() {
     let post = app.post("/v1/exports", &asked).token(&app.reader());
     let export = post.send().await.json();
     assert!(eventually(|| app.faults.is_held("UploadPart")).await);
-    // A bucket that takes nothing stops the reading: of forty pages there are
-    // those of two parts of 8 MiB and two more.
+    // The worker stops reading while the bucket accepts nothing. Of forty pages
+    // it reads those that fill two parts of 8 MiB, and at most two more.
     let mut pages = 0;
     while app.faults.count("export-worker", "Query") > pages {
         pages = app.faults.count("export-worker", "Query");
@@ -274,13 +274,13 @@ async fn no_answer_contains_anything_of_another_partner() {
 #[tokio::test]
 async fn a_download_link_dies_in_minutes() {
     let app = TestApp::start().await;
-    // The link is made by a clock that is five minutes and a second slow.
+    // The clock that dates the link is slow by five minutes and a second.
     app.move_clock(-301_000);
     let export = app.export(&json!({})).await;
     let url = export["download"]["url"].as_str().unwrap();
     assert!(url.contains("X-Amz-Expires=300"));
     assert_eq!(app.download(url).await.0, 403);
-    // A new one needs a right to it, and works.
+    // A new link works; only a partner's reader can get it.
     app.advance(Duration::from_secs(301));
     let path = format!("/v1/exports/{}", export["id"].as_str().unwrap());
     let recorder = app.get(&path).token(&app.recorder()).send().await;

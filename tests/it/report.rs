@@ -1,10 +1,11 @@
-//! The percentiles of a deployment's report lines.
+//! `bench/report.py`: percentiles from the report lines that Lambda logs.
 
 use std::{
     io::Write,
     process::{Command, Output, Stdio},
 };
 
+/// Runs the script with these lines as its input.
 fn report(lines: &str) -> Output {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../bench/report.py");
     let mut child = Command::new("python3")
@@ -20,17 +21,17 @@ fn report(lines: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// A line as `aws logs tail` prints it.
-fn json(duration: f64, init: &str) -> String {
+/// A report line in the format JSON, as `aws logs tail` prints it.
+fn json_line(duration: f64, init: &str) -> String {
     format!(
         r#"2026-11-23T09:00:00 2026/11/23/[$LATEST]0a1b {{"time":"2026-11-23T09:00:00.000Z","type":"platform.report","record":{{"requestId":"r-1","metrics":{{"durationMs":{duration},"billedDurationMs":7,"memorySizeMB":256,"maxMemoryUsedMB":21{init}}},"status":"success"}}}}"#
     )
 }
 
 #[test]
-fn starts_and_warm_calls_are_told_apart_in_both_formats() {
-    let mut lines: Vec<_> = (1..=100).map(|ms| json(f64::from(ms), "")).collect();
-    lines.push(json(21.5, r#","initDurationMs":40.25"#));
+fn cold_starts_and_warm_calls_are_counted_apart_in_both_formats() {
+    let mut lines: Vec<_> = (1..=100).map(|ms| json_line(f64::from(ms), "")).collect();
+    lines.push(json_line(21.5, r#","initDurationMs":40.25"#));
     lines.push(
         "REPORT RequestId: r-2\tDuration: 20.50 ms\tBilled Duration: 61 ms\tMemory Size: 128 MB\t\
          Max Memory Used: 19 MB\tInit Duration: 40.25 ms\t"
@@ -54,7 +55,7 @@ Memory 128, 256 MB, at most 21 MB used.
 }
 
 #[test]
-fn without_a_report_line_it_says_so() {
+fn a_log_without_report_lines_is_an_error() {
     let output = report("START RequestId: r-1\n");
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("no report lines"));

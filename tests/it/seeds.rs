@@ -1,7 +1,7 @@
-//! Random clients at the same time, under faults, one run for each seed: what
-//! they were told must agree with what is stored.
+//! Random clients at the same time, under faults: one run for each seed.
 //!
-//! `MODEL_SEEDS=17` runs one seed again, `MODEL_SEEDS=0..50000` many.
+//! After each run, the answers must agree with what is stored.
+//! `MODEL_SEEDS=17` runs one seed again, and `MODEL_SEEDS=0..50000` runs many.
 
 mod files;
 mod plan;
@@ -24,14 +24,15 @@ use tokio::task::JoinSet;
 use self::{plan::Plan, run::Run};
 use crate::harness::{TestApp, activity};
 
-/// How many seeds run at the same time, each on a stack of its own while it
-/// runs: clocks jump.
+/// How many seeds run at the same time.
+///
+/// Each lane has stacks of its own, because a run changes its stack's clock.
 const LANES: usize = 16;
 
-/// Runs of records, batches, retries and lists.
+/// The seeds that run with records, batches, retries and lists.
 const SEEDS: Range<u64> = 0..2_000;
 
-/// Runs of exports too.
+/// The seeds that run with exports too.
 const SEEDS_WITH_EXPORTS: Range<u64> = 0..300;
 
 /// How old an activity may be.
@@ -71,7 +72,7 @@ async fn exports_beside_concurrent_clients_under_faults_hold_what_is_stored() {
     }
 }
 
-/// How often what happened in all runs; few of them may lack a kind.
+/// How many outcomes, answers and faults of each kind all runs have had.
 #[derive(Debug, Clone, Default)]
 struct Tally(Arc<Mutex<BTreeMap<String, usize>>>);
 
@@ -80,49 +81,56 @@ impl Tally {
         *self.0.lock().unwrap().entry(kind.to_owned()).or_default() += count;
     }
 
+    /// Whether a kind has occurred, which is not required of chosen seeds.
     fn has(&self, kind: &str) -> bool {
-        chosen().is_some() || self.0.lock().unwrap().get(kind) > Some(&0)
+        chosen_seeds().is_some() || self.0.lock().unwrap().get(kind) > Some(&0)
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_faults_of_a_seed_meet_its_own_partners_alone() {
+async fn the_faults_of_a_seed_meet_only_its_own_partners() {
     let app = TestApp::start().await;
-    app.faults.tempt(1, &["theirs"]);
+    app.faults.add_random_faults(1, &["theirs"]);
     let record = async |partner| {
         let token = app.token(partner, "activity_recorder");
         for _ in 0..40 {
             let request = app.post("/v1/activities", &activity());
             request.token(&token).send().await;
         }
-        app.faults.take_met().len()
+        app.faults.take_met_faults().len()
     };
     assert_eq!(record("contoso").await, 0);
     app.export(&json!({})).await;
-    assert_eq!(app.faults.take_met(), []);
+    assert_eq!(app.faults.take_met_faults(), []);
     assert!(record("theirs").await > 0);
-    app.faults.spare(1);
+    app.faults.remove_random_faults(1);
     assert_eq!(record("theirs").await, 0);
 }
 
-/// Runs each seed; the lanes take them in turn.
-async fn run_all(seeds: Range<u64>, exports: bool) -> Tally {
-    let seeds = chosen().unwrap_or(seeds);
-    let (begun, next) = (Instant::now(), Arc::new(AtomicU64::new(seeds.start)));
+/// Runs all seeds; a lane that has ended one takes the next.
+async fn run_all(seeds: Range<u64>, with_exports: bool) -> Tally {
+    let seeds = chosen_seeds().unwrap_or(seeds);
+    let (started_at, next) = (Instant::now(), Arc::new(AtomicU64::new(seeds.start)));
     let (mut lanes, tally) = (JoinSet::new(), Tally::default());
     for _ in 0..LANES {
-        lanes.spawn(lane(Arc::clone(&next), seeds.end, exports, tally.clone()));
+        lanes.spawn(lane(
+            Arc::clone(&next),
+            seeds.end,
+            with_exports,
+            tally.clone(),
+        ));
     }
     while let Some(ended) = lanes.join_next().await {
         if let Err(error) = ended {
             std::panic::resume_unwind(error.into_panic());
         }
     }
-    println!("{seeds:?} in {:?}: {tally:?}", begun.elapsed());
+    println!("{seeds:?} in {:?}: {tally:?}", started_at.elapsed());
     tally
 }
 
-async fn lane(next: Arc<AtomicU64>, end: u64, exports: bool, tally: Tally) {
+/// Runs one seed after another; odd seeds use a stack with several shards.
+async fn lane(next: Arc<AtomicU64>, end: u64, with_exports: bool, tally: Tally) {
     let app = async |shards| {
         let variables = [
             ("MAX_LATENESS_DAYS", "1"),
@@ -142,7 +150,7 @@ async fn lane(next: Arc<AtomicU64>, end: u64, exports: bool, tally: Tally) {
         } else {
             &several
         };
-        let run = tokio::spawn(run(Arc::clone(app), seed, exports, tally.clone()));
+        let run = tokio::spawn(run(Arc::clone(app), seed, with_exports, tally.clone()));
         assert!(
             run.await.is_ok(),
             "seed {seed} failed; MODEL_SEEDS={seed} runs it again"
@@ -150,16 +158,16 @@ async fn lane(next: Arc<AtomicU64>, end: u64, exports: bool, tally: Tally) {
     }
 }
 
-/// One seed's run and what its history says.
-async fn run(app: Arc<TestApp>, seed: u64, exports: bool, tally: Tally) {
+/// Runs one seed and checks its history.
+async fn run(app: Arc<TestApp>, seed: u64, with_exports: bool, tally: Tally) {
     app.set_ahead(0);
-    app.faults.take_met();
-    let plan = Plan::of(seed, app.now(), LATENESS, exports);
+    app.faults.take_met_faults();
+    let plan = Plan::of(seed, app.now(), LATENESS, with_exports);
     let history = Run::new(&app, seed).carry_out(&plan).await;
-    let (wrongs, met) = (history.wrongs(), app.faults.take_met());
+    let (violations, met) = (history.violations(), app.faults.take_met_faults());
     assert!(
-        wrongs.is_empty(),
-        "seed {seed}: {wrongs:#?}\n{history}faults: {met:?}"
+        violations.is_empty(),
+        "seed {seed}: {violations:#?}\n{history}faults: {met:?}"
     );
     for (kind, count) in history.counts() {
         tally.add(kind, count);
@@ -169,12 +177,12 @@ async fn run(app: Arc<TestApp>, seed: u64, exports: bool, tally: Tally) {
     }
 }
 
-/// The seeds that whoever runs the tests asks for.
+/// The seeds that the person who runs the tests has chosen by `MODEL_SEEDS`.
 #[expect(
     clippy::disallowed_methods,
     reason = "a variable of the tests, not of the service"
 )]
-fn chosen() -> Option<Range<u64>> {
+fn chosen_seeds() -> Option<Range<u64>> {
     let text = std::env::var("MODEL_SEEDS").ok()?;
     let number = |text: &str| text.parse().expect("MODEL_SEEDS is a seed or first..end");
     Some(match text.split_once("..") {

@@ -1,4 +1,4 @@
-//! A log in several partitions of the table is one log to everybody.
+//! A log in several shards, which are partitions of the table, acts as one log.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -12,6 +12,7 @@ use shared::Clock;
 use crate::harness::{Answer, TestApp, ago, with};
 
 impl TestApp {
+    /// Records an activity; its `correlation_id` is also its key.
     async fn record_keyed(&self, activity: &Value) -> Answer {
         let key = activity["correlation_id"].as_str().unwrap();
         let request = self.post("/v1/activities", activity);
@@ -19,24 +20,24 @@ impl TestApp {
         request.token(&self.recorder()).send().await
     }
 
-    /// The partitions that hold activities.
+    /// The keys of the table's partitions that have activities.
     async fn partitions(&self) -> BTreeSet<String> {
         let dynamodb = aws_sdk_dynamodb::Client::new(&self.stack.sdk);
         let scan = dynamodb
             .scan()
             .table_name(&self.stack.config.activities_table);
         let items = scan.send().await.unwrap().items.unwrap();
-        let of =
+        let key =
             |item: &HashMap<String, AttributeValue>| item["partition_key"].as_s().unwrap().clone();
-        items.iter().map(of).collect()
+        items.iter().map(key).collect()
     }
 }
 
-/// Two at a time, of two customers.
-fn numbered(place: i64) -> Value {
-    let mut sent = with("occurred_at", ago(10_000 - place / 2));
-    sent["correlation_id"] = format!("k-{place}").into();
-    sent["customer"]["id"] = format!("c-{}", place % 2).into();
+/// An activity of a number. Two each have the same moment; customers alternate.
+fn numbered(number: i64) -> Value {
+    let mut sent = with("occurred_at", ago(10_000 - number / 2));
+    sent["correlation_id"] = format!("k-{number}").into();
+    sent["customer"]["id"] = format!("c-{}", number % 2).into();
     sent
 }
 
@@ -94,7 +95,7 @@ async fn a_log_in_several_shards_is_recorded_read_exported_and_erased_as_one() {
 }
 
 #[tokio::test]
-async fn what_was_recorded_before_a_count_began_stays_where_it_is_found() {
+async fn a_retry_finds_what_was_recorded_with_an_earlier_number_of_shards() {
     let start = Clock::system().now().plus(Duration::from_hours(1));
     let shards = format!("1,4@{start}");
     let app = TestApp::start_with(&[("WRITE_SHARDS", &shards)]).await;

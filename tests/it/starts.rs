@@ -1,4 +1,4 @@
-//! What a function does before its first event.
+//! What a function does before its first event: it opens its connections.
 
 use std::time::Duration;
 
@@ -13,11 +13,12 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{faults::Fault, harness::TestApp, logs::Log};
 
-const NOTHING: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\n\
+/// DynamoDB's answer to a read of an item that does not exist.
+const EMPTY_ANSWER: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\n\
     content-length: 2\r\nconnection: close\r\n\r\n{}";
 
-/// The request that reaches a server which has no item, while something is done.
-async fn asked(act: impl AsyncFnOnce(Client)) -> String {
+/// The request that a store sends in `act`; a server without items answers it.
+async fn captured_request(act: impl AsyncFnOnce(Client)) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -35,7 +36,7 @@ async fn asked(act: impl AsyncFnOnce(Client)) -> String {
             let read = stream.read(&mut bytes).await.unwrap();
             request += str::from_utf8(&bytes[..read]).unwrap();
         }
-        stream.write_all(NOTHING.as_bytes()).await.unwrap();
+        stream.write_all(EMPTY_ANSWER.as_bytes()).await.unwrap();
         request
     };
     tokio::select! {
@@ -46,14 +47,14 @@ async fn asked(act: impl AsyncFnOnce(Client)) -> String {
 }
 
 #[tokio::test]
-async fn each_store_opens_its_connection_by_asking_for_what_is_never_there() {
+async fn each_store_opens_its_connection_by_reading_an_item_that_never_exists() {
     let app = TestApp::start().await;
     let config = &app.stack.config;
     let (exports, erasures) = (config.exports_table.clone(), config.erasures_table.clone());
     let requests = [
-        asked(async |client| ActivityStore::new(client, config).open().await).await,
-        asked(async |client| ExportStore::new(client, exports).open().await).await,
-        asked(async |client| ErasureStore::new(client, erasures).open().await).await,
+        captured_request(async |client| ActivityStore::new(client, config).open().await).await,
+        captured_request(async |client| ExportStore::new(client, exports).open().await).await,
+        captured_request(async |client| ErasureStore::new(client, erasures).open().await).await,
     ];
     for (request, table) in requests.iter().zip(["activities", "exports", "erasures"]) {
         assert!(request.contains("DynamoDB_20120810.GetItem"), "{request}");
@@ -69,7 +70,7 @@ async fn each_store_opens_its_connection_by_asking_for_what_is_never_there() {
 }
 
 #[tokio::test]
-async fn a_start_that_is_not_answered_says_why_and_goes_on() {
+async fn a_start_without_an_answer_logs_why_and_goes_on() {
     let log = Log::default();
     let subscriber = observe::subscriber("it", EnvFilter::new("shared=warn"), log.clone());
     let _guard = tracing::subscriber::set_default(subscriber);

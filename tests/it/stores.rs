@@ -1,5 +1,7 @@
-//! The stores by themselves, where a request comes too seldom: at the
-//! millisecond at which something ends, and after what others did.
+//! The stores on their own, in cases that requests do not reach.
+//!
+//! These are the millisecond at which something ends, and calls that come after
+//! another worker has changed the item.
 
 use std::time::Duration;
 
@@ -40,8 +42,8 @@ impl TestApp {
         ErasureStore::new(dynamodb, self.stack.config.erasures_table.clone())
     }
 
-    /// Asks for something whose worker is never called; answers its id.
-    async fn asked(&self, path: &str, body: &Value) -> String {
+    /// Requests an export or erasure but calls no worker; returns its id.
+    async fn request_without_worker(&self, path: &str, body: &Value) -> String {
         self.faults.add("Invoke", Fault::Swallowed, 1);
         let token = self.token("contoso", "global_admin");
         let answer: Answer = self.post(path, body).token(&token).send().await;
@@ -49,17 +51,19 @@ impl TestApp {
         answer.json()["id"].as_str().unwrap().to_owned()
     }
 
-    pub(crate) async fn asked_export(&self) -> WorkerEvent {
-        let id = self.asked("/v1/exports", &json!({})).await;
+    /// Requests an export but calls no worker; returns the worker's event.
+    pub(crate) async fn export_without_worker(&self) -> WorkerEvent {
+        let id = self.request_without_worker("/v1/exports", &json!({})).await;
         WorkerEvent {
             partner_id: "contoso".into(),
             export_id: ExportId::try_from(id.as_str()).unwrap(),
         }
     }
 
-    pub(crate) async fn asked_erasure(&self) -> erasure::WorkerEvent {
+    /// Requests an erasure but calls no worker; returns the worker's event.
+    pub(crate) async fn erasure_without_worker(&self) -> erasure::WorkerEvent {
         let id = self
-            .asked("/v1/erasures", &json!({ "customer_id": "c-1" }))
+            .request_without_worker("/v1/erasures", &json!({ "customer_id": "c-1" }))
             .await;
         erasure::WorkerEvent {
             partner_id: "contoso".into(),
@@ -67,14 +71,16 @@ impl TestApp {
         }
     }
 
-    pub(crate) async fn leased(&self, event: &WorkerEvent, now: Moment) -> Lease<ExportId> {
+    /// Takes the lease of an export.
+    pub(crate) async fn lease_export(&self, event: &WorkerEvent, now: Moment) -> Lease<ExportId> {
         match self.exports().take_lease(event, now).await.unwrap() {
             LeaseAttempt::Taken(lease, _) => lease,
-            taken => panic!("no lease: {taken:?}"),
+            other => panic!("no lease: {other:?}"),
         }
     }
 
-    pub(crate) async fn leased_erasure(
+    /// Takes the lease of an erasure.
+    pub(crate) async fn lease_erasure(
         &self,
         event: &erasure::WorkerEvent,
         now: Moment,
@@ -88,7 +94,7 @@ fn minutes(minutes: u64) -> Duration {
     Duration::from_mins(minutes)
 }
 
-/// The first moment at which an item is gone whose creation sets its end.
+/// When the retention of an item ends: so many days after its creation.
 fn end(created_at: Moment, days: u64) -> Moment {
     let end = created_at.plus(Duration::from_hours(24 * days));
     Moment::from_millis(end.as_seconds() * 1_000).unwrap()
@@ -111,8 +117,8 @@ fn limit(text: &str) -> Limit {
 #[tokio::test]
 async fn an_export_is_forgotten_37_days_after_it_was_asked_for() {
     let app = TestApp::start().await;
-    let event = app.asked_export().await;
-    let key = app.leased(&event, app.now()).await.key;
+    let event = app.export_without_worker().await;
+    let key = app.lease_export(&event, app.now()).await.key;
     let store = app.exports();
     let created_at = store
         .get(&key, app.now())
@@ -130,19 +136,19 @@ async fn an_export_is_forgotten_37_days_after_it_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_page_goes_on_behind_exports_that_are_forgotten() {
+async fn a_page_skips_exports_that_are_forgotten() {
     let app = TestApp::start().await;
     let mut leases = Vec::new();
     for _ in 0..4 {
-        let event = app.asked_export().await;
-        leases.push(app.leased(&event, app.now()).await);
+        let event = app.export_without_worker().await;
+        leases.push(app.lease_export(&event, app.now()).await);
     }
     let [oldest, _, _, newest] = leases.as_slice() else {
         panic!("four exports");
     };
     let store = app.exports();
     let begun = app.now();
-    // These two are remembered for longer, as they end later.
+    // These two are kept for longer, because they end later.
     let finished_at = begun.plus(Duration::from_secs(30));
     for lease in [oldest, newest] {
         let held = store.finish(lease, &file(), PROGRESS, finished_at).await;
@@ -165,9 +171,9 @@ async fn a_page_goes_on_behind_exports_that_are_forgotten() {
 #[tokio::test]
 async fn a_worker_of_an_export_is_called_at_most_once_a_minute() {
     let app = TestApp::start().await;
-    let event = app.asked_export().await;
+    let event = app.export_without_worker().await;
     let asked_at = app.now();
-    let lease = app.leased(&event, asked_at).await;
+    let lease = app.lease_export(&event, asked_at).await;
     let store = app.exports();
     let claim = async |now| store.claim_dispatch(&lease.key, now).await.unwrap();
     assert!(!claim(asked_at).await, "it is leased");
@@ -178,11 +184,11 @@ async fn a_worker_of_an_export_is_called_at_most_once_a_minute() {
 }
 
 #[tokio::test]
-async fn a_worker_that_released_an_export_is_followed_after_a_minute() {
+async fn the_next_worker_is_called_a_minute_after_an_export_was_released() {
     let app = TestApp::start().await;
-    let event = app.asked_export().await;
+    let event = app.export_without_worker().await;
     let taken_at = app.now().plus(minutes(2));
-    let lease = app.leased(&event, taken_at).await;
+    let lease = app.lease_export(&event, taken_at).await;
     let store = app.exports();
     let released_at = taken_at.plus(MILLISECOND);
     let released = store.release(&lease, released_at).await.unwrap();
@@ -193,14 +199,14 @@ async fn a_worker_that_released_an_export_is_followed_after_a_minute() {
 }
 
 #[tokio::test]
-async fn what_a_worker_did_last_is_known_when_it_is_done_again() {
+async fn a_worker_can_repeat_its_last_write() {
     let app = TestApp::start().await;
     let store = app.exports();
     let now = app.now().plus(Duration::from_secs(1));
     let failure = FailureCode::TooSlow.because("slow");
     for what in ["finish", "fail", "release"] {
-        let event = app.asked_export().await;
-        let lease = app.leased(&event, now).await;
+        let event = app.export_without_worker().await;
+        let lease = app.lease_export(&event, now).await;
         let again = async || {
             let held = match what {
                 "finish" => store.finish(&lease, &file(), PROGRESS, now).await,
@@ -225,12 +231,12 @@ async fn what_a_worker_did_last_is_known_when_it_is_done_again() {
 }
 
 #[tokio::test]
-async fn a_worker_learns_what_took_the_export_from_it() {
+async fn a_worker_learns_why_it_has_lost_its_lease() {
     let app = TestApp::start().await;
     let store = app.exports();
-    let event = app.asked_export().await;
+    let event = app.export_without_worker().await;
     let now = app.now().plus(Duration::from_secs(1));
-    let first = app.leased(&event, now).await;
+    let first = app.lease_export(&event, now).await;
     assert_eq!(store.lease_status(&first).await.unwrap(), LeaseStatus::Held);
     assert_eq!(
         store.renew(&first, PROGRESS, now).await.unwrap(),
@@ -247,7 +253,7 @@ async fn a_worker_learns_what_took_the_export_from_it() {
     ] {
         assert_eq!(held.unwrap(), LeaseStatus::RanOut);
     }
-    let second = app.leased(&event, later).await;
+    let second = app.lease_export(&event, later).await;
     for held in [
         store.lease_status(&first).await,
         store.renew(&first, PROGRESS, later).await,
@@ -261,7 +267,7 @@ async fn a_worker_learns_what_took_the_export_from_it() {
         LeaseStatus::Held
     );
 
-    // What it wrote after its file was ready comes too late, but was not lost.
+    // Once the file is ready, the lease counts as taken over, not as cancelled.
     let finished = store.finish(&second, &file(), PROGRESS, later).await;
     assert_eq!(finished.unwrap(), LeaseStatus::Held);
     for held in [
@@ -281,13 +287,12 @@ async fn a_worker_learns_what_took_the_export_from_it() {
     }
 }
 
-/// An export that took a place and never was stored.
 #[tokio::test]
 async fn a_place_is_kept_for_a_minute_for_an_export_that_is_not_stored() {
     let app = TestApp::start().await;
-    let event = app.asked_export().await;
+    let event = app.export_without_worker().await;
     let store = app.exports();
-    let partner_id = app.leased(&event, app.now()).await.key.partner_id;
+    let partner_id = app.lease_export(&event, app.now()).await.key.partner_id;
     let took_at = app.now().plus(minutes(10));
     let place = async |max, now| {
         let key = ExportKey {
@@ -305,8 +310,8 @@ async fn a_place_is_kept_for_a_minute_for_an_export_that_is_not_stored() {
 #[tokio::test]
 async fn an_erasure_is_forgotten_90_days_after_it_was_asked_for() {
     let app = TestApp::start().await;
-    let event = app.asked_erasure().await;
-    let key = app.leased_erasure(&event, app.now()).await.key;
+    let event = app.erasure_without_worker().await;
+    let key = app.lease_erasure(&event, app.now()).await.key;
     let store = app.erasures();
     let created_at = store
         .get(&key, app.now())
@@ -323,9 +328,9 @@ async fn an_erasure_is_forgotten_90_days_after_it_was_asked_for() {
 #[tokio::test]
 async fn a_worker_of_an_erasure_is_called_at_most_once_a_minute() {
     let app = TestApp::start().await;
-    let event = app.asked_erasure().await;
+    let event = app.erasure_without_worker().await;
     let begun_at = app.now();
-    let key = app.leased_erasure(&event, begun_at).await.key;
+    let key = app.lease_erasure(&event, begun_at).await.key;
     let claim = async |now| app.erasures().claim_dispatch(&key, now).await.unwrap();
     assert!(!claim(begun_at.plus(minutes(1))).await);
     let later = begun_at.plus(minutes(1)).plus(MILLISECOND);
@@ -334,19 +339,19 @@ async fn a_worker_of_an_erasure_is_called_at_most_once_a_minute() {
 }
 
 #[tokio::test]
-async fn ten_workers_in_a_row_may_get_nowhere_with_an_erasure_and_no_more() {
+async fn an_erasure_stops_after_ten_workers_in_a_row_without_progress() {
     let app = TestApp::start().await;
     let activity = app.record(&crate::harness::activity()).await;
     let position = activity["id"].as_str().unwrap().try_into().unwrap();
-    let event = app.asked_erasure().await;
+    let event = app.erasure_without_worker().await;
     let store = app.erasures();
     let progress = erasure::Progress { read: 1, erased: 1 };
     let mut now = app.now();
-    let mut lease = app.leased_erasure(&event, now).await;
-    let got_on = store.checkpoint(&lease, position, progress, now).await;
-    assert_eq!(got_on.unwrap(), LeaseStatus::Held);
+    let mut lease = app.lease_erasure(&event, now).await;
+    let checkpointed = store.checkpoint(&lease, position, progress, now).await;
+    assert_eq!(checkpointed.unwrap(), LeaseStatus::Held);
     for attempt in 2..=11 {
-        // Nobody else begins while the lease lasts.
+        // While the lease lasts, no other worker can begin.
         now = now.plus(LEASE_TIME);
         assert!(store.take_lease(&event, now).await.unwrap().is_none());
         now = now.plus(MILLISECOND);
@@ -362,7 +367,7 @@ async fn ten_workers_in_a_row_may_get_nowhere_with_an_erasure_and_no_more() {
             attempt > 10,
             "{attempt}"
         );
-        // Whoever had the lease before has it no more.
+        // The worker before has lost its lease.
         let late = store.checkpoint(&before, position, progress, now).await;
         assert_eq!(late.unwrap(), LeaseStatus::TakenOver);
         let late = store
@@ -380,19 +385,19 @@ async fn ten_workers_in_a_row_may_get_nowhere_with_an_erasure_and_no_more() {
     }
 }
 
-/// The SDK gives an attempt up and repeats it; the first one may still come.
+/// The SDK may give up a call and repeat it; the first call may still arrive.
 #[tokio::test]
 async fn a_late_checkpoint_of_an_erasure_changes_nothing() {
     let app = TestApp::start().await;
     let activity = app.record(&crate::harness::activity()).await;
     let position = activity["id"].as_str().unwrap().try_into().unwrap();
-    let event = app.asked_erasure().await;
+    let event = app.erasure_without_worker().await;
     let (store, now) = (app.erasures(), app.now());
     let (early, whole) = (
         erasure::Progress { read: 1, erased: 0 },
         erasure::Progress { read: 2, erased: 1 },
     );
-    let lease = app.leased_erasure(&event, now).await;
+    let lease = app.lease_erasure(&event, now).await;
     assert_eq!(store.release(&lease, now).await.unwrap(), LeaseStatus::Held);
     let late = store.checkpoint(&lease, position, early, now).await;
     assert_eq!(
@@ -400,7 +405,7 @@ async fn a_late_checkpoint_of_an_erasure_changes_nothing() {
         LeaseStatus::RanOut,
         "the next worker could not begin"
     );
-    let lease = app.leased_erasure(&event, now).await;
+    let lease = app.lease_erasure(&event, now).await;
     store.record_end(&lease, whole, None, now).await.unwrap();
     let late = store.checkpoint(&lease, position, early, now).await;
     assert_eq!(late.unwrap(), LeaseStatus::RanOut, "the end is settled");
@@ -411,33 +416,34 @@ async fn a_late_checkpoint_of_an_erasure_changes_nothing() {
 #[tokio::test]
 async fn an_erasure_is_too_old_after_twelve_hours_unless_its_walk_has_ended() {
     let app = TestApp::start().await;
-    let event = app.asked_erasure().await;
+    let event = app.erasure_without_worker().await;
     let store = app.erasures();
-    let lease = app.leased_erasure(&event, app.now()).await;
+    let lease = app.lease_erasure(&event, app.now()).await;
     let created_at = store.get(&lease.key, app.now()).await.unwrap();
     let created_at = created_at.unwrap().created_at;
     let read = async || store.get(&lease.key, created_at).await.unwrap().unwrap();
-    let (before, at) = (minutes(12 * 60) - MILLISECOND, minutes(12 * 60));
+    let at = created_at.plus(minutes(12 * 60));
+    let before = at.minus(MILLISECOND);
     let erasure = read().await;
-    assert_eq!(erasure.reason_to_stop(created_at.plus(before)), None);
-    let failure = erasure.reason_to_stop(created_at.plus(at)).unwrap();
+    assert_eq!(erasure.reason_to_stop(before), None);
+    let failure = erasure.reason_to_stop(at).unwrap();
     assert_eq!(failure.code, FailureCode::GaveUp);
 
     let progress = erasure::Progress { read: 1, erased: 1 };
     let ended = store.record_end(&lease, progress, None, created_at).await;
     assert!(ended.unwrap().is_some());
     let erasure = read().await;
-    assert_eq!(erasure.reason_to_stop(created_at.plus(at)), None);
-    assert!(!erasure.has_stale_end(created_at.plus(before)));
-    assert!(erasure.has_stale_end(created_at.plus(at)));
+    assert_eq!(erasure.reason_to_stop(at), None);
+    assert!(!erasure.has_stale_end(before));
+    assert!(erasure.has_stale_end(at));
 }
 
 #[tokio::test]
 async fn a_lease_of_an_erasure_that_is_released_can_be_taken_at_once() {
     let app = TestApp::start().await;
-    let event = app.asked_erasure().await;
+    let event = app.erasure_without_worker().await;
     let store = app.erasures();
-    let lease = app.leased_erasure(&event, app.now()).await;
+    let lease = app.lease_erasure(&event, app.now()).await;
     assert!(store.take_lease(&event, app.now()).await.unwrap().is_none());
     assert_eq!(
         store.release(&lease, app.now()).await.unwrap(),
@@ -447,17 +453,17 @@ async fn a_lease_of_an_erasure_that_is_released_can_be_taken_at_once() {
 }
 
 #[tokio::test]
-async fn an_erasure_that_is_over_keeps_its_first_end_and_is_begun_no_more() {
+async fn an_erasure_that_has_ended_keeps_its_end_and_can_not_begin_again() {
     let app = TestApp::start().await;
-    let event = app.asked_erasure().await;
+    let event = app.erasure_without_worker().await;
     let store = app.erasures();
     let now = app.now();
-    let before = app.leased_erasure(&event, now).await;
+    let before = app.lease_erasure(&event, now).await;
     assert_eq!(
         store.release(&before, now).await.unwrap(),
         LeaseStatus::Held
     );
-    let lease = app.leased_erasure(&event, now).await;
+    let lease = app.lease_erasure(&event, now).await;
     let progress = erasure::Progress { read: 2, erased: 1 };
     let settled = store.record_end(&lease, progress, None, now).await.unwrap();
     assert_eq!(settled.unwrap().finished_at, Some(now));
@@ -467,7 +473,7 @@ async fn an_erasure_that_is_over_keeps_its_first_end_and_is_begun_no_more() {
     assert_eq!(again.unwrap().unwrap().finished_at, Some(now));
     let close = async |lease, state| store.close(lease, state).await.unwrap();
     assert_eq!(close(&lease, erasure::State::Done).await, LeaseStatus::Held);
-    // As the SDK does when the first answer is lost.
+    // The SDK repeats the call if the first answer is lost.
     assert_eq!(close(&lease, erasure::State::Done).await, LeaseStatus::Held);
     for (late, state) in [
         (&lease, erasure::State::Failed),
@@ -491,11 +497,11 @@ async fn an_erasure_that_is_over_keeps_its_first_end_and_is_begun_no_more() {
 }
 
 #[tokio::test]
-async fn what_is_of_another_customer_or_gone_is_not_erased() {
+async fn an_activity_of_another_customer_or_a_missing_one_is_not_erased() {
     let app = TestApp::start().await;
     let stored = app.record(&crate::harness::activity()).await;
     let partner = app
-        .leased_erasure(&app.asked_erasure().await, app.now())
+        .lease_erasure(&app.erasure_without_worker().await, app.now())
         .await
         .key
         .partner_id;
@@ -511,7 +517,7 @@ async fn what_is_of_another_customer_or_gone_is_not_erased() {
         assert!(erased.is_ok(), "{erased:?}");
     }
     assert_eq!(app.list_all("").await, before);
-    // Any other refusal is an error.
+    // Without the table there is an error.
     config.activities_table = "elsewhere".into();
     let elsewhere = ActivityStore::new(dynamodb, &config);
     let customer = Identifier::try_from("c-1".to_owned()).unwrap();

@@ -1,4 +1,4 @@
-//! Counts by group: the same as counting what the list shows.
+//! Counts by group: they must agree with what the list shows.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,8 @@ impl TestApp {
         answer.json()
     }
 
-    /// The counts of all requests, added up, and how many requests it took.
-    async fn counted(&self, query: &str) -> (BTreeMap<String, u64>, usize) {
+    /// The counts of a query, added up over all requests, and their number.
+    async fn count_all(&self, query: &str) -> (BTreeMap<String, u64>, usize) {
         let mut counts = BTreeMap::new();
         let mut summary = self.summary(query).await;
         for requests in 1.. {
@@ -36,7 +36,7 @@ impl TestApp {
     }
 }
 
-/// The same from a list: what each item is counted under.
+/// The same counts from a list; `group` is what an item is counted under.
 fn tally(items: &[Value], group: impl Fn(&Value) -> Value) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for item in items {
@@ -51,10 +51,10 @@ async fn each_way_to_count_agrees_with_the_list() {
     app.stack.load("contoso", 800, app.now()).unwrap();
     let items = app.list_all(&format!("{RANGE}&limit=500")).await;
     let day = |item: &Value| item["occurred_at"].as_str().unwrap()[..10].to_owned();
-    let (by_day, _) = app.counted(&format!("{RANGE}&group_by=day")).await;
+    let (by_day, _) = app.count_all(&format!("{RANGE}&group_by=day")).await;
     assert_eq!(by_day, tally(&items, |item| json!({ "day": day(item) })));
     let query = format!("{RANGE}&group_by=outcome&group_by=action");
-    let (by_both, _) = app.counted(&query).await;
+    let (by_both, _) = app.count_all(&query).await;
     let both = |item: &Value| json!({ "action": item["action"], "outcome": item["outcome"] });
     assert_eq!(by_both, tally(&items, both));
     for who in ["customer", "actor"] {
@@ -73,21 +73,21 @@ async fn each_way_to_count_agrees_with_the_list() {
     }
     let filtered = format!("{RANGE}&action=create_order&outcome=failed");
     let listed = app.list_all(&filtered).await;
-    let (counted, _) = app.counted(&format!("{filtered}&group_by=action")).await;
+    let (counted, _) = app.count_all(&format!("{filtered}&group_by=action")).await;
     assert_eq!(counted.values().sum::<u64>(), listed.len() as u64);
 }
 
 #[tokio::test]
-async fn a_count_that_one_request_can_not_finish_says_so_and_goes_on() {
+async fn a_count_too_large_for_one_request_goes_on_with_the_next() {
     let app = TestApp::start().await;
     app.stack.load("contoso", 21_500, app.now()).unwrap();
-    let (counted, requests) = app.counted(&format!("{RANGE}&group_by=outcome")).await;
+    let (counted, requests) = app.count_all(&format!("{RANGE}&group_by=outcome")).await;
     assert_eq!(counted.values().sum::<u64>(), 21_500);
     assert!(requests > 1, "in {requests} request");
 }
 
 #[tokio::test]
-async fn a_day_is_one_of_the_time_zone_and_a_name_is_the_newest() {
+async fn days_are_of_the_time_zone_and_names_are_the_newest() {
     let app = TestApp::start_at("2026-11-22T12:00:00Z").await;
     for (moment, name) in [
         ("2026-11-20T14:59:59.999Z", "Relecloud"),
@@ -118,13 +118,13 @@ async fn the_services_own_entries_are_counted_without_a_customer() {
     let app = TestApp::start().await;
     app.record(&activity()).await;
     app.export(&json!({})).await;
-    let (counted, _) = app.counted("group_by=customer").await;
+    let (counted, _) = app.count_all("group_by=customer").await;
     let none = counted.iter().filter(|(group, _)| *group == "{}");
     assert_eq!(none.map(|(_, count)| count).sum::<u64>(), 2);
 }
 
 #[tokio::test]
-async fn bad_questions_are_refused_by_name() {
+async fn bad_parameters_are_refused_by_name() {
     let app = TestApp::start().await;
     app.record(&with("occurred_at", ago(5))).await;
     let which = "must be one of `day`, `action`, `customer`, `actor`, `outcome`";

@@ -130,7 +130,7 @@ async fn a_task_that_has_ended_is_no_longer_open() {
     app.post_export(&json!({})).await;
     app.erase().await;
     app.until_all_ended().await;
-    let waiting = app.asked_export().await;
+    let waiting = app.export_without_worker().await;
     assert_eq!((app.open().await.0.len(), app.open().await.1.len()), (2, 1));
     app.sweep().await;
     assert_eq!(app.open().await, (vec![waiting.export_id], vec![]));
@@ -171,7 +171,7 @@ async fn a_task_is_not_stored_unless_it_is_named() {
 #[tokio::test]
 async fn a_task_that_has_a_worker_gets_no_other_one() {
     let app = TestApp::start().await;
-    let event = app.asked_export().await;
+    let event = app.export_without_worker().await;
     app.sweep().await;
     assert_eq!(
         app.faults.count("sweeper", "Invoke"),
@@ -179,7 +179,7 @@ async fn a_task_that_has_a_worker_gets_no_other_one() {
         "one was just called"
     );
     app.advance(LATER);
-    app.leased(&event, app.now()).await;
+    app.lease_export(&event, app.now()).await;
     app.sweep().await;
     assert_eq!(
         app.faults.count("sweeper", "Invoke"),
@@ -191,7 +191,7 @@ async fn a_task_that_has_a_worker_gets_no_other_one() {
 #[tokio::test]
 async fn two_sweeps_at_once_call_one_worker() {
     let app = TestApp::start().await;
-    app.asked_export().await;
+    app.export_without_worker().await;
     app.advance(LATER);
     app.faults.add("Invoke", Fault::Swallowed, 2);
     let (one, two) = tokio::join!(app.try_sweep(), app.try_sweep());
@@ -202,8 +202,8 @@ async fn two_sweeps_at_once_call_one_worker() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_that_cannot_be_looked_after_fails_the_sweep_and_not_the_others() {
     let app = TestApp::start().await;
-    app.asked_export().await;
-    app.asked_erasure().await;
+    app.export_without_worker().await;
+    app.erasure_without_worker().await;
     app.advance(LATER);
     // The SDK makes three attempts: all of one call fail, and two of the other.
     app.faults.add("Invoke", Fault::Lost, 5);
@@ -244,7 +244,7 @@ async fn more_tasks_than_one_page_names_are_all_looked_after() {
 async fn an_erasure_that_takes_too_long_ends_with_its_entry_although_nobody_reads() {
     let app = TestApp::start_with(&[("MAX_LATENESS_DAYS", "1")]).await;
     app.record(&activity()).await;
-    let event = app.asked_erasure().await;
+    let event = app.erasure_without_worker().await;
     app.advance(Duration::from_hours(12));
     assert_eq!(app.erasure_state(&event).await, erasure::State::Queued);
     app.sweep().await;
@@ -260,7 +260,7 @@ async fn an_erasure_that_takes_too_long_ends_with_its_entry_although_nobody_read
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_that_takes_too_long_ends_as_failed_although_nobody_reads() {
     let app = TestApp::start().await;
-    let event = app.asked_export().await;
+    let event = app.export_without_worker().await;
     app.advance(Duration::from_hours(12));
     app.sweep().await;
     app.until_all_ended().await;
@@ -276,9 +276,9 @@ pub(crate) async fn erasure_with_stale_end(
 ) -> (TestApp, erasure::WorkerEvent, Moment) {
     let app = TestApp::start_with(&[("MAX_LATENESS_DAYS", "1")]).await;
     app.record(&with("customer.id", json!("c-1"))).await;
-    let event = app.asked_erasure().await;
+    let event = app.erasure_without_worker().await;
     let ended_at = app.now();
-    let lease: Lease<ErasureId> = app.leased_erasure(&event, ended_at).await;
+    let lease: Lease<ErasureId> = app.lease_erasure(&event, ended_at).await;
     let progress = erasure::Progress { read: 1, erased: 1 };
     let store = app.erasures();
     let ended = store.record_end(&lease, progress, None, ended_at).await;

@@ -1,4 +1,4 @@
-//! Whom the functions' connections to AWS trust.
+//! Which certificate authorities the functions' connections to AWS trust.
 
 use std::{path::Path, sync::Arc};
 
@@ -18,7 +18,9 @@ use tokio_rustls::{
 
 use crate::harness::TestApp;
 
-/// As <https://www.amazontrust.com/repository/> gives them, shortened to 8 bytes.
+/// Amazon's roots and the first 8 bytes of their SHA-256 fingerprints.
+///
+/// Source: <https://www.amazontrust.com/repository/>.
 const AMAZON_ROOTS: [(&str, &str); 5] = [
     ("Amazon Root CA 1", "8E:CD:E6:88:4F:3D:87:B1"),
     ("Amazon Root CA 2", "1B:A5:B2:AA:8C:65:40:1A"),
@@ -28,7 +30,7 @@ const AMAZON_ROOTS: [(&str, &str); 5] = [
 ];
 
 #[test]
-fn amazons_roots_are_compiled_in_and_nobody_elses() {
+fn only_amazons_roots_are_compiled_in() {
     let roots = pem::parse_many(include_str!("../../shared/src/aws/amazon_roots.pem")).unwrap();
     let found: Vec<_> = roots
         .iter()
@@ -44,9 +46,9 @@ fn amazons_roots_are_compiled_in_and_nobody_elses() {
     assert_eq!(found, AMAZON_ROOTS.map(|(_, fingerprint)| fingerprint));
 }
 
-/// That no file is read is seen by `make smoke`, whose functions would fail by one.
+/// `make smoke` shows that no file with certificates is read: it would fail.
 #[tokio::test]
-async fn a_function_calls_with_its_own_client_and_within_its_own_time() {
+async fn a_functions_calls_use_our_http_client_and_have_a_time_limit() {
     let app = TestApp::start().await;
     let sdk = sdk::config(&app.stack.config).await.unwrap();
     assert!(sdk.http_client().is_some());
@@ -54,7 +56,9 @@ async fn a_function_calls_with_its_own_client_and_within_its_own_time() {
     assert!(timeouts.operation_timeout().is_some());
 }
 
-/// A server with a certificate of this authority, which has no item for anybody.
+/// Starts a server with a certificate of this authority; returns its address.
+///
+/// It gives each request an empty answer.
 async fn serve(authority: &CertifiedIssuer<'_, KeyPair>) -> String {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
@@ -74,7 +78,7 @@ async fn serve(authority: &CertifiedIssuer<'_, KeyPair>) -> String {
 
 async fn answer(listener: TcpListener, acceptor: TlsAcceptor) {
     while let Ok((stream, _)) = listener.accept().await {
-        // Who trusts somebody else hangs up.
+        // A client that does not trust the authority closes the connection.
         let Ok(mut stream) = acceptor.accept(stream).await else {
             continue;
         };
@@ -86,7 +90,7 @@ async fn answer(listener: TcpListener, acceptor: TlsAcceptor) {
     }
 }
 
-/// What a client that trusts this bundle hears from the server.
+/// Calls the server with a client that trusts this bundle, or Amazon's roots.
 async fn ask(url: &str, ca_bundle: Option<&Path>) -> Result<(), String> {
     let sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

@@ -7,7 +7,7 @@ import { useRef } from "react";
 import type { ListedExport } from "../api/client";
 import { isUnderWay, useDeleteExport, useDownload } from "../api/queries";
 import { today } from "../range";
-import { useView } from "../view";
+import { hasConditions, useView } from "../view";
 import type { Word } from "../words/en";
 import { useWords } from "../words/words";
 import { Refused } from "./refused";
@@ -39,27 +39,27 @@ export function Export({ found }: { found: ListedExport }) {
       <span className="quiet">
         {at}, <bdi>{created_by.name}</bdi>
       </span>
-      <What found={found} />
+      <RangeAndConditions found={found} />
       <Progress found={found} />
       <Buttons found={found} name={name} whenGone={() => card.current?.focus()} />
     </li>
   );
 }
 
-/** The days, in the request's time zone, and whether there were conditions. */
-function What({ found: { filter, from, to } }: { found: ListedExport }) {
+/** The days of the range, in the export's time zone, and whether it has conditions. */
+function RangeAndConditions({ found: { filter, from, to } }: { found: ListedExport }) {
   const { t, day } = useWords();
-  const own = useView().filter.time_zone;
-  const { from: _, to: __, order: ___, time_zone: zone = own, ...conditions } = filter;
+  const zoneOfPage = useView().filter.time_zone;
+  const zone = filter.time_zone ?? zoneOfPage;
   const days = {
     from: day(today(zone, new Date(from))),
+    // `to` is exclusive, so the last day has the moment before it.
     to: day(today(zone, new Date(Date.parse(to) - 1))),
   };
-  const filtered = Object.keys(conditions).length > 0;
   return (
     <span className="quiet">
       {t("export_range", { ...days, zone })},{" "}
-      {t(filtered ? "export_filtered_then" : "export_unfiltered")}
+      {t(hasConditions(filter) ? "export_filtered_then" : "export_unfiltered")}
     </span>
   );
 }

@@ -294,7 +294,7 @@ async fn a_workbook_is_the_same_when_it_is_made_again() {
     asked["format"] = "xlsx".into();
     app.faults.add("PutObject", Fault::KilledAfter, 1);
     let export = app.post_export(&asked).await.json();
-    assert!(eventually(|| app.faults.kills() == 1).await);
+    assert!(eventually(|| app.faults.kill_count() == 1).await);
     assert!(eventually(|| app.files_left() == ["activity-log"]).await);
     let first = app.stored_hash(&export);
     app.advance(seconds(61));

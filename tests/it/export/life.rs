@@ -117,7 +117,7 @@ async fn an_export_that_ends_without_a_file_keeps_none_of_its_bytes() {
         app.record_wide(36).await;
         app.faults.add("CompleteMultipartUpload", Fault::Killed, 1);
         let export = app.post_export(&past()).await.json();
-        assert!(eventually(|| app.faults.kills() > 0).await);
+        assert!(eventually(|| app.faults.kill_count() > 0).await);
         let hash = async || {
             let item = app.item(&export).await;
             let checkpoint = item["checkpoint"].as_m().unwrap();

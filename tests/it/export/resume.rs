@@ -20,10 +20,10 @@ async fn an_export_in_parts_interrupted_at_any_request_ends_with_the_same_bytes(
     ];
     for (fault, times) in faults {
         for place in 0.. {
-            app.faults.take_met();
+            app.faults.take_met_faults();
             app.faults.add_after("export-worker", place, fault, times);
             let ended = app.healed(&app.post_export(&asked).await.json()).await;
-            let met = app.faults.take_met();
+            let met = app.faults.take_met_faults();
             let at = format!("{fault:?} at {place}, {met:?}");
             assert_eq!(ended["file"], undisturbed["file"], "{at}: {ended}");
             assert_eq!(
@@ -88,7 +88,7 @@ async fn an_export_under_faults_by_chance_ends_with_the_same_bytes_or_says_why()
         for seed in seeds {
             app.faults.throw_dice("export-worker", seed, 8);
             let ended = app.healed(&app.post_export(&asked).await.json()).await;
-            let at = format!("seed {seed}: {:?}", app.faults.take_met());
+            let at = format!("seed {seed}: {:?}", app.faults.take_met_faults());
             if ended["state"] == "failed" {
                 assert_eq!(ended["failure"]["code"], "gave_up", "{at}");
                 failed += 1;
@@ -263,7 +263,7 @@ async fn a_file_that_was_complete_before_an_erasure_is_not_taken_for_the_one_aft
     app.faults
         .add("CompleteMultipartUpload", Fault::KilledAfter, 1);
     let export = app.post_export(&past()).await.json();
-    assert!(eventually(|| app.faults.kills() > 0).await);
+    assert!(eventually(|| app.faults.kill_count() > 0).await);
     assert_eq!(app.erase_customer("c-2").await["progress"]["erased"], 1);
     app.advance(seconds(61));
     let ready = app.healed(&export).await;
@@ -283,7 +283,7 @@ async fn one_lost_request_or_reply_of_a_worker_costs_no_attempt() {
             app.faults.add_after("export-worker", place, fault, 1);
             let export = app.post_export(&past()).await.json();
             let ended = app.ended(&export).await;
-            let met = app.faults.take_met();
+            let met = app.faults.take_met_faults();
             let at = format!("{fault:?} at {place}: {met:?}");
             assert_eq!(ended["state"], "ready", "{at}: {ended}");
             assert_eq!(app.worker_failures(), 0, "{at}");

@@ -1,51 +1,55 @@
-//! Whether exports are those that were asked for, and have left their entries.
+//! The rules for exports, and for the log entries that exports leave.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{History, is_trail, text};
+use super::{History, is_trail_entry, text};
 
 impl History {
-    /// The exports of each partner are those that were made for it.
-    pub(super) fn check_orders(&self, wrongs: &mut Vec<String>) {
+    /// Checks that each partner has exactly the exports that it requested.
+    pub(super) fn check_export_requests(&self, violations: &mut Vec<String>) {
         let mut keys: BTreeMap<(&str, &str), &str> = BTreeMap::new();
-        for order in &self.orders {
-            let (Some(key), Some(id)) = (&order.key, &order.made) else {
+        for request in &self.export_requests {
+            let (Some(key), Some(id)) = (&request.key, &request.export_id) else {
                 continue;
             };
-            if *keys.entry((&order.partner, key)).or_insert(id) != id {
-                wrongs.push(format!("one key has made two exports: {order:?}"));
+            if *keys.entry((&request.partner, key)).or_insert(id) != id {
+                violations.push(format!("one key has made two exports: {request:?}"));
             }
         }
         for (partner, exports) in &self.exports {
-            let orders = self.orders.iter().filter(|order| order.partner == *partner);
-            let made: BTreeSet<_> = orders
+            let requests = self.export_requests.iter();
+            let requests = requests.filter(|request| request.partner == *partner);
+            let made: BTreeSet<_> = requests
                 .clone()
-                .filter_map(|order| order.made.as_deref())
+                .filter_map(|request| request.export_id.as_deref())
                 .collect();
-            let unknown = orders
-                .filter(|order| order.key.is_none() && order.made.is_none() && !order.refused);
+            let unknown = requests.filter(|request| {
+                request.key.is_none() && request.export_id.is_none() && !request.refused
+            });
             let listed: BTreeSet<_> = exports.iter().map(|export| text(export, "id")).collect();
             if !made.is_subset(&listed) || listed.len() != exports.len() {
-                wrongs.push(format!(
+                violations.push(format!(
                     "{partner}'s exports are listed wrongly: {listed:?}"
                 ));
             }
             if listed.len() > made.len() + unknown.count() {
-                wrongs.push(format!(
+                violations.push(format!(
                     "{partner} has exports that nobody asked for: {listed:?}"
                 ));
             }
         }
     }
 
-    /// Each finished file and each link has left its entry, and nothing else has.
-    pub(super) fn check_trail(&self, wrongs: &mut Vec<String>) {
+    /// Checks that the log has an entry for each finished file and each link.
+    ///
+    /// There must not be two entries for a file, or any for an unknown export.
+    pub(super) fn check_trail(&self, violations: &mut Vec<String>) {
         for (partner, log) in &self.logs {
             let exports = self.exports.get(partner).map_or(&[][..], Vec::as_slice);
-            for item in log.iter().filter(|item| is_trail(item)) {
+            for item in log.iter().filter(|item| is_trail_entry(item)) {
                 let id = text(&item["resource"], "id");
                 if !exports.iter().any(|export| text(export, "id") == id) {
-                    wrongs.push(format!("{partner}'s log tells of a foreign export: {item}"));
+                    violations.push(format!("{partner}'s log tells of a foreign export: {item}"));
                 }
             }
             for export in exports {
@@ -58,14 +62,14 @@ impl History {
                 };
                 let finished = count("export_activity_log");
                 if finished > 1 || (finished == 0 && export["state"] == "ready") {
-                    wrongs.push(format!("{id} has {finished} entries: {export}"));
+                    violations.push(format!("{id} has {finished} entries: {export}"));
                 }
                 let links = self
-                    .orders
+                    .export_requests
                     .iter()
-                    .filter(|order| order.linked && order.made.as_deref() == Some(id));
+                    .filter(|request| request.has_link && request.export_id.as_deref() == Some(id));
                 if count("download_activity_log") < links.count() {
-                    wrongs.push(format!("{id} has links without an entry"));
+                    violations.push(format!("{id} has links without an entry"));
                 }
             }
         }

@@ -1,23 +1,26 @@
-//! A history for people: how often what happened, and each request in a line.
+//! A history as text: each request in a line, and how many of each kind.
 
 use std::fmt;
 
-use super::{Delivery, History, Order, Outcome, Walk, Worth, text};
+use super::{Delivery, ExportRequest, History, Outcome, Validity, Walk, text};
 
 impl History {
-    /// How often the clients were told what.
+    /// How many answers, pages, rows and links of each kind the clients got.
     pub(crate) fn counts(&self) -> Vec<(&'static str, usize)> {
         let (pages, rows) = (
             self.walks.iter().map(|walk| walk.pages.len()),
             self.files.iter().map(|file| file.rows.len()),
         );
-        let orders = |is: fn(&Order) -> bool| count(&self.orders, is);
+        let requests = |is: fn(&ExportRequest) -> bool| count(&self.export_requests, is);
         let kinds = self.deliveries.iter().map(|sent| (sent.kind(), 1));
         let others = [
             ("pages", pages.sum()),
-            ("exports made", orders(|order| order.made.is_some())),
-            ("exports refused", orders(|order| order.refused)),
-            ("links", orders(|order| order.linked)),
+            (
+                "exports made",
+                requests(|request| request.export_id.is_some()),
+            ),
+            ("exports refused", requests(|request| request.refused)),
+            ("links", requests(|request| request.has_link)),
             ("rows", rows.sum()),
         ];
         kinds.chain(others).collect()
@@ -30,18 +33,18 @@ fn count<T>(of: &[T], is: fn(&T) -> bool) -> usize {
 
 impl Delivery {
     fn kind(&self) -> &'static str {
-        match (&self.outcome, self.worth) {
+        match (&self.outcome, self.validity) {
             (Outcome::Unknown, _) => "unknown",
             (Outcome::Stored { replayed: true, .. }, _) => "replayed",
             (Outcome::Stored { .. }, _) => "stored",
-            (Outcome::Refused(_), Worth::Bad(_)) => "bad",
+            (Outcome::Refused(_), Validity::Invalid(_)) => "bad",
             (Outcome::Refused(422), _) => "taken keys",
             (Outcome::Refused(_), _) => "too late",
         }
     }
 }
 
-/// The requests in the order of their beginnings.
+/// The requests, sorted by when they began.
 impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sent = self.deliveries.iter();
@@ -53,9 +56,9 @@ impl fmt::Display for History {
         for (span, line) in lines {
             writeln!(f, "{}..{} {line}", span.began, span.ended)?;
         }
-        self.orders
+        self.export_requests
             .iter()
-            .try_for_each(|order| writeln!(f, "{order:?}"))
+            .try_for_each(|request| writeln!(f, "{request:?}"))
     }
 }
 
@@ -65,7 +68,7 @@ impl fmt::Display for Delivery {
         write!(
             f,
             "{partner} {:?} {:?} {content}\n    ",
-            self.key, self.worth
+            self.key, self.validity
         )?;
         match &self.outcome {
             Outcome::Stored { activity, .. } => write!(f, "{}: {activity}", self.kind()),

@@ -1,4 +1,4 @@
-//! Histories that are wrong in one thing, which is found.
+//! Each test changes a correct history in one point, and the change is found.
 
 use serde_json::json;
 
@@ -23,7 +23,7 @@ fn content(tag: &str) -> Value {
     })
 }
 
-/// An activity as an answer shows it; its number gives it its place.
+/// An activity as an answer shows it; `number` sets its id and `recorded_at`.
 fn activity(partner: &str, tag: &str, number: u8) -> Value {
     let mut activity = content(tag);
     activity["id"] = format!("id-{number}").into();
@@ -32,6 +32,7 @@ fn activity(partner: &str, tag: &str, number: u8) -> Value {
     activity
 }
 
+/// An activity as a page shows it: without details.
 fn item(partner: &str, tag: &str, number: u8) -> Value {
     let mut item = activity(partner, tag, number);
     item.as_object_mut().unwrap().remove("details");
@@ -44,7 +45,7 @@ fn delivery(tag: &str, key: Option<&str>, began: u64, outcome: Outcome) -> Deliv
         partner: "p".into(),
         key: key.map(str::to_owned),
         content: content(tag),
-        worth: Worth::Good,
+        validity: Validity::Valid,
         span: span(began),
         outcome,
     }
@@ -68,7 +69,7 @@ fn everything() -> Query {
     }
 }
 
-/// The entry that the finished export left.
+/// The entry that the finished export leaves in the log.
 fn entry() -> Value {
     json!({
         "id": "id-9",
@@ -80,11 +81,13 @@ fn entry() -> Value {
     })
 }
 
-/// A run in which all is well: a record, one settled by its retry, one of which
-/// nobody knows, a refused one, and what belongs to another partner.
-fn fair() -> History {
+/// A history without violations.
+///
+/// It has an activity that was recorded at once, one that a retry settled, and
+/// one whose outcome is unknown; two that were refused; one of another partner.
+fn correct_history() -> History {
     let mut refused = delivery("bad", None, 6, Outcome::Refused(400));
-    refused.worth = Worth::Bad(400);
+    refused.validity = Validity::Invalid(400);
     let taken = delivery("other", Some("k"), 7, Outcome::Refused(422));
     let mut foreign = delivery("foreign", None, 8, stored("foreign", 4, false));
     foreign.partner = "q".into();
@@ -114,27 +117,27 @@ fn fair() -> History {
             pages: vec![log[..2].to_vec(), log[2..].to_vec()],
             span: span(20),
         }],
-        orders: vec![Order {
+        export_requests: vec![ExportRequest {
             partner: "p".into(),
             key: Some("e".into()),
-            made: Some("e-1".into()),
+            export_id: Some("e-1".into()),
             refused: false,
-            linked: false,
+            has_link: false,
         }],
         files: vec![File {
             partner: "p".into(),
             query: everything(),
             as_of: "2026-11-22T10:00:02.000Z".into(),
-            asked: span(30),
+            requested: span(30),
             rows: vec![activity("p", "keyed", 2), activity("p", "plain", 1)],
         }],
-        looks: vec![
-            Look {
+        lookups: vec![
+            Lookup {
                 partner: "p".into(),
                 id: "id-1".into(),
                 found: Some(activity("p", "plain", 1)),
             },
-            Look {
+            Lookup {
                 partner: "q".into(),
                 id: "id-1".into(),
                 found: None,
@@ -148,11 +151,11 @@ fn fair() -> History {
     }
 }
 
-/// What is found once the fair history is changed.
-fn found(change: impl FnOnce(&mut History)) -> String {
-    let mut history = fair();
+/// The violations that are found after a change of the correct history.
+fn violations_after(change: impl FnOnce(&mut History)) -> String {
+    let mut history = correct_history();
     change(&mut history);
-    history.wrongs().join("\n")
+    history.violations().join("\n")
 }
 
 fn log(history: &mut History) -> &mut Vec<Value> {
@@ -160,72 +163,75 @@ fn log(history: &mut History) -> &mut Vec<Value> {
 }
 
 #[test]
-fn a_fair_history_is_fair() {
-    assert_eq!(found(|_| ()), "");
+fn a_correct_history_has_no_violations() {
+    assert_eq!(violations_after(|_| ()), "");
 }
 
 #[test]
-fn what_is_not_stored_as_it_was_answered_is_found() {
-    let lost = found(|history| drop(log(history).remove(3)));
+fn an_activity_that_is_not_stored_as_its_answer_says_is_found() {
+    let lost = violations_after(|history| drop(log(history).remove(3)));
     assert!(lost.contains("id-1 had a 2xx and is not in the log"));
-    let doubled = found(|history| log(history).insert(1, item("p", "plain", 5)));
+    let doubled = violations_after(|history| log(history).insert(1, item("p", "plain", 5)));
     assert!(doubled.contains("2 are stored, and at most 1 can be"));
-    let repeated = found(|history| log(history).insert(3, item("p", "plain", 1)));
+    let repeated = violations_after(|history| log(history).insert(3, item("p", "plain", 1)));
     assert!(repeated.contains("id-1 comes twice"));
-    let changed = found(|history| log(history)[3]["action"] = "changed".into());
+    let changed = violations_after(|history| log(history)[3]["action"] = "changed".into());
     assert!(changed.contains("p's log holds other content"));
-    let later = found(|history| log(history)[3]["recorded_at"] = "later".into());
+    let later = violations_after(|history| log(history)[3]["recorded_at"] = "later".into());
     assert!(later.contains("the log says otherwise"));
 }
 
 #[test]
-fn what_was_refused_and_is_stored_is_found() {
-    let stored_all_the_same = found(|history| log(history).insert(1, item("p", "bad", 5)));
-    assert!(stored_all_the_same.contains("1 are stored, and at most 0 can be"));
-    let with_a_key = found(|history| log(history)[2] = item("p", "other", 2));
+fn an_activity_that_is_stored_though_it_was_refused_is_found() {
+    let stored_anyway = violations_after(|history| log(history).insert(1, item("p", "bad", 5)));
+    assert!(stored_anyway.contains("1 are stored, and at most 0 can be"));
+    let with_a_key = violations_after(|history| log(history)[2] = item("p", "other", 2));
     assert!(with_a_key.contains("other was refused and is stored"));
-    let accepted = found(|history| {
+    let accepted = violations_after(|history| {
         history.deliveries[4].outcome = stored("bad", 5, false);
         log(history).insert(1, item("p", "bad", 5));
     });
     assert!(accepted.contains("may not be answered with Stored"));
-    let refused = found(|history| history.deliveries[0].outcome = Outcome::Refused(400));
+    let refused = violations_after(|history| history.deliveries[0].outcome = Outcome::Refused(400));
     assert!(refused.contains("may not be answered with Refused(400)"));
-    let in_vain = found(|history| history.deliveries[5].key = Some("free".into()));
-    assert!(in_vain.contains("may not be answered with Refused(422)"));
+    let without_reason =
+        violations_after(|history| history.deliveries[5].key = Some("free".into()));
+    assert!(without_reason.contains("may not be answered with Refused(422)"));
 }
 
 #[test]
-fn a_key_that_stands_for_several_is_found() {
-    let stored_twice = found(|history| log(history).insert(1, item("p", "keyed", 5)));
+fn a_key_that_stands_for_several_activities_is_found() {
+    let stored_twice = violations_after(|history| log(history).insert(1, item("p", "keyed", 5)));
     assert!(stored_twice.contains("the key stands for several"));
-    let answered_anew = found(|history| {
+    let answered_anew = violations_after(|history| {
         let again = delivery("keyed", Some("k"), 9, stored("keyed", 5, true));
         history.deliveries.push(again);
     });
     assert!(answered_anew.contains("the key stands for several"));
-    let firsts = found(|history| {
+    let firsts = violations_after(|history| {
         for began in [9, 11] {
             let again = delivery("keyed", Some("k"), began, stored("keyed", 2, false));
             history.deliveries.push(again);
         }
     });
     assert!(firsts.contains("2 answers say that they were the first"));
-    let unsettled = found(|history| drop(history.deliveries.remove(2)));
+    let unsettled = violations_after(|history| drop(history.deliveries.remove(2)));
     assert!(unsettled.contains("keyed never settled"));
-    let forgotten = found(|history| {
+    let forgotten = violations_after(|history| {
         let mut late = delivery("keyed", Some("k"), 9, Outcome::Refused(400));
-        late.worth = Worth::Aging;
+        late.validity = Validity::MaybeTooLate;
         history.deliveries.push(late);
     });
     assert!(forgotten.contains("may not be answered with Refused(400)"));
-    let keyless = found(|history| history.deliveries[0].outcome = stored("plain", 1, true));
+    let keyless =
+        violations_after(|history| history.deliveries[0].outcome = stored("plain", 1, true));
     assert!(keyless.contains("a replay without a key"));
 }
 
 #[test]
-fn pages_that_repeat_skip_or_mix_are_found() {
-    let page = |change: fn(&mut Vec<Vec<Value>>)| found(|it| change(&mut it.walks[0].pages));
+fn pages_with_repeated_missing_or_foreign_activities_are_found() {
+    let page =
+        |change: fn(&mut Vec<Vec<Value>>)| violations_after(|it| change(&mut it.walks[0].pages));
     let repeat = page(|pages| pages[1].insert(0, item("p", "keyed", 2)));
     assert!(repeat.contains("id-2 comes twice"));
     let gap = page(|pages| drop(pages[0].remove(1)));
@@ -241,21 +247,21 @@ fn pages_that_repeat_skip_or_mix_are_found() {
     assert!(other.contains("not in the partner's log"));
     let changed = page(|pages| pages[1][0]["outcome"] = "failed".into());
     assert!(changed.contains("the log says otherwise"));
-    let unasked = found(|history| history.walks[0].query.outcome = Some("failed"));
+    let unasked = violations_after(|history| history.walks[0].query.outcome = Some("failed"));
     assert!(unasked.contains("not asked for"));
 }
 
 #[test]
-fn what_an_earlier_walk_showed_and_a_later_one_does_not_is_found() {
-    let vanished = found(|history| {
+fn an_activity_that_a_later_walk_no_longer_shows_is_found() {
+    let vanished = violations_after(|history| {
         let mut later = history.walks[0].clone();
         later.span = span(40);
-        // Of this one no answer tells, so that the walk alone knows it.
+        // Only the earlier walk showed this activity: its outcome is unknown.
         assert_eq!(later.pages[0].remove(0), item("p", "unsure", 3));
         history.walks.push(later);
     });
     assert!(vanished.contains("id-3 is missing"));
-    let at_the_same_time = found(|history| {
+    let at_the_same_time = violations_after(|history| {
         let mut other = history.walks[0].clone();
         other.pages[0].remove(0);
         history.walks.push(other);
@@ -265,19 +271,20 @@ fn what_an_earlier_walk_showed_and_a_later_one_does_not_is_found() {
 
 #[test]
 fn an_activity_of_another_partner_is_found() {
-    let stray = found(|history| log(history).insert(1, item("q", "foreign", 4)));
+    let stray = violations_after(|history| log(history).insert(1, item("q", "foreign", 4)));
     assert!(stray.contains("p's log holds what is not its own"));
-    let renamed = found(|history| log(history).insert(1, item("p", "foreign", 4)));
+    let renamed = violations_after(|history| log(history).insert(1, item("p", "foreign", 4)));
     assert!(renamed.contains("p's log holds what is not its own"));
-    let read = found(|history| history.looks[1].found = Some(activity("p", "plain", 1)));
+    let read =
+        violations_after(|history| history.lookups[1].found = Some(activity("p", "plain", 1)));
     assert!(read.contains("reading by id is wrong"));
-    let hidden = found(|history| history.looks[0].found = None);
+    let hidden = violations_after(|history| history.lookups[0].found = None);
     assert!(hidden.contains("reading by id is wrong"));
 }
 
 #[test]
-fn a_file_that_is_not_the_list_is_found() {
-    let file = |change: fn(&mut File)| found(|history| change(&mut history.files[0]));
+fn a_file_that_differs_from_the_list_is_found() {
+    let file = |change: fn(&mut File)| violations_after(|history| change(&mut history.files[0]));
     let lacks = file(|file| drop(file.rows.pop()));
     assert!(lacks.contains("id-1 is missing"));
     let repeats = file(|file| file.rows.push(activity("p", "plain", 1)));
@@ -290,33 +297,34 @@ fn a_file_that_is_not_the_list_is_found() {
     assert!(detail.contains("other details"));
     let order = file(|file| file.rows.reverse());
     assert!(order.contains("is out of order"));
-    // One that was under way may be in or out.
-    let under_way = file(|file| file.asked = span(0));
+    // An activity that was being recorded may be in the file or not.
+    let under_way = file(|file| file.requested = span(0));
     assert_eq!(under_way, "");
 }
 
 #[test]
 fn exports_and_entries_that_do_not_agree_are_found() {
-    let without = found(|history| drop(log(history).remove(0)));
+    let without = violations_after(|history| drop(log(history).remove(0)));
     assert!(without.contains("e-1 has 0 entries"));
-    let twice = found(|history| {
+    let twice = violations_after(|history| {
         let mut again = entry();
         again["id"] = "id-99".into();
         log(history).insert(0, again);
     });
     assert!(twice.contains("e-1 has 2 entries"));
-    let foreign = found(|history| log(history)[0]["resource"]["id"] = "e-2".into());
+    let foreign = violations_after(|history| log(history)[0]["resource"]["id"] = "e-2".into());
     assert!(foreign.contains("tells of a foreign export"));
-    let linked = found(|history| history.orders[0].linked = true);
+    let linked = violations_after(|history| history.export_requests[0].has_link = true);
     assert!(linked.contains("e-1 has links without an entry"));
-    let lost = found(|history| history.orders[0].made = Some("e-2".into()));
+    let lost =
+        violations_after(|history| history.export_requests[0].export_id = Some("e-2".into()));
     assert!(lost.contains("p's exports are listed wrongly"));
-    let unasked = found(|history| history.orders.clear());
+    let unasked = violations_after(|history| history.export_requests.clear());
     assert!(unasked.contains("exports that nobody asked for"));
-    let two = found(|history| {
-        let mut again = history.orders[0].clone();
-        again.made = Some("e-2".into());
-        history.orders.push(again);
+    let two = violations_after(|history| {
+        let mut again = history.export_requests[0].clone();
+        again.export_id = Some("e-2".into());
+        history.export_requests.push(again);
     });
     assert!(two.contains("one key has made two exports"));
 }

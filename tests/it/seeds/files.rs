@@ -1,13 +1,14 @@
-//! The file of an export as it lies in the bucket's folder, row by row.
+//! Reads the file of an export, row by row, from the folder of the bucket.
 //!
-//! The clock of a run jumps, so the bucket would refuse the links it is given.
+//! A download link would be refused: a run changes the service's clock, and the
+//! bucket keeps the machine's.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::harness::TestApp;
 
-/// The rows of a finished file, as the activities that they are.
+/// Reads a finished file, checks its hash, and returns its rows as activities.
 pub(super) fn read(app: &TestApp, partner: &str, export: &Value) -> Vec<Value> {
     let bytes = std::fs::read(app.stored_file(partner, export)).unwrap();
     let hash = base16ct::lower::encode_string(&Sha256::digest(&bytes));
@@ -35,7 +36,7 @@ fn from_csv(partner: &str, bytes: &[u8]) -> Vec<Value> {
     rows.map(|row| from_row(partner, &row)).collect()
 }
 
-/// The activity that a row of the style `raw` stands for.
+/// The activity of a row of the style `raw`.
 fn from_row(partner: &str, row: &csv::StringRecord) -> Value {
     let names = [
         "occurred_at",

@@ -1,46 +1,48 @@
-//! What a seed's clients will do: drawn before anything is sent, so that it
-//! hangs on the seed alone.
+//! The plan of a seed: what its clients will do.
+//!
+//! The plan is made before anything is sent, so it depends only on the seed.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::Moment;
 
-use crate::{history::Worth, query::Query};
+use crate::{history::Validity, query::Query};
 
 /// How many steps a seed has.
 const STEPS: std::ops::RangeInclusive<usize> = 14..=24;
 
-/// How many of them run at the same time.
-const AT_ONCE: std::ops::RangeInclusive<usize> = 1..=6;
+/// How many steps run at the same time.
+const STEPS_AT_ONCE: std::ops::RangeInclusive<usize> = 1..=6;
 
 const ACTIONS: [&str; 3] = ["create_order", "create_referral", "update_user"];
 const OUTCOMES: [&str; 3] = ["succeeded", "failed", "declined"];
 const CUSTOMERS: [(&str, &str); 2] = [("c-1", "Relecloud"), ("c-2", "Straßenbau")];
 
-/// Whose logs a seed writes.
+/// How many partners a seed has, each with a log of its own.
 pub(super) const PARTNERS: usize = 2;
 
-/// An activity that somebody wants to be recorded, however often it is sent.
+/// An activity that a client wants to record; it may send it several times.
 #[derive(Debug, Clone)]
 pub(super) struct Intent {
+    /// The partner's index, as in all steps.
     pub(super) partner: usize,
     pub(super) key: Option<String>,
     pub(super) content: Value,
-    pub(super) worth: Worth,
+    pub(super) validity: Validity,
 }
 
-/// An export that somebody wants.
+/// An export that a client will request.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct PlannedExport {
     pub(super) query: Query,
     pub(super) key: Option<String>,
     format: &'static str,
-    /// Whether the answer may wait for the file.
+    /// Whether the client asks the service to wait for the file.
     pub(super) wait: bool,
 }
 
-impl Wanted {
+impl PlannedExport {
     pub(super) fn body(&self) -> Value {
         let mut body = self.query.as_body();
         body["format"] = self.format.into();
@@ -51,77 +53,87 @@ impl Wanted {
     }
 }
 
-/// What one client does.
+/// What one client does, or a change of the clock.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// Sends an activity, perhaps in copies at the same time, perhaps giving up
-    /// early; what has a key is sent again so often while the outcome is unknown.
+    /// Sends an activity in a request of its own.
     Send {
         intent: usize,
+        /// How many times it is sent at the same time.
         copies: usize,
-        patience: Option<Duration>,
+        /// After how long the client stops waiting for the answer.
+        timeout: Option<Duration>,
+        /// With a key, how often it is repeated while its outcome is unknown.
         retries: usize,
     },
-    /// Sends activities of any partner in one request.
+    /// Sends activities of several partners in one request.
     Batch(Vec<usize>),
-    /// Walks all pages of a query.
+    /// Reads all pages of a query.
     Walk {
         partner: usize,
         query: Query,
         limit: usize,
     },
-    /// Asks for an export.
-    Export { partner: usize, wanted: Wanted },
-    /// Reads the partner's exports, which calls workers that are missing.
-    Exports(usize),
-    /// The service's clock is set forward or back.
-    Jump(i64),
+    /// Requests an export.
+    Export {
+        partner: usize,
+        planned: PlannedExport,
+    },
+    /// Lists a partner's exports; the service then calls missing workers again.
+    ListExports(usize),
+    /// Moves the service's clock forward or back by some milliseconds.
+    MoveClock(i64),
 }
 
-/// A seed's intents and steps; the steps of a round run at the same time.
+/// The activities and steps of a seed.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) intents: Vec<Intent>,
+    /// The rounds run one after another; the steps of a round at the same time.
     pub(super) rounds: Vec<Vec<Step>>,
 }
 
 impl Plan {
-    /// The plan of a seed that begins at `now`.
-    pub(super) fn of(seed: u64, now: Moment, lateness: Duration, exports: bool) -> Self {
-        let mut draw = Draw {
+    /// The plan of a seed whose run begins at `now`.
+    ///
+    /// `lateness` is how old an activity may be.
+    pub(super) fn of(seed: u64, now: Moment, lateness: Duration, with_exports: bool) -> Self {
+        let mut planner = Planner {
             random: fastrand::Rng::with_seed(seed),
             now,
             lateness,
-            exports,
+            with_exports,
             intents: Vec::new(),
         };
-        let mut left = draw.random.usize(STEPS);
+        let mut left = planner.random.usize(STEPS);
         let mut rounds = Vec::new();
         while left > 0 {
-            let count = draw.random.usize(AT_ONCE).min(left);
+            let count = planner.random.usize(STEPS_AT_ONCE).min(left);
             left -= count;
-            rounds.push((0..count).map(|_| draw.step()).collect());
+            rounds.push((0..count).map(|_| planner.step()).collect());
         }
         Self {
-            intents: draw.intents,
+            intents: planner.intents,
             rounds,
         }
     }
 }
 
-struct Draw {
+/// Makes a plan from random numbers.
+struct Planner {
     random: fastrand::Rng,
     now: Moment,
     lateness: Duration,
-    exports: bool,
+    with_exports: bool,
     intents: Vec<Intent>,
 }
 
-impl Draw {
+impl Planner {
     fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         self.random.choice(from.iter().copied()).unwrap()
     }
 
+    /// True in one of `count` cases.
     fn one_in(&mut self, count: u8) -> bool {
         self.random.u8(..count) == 0
     }
@@ -134,23 +146,23 @@ impl Draw {
         match self.random.u8(..20) {
             0..10 => self.send(),
             10..13 => self.batch(),
-            13..15 if self.exports => self.export(),
-            15 if self.exports => Step::Exports(self.random.usize(..PARTNERS)),
+            13..15 if self.with_exports => self.export(),
+            15 if self.with_exports => Step::ListExports(self.random.usize(..PARTNERS)),
             13..18 => self.walk(),
-            _ => Step::Jump(self.random.i64(-90_000..90_000)),
+            _ => Step::MoveClock(self.random.i64(-90_000..90_000)),
         }
     }
 
     fn send(&mut self) -> Step {
         let intent = self.intent(true);
         let copies = if self.one_in(5) { 2 } else { 1 };
-        let patience = self
+        let timeout = self
             .one_in(8)
             .then(|| Duration::from_millis(self.random.u64(1..12)));
         Step::Send {
             intent,
             copies,
-            patience,
+            timeout,
             retries: self.random.usize(..3),
         }
     }
@@ -169,23 +181,24 @@ impl Draw {
     }
 
     fn export(&mut self) -> Step {
-        let wanted = if self.random.bool() {
-            self.wanted(None)
+        let planned = if self.random.bool() {
+            self.planned_export(None)
         } else {
-            // What a key stands for is one request, whenever it is sent.
+            // Requests with the same key must be equal, so their random numbers
+            // depend only on the key.
             let number = self.random.u8(..2);
-            let of_the_key = fastrand::Rng::with_seed(number.into());
-            let random = std::mem::replace(&mut self.random, of_the_key);
-            let wanted = self.wanted(Some(format!("e-{number}")));
+            let random_of_key = fastrand::Rng::with_seed(number.into());
+            let random = std::mem::replace(&mut self.random, random_of_key);
+            let planned = self.planned_export(Some(format!("e-{number}")));
             self.random = random;
-            wanted
+            planned
         };
         let partner = self.random.usize(..PARTNERS);
-        Step::Export { partner, wanted }
+        Step::Export { partner, planned }
     }
 
-    fn wanted(&mut self, key: Option<String>) -> Wanted {
-        Wanted {
+    fn planned_export(&mut self, key: Option<String>) -> PlannedExport {
+        PlannedExport {
             query: self.query(),
             key,
             format: self.pick(&["jsonl", "csv"]),
@@ -193,26 +206,30 @@ impl Draw {
         }
     }
 
-    /// A new activity, or an earlier one once more; `alone` in its request.
-    fn intent(&mut self, alone: bool) -> usize {
+    /// The index of a new activity, or of an earlier one that is sent again.
+    ///
+    /// `is_single` says that the request has one activity, and is not a batch.
+    fn intent(&mut self, is_single: bool) -> usize {
         let earlier = self.random.usize(..=self.intents.len());
         if let Some(old) = self.intents.get(earlier).cloned()
             && self.one_in(2)
         {
-            let is_bad = matches!(old.worth, Worth::Bad(_));
-            if old.key.is_some() && !is_bad && self.one_in(3) {
-                return self.reuse(&old);
+            let is_invalid = matches!(old.validity, Validity::Invalid(_));
+            if old.key.is_some() && !is_invalid && self.one_in(3) {
+                return self.reuse_key(&old);
             }
-            let is_alone = old.content["partner_id"].is_null();
-            if old.key.is_some() && (alone || is_alone) {
+            let fits_a_batch = old.content["partner_id"].is_null();
+            if old.key.is_some() && (is_single || fits_a_batch) {
                 return earlier;
             }
         }
-        self.new_intent(alone)
+        self.new_intent(is_single)
     }
 
-    /// The same key for other content, or by another partner.
-    fn reuse(&mut self, old: &Intent) -> usize {
+    /// An activity with the key of an earlier one, but with other content.
+    ///
+    /// It may also be of another partner.
+    fn reuse_key(&mut self, old: &Intent) -> usize {
         let mut intent = old.clone();
         if self.random.bool() {
             intent.partner = (old.partner + 1) % PARTNERS;
@@ -221,8 +238,8 @@ impl Draw {
         self.add(intent)
     }
 
-    fn new_intent(&mut self, alone: bool) -> usize {
-        let (at, worth) = self.time();
+    fn new_intent(&mut self, is_single: bool) -> usize {
+        let (at, validity) = self.occurred_at();
         let has_key = !at.is_null() && self.random.bool();
         let key = has_key.then(|| format!("k-{}", self.intents.len()));
         let (id, name) = self.pick(&CUSTOMERS);
@@ -242,10 +259,10 @@ impl Draw {
             partner: self.random.usize(..PARTNERS),
             key,
             content,
-            worth,
+            validity,
         };
         if self.one_in(6) {
-            self.spoil(&mut intent, alone);
+            self.make_invalid(&mut intent, is_single);
         }
         self.add(intent)
     }
@@ -256,18 +273,20 @@ impl Draw {
         self.intents.len() - 1
     }
 
-    /// One of few moments, so that many share one; or at the edge of what is too
-    /// late; or none.
-    fn time(&mut self) -> (Value, Worth) {
+    /// When an activity happened, and whether that is valid.
+    ///
+    /// Mostly it is one of a few moments, so that many activities share one.
+    /// Some activities are about as old as they may be, and some have no time.
+    fn occurred_at(&mut self) -> (Value, Validity) {
         let at = match self.random.u8(..10) {
-            0 => return (Value::Null, Worth::Good),
+            0 => return (Value::Null, Validity::Valid),
             1..3 => {
                 let at = self.now.minus(self.lateness).plus(self.millis(0..60_000));
-                return (at.to_string().into(), Worth::Aging);
+                return (at.to_string().into(), Validity::MaybeTooLate);
             }
             _ => self.moment(),
         };
-        (at.to_string().into(), Worth::Good)
+        (at.to_string().into(), Validity::Valid)
     }
 
     fn moment(&mut self) -> Moment {
@@ -275,11 +294,11 @@ impl Draw {
         self.now.minus(hour).plus(self.millis(0..10))
     }
 
-    /// Makes an activity one that is refused.
-    fn spoil(&mut self, intent: &mut Intent, alone: bool) {
-        intent.worth = Worth::Bad(400);
+    /// Changes an activity so that the service must refuse it.
+    fn make_invalid(&mut self, intent: &mut Intent, is_single: bool) {
+        intent.validity = Validity::Invalid(400);
         let content = &mut intent.content;
-        match self.random.u8(..if alone { 6 } else { 5 }) {
+        match self.random.u8(..if is_single { 6 } else { 5 }) {
             0 => content["outcome"] = "lost".into(),
             1 => content["action"] = "export_activity_log".into(),
             2 => content["unknown"] = true.into(),
@@ -292,9 +311,9 @@ impl Draw {
                 content["occurred_at"] = self.now.minus(late).to_string().into();
             }
             _ => {
-                // Of a partner that the token does not name.
+                // The token is not one of this partner.
                 content["partner_id"] = "contoso".into();
-                intent.worth = Worth::Bad(403);
+                intent.validity = Validity::Invalid(403);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! One seed's run: its clients at work, then everything settled and read.
+//! Runs one seed: the clients do what is planned, then everything is read.
 
 use std::{
     collections::BTreeMap,
@@ -14,15 +14,15 @@ use serde_json::{Value, json};
 
 use super::{
     files,
-    plan::{Intent, PARTNERS, Plan, Step, Wanted},
+    plan::{Intent, PARTNERS, Plan, PlannedExport, Step},
 };
 use crate::{
     harness::{Answer, TestApp, eventually},
-    history::{Delivery, File, History, Look, Order, Outcome, Span, Walk},
+    history::{Delivery, ExportRequest, File, History, Lookup, Outcome, Span, Walk},
     query::Query,
 };
 
-/// How often a client sends again what it must know.
+/// How often a client repeats a request whose answer the run needs.
 const TRIES_MAX: usize = 60;
 
 struct Partner {
@@ -30,16 +30,16 @@ struct Partner {
     token: String,
 }
 
-/// A run under way.
+/// A seed's run, with what its clients have seen so far.
 pub(super) struct Run<'a> {
     app: &'a TestApp,
     seed: u64,
     partners: Vec<Partner>,
-    /// A token for batches of all partners.
-    platform: String,
+    /// A token that may record for all partners.
+    platform_token: String,
     history: Mutex<History>,
-    /// Each export's first request and query, by its id.
-    exports: Mutex<BTreeMap<String, (Span, Query)>>,
+    /// When each export was requested first, and its query, by its id.
+    requested_exports: Mutex<BTreeMap<String, (Span, Query)>>,
     ticks: AtomicU64,
 }
 
@@ -55,30 +55,30 @@ impl<'a> Run<'a> {
             app,
             seed,
             partners: (0..PARTNERS).map(partner).collect(),
-            platform: app.token_of(json!({ "roles": ["platform_recorder"] })),
+            platform_token: app.token_of(json!({ "roles": ["platform_recorder"] })),
             history: Mutex::default(),
-            exports: Mutex::default(),
+            requested_exports: Mutex::default(),
             ticks: AtomicU64::new(0),
         }
     }
 
-    /// Carries the plan out under faults, and then reads everything without.
+    /// Does what is planned under faults, then reads everything without faults.
     pub(super) async fn carry_out(self, plan: &Plan) -> History {
         let names: Vec<_> = self.partners.iter().map(|one| one.name.as_str()).collect();
-        self.app.faults.tempt(self.seed, &names);
+        self.app.faults.add_random_faults(self.seed, &names);
         for round in &plan.rounds {
             join_all(round.iter().map(|step| self.step(plan, step))).await;
         }
-        self.app.faults.spare(self.seed);
-        // What was reported lost arrives before anybody looks whether it did.
+        self.app.faults.remove_random_faults(self.seed);
+        // Wait for the requests that were reported lost: they may still arrive.
         let arrived = eventually(|| self.app.faults.in_flight() == 0).await;
         assert!(arrived, "a request is on its way for ever");
-        self.settle(plan).await;
+        self.settle_unknown(plan).await;
         self.finish_exports().await;
         for place in 0..PARTNERS {
-            self.read_all(place).await;
+            self.read_log(place).await;
         }
-        self.look().await;
+        self.read_by_id().await;
         self.history.into_inner().unwrap()
     }
 
@@ -86,12 +86,12 @@ impl<'a> Run<'a> {
         self.ticks.fetch_add(1, SeqCst)
     }
 
-    /// What something took, and how long in ticks.
-    async fn timed<T>(&self, doing: impl Future<Output = T>) -> (T, Span) {
+    /// The output of a future, and when it began and ended, in ticks.
+    async fn timed<T>(&self, future: impl Future<Output = T>) -> (T, Span) {
         let began = self.tick();
-        let done = doing.await;
+        let output = future.await;
         let ended = self.tick();
-        (done, Span { began, ended })
+        (output, Span { began, ended })
     }
 
     async fn step(&self, plan: &Plan, step: &Step) {
@@ -99,11 +99,12 @@ impl<'a> Run<'a> {
             Step::Send {
                 intent,
                 copies,
-                patience,
+                timeout,
                 retries,
             } => {
                 let intent = &plan.intents[*intent];
-                let copies = (0..*copies).map(|_| self.send_again(intent, *patience, *retries));
+                let copies =
+                    (0..*copies).map(|_| self.send_with_retries(intent, *timeout, *retries));
                 join_all(copies).await;
             }
             Step::Batch(intents) => {
@@ -115,17 +116,17 @@ impl<'a> Run<'a> {
                 query,
                 limit,
             } => self.walk(*partner, query, *limit).await,
-            Step::Export { partner, wanted } => self.export(*partner, wanted).await,
-            Step::Exports(partner) => {
+            Step::Export { partner, planned } => self.export(*partner, planned).await,
+            Step::ListExports(partner) => {
                 self.pages(*partner, "/v1/exports?limit=2").await;
             }
-            Step::Jump(by) => self.app.move_clock(*by),
+            Step::MoveClock(by) => self.app.move_clock(*by),
         }
     }
 
-    /// Sends what has a key again while the outcome is unknown.
-    async fn send_again(&self, intent: &Intent, patience: Option<Duration>, retries: usize) {
-        let mut outcome = self.send(intent, patience).await;
+    /// Sends an activity; with a key, again while the outcome is unknown.
+    async fn send_with_retries(&self, intent: &Intent, timeout: Option<Duration>, retries: usize) {
+        let mut outcome = self.send(intent, timeout).await;
         for _ in 0..retries {
             if outcome != Outcome::Unknown || intent.key.is_none() {
                 return;
@@ -134,22 +135,22 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn send(&self, intent: &Intent, patience: Option<Duration>) -> Outcome {
+    async fn send(&self, intent: &Intent, timeout: Option<Duration>) -> Outcome {
         let partner = &self.partners[intent.partner];
         let mut request = self.app.post("/v1/activities", &intent.content);
         if let Some(key) = &intent.key {
             request = request.header("idempotency-key", key);
         }
         let sent = request.token(&partner.token).send();
-        let (answer, span) = match patience {
-            Some(patience) => self.timed(tokio::time::timeout(patience, sent)).await,
+        let (answer, span) = match timeout {
+            Some(timeout) => self.timed(tokio::time::timeout(timeout, sent)).await,
             None => self.timed(async { Ok(sent.await) }).await,
         };
         let outcome = match answer {
-            Ok(answer) => outcome(&answer),
+            Ok(answer) => outcome_of_answer(&answer),
             Err(_) => Outcome::Unknown,
         };
-        self.note(intent, span, outcome.clone());
+        self.note_delivery(intent, span, outcome.clone());
         outcome
     }
 
@@ -164,24 +165,25 @@ impl<'a> Run<'a> {
         });
         let body = json!({ "activities": activities.collect::<Vec<_>>() });
         let request = self.app.post("/v1/activities/batch", &body);
-        let (answer, span) = self.timed(request.token(&self.platform).send()).await;
+        let (answer, span) = self.timed(request.token(&self.platform_token).send()).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         let answer = answer.json();
         let results = answer["results"].as_array().unwrap();
         assert_eq!(results.len(), intents.len());
         for (intent, result) in intents.iter().zip(results) {
             let status = u16::try_from(result["status"].as_u64().unwrap()).unwrap();
-            let outcome = outcome_of(status, status == 200, &result["activity"]);
-            self.note(intent, span, outcome);
+            let outcome = outcome_of_status(status, status == 200, &result["activity"]);
+            self.note_delivery(intent, span, outcome);
         }
     }
 
-    fn note(&self, intent: &Intent, span: Span, outcome: Outcome) {
+    /// Adds what became of one activity to the history.
+    fn note_delivery(&self, intent: &Intent, span: Span, outcome: Outcome) {
         self.history.lock().unwrap().deliveries.push(Delivery {
             partner: self.partners[intent.partner].name.clone(),
             key: intent.key.clone(),
             content: intent.content.clone(),
-            worth: intent.worth,
+            validity: intent.validity,
             span,
             outcome,
         });
@@ -192,8 +194,8 @@ impl<'a> Run<'a> {
         self.app.get(path).token(token).send().await
     }
 
-    /// Reads until there is an answer.
-    async fn get_surely(&self, partner: usize, path: &str) -> Answer {
+    /// Reads a path, again while the answer is a 503.
+    async fn get_with_retries(&self, partner: usize, path: &str) -> Answer {
         for _ in 0..TRIES_MAX {
             let answer = self.get(partner, path).await;
             if answer.status != 503 {
@@ -203,12 +205,12 @@ impl<'a> Run<'a> {
         panic!("{path} is never answered")
     }
 
-    /// The items of all pages.
+    /// Reads all pages of a list; returns the items of each.
     async fn pages(&self, partner: usize, path: &str) -> Vec<Vec<Value>> {
         let mut pages = Vec::new();
         let mut next = path.to_owned();
         loop {
-            let answer = self.get_surely(partner, &next).await;
+            let answer = self.get_with_retries(partner, &next).await;
             assert_eq!(answer.status, 200, "{next}: {}", answer.text);
             let mut page = answer.json();
             pages.push(page["items"].as_array_mut().unwrap().split_off(0));
@@ -231,27 +233,34 @@ impl<'a> Run<'a> {
         });
     }
 
-    /// Asks for an export; what is asked with a key is asked until it is made.
-    async fn export(&self, place: usize, wanted: &Wanted) {
+    /// Requests an export; with a key, again while the answer is a 503.
+    async fn export(&self, place: usize, planned: &PlannedExport) {
         for _ in 0..TRIES_MAX {
-            let request = self.app.post("/v1/exports", &wanted.body());
+            let request = self.app.post("/v1/exports", &planned.body());
             let mut request = request.token(&self.partners[place].token);
-            if let Some(key) = &wanted.key {
+            if let Some(key) = &planned.key {
                 request = request.header("idempotency-key", key);
             }
-            if wanted.wait {
+            if planned.wait {
                 request = request.header("prefer", "wait=1");
             }
             let (answer, span) = self.timed(request.send()).await;
-            self.note_order(place, wanted, &answer, span);
-            if wanted.key.is_none() || answer.status != 503 {
+            self.note_export_request(place, planned, &answer, span);
+            if planned.key.is_none() || answer.status != 503 {
                 return;
             }
         }
         panic!("an export is never answered")
     }
 
-    fn note_order(&self, place: usize, wanted: &Wanted, answer: &Answer, span: Span) {
+    /// Adds a request for an export and its answer to the history.
+    fn note_export_request(
+        &self,
+        place: usize,
+        planned: &PlannedExport,
+        answer: &Answer,
+        span: Span,
+    ) {
         let export = answer.json();
         let made = answer.status.is_success();
         assert!(
@@ -260,21 +269,25 @@ impl<'a> Run<'a> {
         );
         let id = made.then(|| export["id"].as_str().unwrap().to_owned());
         if let Some(id) = &id {
-            let mut exports = self.exports.lock().unwrap();
-            let asked = (span, wanted.query.clone());
-            exports.entry(id.clone()).or_insert(asked);
+            let mut exports = self.requested_exports.lock().unwrap();
+            let first = (span, planned.query.clone());
+            exports.entry(id.clone()).or_insert(first);
         }
-        self.history.lock().unwrap().orders.push(Order {
-            partner: self.partners[place].name.clone(),
-            key: wanted.key.clone(),
-            made: id,
-            refused: answer.status == 429,
-            linked: export["download"].is_object(),
-        });
+        self.history
+            .lock()
+            .unwrap()
+            .export_requests
+            .push(ExportRequest {
+                partner: self.partners[place].name.clone(),
+                key: planned.key.clone(),
+                export_id: id,
+                refused: answer.status == 429,
+                has_link: export["download"].is_object(),
+            });
     }
 
-    /// Sends again what has a key and no known outcome.
-    async fn settle(&self, plan: &Plan) {
+    /// Sends again the activities with a key whose outcome is still unknown.
+    async fn settle_unknown(&self, plan: &Plan) {
         for intent in &plan.intents {
             let last = {
                 let history = self.history.lock().unwrap();
@@ -291,15 +304,18 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Reads each export until it has ended, and then its file.
+    /// Reads each export until it has ended; then reads its file.
     async fn finish_exports(&self) {
-        self.app.faults.wake();
+        self.app.faults.reset_worker_idle_time();
         for place in 0..PARTNERS {
             let partner = &self.partners[place].name;
             let listed = self.pages(place, "/v1/exports?limit=2").await.concat();
             let mut ended = Vec::new();
             for export in listed {
-                ended.push(self.ended(place, export["id"].as_str().unwrap()).await);
+                ended.push(
+                    self.read_until_ended(place, export["id"].as_str().unwrap())
+                        .await,
+                );
             }
             for export in &ended {
                 self.read_file(place, export);
@@ -309,19 +325,21 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Reads an export until it has ended; when its worker is gone, the minute
-    /// passes after which a read calls the next one.
-    async fn ended(&self, place: usize, id: &str) -> Value {
+    /// Reads an export until it has ended.
+    ///
+    /// When no worker is at work, the clock moves on by a minute: after that
+    /// minute, a read calls the next worker.
+    async fn read_until_ended(&self, place: usize, id: &str) -> Value {
         let path = format!("/v1/exports/{id}");
         let mut export = Value::Null;
         for _ in 0..1_000 {
-            export = self.get_surely(place, &path).await.json();
+            export = self.get_with_retries(place, &path).await.json();
             if export["state"] != "queued" && export["state"] != "running" {
                 return export;
             }
             let faults = &self.app.faults;
-            if faults.idle() > Duration::from_millis(80) && faults.in_flight() == 0 {
-                faults.wake();
+            if faults.worker_idle_time() > Duration::from_millis(80) && faults.in_flight() == 0 {
+                faults.reset_worker_idle_time();
                 self.app.advance(Duration::from_secs(61));
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -337,28 +355,30 @@ impl<'a> Run<'a> {
         let partner = self.partners[place].name.clone();
         let rows = files::read(self.app, &partner, export);
         let id = export["id"].as_str().unwrap();
-        // One whose answers were all lost was asked for by nobody who knows it.
-        let Some((asked, query)) = self.exports.lock().unwrap().get(id).cloned() else {
+        // Without an answer that names this export, its query is unknown.
+        let Some((requested, query)) = self.requested_exports.lock().unwrap().get(id).cloned()
+        else {
             return;
         };
         self.history.lock().unwrap().files.push(File {
             partner,
             query,
             as_of: export["as_of"].as_str().unwrap().to_owned(),
-            asked,
+            requested,
             rows,
         });
     }
 
-    async fn read_all(&self, place: usize) {
+    /// Adds a partner's whole log to the history.
+    async fn read_log(&self, place: usize) {
         let everything = "/v1/activities?from=2000-01-01&to=2999-12-31&limit=50";
         let log = self.pages(place, everything).await.concat();
         let partner = self.partners[place].name.clone();
         self.history.lock().unwrap().logs.insert(partner, log);
     }
 
-    /// Reads one activity of each log by its id, as its partner and as another.
-    async fn look(&self) {
+    /// Reads one activity of each log by its id, with each partner's token.
+    async fn read_by_id(&self) {
         let firsts: Vec<_> = {
             let history = self.history.lock().unwrap();
             let logs = history.logs.values();
@@ -370,7 +390,7 @@ impl<'a> Run<'a> {
                 let answer = self.get(place, &format!("/v1/activities/{id}")).await;
                 let found = (answer.status == 200).then(|| answer.json());
                 assert!(found.is_some() || answer.status == 404, "{answer:?}");
-                self.history.lock().unwrap().looks.push(Look {
+                self.history.lock().unwrap().lookups.push(Lookup {
                     partner: self.partners[place].name.clone(),
                     id: id.clone(),
                     found,
@@ -380,13 +400,13 @@ impl<'a> Run<'a> {
     }
 }
 
-fn outcome(answer: &Answer) -> Outcome {
+fn outcome_of_answer(answer: &Answer) -> Outcome {
     let replayed = answer.header("idempotency-replayed") == "true";
     assert_eq!(replayed, answer.status == 200, "{answer:?}");
-    outcome_of(answer.status.as_u16(), replayed, &answer.json())
+    outcome_of_status(answer.status.as_u16(), replayed, &answer.json())
 }
 
-fn outcome_of(status: u16, replayed: bool, activity: &Value) -> Outcome {
+fn outcome_of_status(status: u16, replayed: bool, activity: &Value) -> Outcome {
     match status {
         200 | 201 => Outcome::Stored {
             activity: activity.clone(),
