@@ -146,10 +146,17 @@ record_and_list() {
   grep -qF "\"$id\"" "$work/body" || fail "the list lacks $id"
 }
 
+is_ready() {
+  as_ann 200 "/v1/exports/$1"
+  [[ $(field state) == ready ]]
+}
+
 export_and_download() {
   # A file holds what was recorded at least a second before its export.
   sleep 2
-  as_ann 201 /v1/exports --header 'content-type: application/json' --header 'prefer: wait=20' --data '{}'
+  as_ann 202 /v1/exports --header 'content-type: application/json' --data '{}'
+  export=$(field id)
+  wait_for "$call_seconds" "the export is ready" is_ready "$export"
   fetch --fail --output "$work/export.csv" "$(field download url)" || fail "the link does not work"
   python3 - "$work/export.csv" "$id" <<'PYTHON' || fail "the file is not a header and $id: $(cat "$work/export.csv")"
 import csv, sys

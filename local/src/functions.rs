@@ -17,6 +17,8 @@ use lambda_runtime::Context;
 use serde_json::Value;
 use shared::lambda::event;
 
+use crate::concurrency::Concurrency;
+
 /// The functions behind the gateway.
 #[derive(Debug, Clone)]
 pub enum Functions {
@@ -43,6 +45,7 @@ pub struct Apps {
     pub erasure_worker: erasure_worker::App,
     pub sweeper: sweeper::App,
     pub worker_time: Duration,
+    pub(crate) concurrency: Concurrency,
     /// How many calls of workers have failed so far.
     pub worker_failures: AtomicUsize,
     /// How many calls of workers are under way.
@@ -55,6 +58,9 @@ pub enum CallError {
     /// There is no function of this name.
     #[error("there is no function {0}")]
     Unknown(String),
+    /// As many calls run as the account or the function may have at once.
+    #[error("no execution of {0} is free")]
+    Throttled(String),
     /// The function ended with an error, which it has logged.
     #[error("the function {function} failed: {reason}")]
     Failed {
@@ -116,6 +122,8 @@ impl Functions {
 
 impl Apps {
     async fn call(self: &Arc<Self>, function: &str, event: Value) -> Result<Value, CallError> {
+        let throttled = |_| CallError::Throttled(function.to_owned());
+        let _execution = self.concurrency.take(function).map_err(throttled)?;
         let apps = Arc::clone(self);
         let handle: Handle = match function {
             "record" => Box::new(move |request| {

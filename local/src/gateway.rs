@@ -16,7 +16,7 @@ use shared::Clock;
 
 use crate::{
     event,
-    functions::Functions,
+    functions::{CallError, Functions},
     invoke, issuer,
     template::{self, Route},
     token::Issuer,
@@ -108,14 +108,11 @@ async fn answer(gateway: &Gateway, request: Request) -> Result<Response, Refusal
     let called = gateway.functions.call(&route.function, event);
     match tokio::time::timeout(INTEGRATION_TIMEOUT, called).await {
         Ok(Ok(answer)) => event::to_response(&answer).ok_or(FUNCTION_FAILED),
+        Ok(Err(CallError::Throttled(_))) | Err(_) => Err(UNAVAILABLE),
         Ok(Err(error)) => {
             tracing::error!(%error, route = route.key(), "the function gave no answer");
             Err(FUNCTION_FAILED)
         }
-        Err(_) => Err(Refusal(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "Service Unavailable",
-        )),
     }
 }
 
@@ -126,6 +123,8 @@ fn head_bytes(parts: &Parts) -> usize {
     let headers = headers.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
     line.len() + headers.sum::<usize>()
 }
+
+const UNAVAILABLE: Refusal = Refusal(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
 
 const FUNCTION_FAILED: Refusal =
     Refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");

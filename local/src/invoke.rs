@@ -50,6 +50,9 @@ async fn invoke(
         Err(CallError::Unknown(_)) => {
             lambda_error(StatusCode::NOT_FOUND, "ResourceNotFoundException")
         }
+        Err(CallError::Throttled(_)) => {
+            lambda_error(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException")
+        }
         Err(error) => {
             let mut response = Json(json!({ "errorMessage": error.to_string() })).into_response();
             let unhandled = HeaderValue::from_static("Unhandled");

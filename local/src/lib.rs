@@ -11,6 +11,7 @@
 
 mod address;
 pub mod aws;
+pub mod concurrency;
 pub mod demo;
 mod environment;
 mod error;

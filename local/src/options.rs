@@ -5,6 +5,8 @@ use std::{collections::HashMap, path::PathBuf, time::Duration};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use shared::Clock;
 
+use crate::concurrency::Limits;
+
 /// What to start, and where.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -30,6 +32,8 @@ pub struct Options {
     pub worker_time: Duration,
     /// How often the sweeper is called; without it, only a test calls it.
     pub sweep_every: Option<Duration>,
+    /// How many calls of functions may run at once; by default any number.
+    pub concurrency: Limits,
     /// Activities to load into the table before the start: partner and count.
     pub preload: Vec<(String, usize)>,
     /// The HTTP client of the functions' SDK clients; without one, the SDK's own.
@@ -51,6 +55,7 @@ impl Options {
             clock: Clock::system(),
             worker_time: Duration::from_mins(15),
             sweep_every: None,
+            concurrency: Limits::default(),
             preload: Vec::new(),
             http_client: None,
         }

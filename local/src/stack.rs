@@ -14,6 +14,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
     aws::{self, Endpoints},
+    concurrency::Concurrency,
     environment,
     error::Error,
     folder::Folder,
@@ -168,6 +169,7 @@ fn apps(sdk: &SdkConfig, config: &Config, options: &Options) -> Apps {
         erasure_worker: erasure_worker::App::new(&sdk("erasure-worker"), config(), clock()),
         sweeper: sweeper::App::new(&sdk("sweeper"), config(), clock()),
         worker_time: options.worker_time,
+        concurrency: Concurrency::new(&options.concurrency),
         worker_failures: AtomicUsize::new(0),
         workers_running: AtomicUsize::new(0),
     }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use local::{Options, Stack, functions::Functions};
+use local::{Options, Stack, concurrency::Limits, functions::Functions};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use shared::{Clock, Moment};
@@ -41,20 +41,36 @@ impl TestApp {
 
     /// Starts with such variables and a time limit for each call of a worker.
     pub(crate) async fn start_limited(variables: &[(&str, &str)], worker_time: Duration) -> Self {
-        let ahead_ms = Arc::new(AtomicI64::new(0));
-        let ahead = Arc::clone(&ahead_ms);
-        let clock = Clock::from_fn(move || now(&ahead));
         let variables = variables
             .iter()
             .map(|(name, value)| ((*name).into(), (*value).into()));
+        Self::start_from(Options {
+            worker_time,
+            variables: variables.collect(),
+            ..Options::in_memory()
+        })
+        .await
+    }
+
+    /// Starts with limits on how many calls run at once.
+    pub(crate) async fn start_within(concurrency: Limits) -> Self {
+        Self::start_from(Options {
+            concurrency,
+            ..Options::in_memory()
+        })
+        .await
+    }
+
+    async fn start_from(options: Options) -> Self {
+        let ahead_ms = Arc::new(AtomicI64::new(0));
+        let ahead = Arc::clone(&ahead_ms);
+        let clock = Clock::from_fn(move || now(&ahead));
         let faults = Faults::default();
         let options = Options {
             http_client: Some(faults.client()),
-            worker_time,
-            variables: variables.collect(),
             key: Some(KEY.clone()),
             clock,
-            ..Options::in_memory()
+            ..options
         };
         let stack = Stack::start(options).await.unwrap();
         Self {
@@ -254,10 +270,23 @@ impl TestApp {
 
     /// Exports as contoso's reader and waits until the file is ready.
     pub(crate) async fn export(&self, body: &Value) -> Value {
-        let request = self.post("/v1/exports", body).header("prefer", "wait=20");
-        let answer = request.token(&self.reader()).send().await;
-        assert_eq!(answer.status, 201, "{}", answer.text);
-        answer.json()
+        self.export_as(&self.reader(), body).await
+    }
+
+    /// Exports with a token and waits until the file is ready.
+    pub(crate) async fn export_as(&self, token: &str, body: &Value) -> Value {
+        let asked = self.post("/v1/exports", body).token(token).send().await;
+        assert_eq!(asked.status, 202, "{}", asked.text);
+        for _ in 0..3_000 {
+            let export = self.get(asked.header("location")).token(token).send().await;
+            let export = export.json();
+            if export["state"] != "queued" && export["state"] != "running" {
+                assert_eq!(export["state"], "ready", "{export}");
+                return export;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the export never ends: {}", asked.text);
     }
 
     /// Follows a download link. S3 answers it, so it is not in the contract.

@@ -52,9 +52,8 @@ impl TestApp {
             }
         }
         for partner in &mut partners {
-            let request = self.post("/v1/exports", &json!({ "style": "raw" }));
-            let request = request.header("prefer", "wait=20").token(&partner.token);
-            partner.export = request.send().await.json();
+            let asked = json!({ "style": "raw" });
+            partner.export = self.export_as(&partner.token, &asked).await;
             let request = self.post("/v1/erasures", &json!({ "customer_id": "c-none" }));
             partner.erasure = id_of(&request.token(&partner.token).send().await.json());
         }

@@ -263,11 +263,7 @@ async fn no_answer_contains_anything_of_another_partner() {
             answer.text
         );
     }
-    let request = app
-        .post("/v1/exports", &json!({}))
-        .header("prefer", "wait=20")
-        .token(&fabrikam);
-    let file = app.file(&request.send().await.json()).await;
+    let file = app.file(&app.export_as(&fabrikam, &json!({})).await).await;
     assert!(!String::from_utf8(file).unwrap().contains("canary"));
 }
 

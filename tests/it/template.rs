@@ -97,6 +97,38 @@ fn every_route_but_the_contracts_needs_a_token() {
 }
 
 #[test]
+fn readers_leave_room_for_the_recorder() {
+    let apis = of_type("AWS::Serverless::HttpApi");
+    let settings = &apis["HttpApi"]["Properties"]["RouteSettings"];
+    let mut routes = 0;
+    for (id, function) in functions() {
+        let reserved = &function["Properties"]["ReservedConcurrentExecutions"];
+        let is_worker = workers().contains_key(&id);
+        let parameter = match id.as_str() {
+            "RecordFunction" | "SweeperFunction" => &Value::Null,
+            _ if is_worker => &json!("HasWorkerConcurrency"),
+            _ => &json!("HasReadConcurrency"),
+        };
+        assert_eq!(&reserved[0], parameter, "{id}");
+        let events = function["Properties"]["Events"].as_object();
+        let events = events.into_iter().flat_map(serde_json::Map::values);
+        for event in events.filter(|event| event["Type"] == "HttpApi") {
+            let (method, path) = (&event["Properties"]["Method"], &event["Properties"]["Path"]);
+            let route = format!("{} {}", method.as_str().unwrap(), path.as_str().unwrap());
+            let limits = &settings[&route];
+            if id == "RecordFunction" {
+                assert!(limits.is_null(), "{route} has the stage's limits");
+            } else {
+                routes += 1;
+                assert_eq!(limits["ThrottlingRateLimit"], "ReadRateLimit", "{route}");
+                assert_eq!(limits["ThrottlingBurstLimit"], "ReadBurstLimit", "{route}");
+            }
+        }
+    }
+    assert_eq!(settings.as_object().unwrap().len(), routes);
+}
+
+#[test]
 fn the_browsers_of_one_origin_alone_may_call() {
     let apis = of_type("AWS::Serverless::HttpApi");
     let cors = &apis["HttpApi"]["Properties"]["CorsConfiguration"];

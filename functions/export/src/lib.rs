@@ -19,7 +19,7 @@ use lambda_http::{Body, Request, Response, http::header};
 use shared::{
     Access, ActivityStore, Clock, Config, Error, Export, ExportId, ExportKey, ExportRequest,
     ExportStore, Files, Identifier, Moment, Reader, Workers,
-    aws::{activities::Stamp, sdk},
+    aws::{activities::Stamp, exports::Creation, sdk},
     lambda::http,
     model::{
         export::{State, WorkerEvent},
@@ -93,36 +93,38 @@ async fn create(app: &App, request: &Request, reader: &Reader) -> Result<Respons
     let deadline = Instant::now() + asked.wait;
     let now = app.clock.now();
     let new = new_export(app, asked.export, reader, now)?;
-    let (key, export, replayed) =
-        find_or_store(app, reader, asked.idempotency_key.as_ref(), new).await?;
-    if export.is_untouched() {
-        log_failed_call(&key, app.workers.call(&WorkerEvent::from(&key)).await);
+    let idempotency_key = asked.idempotency_key.as_ref();
+    let key = claim(app, idempotency_key, &new, reader).await?;
+    match find_or_store(app, idempotency_key, &key, new).await? {
+        Creation::Stored(export) => {
+            log_failed_call(&key, app.workers.call(&WorkerEvent::from(&key)).await);
+            let export = wait_for(app, &key, export, deadline).await?;
+            answer_created(app, request, reader, &key, export).await
+        }
+        // It does not wait: a client could repeat it and occupy the account's concurrency.
+        Creation::Found(export) => {
+            if export.is_untouched() {
+                log_failed_call(&key, app.workers.call(&WorkerEvent::from(&key)).await);
+            }
+            let response = answer_created(app, request, reader, &key, export).await?;
+            Ok(http::replayed(response))
+        }
     }
-    let export = wait_for(app, &key, export, deadline).await?;
-    let response = answer_created(app, request, reader, &key, export).await?;
-    Ok(if replayed {
-        http::replayed(response)
-    } else {
-        response
-    })
 }
 
-/// The export that an earlier request with this key stored, or the new one, which is
-/// stored now; also returns whether it is an earlier one.
+/// Stores the new export, unless an earlier request with this key has stored one.
 async fn find_or_store(
     app: &App,
-    reader: &Reader,
     idempotency_key: Option<&Identifier>,
+    key: &ExportKey,
     new: Export,
-) -> Result<(ExportKey, Export, bool), Error> {
-    let key = claim(app, idempotency_key, &new, reader).await?;
+) -> Result<Creation, Error> {
     if idempotency_key.is_some()
-        && let Some(found) = app.exports.get(&key, new.created_at).await?
+        && let Some(found) = app.exports.get(key, new.created_at).await?
     {
-        return Ok((key, found, true));
+        return Ok(Creation::Found(found));
     }
-    let stored = store(app, &key, new).await?;
-    Ok((key, stored, false))
+    store(app, key, new).await
 }
 
 /// The answer is `201` with a link if the file is ready, otherwise `202`.
@@ -179,7 +181,7 @@ async fn claim(
 }
 
 /// Stores a new export, unless its partner has too many exports under way.
-async fn store(app: &App, key: &ExportKey, new: Export) -> Result<Export, Error> {
+async fn store(app: &App, key: &ExportKey, new: Export) -> Result<Creation, Error> {
     let running_max = app.config.running_exports_max;
     let now = new.created_at;
     if !app.exports.take_place(key, running_max, now).await? {

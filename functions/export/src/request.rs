@@ -9,8 +9,10 @@ use shared::{Cursor, Error, ExportId, ExportRequest, Identifier, Limit, PartnerI
 /// The largest body: 64 KiB, far more than any filter needs.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// How many seconds an answer may wait for the file, below the gateway's 30 s.
-const WAIT_SECONDS_MAX: u64 = 20;
+/// How many seconds an answer may wait for the file.
+///
+/// An answer that waits occupies one of the account's concurrent executions.
+const WAIT_SECONDS_MAX: u64 = 5;
 
 /// A valid request for an export: what to export, its key, and how long to wait.
 #[derive(Debug)]
@@ -105,8 +107,8 @@ mod tests {
     fn the_wait_is_read_among_other_preferences_and_capped() {
         assert_eq!(waits("wait=10"), Ok(10));
         assert_eq!(waits("respond-async, Wait = \"7\""), Ok(7));
-        assert_eq!(waits("wait=3600"), Ok(20));
-        assert_eq!(waits("wait=99999999999999999999"), Ok(20));
+        assert_eq!(waits("wait=3600"), Ok(5));
+        assert_eq!(waits("wait=99999999999999999999"), Ok(5));
         assert_eq!(waits("wait=3; x=y"), Ok(3));
         assert_eq!(waits("return=minimal"), Ok(0));
         for prefer in [

@@ -31,6 +31,15 @@ pub struct ExportStore {
     table: Table,
 }
 
+/// The result of storing a new export.
+#[derive(Debug)]
+pub enum Creation {
+    /// This request has stored it.
+    Stored(Export),
+    /// An earlier request with the same idempotency key had stored it.
+    Found(Export),
+}
+
 /// The result of taking an export's lease.
 #[derive(Debug)]
 pub enum LeaseAttempt {
@@ -80,15 +89,21 @@ impl ExportStore {
         self.table.open().await;
     }
 
-    /// Stores a new export; returns the stored one if there is one already.
-    pub async fn create(&self, key: &ExportKey, export: Export) -> Result<Export, Error> {
+    /// Stores a new export, unless an earlier request has stored one under this key.
+    pub async fn create(&self, key: &ExportKey, export: Export) -> Result<Creation, Error> {
         let mut item = to_item(&export)?;
         item.extend(item_key(key));
         open_work::add(&self.table, key).await?;
-        match self.table.put_new(item).await? {
-            None => Ok(export),
-            Some(old) => from_item(old),
-        }
+        let Some(old) = self.table.put_new(item).await? else {
+            return Ok(Creation::Stored(export));
+        };
+        let old = from_item(old)?;
+        // If the answer is lost, the SDK repeats the put and finds its own export.
+        Ok(if old == export {
+            Creation::Stored(old)
+        } else {
+            Creation::Found(old)
+        })
     }
 
     /// Reads one export; none if it is absent or has expired.

@@ -13,7 +13,7 @@ async fn export_answers_with_the_file_when_it_is_ready_in_time() {
         &json!({ "style": "raw", "action": "create_order" }),
     );
     let answer = request
-        .header("prefer", "wait=20")
+        .header("prefer", "wait=5")
         .token(&app.reader())
         .send()
         .await;
@@ -101,15 +101,30 @@ async fn export_answers_at_once_without_a_wait() {
 }
 
 #[tokio::test]
+async fn only_the_request_that_creates_an_export_waits_for_it() {
+    let app = TestApp::start().await;
+    app.faults.add("Invoke", Fault::Swallowed, 1);
+    app.post_export_keyed(&json!({}), "k-1").await;
+    let read = app.faults.count("export", "GetItem");
+    let repeated = app
+        .post("/v1/exports", &json!({}))
+        .header("idempotency-key", "k-1")
+        .header("prefer", "wait=5");
+    let repeated = repeated.token(&app.reader()).send().await;
+    assert_eq!(
+        (repeated.status.as_u16(), repeated.header("retry-after")),
+        (202, "1")
+    );
+    // It looks for the export once, and does not poll it.
+    assert_eq!(app.faults.count("export", "GetItem"), read + 1);
+}
+
+#[tokio::test]
 async fn the_longest_partner_id_can_export() {
     let app = TestApp::start().await;
     let token = app.token(&"x".repeat(64), "admin_agent");
-    let request = app
-        .post("/v1/exports", &json!({}))
-        .header("prefer", "wait=20");
-    let export = request.token(&token).send().await;
-    assert_eq!(export.status, 201, "{}", export.text);
-    app.file(&export.json()).await;
+    let export = app.export_as(&token, &json!({})).await;
+    app.file(&export).await;
 }
 
 #[tokio::test]

@@ -153,9 +153,7 @@ async fn a_large_export_comes_in_parts() {
     let app = TestApp::start().await;
     app.stack.load("contoso", 30_000, app.now()).unwrap();
     let asked = json!({ "from": "2000-01-01", "to": "2999-12-31", "style": "raw" });
-    let request = app.post("/v1/exports", &asked).header("prefer", "wait=20");
-    let export = request.token(&app.reader()).send().await.json();
-    let export = app.ended(&export).await;
+    let export = app.export(&asked).await;
     assert_eq!(export["file"]["rows"], 30_000);
     let file = app.file(&export).await;
     assert!(
