@@ -58,6 +58,9 @@ pub enum CallError {
     /// There is no function of this name.
     #[error("there is no function {0}")]
     Unknown(String),
+    /// The event has more bytes than Lambda accepts.
+    #[error("the event is over {EVENT_BYTES_MAX} bytes")]
+    TooLarge,
     /// As many calls run as the account or the function may have at once.
     #[error("no execution of {0} is free")]
     Throttled(String),
@@ -71,6 +74,11 @@ pub enum CallError {
     },
 }
 
+/// The largest event and the largest answer of a call that waits for it.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const EVENT_BYTES_MAX: usize = 6_291_456;
+const ANSWER_BYTES_MAX: usize = 6_291_556;
+
 /// The time limit of the sweeper, as in the template.
 const SWEEP_TIME: Duration = Duration::from_mins(4);
 
@@ -80,6 +88,17 @@ pub const RETRIES_AFTER: [Duration; 2] = [Duration::from_mins(1), Duration::from
 impl Functions {
     /// Calls a function and waits for its answer.
     pub async fn call(&self, function: &str, event: Value) -> Result<Value, CallError> {
+        if event.to_string().len() > EVENT_BYTES_MAX {
+            return Err(CallError::TooLarge);
+        }
+        let answer = self.call_with(function, event).await?;
+        if answer.to_string().len() > ANSWER_BYTES_MAX {
+            return Err(failed(function, "the answer is over 6 MB"));
+        }
+        Ok(answer)
+    }
+
+    async fn call_with(&self, function: &str, event: Value) -> Result<Value, CallError> {
         match self {
             Self::InProcess(apps) => apps.call(function, event).await,
             Self::Endpoint { url, client } => {

@@ -96,7 +96,7 @@ async fn answer(gateway: &Gateway, request: Request) -> Result<Response, Refusal
     };
     let body = axum::body::to_bytes(body, BODY_BYTES_MAX)
         .await
-        .map_err(|_| Refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"))?;
+        .map_err(|_| TOO_LARGE)?;
     let event = event::from_request(
         route,
         parameters,
@@ -109,6 +109,7 @@ async fn answer(gateway: &Gateway, request: Request) -> Result<Response, Refusal
     match tokio::time::timeout(INTEGRATION_TIMEOUT, called).await {
         Ok(Ok(answer)) => event::to_response(&answer).ok_or(FUNCTION_FAILED),
         Ok(Err(CallError::Throttled(_))) | Err(_) => Err(UNAVAILABLE),
+        Ok(Err(CallError::TooLarge)) => Err(TOO_LARGE),
         Ok(Err(error)) => {
             tracing::error!(%error, route = route.key(), "the function gave no answer");
             Err(FUNCTION_FAILED)
@@ -123,6 +124,8 @@ fn head_bytes(parts: &Parts) -> usize {
     let headers = headers.map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
     line.len() + headers.sum::<usize>()
 }
+
+const TOO_LARGE: Refusal = Refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
 
 const UNAVAILABLE: Refusal = Refusal(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
 

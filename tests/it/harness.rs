@@ -3,6 +3,7 @@
 //! A `TestApp` sends requests, makes tokens, and moves the service's clock.
 
 use std::{
+    io::Read,
     sync::{
         Arc, LazyLock,
         atomic::{AtomicI64, Ordering},
@@ -10,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use flate2::read::GzDecoder;
 use local::{Options, Stack, concurrency::Limits, functions::Functions};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
@@ -338,7 +340,17 @@ impl TestRequest {
     pub(crate) async fn send(self) -> Answer {
         let response = self.builder.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        let text = response.text().await.unwrap();
+        let bytes = response.bytes().await.unwrap();
+        let mut text = String::new();
+        if headers
+            .get("content-encoding")
+            .is_some_and(|coding| coding == "gzip")
+        {
+            let mut unpacked = GzDecoder::new(&bytes[..]);
+            unpacked.read_to_string(&mut text).unwrap();
+        } else {
+            text.push_str(std::str::from_utf8(&bytes).unwrap());
+        }
         let sent = self.sent.as_ref();
         contract::check(&self.method, &self.path, sent, status, &headers, &text);
         Answer {

@@ -131,6 +131,61 @@ async fn no_log_line_holds_a_name_a_token_a_link_or_a_body() {
     }
 }
 
+#[tokio::test]
+async fn each_read_leaves_a_line_that_tells_who_read_what() {
+    let log = Log::default();
+    let subscriber = observe::subscriber("it", EnvFilter::new(LEVELS), log.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let app = TestApp::start().await;
+    let stored = app.record(&activity()).await;
+    let id = stored["id"].as_str().unwrap();
+    let export = app.post("/v1/exports", &json!({})).token(&app.reader());
+    let export = export.send().await.json();
+    let export = export["id"].as_str().unwrap();
+    log.take();
+    let range = "from=2026-01-01&to=2999-12-31";
+    for (path, expected) in [
+        (
+            format!("/v1/activities?{range}&customer=canary-filter&action=create_order"),
+            json!({ "route": "GET /v1/activities", "conditions": "action,customer", "count": 0,
+                "from": "2026-01-01T00:00:00.000Z", "to": "3000-01-01T00:00:00.000Z" }),
+        ),
+        (
+            format!("/v1/activities/summary?{range}&group_by=day"),
+            json!({ "route": "GET /v1/activities/summary", "conditions": "", "count": 1,
+                "from": "2026-01-01T00:00:00.000Z", "to": "3000-01-01T00:00:00.000Z" }),
+        ),
+        (
+            format!("/v1/activities/{id}"),
+            json!({ "route": "GET /v1/activities/{id}", "id": id, "count": 1 }),
+        ),
+        (
+            "/v1/exports".to_owned(),
+            json!({ "route": "GET /v1/exports", "count": 1 }),
+        ),
+        (
+            format!("/v1/exports/{export}"),
+            json!({ "route": "GET /v1/exports/{id}", "id": export, "count": 1 }),
+        ),
+    ] {
+        assert_eq!(app.read(&path).await.status, 200, "{path}");
+        let lines = log.take();
+        let lines = lines.lines().filter_map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            (line["message"] == "read").then_some(line)
+        });
+        let lines: Vec<_> = lines.collect();
+        assert_eq!(lines.len(), 1, "{path}");
+        let line = &lines[0];
+        assert_eq!(line["subject"], "u-1", "{path}");
+        assert!(line["request_id"].is_string(), "{path}");
+        for (name, value) in expected.as_object().unwrap() {
+            assert_eq!(&line[name], value, "{name} of {path}");
+        }
+        assert!(!line.to_string().contains("canary"), "{line}");
+    }
+}
+
 /// Sends requests with canaries; all may fail.
 async fn send_requests_that_may_fail(app: &TestApp, sent: &serde_json::Value) {
     app.record_with_key(sent).await;

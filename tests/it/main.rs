@@ -48,6 +48,7 @@ mod record;
 mod report;
 mod seeds;
 mod shards;
+mod sizes;
 mod starts;
 mod stores;
 mod summary;

@@ -1,9 +1,11 @@
 //! The JSON answers about exports.
 
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use shared::{
-    Actor, Export, ExportId, ExportKey, Filter, Moment, Page, TimeRange,
+    Actor, Error, Export, ExportId, ExportKey, Filter, Moment, Page, TimeRange,
     aws::files::Link,
+    lambda::envelope,
     model::{
         export::{Compression, File, Format, Locale, Progress, State, Style},
         failure::Failure,
@@ -72,27 +74,51 @@ impl Answer {
     }
 }
 
-/// A page of exports; it has no links to files.
+/// The most bytes of the exports in an answer; the rest is for the cursor.
+const EXPORTS_BYTES_MAX: usize = envelope::BODY_BYTES_MAX - 1_000;
+
+/// A page of exports as JSON texts; it has no links to files.
 #[derive(Debug, Serialize)]
 pub(crate) struct Exports {
-    items: Vec<Answer>,
+    items: Vec<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
 
 impl Exports {
-    pub(crate) fn new(
-        page: Page<(ExportKey, Export)>,
-        next_cursor: Option<String>,
-        now: Moment,
-    ) -> Self {
-        let items = page
-            .items
-            .into_iter()
-            .map(|(key, export)| Answer::new(&key, export, now));
+    pub(crate) fn new(page: Page<Shown>, next_cursor: Option<String>) -> Self {
         Self {
-            items: items.collect(),
+            items: page.items.into_iter().map(|shown| shown.json).collect(),
             next_cursor,
         }
     }
+}
+
+/// One export of a page.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) id: ExportId,
+    json: Box<RawValue>,
+}
+
+/// As many exports of a page as fit into an answer.
+///
+/// An export repeats its filter, which may have 64 kB.
+pub(crate) fn fitting(page: Page<(ExportKey, Export)>, now: Moment) -> Result<Page<Shown>, Error> {
+    let mut items = Vec::new();
+    let mut bytes_left = EXPORTS_BYTES_MAX;
+    for (key, export) in page.items {
+        let json = to_raw_value(&Answer::new(&key, export, now))
+            .map_err(|error| Error::internal("answering", error))?;
+        let bytes = envelope::bytes_inside(json.get()) + ",".len();
+        if bytes > bytes_left {
+            return Ok(Page { items, more: true });
+        }
+        bytes_left -= bytes;
+        items.push(Shown { id: key.id, json });
+    }
+    Ok(Page {
+        items,
+        more: page.more,
+    })
 }

@@ -20,7 +20,10 @@ use shared::{
     Access, ActivityStore, Clock, Config, Error, Export, ExportId, ExportKey, ExportRequest,
     ExportStore, Files, Identifier, Moment, Reader, Workers,
     aws::{activities::Stamp, exports::Creation, sdk},
-    lambda::http,
+    lambda::{
+        http,
+        reads::{self, Read},
+    },
     model::{
         export::{State, WorkerEvent},
         trail,
@@ -215,6 +218,12 @@ async fn read(app: &App, request: &Request, reader: &Reader) -> Result<Response<
     let now = app.clock.now();
     let export = app.exports.get(&key, now).await?.ok_or(Error::NotFound)?;
     dispatch_again(app, &key, &export, now).await;
+    let read = Read {
+        id: Some(&key.id.to_string()),
+        count: 1,
+        ..Read::default()
+    };
+    reads::log(reader, request, &read);
     Ok(http::ok(&match export.state(now) {
         State::Ready => with_link(app, request, reader, &key, export).await?,
         _ => Answer::new(&key, export, now),
@@ -284,11 +293,15 @@ async fn list(app: &App, request: &Request, reader: &Reader) -> Result<Response<
         .page(&reader.partner_id, resume_after, limit, now)
         .await?;
     dispatch_stranded(app, &page.items, now).await;
-    let last = page.items.last().map(|(key, _)| key.id);
-    let next_cursor = last
-        .filter(|_| page.more)
-        .map(|id| ListExports::cursor_after(id, &reader.partner_id));
-    let response = http::ok(&Exports::new(page, next_cursor.clone(), now));
+    let page = answer::fitting(page, now)?;
+    let read = Read {
+        count: page.items.len(),
+        ..Read::default()
+    };
+    reads::log(reader, request, &read);
+    let last = page.items.last().filter(|_| page.more);
+    let next_cursor = last.map(|last| ListExports::cursor_after(last.id, &reader.partner_id));
+    let response = http::ok(&Exports::new(page, next_cursor.clone()));
     Ok(match next_cursor {
         Some(cursor) => {
             let limit = limit.get();

@@ -17,7 +17,13 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use lambda_http::{Body, Request, Response, http::header};
 use shared::{
-    Access, ActivityId, ActivityStore, Clock, Config, Error, aws::sdk, lambda::http, metrics,
+    Access, ActivityId, ActivityStore, Clock, Config, Error,
+    aws::sdk,
+    lambda::{
+        http,
+        reads::{self, Read},
+    },
+    metrics,
 };
 
 use crate::{
@@ -75,6 +81,13 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let list = ListRequest::read(request, &reader.partner_id, app.clock.now(), &app.config)?;
     let walked = walk::walk(&app.activities, &reader.partner_id, &list, app.clock.now()).await?;
     metrics::listed(walked.items.len());
+    let read = Read {
+        range: Some(list.query.range),
+        filter: Some(&list.filter),
+        count: walked.items.len(),
+        ..Read::default()
+    };
+    reads::log(&reader, request, &read);
     let answer = Answer::new(&list, walked, &reader.partner_id, &app.config);
     let response = http::ok(&answer);
     Ok(match &answer.next_cursor {
@@ -85,10 +98,17 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 
 async fn summarise(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let access = Access::from_request(request, &app.config.claim_names);
-    let partner = access.reader(&app.config.reader_roles)?.partner_id;
-    let now = app.clock.now();
-    let summary = SummaryRequest::read(request, &partner, now, &app.config)?;
-    let counted = summary::count(&app.activities, &partner, &summary, now).await?;
+    let reader = access.reader(&app.config.reader_roles)?;
+    let (partner, now) = (&reader.partner_id, app.clock.now());
+    let summary = SummaryRequest::read(request, partner, now, &app.config)?;
+    let counted = summary::count(&app.activities, partner, &summary, now).await?;
+    let read = Read {
+        range: Some(summary.query.range),
+        filter: Some(&summary.filter),
+        count: counted.groups.len(),
+        ..Read::default()
+    };
+    reads::log(&reader, request, &read);
     Ok(http::ok(&counted))
 }
 
@@ -102,10 +122,14 @@ async fn one(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         .activities
         .get(&reader.partner_id, id, app.clock.now())
         .await?;
-    Ok(http::ok(&answer::Item::new(
-        stored.ok_or(Error::NotFound)?,
-        &app.config,
-    )))
+    let stored = stored.ok_or(Error::NotFound)?;
+    let read = Read {
+        id: Some(&id.to_string()),
+        count: 1,
+        ..Read::default()
+    };
+    reads::log(&reader, request, &read);
+    Ok(http::ok(&answer::Item::new(stored, &app.config)))
 }
 
 fn openapi(request: &Request) -> Result<Response<Body>, Error> {

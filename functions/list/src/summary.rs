@@ -1,10 +1,14 @@
 //! Counts activities by day, action, customer, actor and outcome.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    time::Duration,
+};
 
 use serde::Serialize;
 use shared::{
     Action, Activity, ActivityId, ActivityStore, Error, Identifier, Moment, Name, PartnerId,
+    lambda::envelope,
     model::zone::{Date, Zone},
 };
 use tokio::time::Instant;
@@ -17,9 +21,14 @@ const QUERY_PAGES_MAX: usize = 20;
 /// How long after its start a request begins no further Query page.
 const TIME_MAX: Duration = Duration::from_secs(5);
 
-/// With more groups than this no further Query page is begun, because the size of
-/// an answer is limited.
+/// With more groups than this no further Query page is begun.
 const GROUPS_MAX: usize = 2_000;
+
+/// With more bytes of groups than this no further Query page is begun.
+///
+/// The 1,000 activities of one more page add at most 3.4 MB: each names at most two ids
+/// of 512 bytes and two names of 1,024 bytes, counted inside Lambda's answer.
+const GROUP_BYTES_MAX: usize = envelope::BODY_BYTES_MAX - 3_400_000;
 
 /// What the activities of a group have in common.
 ///
@@ -43,7 +52,7 @@ struct Count {
 
 /// One line of the answer.
 #[derive(Debug, Serialize)]
-struct Line {
+pub(crate) struct Line {
     #[serde(skip_serializing_if = "Option::is_none")]
     day: Option<Date>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,7 +75,7 @@ struct Named {
 /// The answer: what this request has counted.
 #[derive(Debug, Serialize)]
 pub(crate) struct Answer {
-    groups: Vec<Line>,
+    pub(crate) groups: Vec<Line>,
     complete: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -85,7 +94,7 @@ pub(crate) async fn count(
 ) -> Result<Answer, Error> {
     let deadline = Instant::now() + TIME_MAX;
     let zone = request.filter.zone();
-    let mut groups = BTreeMap::<Group, Count>::new();
+    let mut groups = Groups::default();
     let mut position = request.resume_after;
     for _ in 0..QUERY_PAGES_MAX {
         let limit = ActivityStore::QUERY_PAGE_MAX;
@@ -96,43 +105,72 @@ pub(crate) async fn count(
         for stored in page.activities() {
             let stored = stored?;
             if !stored.is_expired(now) && request.filter.matches(&stored.activity.content) {
-                add(&mut groups, &request.dimensions, &zone, stored.activity);
+                groups.add(&request.dimensions, &zone, stored.activity);
             }
         }
-        let is_enough = groups.len() > GROUPS_MAX || Instant::now() >= deadline;
+        let is_enough = groups.are_enough() || Instant::now() >= deadline;
         if position.is_none() || is_enough {
             break;
         }
     }
-    Ok(answer(request, partner, groups, position))
+    Ok(answer(request, partner, groups.counts, position))
 }
 
-fn add(
-    groups: &mut BTreeMap<Group, Count>,
-    dimensions: &[Dimension],
-    zone: &Zone,
-    activity: Activity,
-) {
-    let content = activity.content;
-    let (mut group, mut names) = (Group::default(), Count::default());
-    for dimension in dimensions {
-        match dimension {
-            Dimension::Day => group.day = Some(zone.date_of(content.occurred_at)),
-            Dimension::Action => group.action = Some(content.action.clone()),
-            Dimension::Outcome => group.outcome = Some(content.outcome.as_str()),
-            Dimension::Customer => {
-                if let Some(customer) = &content.customer {
-                    group.customer = Some(customer.id.clone());
-                    names.customer = Some(customer.name.clone());
+/// The groups that were counted so far.
+#[derive(Debug, Default)]
+struct Groups {
+    counts: BTreeMap<Group, Count>,
+    /// How many bytes they have in an answer.
+    bytes: usize,
+}
+
+impl Groups {
+    /// Counts an activity in its group.
+    fn add(&mut self, dimensions: &[Dimension], zone: &Zone, activity: Activity) {
+        let content = activity.content;
+        let (mut group, mut names) = (Group::default(), Count::default());
+        for dimension in dimensions {
+            match dimension {
+                Dimension::Day => group.day = Some(zone.date_of(content.occurred_at)),
+                Dimension::Action => group.action = Some(content.action.clone()),
+                Dimension::Outcome => group.outcome = Some(content.outcome.as_str()),
+                Dimension::Customer => {
+                    if let Some(customer) = &content.customer {
+                        group.customer = Some(customer.id.clone());
+                        names.customer = Some(customer.name.clone());
+                    }
+                }
+                Dimension::Actor => {
+                    group.actor = Some(content.actor.id.clone());
+                    names.actor = Some(content.actor.name.clone());
                 }
             }
-            Dimension::Actor => {
-                group.actor = Some(content.actor.id.clone());
-                names.actor = Some(content.actor.name.clone());
-            }
         }
+        let count = match self.counts.entry(group) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                self.bytes += bytes_inside(entry.key(), &names);
+                entry.insert(names)
+            }
+        };
+        count.activities += 1;
     }
-    groups.entry(group).or_insert(names).activities += 1;
+
+    /// Whether the next page's groups might not fit into the answer any more.
+    fn are_enough(&self) -> bool {
+        self.counts.len() > GROUPS_MAX || self.bytes > GROUP_BYTES_MAX
+    }
+}
+
+/// How many bytes a group has in an answer at most.
+fn bytes_inside(group: &Group, names: &Count) -> usize {
+    /// The names of the fields, the count, the day, the action and the outcome.
+    const REST: usize = 300;
+    let ids = [&group.customer, &group.actor].into_iter().flatten();
+    let ids = ids.map(Identifier::as_str);
+    let names = [&names.customer, &names.actor].into_iter().flatten();
+    let texts = ids.chain(names.map(Name::as_str));
+    REST + texts.map(envelope::text_bytes_inside).sum::<usize>()
 }
 
 fn answer(

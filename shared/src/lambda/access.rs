@@ -39,6 +39,13 @@ impl Reader {
             reason: "the token's sub must have 1 to 128 characters, none of them a control character",
         })
     }
+
+    /// The caller's id, for the log; `unknown` if the token's `sub` can't be stored.
+    pub(super) fn subject_id(&self) -> &str {
+        self.subject
+            .as_ref()
+            .map_or("unknown", |subject| subject.id.as_str())
+    }
 }
 
 /// A caller who may erase a customer's data from a partner's log.

@@ -11,7 +11,9 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::{
-    Error, Identifier, metrics,
+    Error, Identifier,
+    lambda::envelope,
+    metrics,
     model::json::{FIELD_MAX, short, unsupported},
 };
 
@@ -125,8 +127,9 @@ pub async fn answer(
     work: impl Future<Output = Result<Response<Body>, Error>>,
 ) -> Response<Body> {
     let done = timeout(within, work).await;
-    match done.unwrap_or_else(|late| Err(Error::Unavailable(late.into()))) {
-        Ok(response) => response,
+    let done = done.unwrap_or_else(|late| Err(Error::Unavailable(late.into())));
+    match done.and_then(within_lambdas_limit) {
+        Ok(response) => envelope::compress(request, response),
         Err(error) => {
             let advice = if request.method() == Method::POST {
                 WRITE_AGAIN
@@ -136,6 +139,14 @@ pub async fn answer(
             Problem::of(error, &request_id(request), advice).into_response()
         }
     }
+}
+
+/// Refuses an answer that Lambda would refuse, so that the cause is logged.
+fn within_lambdas_limit(response: Response<Body>) -> Result<Response<Body>, Error> {
+    if envelope::is_too_large(&response) {
+        return Err(Error::internal("answering", "the answer is over 6 MB"));
+    }
+    Ok(response)
 }
 
 /// The gateway's id of this request.

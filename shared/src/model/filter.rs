@@ -86,6 +86,9 @@ pub struct Filter {
 /// The parameters that a query may repeat.
 const REPEATABLE: [&str; 2] = ["action", "outcome"];
 
+/// The fields that choose the range and the order, and set no condition.
+const FORM: [&str; 4] = ["from", "to", "time_zone", "order"];
+
 impl Filter {
     /// Reads a decoded query; only `action` and `outcome` may be repeated.
     pub fn from_query(query: Vec<(String, String)>) -> Result<Self, Error> {
@@ -124,6 +127,18 @@ impl Filter {
     /// The time zone; default UTC.
     pub fn zone(&self) -> Zone {
         self.time_zone.clone().unwrap_or(Zone::UTC)
+    }
+
+    /// The names of the fields that set a condition, without their values.
+    pub fn conditions(&self) -> Vec<String> {
+        let fields = match serde_json::to_value(self) {
+            Ok(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        };
+        let names = fields.into_iter().map(|(name, _)| name);
+        names
+            .filter(|name| !FORM.contains(&name.as_str()))
+            .collect()
     }
 
     /// Whether there is no condition, so that every activity of the range passes.
