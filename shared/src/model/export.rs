@@ -314,7 +314,7 @@ pub struct Export {
     pub range: TimeRange,
     /// The file holds what was stored at this time.
     pub as_of: Moment,
-    /// Whether the window was settled at `as_of`.
+    /// Whether the range was settled at `as_of`.
     pub settled: bool,
     /// When it was requested.
     pub created_at: Moment,

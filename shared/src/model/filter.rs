@@ -1,4 +1,4 @@
-//! Which activities a list or an export shows.
+//! Which activities a list or an export shows, and a summary counts.
 
 use std::{cmp::Ordering, collections::BTreeSet, fmt, marker::PhantomData};
 
@@ -39,7 +39,8 @@ impl Order {
 
 /// The range, order and conditions of a request, as they were given.
 ///
-/// Lists and exports use the same filter, so that both show the same activities.
+/// Lists, summaries and exports use the same filter, so that all three are about the
+/// same activities.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -128,14 +129,14 @@ impl Filter {
 
     /// Whether there is no condition, so that every activity of the range passes.
     pub fn is_open(&self) -> bool {
-        let window = Self {
+        let open = Self {
             from: self.from,
             to: self.to,
             time_zone: self.time_zone.clone(),
             order: self.order,
             ..Self::default()
         };
-        *self == window
+        *self == open
     }
 
     /// Whether an activity of the range meets every condition.
