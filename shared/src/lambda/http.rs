@@ -83,11 +83,7 @@ impl Problem {
     fn into_response(self) -> Response<Body> {
         let status = StatusCode::from_u16(self.status).unwrap_or_default();
         let mut response = json(status, &self);
-        set(
-            &mut response,
-            header::CONTENT_TYPE,
-            "application/problem+json",
-        );
+        set(&mut response, header::CONTENT_TYPE, PROBLEM_TYPE);
         match status {
             StatusCode::SERVICE_UNAVAILABLE => set(&mut response, header::RETRY_AFTER, "1"),
             StatusCode::TOO_MANY_REQUESTS => set(&mut response, header::RETRY_AFTER, "10"),
@@ -96,6 +92,15 @@ impl Problem {
         response
     }
 }
+
+/// The media type of an answer.
+///
+/// JSON needs no `charset`, but some clients read Latin-1 without it, such as
+/// PowerShell 5.1.
+const JSON_TYPE: &str = "application/json; charset=utf-8";
+
+/// The media type of an error's answer.
+const PROBLEM_TYPE: &str = "application/problem+json; charset=utf-8";
 
 /// The detail of a 503 for a read or a deletion.
 const TRY_AGAIN: &str = "the service got no answer in time; try again";
@@ -333,7 +338,7 @@ pub fn recorded_status(replayed: bool) -> u16 {
 /// A `200` response with a complete JSON text, such as the `OpenAPI` document.
 pub fn ready_json(text: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::Text(text.to_owned()));
-    set(&mut response, header::CONTENT_TYPE, "application/json");
+    set(&mut response, header::CONTENT_TYPE, JSON_TYPE);
     response
 }
 
@@ -355,7 +360,7 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
     let text = serde_json::to_string(body).expect("every answer is plain data with string keys");
     let mut response = Response::new(Body::Text(text));
     *response.status_mut() = status;
-    set(&mut response, header::CONTENT_TYPE, "application/json");
+    set(&mut response, header::CONTENT_TYPE, JSON_TYPE);
     set(&mut response, header::CACHE_CONTROL, "no-store");
     response
 }
