@@ -13,7 +13,10 @@ use tokio::time::timeout;
 
 use crate::{
     Error, Identifier, metrics,
-    model::json::{FIELD_MAX, short, unsupported},
+    model::{
+        error::FieldError,
+        json::{FIELD_MAX, short, unsupported},
+    },
 };
 
 /// The body of an error's response: RFC 9457 problem details.
@@ -27,12 +30,6 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
     request_id: String,
-}
-
-#[derive(Debug, Serialize)]
-struct FieldError {
-    field: String,
-    reason: String,
 }
 
 impl Problem {
@@ -67,6 +64,7 @@ impl Problem {
         };
         let errors = match error {
             Error::Invalid { field, reason } => vec![FieldError { field, reason }],
+            Error::InvalidFields(errors) => errors,
             _ => Vec::new(),
         };
         let (status, request_id) = (status.as_u16(), request_id.to_owned());
@@ -112,7 +110,9 @@ pub const WRITE_AGAIN: &str = "the outcome is unknown; retry with the same idemp
 /// The status and the stable code of each error.
 fn status(error: &Error) -> (StatusCode, &'static str) {
     match error {
-        Error::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid_request"),
+        Error::Invalid { .. } | Error::InvalidFields(_) => {
+            (StatusCode::BAD_REQUEST, "invalid_request")
+        }
         Error::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
         Error::Forbidden { .. } => (StatusCode::FORBIDDEN, "forbidden"),
         Error::NotFound => (StatusCode::NOT_FOUND, "not_found"),

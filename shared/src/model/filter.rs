@@ -1,20 +1,18 @@
 //! Which activities a list or an export shows, and a summary counts.
 
-use std::{cmp::Ordering, collections::BTreeSet, fmt, marker::PhantomData};
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizer;
 use icu_properties::{CodePointSetData, props::DefaultIgnorableCodePoint};
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{self, SeqAccess, Visitor, value::StrDeserializer},
-};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use crate::model::{
-    Action, ActivityId, Content, Error, Identifier, Moment, Name, Outcome, TimeRange, json,
-    range::Bound, zone::Zone,
+    Action, ActivityId, Content, Error, Identifier, Moment, Name, Outcome, TimeRange,
+    json::{self, Fields},
+    range::Bound,
+    zone::Zone,
 };
 
 /// Oldest or newest first.
@@ -60,11 +58,7 @@ pub struct Filter {
     /// A part of the customer's name; case is ignored.
     pub customer: Option<Needle>,
     /// Any of these actions.
-    #[serde(
-        default,
-        deserialize_with = "one_or_more",
-        skip_serializing_if = "BTreeSet::is_empty"
-    )]
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub action: BTreeSet<Action>,
     /// The actor's id.
     pub actor_id: Option<Identifier>,
@@ -75,11 +69,7 @@ pub struct Filter {
     /// The resource's id.
     pub resource_id: Option<Identifier>,
     /// Any of these outcomes.
-    #[serde(
-        default,
-        deserialize_with = "one_or_more",
-        skip_serializing_if = "BTreeSet::is_empty"
-    )]
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub outcome: BTreeSet<Outcome>,
     /// The correlation id.
     pub correlation_id: Option<Identifier>,
@@ -91,31 +81,34 @@ const REPEATABLE: [&str; 2] = ["action", "outcome"];
 impl Filter {
     /// Reads a decoded query; only `action` and `outcome` may be repeated.
     pub fn from_query(query: Vec<(String, String)>) -> Result<Self, Error> {
-        let mut object = Map::new();
-        for (name, text) in query {
-            if REPEATABLE.contains(&name.as_str()) {
-                let list = object
-                    .entry(name)
-                    .or_insert_with(|| Value::Array(Vec::new()));
-                list.as_array_mut()
-                    .into_iter()
-                    .for_each(|list| list.push(text.as_str().into()));
-            } else if object.insert(name.clone(), text.into()).is_some() {
-                return Err(Error::invalid(
-                    json::short(&name, json::FIELD_MAX),
-                    "is given twice",
-                ));
-            }
+        json::read_query(query, &REPEATABLE, |fields| Some(Self::read(fields)))
+    }
+
+    /// Reads the fields that a request gives; a fault is kept in `fields`.
+    pub fn read(fields: &mut Fields<'_>) -> Self {
+        let filter = Self {
+            from: fields.optional("from"),
+            to: fields.optional("to"),
+            time_zone: fields.optional("time_zone"),
+            order: fields.optional("order").unwrap_or_default(),
+            customer_id: fields.optional("customer_id"),
+            customer: fields.optional("customer"),
+            action: fields.one_or_more("action"),
+            actor_id: fields.optional("actor_id"),
+            actor: fields.optional("actor"),
+            resource_type: fields.optional("resource_type"),
+            resource_id: fields.optional("resource_id"),
+            outcome: fields.one_or_more("outcome"),
+            correlation_id: fields.optional("correlation_id"),
+        };
+        // The time does not matter to a range that has a bound.
+        if fields.is_sound("time_zone")
+            && filter.from.or(filter.to).is_some()
+            && let Err(Error::Invalid { field, reason }) = filter.range(Moment::MIN)
+        {
+            fields.refuse(&field, &reason);
         }
-        let given: BTreeSet<String> = object.keys().cloned().collect();
-        json::from_object(object).map_err(|error| match error {
-            // A refusal names the parameter, without the value's position in the list.
-            Error::Invalid { field, reason } if !given.contains(&field) => {
-                let name = field.split('[').next().unwrap_or_default();
-                Error::invalid(name, reason)
-            }
-            error => error,
-        })
+        filter
     }
 
     /// The range of time, resolved at `now`.
@@ -235,40 +228,6 @@ fn fold(text: &str) -> String {
     // combining dot, which nobody types, and leaves `ı`, which is not `I`.
     let folded = folded.replace('ı', "i").replace("i\u{307}", "i");
     nfkc.normalize(&folded).into_owned()
-}
-
-/// Reads one value, or a list of at least one value.
-fn one_or_more<'de, D, T>(deserializer: D) -> Result<BTreeSet<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Ord,
-{
-    struct OneOrMore<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de> + Ord> Visitor<'de> for OneOrMore<T> {
-        type Value = BTreeSet<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a string or a list of strings")
-        }
-
-        fn visit_str<E: de::Error>(self, text: &str) -> Result<BTreeSet<T>, E> {
-            T::deserialize(StrDeserializer::new(text)).map(|one| BTreeSet::from([one]))
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<BTreeSet<T>, A::Error> {
-            let mut set = BTreeSet::new();
-            while let Some(item) = list.next_element()? {
-                set.insert(item);
-            }
-            if set.is_empty() {
-                return Err(de::Error::custom("must not be an empty list"));
-            }
-            Ok(set)
-        }
-    }
-
-    deserializer.deserialize_any(OneOrMore(PhantomData))
 }
 
 #[cfg(test)]
@@ -437,6 +396,7 @@ mod tests {
                     prop_assert_eq!(serde_json::from_str::<Filter>(&stored).unwrap(), filter);
                 }
                 Err(Error::Invalid { field, reason }) => prop_assert!(!field.is_empty() && !reason.is_empty()),
+                Err(Error::InvalidFields(faults)) => prop_assert!(faults.len() > 1),
                 Err(error) => prop_assert!(false, "{error}"),
             }
         }
