@@ -90,13 +90,13 @@ impl Path {
         };
         let mut around = String::new();
         for step in before {
-            // What is cut off need not be put together.
+            // What is cut off below need not be put together.
             if around.len() <= 4 * FIELD_MAX {
-                step.show_after(&mut around, usize::MAX);
+                step.show_after(&mut around);
             }
         }
         let mut shown = short(&around, FIELD_MAX);
-        last.show_after(&mut shown, FIELD_MAX);
+        last.show_after(&mut shown);
         match shown.as_str() {
             "" => "body".to_owned(),
             _ => shown,
@@ -105,12 +105,12 @@ impl Path {
 }
 
 impl Step {
-    fn show_after(&self, shown: &mut String, chars_max: usize) {
+    fn show_after(&self, shown: &mut String) {
         match self {
             Self::Item(place) => shown.extend(["[", &place.to_string(), "]"]),
             Self::Field(name) => {
                 *shown += if shown.is_empty() { "" } else { "." };
-                *shown += &short(name, chars_max);
+                *shown += &short(name, FIELD_MAX);
             }
         }
     }
