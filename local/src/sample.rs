@@ -8,10 +8,7 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
-use shared::{
-    Actor, ActorKind, Content, Customer, Details, Identifier, Moment, Outcome, Resource,
-    model::json::StrictObject,
-};
+use shared::{Actor, ActorKind, Content, Customer, Details, Identifier, Moment, Outcome, Resource};
 
 /// Every action of the portal that this service is modelled on: its name, the type
 /// of its resource, and its weight, which says how often it happens.
@@ -348,10 +345,7 @@ impl Samples {
                 "new_value": { "state": "active", "note": "Changed in the portal." },
             }),
         };
-        let Value::Object(details) = details else {
-            return None;
-        };
-        Details::try_from(StrictObject(details)).ok()
+        details.to_string().parse().ok()
     }
 
     fn order(&mut self, lines: std::ops::Range<usize>) -> Value {

@@ -264,6 +264,11 @@ async fn list_refuses_bad_parameters() {
         ("=red", "400 query must name each parameter"),
         ("partner_id=fabrikam", "400 partner_id is not supported"),
         ("actor=%FF", "400 actor must be UTF-8"),
+        ("customer=Caf%E9", "400 customer must be UTF-8"),
+        (
+            "customer=%E2%80%8B",
+            "400 customer must have a character that can be seen",
+        ),
         (
             "cursor=",
             "400 cursor must be the next_cursor of the same query, unchanged",
@@ -280,6 +285,139 @@ async fn list_refuses_bad_parameters() {
             .await
             .starts_with("400 outcome must be one of")
     );
+}
+
+#[tokio::test]
+async fn list_finds_a_name_with_a_replacement_character() {
+    let app = TestApp::start().await;
+    app.record_named(&["Caf\u{fffd}", "Café"]).await;
+    assert_eq!(app.names("customer=Caf%EF%BF%BD").await, ["Caf\u{fffd}"]);
+    let mut sent = activity();
+    *at(&mut sent, "customer.id") = "c-\u{fffd}".into();
+    sent["correlation_id"] = "x-\u{fffd}".into();
+    app.record(&sent).await;
+    for query in ["customer_id=c-%EF%BF%BD", "correlation_id=x-%EF%BF%BD"] {
+        assert_eq!(app.list_all(query).await.len(), 1, "{query}");
+        let answer = app
+            .read(&format!("/v1/activities/summary?group_by=customer&{query}"))
+            .await;
+        assert_eq!(answer.json()["groups"][0]["count"], 1);
+    }
+}
+
+#[tokio::test]
+async fn list_finds_names_whatever_nobody_sees_in_them() {
+    let app = TestApp::start().await;
+    app.record_named(&["ISPARTA", "ısparta", "Re\u{ad}le\u{200b}cloud\u{fe0f}"])
+        .await;
+    for needle in ["%C4%B1sparta", "ISPARTA", "%C4%B0SPARTA"] {
+        assert_eq!(
+            app.names(&format!("customer={needle}")).await,
+            ["ısparta", "ISPARTA"]
+        );
+    }
+    for needle in ["relecloud", "re%E2%80%8Dlecloud"] {
+        assert_eq!(app.names(&format!("customer={needle}")).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn list_takes_every_end_of_a_range() {
+    let app = TestApp::start_at("2026-11-22T09:32:11Z").await;
+    app.record(&activity()).await;
+    let (first, last) = ("0000-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z");
+    for (query, from, to) in [
+        (
+            "from=2026-11-01&to=9999-12-31T23:59:59Z",
+            "2026-11-01T00:00:00.000Z",
+            "9999-12-31T23:59:59.000Z",
+        ),
+        (
+            "from=2026-11-01&to=9999-12-31T23:59:59.9999999Z",
+            "2026-11-01T00:00:00.000Z",
+            last,
+        ),
+        ("from=0000-01-01&to=9999-12-31", first, last),
+        (
+            "from=0000-01-01&to=9999-12-31&time_zone=Asia/Seoul",
+            first,
+            "9999-12-31T15:00:00.000Z",
+        ),
+        (
+            "from=0001-01-01T00:00:00Z&to=9999-12-31&time_zone=America/New_York",
+            "0001-01-01T00:00:00.000Z",
+            last,
+        ),
+    ] {
+        for order in ["asc", "desc"] {
+            let page = app.list(&format!("{query}&order={order}")).await;
+            assert_eq!(
+                (&page["from"], &page["to"]),
+                (&json!(from), &json!(to)),
+                "{query}"
+            );
+            assert_eq!(page["items"].as_array().unwrap().len(), 1, "{query}");
+        }
+    }
+    for query in [
+        "from=9999-12-31",
+        "to=0000-01-01",
+        "from=9999-12-31T23:59:59Z",
+    ] {
+        assert_eq!(app.list(query).await["items"], json!([]), "{query}");
+    }
+    for text in ["9999-12-31T24:00:00Z", "2026-12-31T23:59:60Z"] {
+        let refusal = app.refused_list(&format!("to={text}")).await;
+        assert!(
+            refusal.starts_with("400 to must be an RFC 3339 time"),
+            "{refusal}"
+        );
+    }
+    let late = app.post(
+        "/v1/activities",
+        &with("occurred_at", "9999-12-31T23:59:59Z"),
+    );
+    assert_eq!(
+        late.token(&app.recorder()).send().await.refusal(),
+        "400 occurred_at must be at most 5 minutes in the future"
+    );
+    let body =
+        json!({ "from": "0000-01-01", "to": "9999-12-31", "time_zone": "Pacific/Kiritimati" });
+    let request = app.post("/v1/exports", &body).token(&app.reader());
+    let export = request.send().await.json();
+    assert_eq!(export["to"], "9999-12-31T10:00:00.000Z");
+}
+
+#[tokio::test]
+async fn a_link_that_a_browser_would_shorten_is_left_out() {
+    let app = TestApp::start().await;
+    for id in [".", "..", "..."] {
+        app.record(&with("customer.id", id)).await;
+    }
+    let mut links: Vec<_> = app
+        .list_all("")
+        .await
+        .iter()
+        .map(|item| item["links"]["subscriptions"].as_str().map(str::to_owned))
+        .collect();
+    links.sort();
+    let dots = "https://portal.example/customers/.../subscriptions";
+    assert_eq!(links, [None, None, Some(dots.to_owned())]);
+}
+
+#[tokio::test]
+async fn every_answer_names_its_charset() {
+    let app = TestApp::start().await;
+    for (path, media_type) in [
+        ("/v1/activities", "application/json; charset=utf-8"),
+        ("/v1/openapi.json", "application/json; charset=utf-8"),
+        (
+            "/v1/activities?limit=0",
+            "application/problem+json; charset=utf-8",
+        ),
+    ] {
+        assert_eq!(app.read(path).await.header("content-type"), media_type);
+    }
 }
 
 #[tokio::test]
@@ -340,9 +478,19 @@ async fn the_link_header_leads_to_the_next_page() {
         .read("/v1/activities?limit=2&customer=%ED%95%9C%EA%B5%AD")
         .await;
     let link = answer.header("link");
-    let path = link
+    let reference = link
         .strip_prefix('<')
         .and_then(|link| link.strip_suffix(">; rel=\"next\""));
+    // The reference is relative to the address of the request.
+    let asked = format!(
+        "{}/v1/activities?limit=2&customer=%ED%95%9C%EA%B5%AD",
+        app.stack.url
+    );
+    let address = reqwest::Url::parse(&asked)
+        .unwrap()
+        .join(reference.unwrap());
+    let address = address.unwrap();
+    let path = address.as_str().strip_prefix(&app.stack.url);
     let next = app.read(path.unwrap()).await;
     assert_eq!(next.json()["items"][0]["customer"]["name"], "한국 A");
     assert_eq!(next.header("link"), "");

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use lambda_http::{Body, Request, Response};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::{
     Access, ActivityStore, Actor, Clock, Config, Eraser, Erasure, ErasureId, ErasureKey,
     ErasureStore, Error, Identifier, Moment, Workers,
@@ -53,8 +53,7 @@ impl App {
 const BODY_BYTES_MAX: usize = 4 * 1024;
 
 /// The body of a request for an erasure.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 struct CreateErasure {
     customer_id: Identifier,
 }
@@ -66,7 +65,10 @@ impl CreateErasure {
                 "is not allowed for an erasure; repeating the request without it does no harm";
             return Err(Error::invalid("Idempotency-Key", reason));
         }
-        json::read(http::body(request, BODY_BYTES_MAX)?)
+        json::read(http::body(request, BODY_BYTES_MAX)?, |fields| {
+            let customer_id = fields.required("customer_id")?;
+            Some(Self { customer_id })
+        })
     }
 }
 

@@ -58,9 +58,9 @@ struct Links {
 impl Item {
     pub(crate) fn new(stored: Stored, config: &Config) -> Self {
         let customer = stored.activity.content.customer.as_ref();
-        let links = customer.map(|customer| Links {
-            subscriptions: subscriptions(customer, config),
-        });
+        let subscriptions =
+            customer.and_then(|customer| subscriptions(customer, &config.subscriptions_url));
+        let links = subscriptions.map(|subscriptions| Links { subscriptions });
         Self {
             has_details: stored.has_details,
             links,
@@ -76,7 +76,64 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-fn subscriptions(customer: &Customer, config: &Config) -> String {
+/// The customer's Subscriptions page; none if no address can name the customer.
+fn subscriptions(customer: &Customer, url: &str) -> Option<String> {
     let id = utf8_percent_encode(customer.id.as_str(), RESERVED).to_string();
-    config.subscriptions_url.replace("{customer_id}", &id)
+    let link = url.replace("{customer_id}", &id);
+    (!is_shortened(&link)).then_some(link)
+}
+
+/// Whether a browser would drop a part of the path and open another page.
+///
+/// It drops the segments `.` and `..`, also when they are percent-encoded.
+fn is_shortened(url: &str) -> bool {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    path.split('/').any(|segment| {
+        let segment = segment.to_ascii_lowercase().replace("%2e", ".");
+        segment == "." || segment == ".."
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{Identifier, Name};
+
+    use super::*;
+
+    #[test]
+    fn a_link_never_leads_to_another_page() {
+        let link = |id: &str, url: &str| {
+            let id = Identifier::try_from(id.to_owned()).unwrap();
+            let name = Name::try_from("Relecloud".to_owned()).unwrap();
+            subscriptions(&Customer { id, name }, url)
+        };
+        let page = "https://portal.example/customers/{customer_id}/subscriptions";
+        assert_eq!(link(".", page), None);
+        assert_eq!(link("..", page), None);
+        for (id, url, wanted) in [
+            (
+                "...",
+                page,
+                "https://portal.example/customers/.../subscriptions",
+            ),
+            (
+                "../x",
+                page,
+                "https://portal.example/customers/..%2Fx/subscriptions",
+            ),
+            (
+                "..",
+                "https://portal.example/?customer={customer_id}#/",
+                "https://portal.example/?customer=..#/",
+            ),
+            (
+                "..",
+                "https://portal.example/c-{customer_id}",
+                "https://portal.example/c-..",
+            ),
+        ] {
+            assert_eq!(link(id, url).as_deref(), Some(wanted));
+        }
+        assert_eq!(link(".", "https://portal.example/%2E{customer_id}"), None);
+    }
 }

@@ -23,7 +23,7 @@ use shared::{
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
-use crate::request::{RecordActivity, Timing};
+use crate::request::{RecordActivity, Span, Timing};
 
 /// What the function keeps between requests.
 #[derive(Debug)]
@@ -55,6 +55,13 @@ impl App {
             clock,
         }
     }
+
+    fn span(&self, now: Moment) -> Span {
+        Span {
+            now,
+            max_lateness: self.config.max_lateness,
+        }
+    }
 }
 
 /// How long an answer may take, below the function's 15 s.
@@ -74,9 +81,10 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
 
 async fn record(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let recorder = Access::from_request(request, &app.config.claim_names).recorder()?;
-    let sent = request::read_one(request)?;
+    let now = app.clock.now();
+    let sent = request::read_one(request, app.span(now))?;
     let stamp = Stamp {
-        recorded_at: app.clock.now(),
+        recorded_at: now,
         request_id: http::request_id(request),
     };
     let done = store(app, &recorder, sent, &stamp).await?;
@@ -90,8 +98,8 @@ async fn record(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 
 async fn record_batch(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let recorder = Access::from_request(request, &app.config.claim_names).recorder()?;
-    let sent = request::read_many(request)?;
     let (now, request_id) = (app.clock.now(), http::request_id(request));
+    let sent = request::read_many(request, app.span(now))?;
     let deadline = Instant::now() + BATCH_TIME_MAX;
     let results = stream::iter(sent.into_iter().enumerate())
         .map(|(place, sent)| {
@@ -161,7 +169,7 @@ async fn store(
     stamp: &Stamp,
 ) -> Result<Recorded, Error> {
     let now: Moment = stamp.recorded_at;
-    let (new, timing) = sent.check(recorder, now, app.config.max_lateness)?;
+    let (new, timing) = sent.check(recorder, app.span(now))?;
     let done = match timing {
         Timing::InTime => app.activities.append(new, stamp).await?,
         // It may be the retry of a request that was in time, or the machines' clocks differ.

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use lambda_http::Request;
-use serde::Deserialize;
 use shared::{
     Action, Actor, Content, Customer, Details, Error, IdempotencyKey, Identifier, Moment,
     NewActivity, Outcome, Recorder, Resource,
     lambda::http,
-    model::{json, trail},
+    model::{
+        json::{self, Fields},
+        trail,
+    },
 };
 
 /// The largest body of one activity: 1 MiB.
@@ -24,8 +26,7 @@ const BATCH_MAX: usize = 100;
 const AHEAD_MAX: Duration = Duration::from_mins(5);
 
 /// An activity as a client sends it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(crate) struct RecordActivity {
     partner_id: Option<String>,
     idempotency_key: Option<Identifier>,
@@ -39,6 +40,15 @@ pub(crate) struct RecordActivity {
     details: Option<Details>,
 }
 
+/// Which `occurred_at` may be recorded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    /// The server's time.
+    pub(crate) now: Moment,
+    /// How long ago it may be.
+    pub(crate) max_lateness: Duration,
+}
+
 /// Whether an activity's `occurred_at` may be recorded now.
 #[derive(Debug)]
 pub(crate) enum Timing {
@@ -48,24 +58,30 @@ pub(crate) enum Timing {
     OutOfTime(Error),
 }
 
+/// Where the idempotency key of an activity is.
+#[derive(Debug)]
+enum KeyPlace {
+    /// In the header, which may have held this one.
+    Header(Option<Identifier>),
+    /// In the body, as in a batch.
+    Body,
+}
+
 /// Reads one activity from the body and its key from the header.
-pub(crate) fn read_one(request: &Request) -> Result<RecordActivity, Error> {
+pub(crate) fn read_one(request: &Request, span: Span) -> Result<RecordActivity, Error> {
     let key = http::idempotency_key(request)?;
     http::refuse_query(request)?;
-    let mut sent: RecordActivity = json::read(http::body(request, ONE_BYTES_MAX)?)?;
-    if sent.idempotency_key.is_some() {
-        let reason =
-            "belongs in the Idempotency-Key header; only the activities of a batch carry it";
-        return Err(Error::invalid("idempotency_key", reason));
-    }
-    sent.idempotency_key = key;
-    Ok(sent)
+    let body = http::body(request, ONE_BYTES_MAX)?;
+    read(body, KeyPlace::Header(key), span)
 }
 
 /// Reads a batch.
 ///
 /// Each activity has a result of its own, so an invalid one does not stop the others.
-pub(crate) fn read_many(request: &Request) -> Result<Vec<Result<RecordActivity, Error>>, Error> {
+pub(crate) fn read_many(
+    request: &Request,
+    span: Span,
+) -> Result<Vec<Result<RecordActivity, Error>>, Error> {
     if http::idempotency_key(request)?.is_some() {
         let reason = "is not allowed for a batch; give each activity its own idempotency_key";
         return Err(Error::invalid("Idempotency-Key", reason));
@@ -80,34 +96,57 @@ pub(crate) fn read_many(request: &Request) -> Result<Vec<Result<RecordActivity, 
     }
     Ok(activities
         .iter()
-        .map(|raw| json::read(raw.get().as_bytes()))
+        .map(|raw| read(raw.get().as_bytes(), KeyPlace::Body, span))
         .collect())
 }
 
+fn read(body: &[u8], key: KeyPlace, span: Span) -> Result<RecordActivity, Error> {
+    json::read(body, |fields| RecordActivity::read(fields, key, span))
+}
+
 impl RecordActivity {
+    /// Reads what a client sends; a fault is kept in `fields`.
+    fn read(fields: &mut Fields<'_>, key: KeyPlace, span: Span) -> Option<Self> {
+        let partner_id = fields.optional("partner_id");
+        let idempotency_key = read_key(fields, key);
+        let occurred_at = fields.optional("occurred_at");
+        let action = fields.required("action");
+        let outcome = fields.required("outcome");
+        let customer = fields.object("customer", Customer::read);
+        let actor = fields.object("actor", Actor::read);
+        let resource = fields.optional_object("resource", Resource::read);
+        let correlation_id = fields.optional("correlation_id");
+        let details = read_details(fields);
+        refuse_forged(fields, action.as_ref());
+        refuse_untimed(fields, idempotency_key.as_ref(), occurred_at, span);
+        Some(Self {
+            partner_id,
+            idempotency_key,
+            occurred_at,
+            action: action?,
+            outcome: outcome?,
+            customer: customer?,
+            actor: actor?,
+            resource,
+            correlation_id,
+            details,
+        })
+    }
+
     /// Checks what depends on the recorder and the time; returns the activity to store.
     ///
     /// Whether `occurred_at` may be recorded is the [`Timing`] in the answer.
     pub(crate) fn check(
         self,
         recorder: &Recorder,
-        now: Moment,
-        max_lateness: Duration,
+        span: Span,
     ) -> Result<(NewActivity, Timing), Error> {
         let partner_id = recorder.partner(self.partner_id.as_deref())?;
-        if trail::ACTIONS.contains(&self.action.as_str()) {
-            return Err(Error::invalid(
-                "action",
-                "may only be recorded by this service",
-            ));
-        }
-        if self.idempotency_key.is_some() && self.occurred_at.is_none() {
-            let reason =
-                "is missing; it is required with an idempotency key, as a retry must repeat it";
-            return Err(Error::invalid("occurred_at", reason));
-        }
-        let occurred_at = self.occurred_at.unwrap_or(now);
-        let timing = timing(occurred_at, now, max_lateness);
+        let occurred_at = self.occurred_at.unwrap_or(span.now);
+        let timing = match untimely(occurred_at, span) {
+            None => Timing::InTime,
+            Some(reason) => Timing::OutOfTime(Error::invalid("occurred_at", reason)),
+        };
         let content = Content {
             occurred_at,
             action: self.action,
@@ -129,16 +168,64 @@ impl RecordActivity {
     }
 }
 
-fn timing(at: Moment, now: Moment, max_lateness: Duration) -> Timing {
-    let reason = if at > now.plus(AHEAD_MAX) {
-        "must be at most 5 minutes in the future".to_owned()
-    } else if at < now.minus(max_lateness) {
-        let days = max_lateness.as_secs() / (24 * 60 * 60);
-        format!("must be at most {days} days ago")
-    } else {
-        return Timing::InTime;
-    };
-    Timing::OutOfTime(Error::invalid("occurred_at", reason))
+fn read_key(fields: &mut Fields<'_>, place: KeyPlace) -> Option<Identifier> {
+    let in_body = fields.optional("idempotency_key");
+    match place {
+        KeyPlace::Body => in_body,
+        KeyPlace::Header(key) => {
+            if in_body.is_some() {
+                let reason = "belongs in the Idempotency-Key header; only the activities of a batch carry it";
+                fields.refuse("idempotency_key", reason);
+            }
+            key
+        }
+    }
+}
+
+fn read_details(fields: &mut Fields<'_>) -> Option<Details> {
+    let details = Details::try_from(fields.take("details")?);
+    details
+        .map_err(|reason| fields.refuse("details", reason))
+        .ok()
+}
+
+fn refuse_forged(fields: &mut Fields<'_>, action: Option<&Action>) {
+    if action.is_some_and(|action| trail::ACTIONS.contains(&action.as_str())) {
+        fields.refuse("action", "may only be recorded by this service");
+    }
+}
+
+/// Refuses a key without a time, and an untimely activity that has other faults.
+///
+/// If it has no other fault, an untimely one may be a replay.
+fn refuse_untimed(
+    fields: &mut Fields<'_>,
+    key: Option<&Identifier>,
+    occurred_at: Option<Moment>,
+    span: Span,
+) {
+    match occurred_at {
+        None if key.is_some() => {
+            let reason =
+                "is missing; it is required with an idempotency key, as a retry must repeat it";
+            fields.refuse("occurred_at", reason);
+        }
+        Some(at) if !fields.are_sound() => {
+            if let Some(reason) = untimely(at, span) {
+                fields.refuse("occurred_at", &reason);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Why an activity of this time may not be recorded; none if it may.
+fn untimely(at: Moment, span: Span) -> Option<String> {
+    if at > span.now.plus(AHEAD_MAX) {
+        return Some("must be at most 5 minutes in the future".to_owned());
+    }
+    let days = span.max_lateness.as_secs() / (24 * 60 * 60);
+    (at < span.now.minus(span.max_lateness)).then(|| format!("must be at most {days} days ago"))
 }
 
 #[cfg(test)]
@@ -184,16 +271,32 @@ mod tests {
         ("/details", true),
     ];
 
-    fn read(body: &Value) -> Result<RecordActivity, Error> {
-        json::read(body.to_string().as_bytes())
+    fn read_bytes(body: &[u8]) -> Result<RecordActivity, Error> {
+        let span = Span {
+            now: "2026-11-22T10:00:00Z".parse().unwrap(),
+            max_lateness: Duration::from_hours(24),
+        };
+        super::read(body, KeyPlace::Body, span)
     }
 
-    /// The field that a refusal names, as a pointer.
-    fn refused(body: &Value) -> String {
-        match read(body).unwrap_err() {
-            Error::Invalid { field, .. } => format!("/{}", field.replace('.', "/")),
+    fn read(body: &Value) -> Result<RecordActivity, Error> {
+        read_bytes(body.to_string().as_bytes())
+    }
+
+    /// The fields that a refusal names, as pointers.
+    fn all_refused(body: &Value) -> Vec<String> {
+        let fields = match read(body).unwrap_err() {
+            Error::Invalid { field, .. } => vec![field],
+            Error::InvalidFields(faults) => faults.into_iter().map(|fault| fault.field).collect(),
             error => panic!("{error}"),
-        }
+        };
+        let pointer = |field: String| format!("/{}", field.replace('.', "/"));
+        fields.into_iter().map(pointer).collect()
+    }
+
+    /// The first field that a refusal names, as a pointer.
+    fn refused(body: &Value) -> String {
+        all_refused(body).swap_remove(0)
     }
 
     fn object<'a>(body: &'a mut Value, pointer: &'a str) -> (&'a mut Value, &'a str) {
@@ -201,10 +304,19 @@ mod tests {
         (body.pointer_mut(parent).unwrap(), name)
     }
 
+    /// An activity in which this field may be absent if it is optional.
+    fn activity_without_need_of(field: &str) -> Value {
+        let mut body = activity();
+        if field == "/occurred_at" {
+            // A key needs it.
+            body.as_object_mut().unwrap().remove("idempotency_key");
+        }
+        body
+    }
+
     /// A value whose type no field has.
     fn misfit() -> impl Strategy<Value = Value> {
         prop_oneof![
-            Just(Value::Null),
             any::<bool>().prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
             Just(json!([])),
@@ -216,7 +328,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_missing_field_is_named_or_is_optional((field, is_optional) in proptest::sample::select(FIELDS.to_vec())) {
-            let mut body = activity();
+            let mut body = activity_without_need_of(field);
             let (parent, name) = object(&mut body, field);
             parent.as_object_mut().unwrap().remove(name);
             if is_optional {
@@ -237,6 +349,39 @@ mod tests {
             let named = refused(&body);
             // If the field is an object, an object is refused because of one of its fields.
             prop_assert!(named == field || named.starts_with(&format!("{field}/")), "{named}");
+        }
+
+        #[test]
+        fn null_is_an_absent_field((field, is_optional) in proptest::sample::select(FIELDS.to_vec())) {
+            let mut body = activity_without_need_of(field);
+            *body.pointer_mut(field).unwrap() = Value::Null;
+            if is_optional {
+                let null = read(&body).unwrap();
+                let (parent, name) = object(&mut body, field);
+                parent.as_object_mut().unwrap().remove(name);
+                prop_assert_eq!(format!("{null:?}"), format!("{:?}", read(&body).unwrap()));
+            } else {
+                prop_assert_eq!(refused(&body), field);
+            }
+        }
+
+        #[test]
+        fn every_fault_is_named_once(
+            fields in proptest::sample::subsequence(FIELDS.to_vec(), 1..FIELDS.len()),
+        ) {
+            let mut body = activity();
+            let mut wanted = Vec::new();
+            for (field, _) in fields {
+                // Within an object that is a number already there is no field.
+                if let Some(value) = body.pointer_mut(field) {
+                    *value = 5.into();
+                    wanted.push(field.to_owned());
+                }
+            }
+            let mut named = all_refused(&body);
+            named.sort_unstable();
+            wanted.sort_unstable();
+            prop_assert_eq!(named, wanted);
         }
 
         #[test]
@@ -274,11 +419,11 @@ mod tests {
 
         #[test]
         fn no_bytes_panic(body in proptest::collection::vec(any::<u8>(), 0..80), at in 0..400_usize, byte: u8) {
-            let _ = json::read::<RecordActivity>(&body);
+            let _ = read_bytes(&body);
             let mut near = activity().to_string().into_bytes();
             let place = at % near.len();
             near[place] = byte;
-            let _ = json::read::<RecordActivity>(&near);
+            let _ = read_bytes(&near);
         }
     }
 }

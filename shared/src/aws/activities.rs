@@ -67,7 +67,7 @@ pub struct Stamp {
 /// Which activities of a log to read, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct RangeQuery {
-    /// The window.
+    /// The range.
     pub range: TimeRange,
     /// Oldest or newest first.
     pub order: Order,

@@ -73,7 +73,9 @@ where
 /// The same event with an address that `lambda_http` can read.
 ///
 /// No function reads a request's host or scheme, so these headers, which a caller
-/// may have made up, are removed. The query keeps its meaning.
+/// may have made up, are removed. The query keeps its meaning, except that a U+FFFD
+/// which is not percent-encoded becomes a byte that is no UTF-8: the gateway may have
+/// put it in the place of such a byte.
 fn with_a_valid_address(mut event: Event) -> Event {
     let LambdaRequest::ApiGatewayV2(request) = &mut event.payload else {
         return event;
@@ -81,7 +83,8 @@ fn with_a_valid_address(mut event: Event) -> Event {
     request.headers.remove(HOST);
     request.headers.remove("x-forwarded-proto");
     if let Some(query) = &mut request.raw_query_string {
-        *query = utf8_percent_encode(query, NOT_IN_A_QUERY).to_string();
+        let given = query.replace('\u{fffd}', "%FF");
+        *query = utf8_percent_encode(&given, NOT_IN_A_QUERY).to_string();
     }
     event
 }
@@ -139,6 +142,9 @@ mod tests {
         assert_eq!(of("a=\"b\" c"), ["\"b\" c"]);
         assert_eq!(of("a=x#y&b=한국"), ["x#y", "한국"]);
         assert_eq!(of("a=%3Cb%3E+c&b=%ZZ"), ["<b> c", "%ZZ"]);
+        assert_eq!(of("a=Caf%EF%BF%BD"), ["Caf\u{fffd}"]);
+        let replaced = event("/v1/activities", "a=Caf\u{fffd}", &json!({}));
+        assert_eq!(seen(replaced).unwrap_err().to_string(), "a must be UTF-8");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use lambda_http::{
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     request::RequestContext,
 };
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -14,7 +15,10 @@ use crate::{
     Error, Identifier,
     lambda::envelope,
     metrics,
-    model::json::{FIELD_MAX, short, unsupported},
+    model::{
+        error::FieldError,
+        json::{FIELD_MAX, short, unsupported},
+    },
 };
 
 /// The body of an error's response: RFC 9457 problem details.
@@ -28,12 +32,6 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
     request_id: String,
-}
-
-#[derive(Debug, Serialize)]
-struct FieldError {
-    field: String,
-    reason: String,
 }
 
 impl Problem {
@@ -51,6 +49,7 @@ impl Problem {
         };
         let errors = match error {
             Error::Invalid { field, reason } => vec![FieldError { field, reason }],
+            Error::InvalidFields(errors) => errors,
             _ => Vec::new(),
         };
         Self {
@@ -66,11 +65,7 @@ impl Problem {
     fn into_response(self) -> Response<Body> {
         let status = StatusCode::from_u16(self.status).unwrap_or_default();
         let mut response = json(status, &self);
-        set(
-            &mut response,
-            header::CONTENT_TYPE,
-            "application/problem+json",
-        );
+        set(&mut response, header::CONTENT_TYPE, PROBLEM_TYPE);
         match status {
             StatusCode::SERVICE_UNAVAILABLE => set(&mut response, header::RETRY_AFTER, "1"),
             StatusCode::TOO_MANY_REQUESTS => set(&mut response, header::RETRY_AFTER, "10"),
@@ -95,6 +90,15 @@ fn report(error: &Error, status: StatusCode, code: &'static str, request_id: &st
     }
 }
 
+/// The media type of an answer.
+///
+/// JSON needs no `charset`, but some clients read Latin-1 without it, such as
+/// PowerShell 5.1.
+const JSON_TYPE: &str = "application/json; charset=utf-8";
+
+/// The media type of an error's answer.
+const PROBLEM_TYPE: &str = "application/problem+json; charset=utf-8";
+
 /// The detail of a 503 for a read or a deletion.
 const TRY_AGAIN: &str = "the service got no answer in time; try again";
 
@@ -105,7 +109,9 @@ pub const WRITE_AGAIN: &str = "the outcome is unknown; retry with the same idemp
 /// The status and the stable code of each error.
 fn status(error: &Error) -> (StatusCode, &'static str) {
     match error {
-        Error::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid_request"),
+        Error::Invalid { .. } | Error::InvalidFields(_) => {
+            (StatusCode::BAD_REQUEST, "invalid_request")
+        }
         Error::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
         Error::Forbidden { .. } => (StatusCode::FORBIDDEN, "forbidden"),
         Error::NotFound => (StatusCode::NOT_FOUND, "not_found"),
@@ -178,22 +184,35 @@ pub fn path_parameter<'a>(request: &'a Request, name: &str) -> &'a str {
 }
 
 /// The decoded query, in order.
+///
+/// It is decoded as a form is, except that bytes which are no UTF-8 are refused.
 pub fn query(request: &Request) -> Result<Vec<(String, String)>, Error> {
     let query = request.uri().query().unwrap_or_default();
-    let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs
-        .map(|(name, text)| {
+        .map(|pair| {
+            let (name, text) = pair.split_once('=').unwrap_or((pair, ""));
+            let (name, name_is_text) = decoded(name);
+            let (text, text_is_text) = decoded(text);
             if name.is_empty() {
-                return Err(Error::invalid("query", "must name each parameter"));
-            }
-            let is_text = !name.contains('\u{fffd}') && !text.contains('\u{fffd}');
-            if is_text {
+                Err(Error::invalid("query", "must name each parameter"))
+            } else if name_is_text && text_is_text {
                 Ok((name, text))
             } else {
                 Err(Error::invalid(short(&name, FIELD_MAX), "must be UTF-8"))
             }
         })
         .collect()
+}
+
+/// The text of a part of a query, and whether its bytes are UTF-8.
+fn decoded(part: &str) -> (String, bool) {
+    let spaced = part.replace('+', " ");
+    let bytes = percent_decode_str(&spaced);
+    match bytes.clone().decode_utf8() {
+        Ok(text) => (text.into_owned(), true),
+        Err(_) => (bytes.decode_utf8_lossy().into_owned(), false),
+    }
 }
 
 /// Removes a parameter from a query and returns it; it may be given only once.
@@ -222,13 +241,46 @@ pub fn refuse_query(request: &Request) -> Result<(), Error> {
 }
 
 /// The body, if it has at most `limit_bytes`.
+/// The body, if it has at most `limit_bytes` and is not compressed.
 pub fn body(request: &Request, limit_bytes: usize) -> Result<&[u8], Error> {
     let body: &[u8] = request.body();
     if body.len() > limit_bytes {
-        Err(Error::TooLarge { limit_bytes })
-    } else {
-        Ok(body)
+        return Err(Error::TooLarge { limit_bytes });
     }
+    let encodings = request.headers().get_all(header::CONTENT_ENCODING);
+    let encodings = encodings
+        .iter()
+        .filter_map(|encodings| encodings.to_str().ok());
+    let mut encodings = encodings.flat_map(|encodings| encodings.split(','));
+    if encodings.any(|encoding| is_compression(encoding.trim())) {
+        let reason = "must be absent; a body is sent uncompressed";
+        return Err(Error::invalid("Content-Encoding", reason));
+    }
+    let compressed = |format| {
+        let reason = format!("is compressed with {format}; send it uncompressed");
+        Err(Error::invalid("body", reason))
+    };
+    match body {
+        [0x1f, 0x8b, ..] => compressed("gzip"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => compressed("zstd"),
+        _ => Ok(body),
+    }
+}
+
+/// Whether a content coding of RFC 9110 compresses; others, such as `identity`, do not.
+fn is_compression(encoding: &str) -> bool {
+    let known = [
+        "gzip",
+        "x-gzip",
+        "deflate",
+        "br",
+        "zstd",
+        "compress",
+        "x-compress",
+    ];
+    known
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(encoding))
 }
 
 /// The `Idempotency-Key`, if one was sent.
@@ -300,7 +352,7 @@ pub fn recorded_status(replayed: bool) -> u16 {
 /// A `200` response with a complete JSON text, such as the `OpenAPI` document.
 pub fn ready_json(text: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::Text(text.to_owned()));
-    set(&mut response, header::CONTENT_TYPE, "application/json");
+    set(&mut response, header::CONTENT_TYPE, JSON_TYPE);
     response
 }
 
@@ -322,7 +374,7 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
     let text = serde_json::to_string(body).expect("every answer is plain data with string keys");
     let mut response = Response::new(Body::Text(text));
     *response.status_mut() = status;
-    set(&mut response, header::CONTENT_TYPE, "application/json");
+    set(&mut response, header::CONTENT_TYPE, JSON_TYPE);
     set(&mut response, header::CACHE_CONTROL, "no-store");
     response
 }
@@ -330,6 +382,60 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn queried(query: &str) -> Result<Vec<(String, String)>, String> {
+        let mut request = Request::new(Body::Empty);
+        *request.uri_mut() = format!("/v1/activities?{query}").parse().unwrap();
+        super::query(&request).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_query_is_refused_only_if_its_bytes_are_no_utf_8() {
+        let pairs = queried("a=Caf%EF%BF%BD&%EF%BF%BD=+%2B&&b&c=x=y&d=%ZZ%").unwrap();
+        let wanted = [
+            ("a", "Caf\u{fffd}"),
+            ("\u{fffd}", " +"),
+            ("b", ""),
+            ("c", "x=y"),
+            ("d", "%ZZ%"),
+        ];
+        assert_eq!(
+            pairs,
+            wanted.map(|(name, text)| (name.to_owned(), text.to_owned()))
+        );
+        for (query, name) in [
+            ("a=%FF", "a"),
+            ("a=Caf%E9", "a"),
+            ("a=%ED%A0%80", "a"),
+            ("a=%C0%AF", "a"),
+            ("%FF=a", "\u{fffd}"),
+        ] {
+            assert_eq!(queried(query), Err(format!("{name} must be UTF-8")));
+        }
+        assert_eq!(queried("=a").unwrap_err(), "query must name each parameter");
+    }
+
+    #[test]
+    fn a_compressed_body_is_named_as_what_it_is() {
+        let refused = |encoding: &str, sent: &[u8]| {
+            let request =
+                lambda_http::http::Request::builder().header("content-encoding", encoding);
+            let request = request.body(Body::Binary(sent.to_vec())).unwrap();
+            body(&request, 100).err().map(|error| error.to_string())
+        };
+        for encoding in ["identity", "utf-8", ""] {
+            assert_eq!(refused(encoding, b"{}"), None);
+        }
+        for encoding in ["gzip", "identity, GZIP", "br", "deflate"] {
+            let refusal = "Content-Encoding must be absent; a body is sent uncompressed";
+            assert_eq!(refused(encoding, b"{}").as_deref(), Some(refusal));
+        }
+        let refusal = "body is compressed with gzip; send it uncompressed";
+        assert_eq!(
+            refused("identity", b"\x1f\x8b\x08").as_deref(),
+            Some(refusal)
+        );
+    }
 
     #[tokio::test]
     async fn work_that_is_not_done_in_time_is_answered_as_unknown() {

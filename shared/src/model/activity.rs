@@ -2,7 +2,7 @@
 //!
 //! Every type here checks its value when it is made; later code does not check again.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use compact_str::CompactString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
@@ -13,8 +13,8 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
 use crate::model::{
-    Moment, PartnerId, id,
-    json::{self, StrictObject},
+    Error, Moment, PartnerId, id,
+    json::{self, Fields, Value},
 };
 
 /// Defines a text type that is checked once, when it is made.
@@ -167,13 +167,23 @@ impl ActorKind {
 }
 
 /// The customer that an activity concerns.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Customer {
     /// The customer's id in the portal.
     pub id: Identifier,
     /// The customer's name at that time.
     pub name: Name,
+}
+
+impl Customer {
+    /// Reads a customer that a client sends.
+    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let (id, name) = (fields.required("id"), fields.required("name"));
+        Some(Self {
+            id: id?,
+            name: name?,
+        })
+    }
 }
 
 /// Who acted: a partner user or an application.
@@ -188,9 +198,21 @@ pub struct Actor {
     pub kind: ActorKind,
 }
 
+impl Actor {
+    /// Reads an actor that a client sends.
+    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let (id, name) = (fields.required("id"), fields.required("name"));
+        let kind = fields.required("kind");
+        Some(Self {
+            id: id?,
+            name: name?,
+            kind: kind?,
+        })
+    }
+}
+
 /// What the activity was done to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Resource {
     /// The kind of thing, such as `order`.
     pub r#type: Identifier,
@@ -198,11 +220,22 @@ pub struct Resource {
     pub id: Identifier,
 }
 
+impl Resource {
+    /// Reads a resource that a client sends.
+    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let (r#type, id) = (fields.required("type"), fields.required("id"));
+        Some(Self {
+            r#type: r#type?,
+            id: id?,
+        })
+    }
+}
+
 /// The free part of an activity: a JSON object of at most 256 KiB.
 ///
-/// It is held as compact JSON whose names are sorted in every object, so that
-/// equal objects are equal texts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// It is held as compact JSON whose names are sorted in every object; a number is
+/// the text that was sent. Details are equal if their values are.
+#[derive(Debug, Clone)]
 pub struct Details(String);
 
 impl Details {
@@ -225,11 +258,23 @@ impl Details {
     }
 }
 
-impl TryFrom<StrictObject> for Details {
+impl PartialEq for Details {
+    fn eq(&self, other: &Self) -> bool {
+        let value = |details: &Self| json::parse(&details.0).ok();
+        self.0 == other.0 || value(self).is_some_and(|own| Some(own) == value(other))
+    }
+}
+
+impl Eq for Details {}
+
+impl TryFrom<Value> for Details {
     type Error = &'static str;
 
-    fn try_from(object: StrictObject) -> Result<Self, &'static str> {
-        let json = serde_json::to_string(&object.0).map_err(|_| "can't be written as JSON")?;
+    fn try_from(value: Value) -> Result<Self, &'static str> {
+        if !matches!(value, Value::Object(_)) {
+            return Err("must be an object");
+        }
+        let json = value.to_string();
         if json.len() > Self::BYTES_MAX {
             return Err("must have at most 262144 bytes as compact JSON");
         }
@@ -237,11 +282,12 @@ impl TryFrom<StrictObject> for Details {
     }
 }
 
-impl<'de> Deserialize<'de> for Details {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        StrictObject::deserialize(deserializer)?
-            .try_into()
-            .map_err(de::Error::custom)
+impl FromStr for Details {
+    type Err = Error;
+
+    fn from_str(json: &str) -> Result<Self, Error> {
+        let details = json::parse(json)?.try_into();
+        details.map_err(|reason| Error::invalid("details", reason))
     }
 }
 
@@ -516,12 +562,31 @@ mod tests {
 
     #[test]
     fn equal_details_are_equal_whatever_the_order_of_names() {
-        let details = |text: &str| serde_json::from_str::<Details>(text).unwrap();
+        let details = |text: &str| text.parse::<Details>().unwrap();
         assert_eq!(
             details(r#"{"b":{"d":1,"c":2},"a":[]}"#),
             details(r#"{"a":[],"b":{"c":2,"d":1}}"#)
         );
         assert_ne!(details(r#"{"a":1}"#), details(r#"{"a":"1"}"#));
+        assert_ne!(details(r#"{"a":null}"#), details("{}"));
+    }
+
+    #[test]
+    fn details_keep_the_text_of_a_number_and_are_equal_by_its_value() {
+        let text = r#"{"n":[9007199254740993.0,0.12345678901234567890,1e-400,1E4,-0,79228162514264337593543950335.5,1e999999999]}"#;
+        let details: Details = text.parse().unwrap();
+        assert_eq!(details.as_str(), text);
+        assert_eq!(serde_json::to_string(&details).unwrap(), text);
+        let other = text.replace("1E4", "10000.0").replace("-0", "0");
+        assert_eq!(details, other.parse().unwrap());
+        let last_digit = text.replace("7890,", "7891,");
+        assert_ne!(details, last_digit.parse().unwrap());
+        // As it was stored when numbers were floats.
+        let stored = Details::stored(r#"{"n":[1.1,1e16,1.5e-7]}"#.to_owned());
+        assert_eq!(
+            stored,
+            r#"{"n":[1.10,10000000000000000.0,0.00000015]}"#.parse().unwrap()
+        );
     }
 
     proptest! {

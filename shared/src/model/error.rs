@@ -2,8 +2,20 @@
 
 use std::error::Error as StdError;
 
+use serde::Serialize;
+
 /// The cause of an error; only the log shows it.
 pub type Source = Box<dyn StdError + Send + Sync>;
+
+/// A field, parameter or header that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{field} {reason}")]
+pub struct FieldError {
+    /// Its name, such as `customer.id`.
+    pub field: String,
+    /// What is wrong with it, as a phrase that follows the field's name.
+    pub reason: String,
+}
 
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +28,11 @@ pub enum Error {
         /// What is wrong with it, as a phrase that follows the field's name.
         reason: String,
     },
+    /// The caller sent several things wrong; there are at least two.
+    ///
+    /// Its text is that of the first.
+    #[error("{}", first(.0))]
+    InvalidFields(Vec<FieldError>),
     /// The body is larger than the route allows.
     #[error("the body is over {limit_bytes} bytes")]
     TooLarge {
@@ -66,6 +83,19 @@ impl Error {
         }
     }
 
+    /// The caller sent these fields wrong; there is at least one.
+    pub fn invalid_fields(mut fields: Vec<FieldError>) -> Self {
+        match fields.pop() {
+            Some(FieldError { field, reason }) if fields.is_empty() => {
+                Self::Invalid { field, reason }
+            }
+            last => {
+                fields.extend(last);
+                Self::InvalidFields(fields)
+            }
+        }
+    }
+
     /// This service failed while `doing` something.
     pub fn internal(doing: &'static str, source: impl Into<Source>) -> Self {
         Self::Internal {
@@ -78,6 +108,10 @@ impl Error {
     pub fn chain(&self) -> String {
         chain(self)
     }
+}
+
+fn first(fields: &[FieldError]) -> String {
+    fields.first().map(ToString::to_string).unwrap_or_default()
 }
 
 /// Any error and its causes in one line.

@@ -12,9 +12,10 @@ use strum::IntoStaticStr;
 use crate::model::{
     ActivityId, Actor, Error, Filter, Moment, PartnerId, TimeRange,
     failure::{Failure, FailureCode},
-    json,
+    json::{self, Fields},
     lease::{LeaseRecord, TASK_TIME_MAX, oldest_start},
     task::{self, TaskKey},
+    zone::Zone,
 };
 
 task::task_id! {
@@ -118,66 +119,63 @@ pub struct ExportRequest {
 }
 
 /// The fields of a request other than its filter.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 struct Form {
-    #[serde(default)]
     format: Format,
     style: Option<Style>,
     locale: Option<Locale>,
-    #[serde(default)]
     compression: Compression,
 }
 
 impl Form {
-    const FIELDS: [&str; 4] = ["format", "style", "locale", "compression"];
-
-    fn style(&self) -> Result<Option<Style>, Error> {
-        match (self.format, self.style) {
-            (Format::Csv, style) => Ok(Some(style.unwrap_or(Style::Spreadsheet))),
-            (_, None) => Ok(None),
-            (_, Some(_)) => Err(Error::invalid("style", "is only allowed with format csv")),
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            format: fields.optional("format").unwrap_or_default(),
+            style: fields.optional("style"),
+            locale: fields.optional("locale"),
+            compression: fields.optional("compression").unwrap_or_default(),
         }
     }
 
-    fn is_for_programs(&self, style: Option<Style>) -> bool {
-        self.format == Format::Jsonl || style == Some(Style::Raw)
-    }
-
-    fn locale(&self, style: Option<Style>) -> Result<Locale, Error> {
-        match self.locale {
-            Some(_) if self.is_for_programs(style) => {
-                let reason = "is only allowed with format xlsx, or csv in style spreadsheet";
-                Err(Error::invalid("locale", reason))
-            }
-            locale => Ok(locale.unwrap_or_default()),
+    /// Refuses fields that do not go together.
+    fn check(&self, fields: &mut Fields<'_>) {
+        if !fields.is_sound("format") || !fields.is_sound("style") {
+            return;
         }
-    }
-
-    fn compression(&self, style: Option<Style>) -> Result<Compression, Error> {
-        if self.compression == Compression::Gzip && !self.is_for_programs(style) {
+        let is_csv = self.format == Format::Csv;
+        let is_for_programs = self.format == Format::Jsonl || self.style == Some(Style::Raw);
+        if self.style.is_some() && !is_csv {
+            fields.refuse("style", "is only allowed with format csv");
+        }
+        if self.locale.is_some() && is_for_programs {
+            let reason = "is only allowed with format xlsx, or csv in style spreadsheet";
+            fields.refuse("locale", reason);
+        }
+        if self.compression == Compression::Gzip && !is_for_programs {
             let reason = "gzip is only allowed with format jsonl, or csv in style raw";
-            return Err(Error::invalid("compression", reason));
+            fields.refuse("compression", reason);
         }
-        Ok(self.compression)
+    }
+
+    fn style(&self) -> Option<Style> {
+        let style = self.style.unwrap_or(Style::Spreadsheet);
+        (self.format == Format::Csv).then_some(style)
     }
 }
 
 impl ExportRequest {
     /// Reads a request's body; an empty object means the default range.
     pub fn read(body: &[u8]) -> Result<Self, Error> {
-        let mut filter = json::object(body)?;
-        let form = Form::FIELDS
-            .into_iter()
-            .filter_map(|name| filter.remove_entry(name))
-            .collect();
-        let form: Form = json::from_object(form)?;
-        let style = form.style()?;
-        Ok(Self {
-            filter: json::from_object(filter)?,
-            format: form.format,
-            style,
-            locale: form.locale(style)?,
-            compression: form.compression(style)?,
+        json::read(body, |fields| {
+            let form = Form::read(fields);
+            form.check(fields);
+            Some(Self {
+                filter: Filter::read(fields),
+                format: form.format,
+                style: form.style(),
+                locale: form.locale.unwrap_or_default(),
+                compression: form.compression,
+            })
         })
     }
 
@@ -205,8 +203,13 @@ impl ExportRequest {
     }
 
     /// A hash of the request, which tells a retry from another request.
+    ///
+    /// A default that is spelled out is the same as one that is left out.
     pub fn hash(&self) -> String {
-        let request = serde_json::to_vec(self).expect("a request is plain data with string keys");
+        let mut request = self.clone();
+        request.filter.time_zone.take_if(|zone| *zone == Zone::UTC);
+        let request = serde_json::to_vec(&request);
+        let request = request.expect("a request is plain data with string keys");
         base16ct::lower::encode_string(&Sha256::digest(request))
     }
 }
@@ -314,7 +317,7 @@ pub struct Export {
     pub range: TimeRange,
     /// The file holds what was stored at this time.
     pub as_of: Moment,
-    /// Whether the window was settled at `as_of`.
+    /// Whether the range was settled at `as_of`.
     pub settled: bool,
     /// When it was requested.
     pub created_at: Moment,
@@ -519,6 +522,54 @@ mod tests {
             read(r#"{"style":"raw","style":"raw"}"#).unwrap_err(),
             "style is given twice"
         );
+    }
+
+    #[test]
+    fn a_field_that_is_null_or_has_its_default_is_as_if_it_was_left_out() {
+        let read = |body: &str| ExportRequest::read(body.as_bytes()).unwrap();
+        let nulls = r#"{"from":null,"to":null,"time_zone":null,"order":null,"customer_id":null,
+            "customer":null,"action":null,"actor_id":null,"actor":null,"resource_type":null,
+            "resource_id":null,"outcome":null,"correlation_id":null,"format":null,"style":null,
+            "locale":null,"compression":null}"#;
+        assert_eq!(read(nulls), read("{}"));
+        for (name, default) in [
+            ("time_zone", "UTC"),
+            ("time_zone", "utc"),
+            ("order", "desc"),
+            ("format", "csv"),
+            ("style", "spreadsheet"),
+            ("locale", "en"),
+            ("compression", "none"),
+        ] {
+            let spelled_out = read(&format!(r#"{{"{name}":"{default}"}}"#));
+            assert_eq!(spelled_out.hash(), read("{}").hash(), "{name}");
+        }
+        let seoul = read(r#"{"time_zone":"Asia/Seoul"}"#);
+        assert_ne!(seoul.hash(), read("{}").hash());
+        assert_eq!(
+            read(r#"{"action":"a"}"#).hash(),
+            read(r#"{"action":["a","a"]}"#).hash()
+        );
+    }
+
+    #[test]
+    fn a_request_is_refused_with_all_its_faults() {
+        let body = r#"{"from":"2026-11-30","to":"2026-11-01","action":["a","B",null],"customer":"",
+            "format":"xlsx","style":"raw","colour":1,"outcome":[]}"#;
+        let Err(Error::InvalidFields(faults)) = ExportRequest::read(body.as_bytes()) else {
+            panic!("one fault or none");
+        };
+        let fields: Vec<_> = faults.iter().map(|fault| fault.field.as_str()).collect();
+        let wanted = [
+            "style",
+            "customer",
+            "action[1]",
+            "action[2]",
+            "outcome",
+            "from",
+            "colour",
+        ];
+        assert_eq!(fields, wanted);
     }
 
     #[test]

@@ -1,19 +1,18 @@
-//! Which activities a list or an export shows.
+//! Which activities a list or an export shows, and a summary counts.
 
-use std::{cmp::Ordering, collections::BTreeSet, fmt, marker::PhantomData};
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizer;
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{self, SeqAccess, Visitor, value::StrDeserializer},
-};
-use serde_json::{Map, Value};
+use icu_properties::{CodePointSetData, props::DefaultIgnorableCodePoint};
+use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use crate::model::{
-    Action, ActivityId, Content, Error, Identifier, Moment, Name, Outcome, TimeRange, json,
-    range::Bound, zone::Zone,
+    Action, ActivityId, Content, Error, Identifier, Moment, Name, Outcome, TimeRange,
+    json::{self, Fields},
+    range::Bound,
+    zone::Zone,
 };
 
 /// Oldest or newest first.
@@ -39,7 +38,8 @@ impl Order {
 
 /// The range, order and conditions of a request, as they were given.
 ///
-/// Lists and exports use the same filter, so that both show the same activities.
+/// Lists, summaries and exports use the same filter, so that all three are about the
+/// same activities.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,11 +58,7 @@ pub struct Filter {
     /// A part of the customer's name; case is ignored.
     pub customer: Option<Needle>,
     /// Any of these actions.
-    #[serde(
-        default,
-        deserialize_with = "one_or_more",
-        skip_serializing_if = "BTreeSet::is_empty"
-    )]
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub action: BTreeSet<Action>,
     /// The actor's id.
     pub actor_id: Option<Identifier>,
@@ -73,11 +69,7 @@ pub struct Filter {
     /// The resource's id.
     pub resource_id: Option<Identifier>,
     /// Any of these outcomes.
-    #[serde(
-        default,
-        deserialize_with = "one_or_more",
-        skip_serializing_if = "BTreeSet::is_empty"
-    )]
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub outcome: BTreeSet<Outcome>,
     /// The correlation id.
     pub correlation_id: Option<Identifier>,
@@ -92,31 +84,34 @@ const FORM: [&str; 4] = ["from", "to", "time_zone", "order"];
 impl Filter {
     /// Reads a decoded query; only `action` and `outcome` may be repeated.
     pub fn from_query(query: Vec<(String, String)>) -> Result<Self, Error> {
-        let mut object = Map::new();
-        for (name, text) in query {
-            if REPEATABLE.contains(&name.as_str()) {
-                let list = object
-                    .entry(name)
-                    .or_insert_with(|| Value::Array(Vec::new()));
-                list.as_array_mut()
-                    .into_iter()
-                    .for_each(|list| list.push(text.as_str().into()));
-            } else if object.insert(name.clone(), text.into()).is_some() {
-                return Err(Error::invalid(
-                    json::short(&name, json::FIELD_MAX),
-                    "is given twice",
-                ));
-            }
+        json::read_query(query, &REPEATABLE, |fields| Some(Self::read(fields)))
+    }
+
+    /// Reads the fields that a request gives; a fault is kept in `fields`.
+    pub fn read(fields: &mut Fields<'_>) -> Self {
+        let filter = Self {
+            from: fields.optional("from"),
+            to: fields.optional("to"),
+            time_zone: fields.optional("time_zone"),
+            order: fields.optional("order").unwrap_or_default(),
+            customer_id: fields.optional("customer_id"),
+            customer: fields.optional("customer"),
+            action: fields.one_or_more("action"),
+            actor_id: fields.optional("actor_id"),
+            actor: fields.optional("actor"),
+            resource_type: fields.optional("resource_type"),
+            resource_id: fields.optional("resource_id"),
+            outcome: fields.one_or_more("outcome"),
+            correlation_id: fields.optional("correlation_id"),
+        };
+        // The time does not matter to a range that has a bound.
+        if fields.is_sound("time_zone")
+            && filter.from.or(filter.to).is_some()
+            && let Err(Error::Invalid { field, reason }) = filter.range(Moment::MIN)
+        {
+            fields.refuse(&field, &reason);
         }
-        let given: BTreeSet<String> = object.keys().cloned().collect();
-        json::from_object(object).map_err(|error| match error {
-            // A refusal names the parameter, without the value's position in the list.
-            Error::Invalid { field, reason } if !given.contains(&field) => {
-                let name = field.split('[').next().unwrap_or_default();
-                Error::invalid(name, reason)
-            }
-            error => error,
-        })
+        filter
     }
 
     /// The range of time, resolved at `now`.
@@ -132,8 +127,8 @@ impl Filter {
     /// The names of the fields that set a condition, without their values.
     pub fn conditions(&self) -> Vec<String> {
         let fields = match serde_json::to_value(self) {
-            Ok(Value::Object(fields)) => fields,
-            _ => Map::new(),
+            Ok(serde_json::Value::Object(fields)) => fields,
+            _ => serde_json::Map::new(),
         };
         let names = fields.into_iter().map(|(name, _)| name);
         names
@@ -143,14 +138,14 @@ impl Filter {
 
     /// Whether there is no condition, so that every activity of the range passes.
     pub fn is_open(&self) -> bool {
-        let window = Self {
+        let open = Self {
             from: self.from,
             to: self.to,
             time_zone: self.time_zone.clone(),
             order: self.order,
             ..Self::default()
         };
-        *self == window
+        *self == open
     }
 
     /// Whether an activity of the range meets every condition.
@@ -194,7 +189,9 @@ fn is_in(needle: Option<&Needle>, name: Option<&Name>) -> bool {
 /// A part of a name to look for: 1 to 256 characters; case is ignored.
 ///
 /// Both sides are NFKC-normalised and case-folded: `SS` finds `ß`, `E` finds `ｅ`,
-/// and a composed letter finds a decomposed one. `i` also finds `İ`.
+/// and a composed letter finds a decomposed one. The four letters `i`, `I`, `ı` and
+/// `İ` find each other. Characters that nobody sees, such as a soft hyphen or a
+/// zero-width space, are left out on both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Needle {
@@ -213,13 +210,15 @@ impl TryFrom<String> for Needle {
 
     fn try_from(given: String) -> Result<Self, &'static str> {
         match given.chars().count() {
-            0 => Err("must not be empty"),
-            1..=256 => Ok(Self {
-                folded: fold(&given),
-                given,
-            }),
-            _ => Err("must have at most 256 characters"),
+            0 => return Err("must not be empty"),
+            1..=256 => {}
+            _ => return Err("must have at most 256 characters"),
         }
+        let folded = fold(&given);
+        if folded.is_empty() {
+            return Err("must have a character that can be seen");
+        }
+        Ok(Self { given, folded })
     }
 }
 
@@ -234,46 +233,16 @@ fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
+    let is_unseen = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    let seen: String = text.chars().filter(|c| !is_unseen.contains(*c)).collect();
     let nfkc = ComposingNormalizer::new_nfkc();
     let folded = CaseMapper::new()
-        .fold_string(&nfkc.normalize(text))
+        .fold_string(&nfkc.normalize(&seen))
         .into_owned();
-    // Folding turns `İ` into `i` and a combining dot, which nobody types.
-    nfkc.normalize(&folded).replace("i\u{307}", "i")
-}
-
-/// Reads one value, or a list of at least one value.
-fn one_or_more<'de, D, T>(deserializer: D) -> Result<BTreeSet<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Ord,
-{
-    struct OneOrMore<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de> + Ord> Visitor<'de> for OneOrMore<T> {
-        type Value = BTreeSet<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a string or a list of strings")
-        }
-
-        fn visit_str<E: de::Error>(self, text: &str) -> Result<BTreeSet<T>, E> {
-            T::deserialize(StrDeserializer::new(text)).map(|one| BTreeSet::from([one]))
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<BTreeSet<T>, A::Error> {
-            let mut set = BTreeSet::new();
-            while let Some(item) = list.next_element()? {
-                set.insert(item);
-            }
-            if set.is_empty() {
-                return Err(de::Error::custom("must not be an empty list"));
-            }
-            Ok(set)
-        }
-    }
-
-    deserializer.deserialize_any(OneOrMore(PhantomData))
+    // Turkish writes `i` as `İ` and `ı` as `I`. Folding turns `İ` into `i` and a
+    // combining dot, which nobody types, and leaves `ı`, which is not `I`.
+    let folded = folded.replace('ı', "i").replace("i\u{307}", "i");
+    nfkc.normalize(&folded).into_owned()
 }
 
 #[cfg(test)]
@@ -320,8 +289,8 @@ mod tests {
         ]
     }
 
-    fn needle(name: &Name) -> Needle {
-        Needle::try_from(name.as_str().to_owned()).unwrap()
+    fn needle(name: &Name) -> Option<Needle> {
+        Needle::try_from(name.as_str().to_owned()).ok()
     }
 
     fn query(pairs: &[(&str, &str)]) -> Result<Filter, String> {
@@ -369,6 +338,21 @@ mod tests {
             ("ΣΊΣΥΦΟΣ", "σίσυφος"),
             ("한국전자", "전자"),
             ("\u{1112}\u{1161}\u{11ab}국", "한국"),
+            ("ISPARTA", "ısparta"),
+            ("ısparta", "ISPARTA"),
+            ("Isparta", "ısparta"),
+            ("ısparta", "İSPARTA"),
+            ("DIYARBAKIR", "dıyarbakır"),
+            ("i\u{307}zmir", "İZMİR"),
+            ("GROẞ", "gross"),
+            ("οδός", "ΟΔΌΣ"),
+            ("ΟΔΌΣ", "οδόσ"),
+            ("Re\u{ad}le\u{200b}cloud\u{fe0f}", "relecloud"),
+            ("Relecloud", "\u{feff}Rele\u{200d}cloud"),
+            ("\u{202e}Relecloud\u{2066}", "relecloud"),
+            ("Cafe\u{200c}\u{301}", "café"),
+            ("한\u{3164}국\u{115f}", "한국"),
+            ("葛\u{e0100}城", "葛城"),
         ] {
             let name = Name::try_from(name.to_owned()).unwrap();
             assert!(
@@ -382,6 +366,28 @@ mod tests {
                 .unwrap()
                 .is_in(&other)
         );
+    }
+
+    #[test]
+    fn a_needle_of_nothing_that_can_be_seen_is_refused() {
+        for needle in ["\u{200b}", "\u{ad}\u{fe0f}"] {
+            assert_eq!(
+                query(&[("customer", needle)]).unwrap_err(),
+                "customer must have a character that can be seen"
+            );
+        }
+        assert!(query(&[("customer", " ")]).is_ok());
+    }
+
+    /// No script beyond these planes has capitals.
+    #[test]
+    fn every_letter_is_found_by_its_capital_and_its_small_letter() {
+        for c in (0..0x2_0000).filter_map(char::from_u32) {
+            let folded = fold(&c.to_string());
+            assert_eq!(fold(&c.to_uppercase().to_string()), folded, "{c:?}");
+            assert_eq!(fold(&c.to_lowercase().to_string()), folded, "{c:?}");
+            assert_eq!(fold(&folded), folded, "{c:?}");
+        }
     }
 
     #[test]
@@ -405,6 +411,7 @@ mod tests {
                     prop_assert_eq!(serde_json::from_str::<Filter>(&stored).unwrap(), filter);
                 }
                 Err(Error::Invalid { field, reason }) => prop_assert!(!field.is_empty() && !reason.is_empty()),
+                Err(Error::InvalidFields(faults)) => prop_assert!(faults.len() > 1),
                 Err(error) => prop_assert!(false, "{error}"),
             }
         }
@@ -426,10 +433,10 @@ mod tests {
         fn an_activity_is_found_by_what_it_is(content in arbitrary::content(), other in arbitrary::content()) {
             let all_of = |content: &Content| Filter {
                 customer_id: content.customer.as_ref().map(|customer| customer.id.clone()),
-                customer: content.customer.as_ref().map(|customer| needle(&customer.name)),
+                customer: content.customer.as_ref().and_then(|customer| needle(&customer.name)),
                 action: BTreeSet::from([content.action.clone()]),
                 actor_id: Some(content.actor.id.clone()),
-                actor: Some(needle(&content.actor.name)),
+                actor: needle(&content.actor.name),
                 resource_type: content.resource.as_ref().map(|resource| resource.r#type.clone()),
                 resource_id: content.resource.as_ref().map(|resource| resource.id.clone()),
                 outcome: BTreeSet::from([content.outcome]),

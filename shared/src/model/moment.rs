@@ -7,21 +7,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A UTC instant of the years 0000 to 9999, cut to the millisecond.
 ///
+/// RFC 3339 can write no other year, but with an offset it can write instants up to
+/// a day before and after them; these are read as the first and the last moment.
 /// Its text is always `2026-11-22T09:32:11.123Z`: 24 bytes, so that the order
 /// of texts is the order of moments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(i64);
 
-/// 0000-01-01T00:00:00Z to 9999-12-30T22:00:00Z, in milliseconds since 1970.
-///
-/// The end is early enough that the year has four digits in every time zone.
-const MILLIS: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_207_200_000;
+/// 0000-01-01T00:00:00.000Z to 9999-12-31T23:59:59.999Z, in milliseconds since 1970.
+const MILLIS: std::ops::RangeInclusive<i64> = -62_167_219_200_000..=253_402_300_799_999;
 
 impl Moment {
-    /// The first moment: 0000-01-01T00:00:00Z.
+    /// The first moment: 0000-01-01T00:00:00.000Z.
     pub const MIN: Self = Self(*MILLIS.start());
 
-    /// The last moment: 9999-12-30T22:00:00Z.
+    /// The last moment: 9999-12-31T23:59:59.999Z.
     pub const MAX: Self = Self(*MILLIS.end());
 
     /// The moment this many milliseconds after 1970; none outside `MIN` to `MAX`.
@@ -106,10 +106,7 @@ fn parse(text: &str) -> Result<DateTime<Utc>, ParseError> {
         return Err(ParseError);
     }
     let exact = DateTime::parse_from_rfc3339(text).map_err(|_| ParseError)?;
-    let exact = exact.to_utc();
-    Moment::from_millis(exact.timestamp_millis())
-        .map(|_| exact)
-        .ok_or(ParseError)
+    Ok(exact.to_utc())
 }
 
 /// Whether `text` has a digit for each `0` of `shape`, and else the same bytes.
@@ -180,6 +177,11 @@ mod tests {
             ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000Z"),
             ("2026-11-22T23:59:59+23:59", "2026-11-22T00:00:59.000Z"),
             ("2026-11-22t09:32:11z", "2026-11-22T09:32:11.000Z"),
+            ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000Z"),
+            ("9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59.999Z"),
+            // The first and the last moment stand for all that lies beyond them.
+            ("9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59.999Z"),
+            ("0000-01-01T00:00:00+09:00", "0000-01-01T00:00:00.000Z"),
         ] {
             assert_eq!(text.parse::<Moment>().unwrap().to_string(), written);
         }
@@ -220,6 +222,13 @@ mod tests {
         assert_eq!(
             bound("2026-11-22T09:32:11.1230001Z"),
             "2026-11-22T09:32:11.124Z"
+        );
+        for text in ["9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59-23:59"] {
+            assert_eq!(bound(text), "9999-12-31T23:59:59.999Z");
+        }
+        assert_eq!(
+            bound("0000-01-01T00:00:00+23:59"),
+            "0000-01-01T00:00:00.000Z"
         );
     }
 

@@ -1,4 +1,4 @@
-//! The window of time that a list or an export covers.
+//! The range of time that a list, a summary or an export covers.
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use crate::model::{
     zone::{Date, Zone},
 };
 
-/// A window of time: `from` inclusive, `to` exclusive, `from <= to`.
+/// A range of time: `from` inclusive, `to` exclusive, `from <= to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeRange {
     from: Moment,
@@ -19,7 +19,7 @@ pub struct TimeRange {
 const DEFAULT_LENGTH: TimeDelta = TimeDelta::days(31);
 
 impl TimeRange {
-    /// Makes a window of two moments; none if `from` is after `to`.
+    /// Makes a range of two moments; none if `from` is after `to`.
     pub fn new(from: Moment, to: Moment) -> Option<Self> {
         (from <= to).then_some(Self { from, to })
     }
@@ -35,26 +35,28 @@ impl TimeRange {
         self.from
     }
 
-    /// The first moment after the window.
+    /// The first moment after the range.
     pub fn to(&self) -> Moment {
         self.to
     }
 
-    /// Whether the window contains no moment.
+    /// Whether the range contains no moment.
     pub fn is_empty(&self) -> bool {
         self.from == self.to
     }
 
-    /// Whether the window contains `moment`.
+    /// Whether the range contains `moment`.
     pub fn contains(&self, moment: Moment) -> bool {
         self.from <= moment && moment < self.to
     }
 
-    /// The window of a request, whose dates are days of `zone`.
+    /// The range of a request, whose dates are days of `zone`.
     ///
     /// A date in `to` means that whole day.
-    /// Without bounds, the window is today and the 30 days before.
+    /// Without bounds, the range is today and the 30 days before.
     /// With one bound, the other is 31 days away.
+    /// A bound that lies before the first moment or after the last one is that moment,
+    /// so the range still has every moment that was asked for.
     pub fn resolve(
         from: Option<Bound>,
         to: Option<Bound>,
@@ -72,14 +74,10 @@ impl TimeRange {
         let to = to.map(|bound| bound.end(zone));
         let (from, to) = match (from, to) {
             (Some(from), Some(to)) => (from, to),
-            (Some(from), None) => {
-                let to = zone.days_from(from, DEFAULT_LENGTH);
-                (from, to.ok_or_else(|| out_of_years("from"))?)
-            }
+            (Some(from), None) => (from, zone.days_from(from, DEFAULT_LENGTH)),
             (None, to) => {
                 let to = to.unwrap_or_else(|| zone.tomorrow(now));
-                let from = zone.days_from(to, -DEFAULT_LENGTH);
-                (from.ok_or_else(|| out_of_years("to"))?, to)
+                (zone.days_from(to, -DEFAULT_LENGTH), to)
             }
         };
         Self::new(from, to).ok_or_else(reversed)
@@ -90,11 +88,7 @@ fn reversed() -> Error {
     Error::invalid("from", "must not be after to")
 }
 
-fn out_of_years(field: &'static str) -> Error {
-    Error::invalid(field, "must leave the range within the years 0000 to 9999")
-}
-
-/// One end of a window as a request gives it: an instant or a date.
+/// One end of a range as a request gives it: an instant or a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Bound {
@@ -177,19 +171,19 @@ mod tests {
             .map_err(|error| error.to_string())
     }
 
-    fn window(from: &str, to: &str) -> (String, String) {
+    fn range(from: &str, to: &str) -> (String, String) {
         (from.to_owned(), to.to_owned())
     }
 
     #[test]
     fn a_date_means_the_whole_day_of_the_zone() {
-        let seoul = window("2026-11-20T15:00:00.000Z", "2026-11-21T15:00:00.000Z");
+        let seoul = range("2026-11-20T15:00:00.000Z", "2026-11-21T15:00:00.000Z");
         assert_eq!(
             resolve("2026-11-21", "2026-11-21", "Asia/Seoul").unwrap(),
             seoul
         );
         // The day on which clocks go back in New York has 25 hours.
-        let new_york = window("2026-11-01T04:00:00.000Z", "2026-11-02T05:00:00.000Z");
+        let new_york = range("2026-11-01T04:00:00.000Z", "2026-11-02T05:00:00.000Z");
         assert_eq!(
             resolve("2026-11-01", "2026-11-01", "America/New_York").unwrap(),
             new_york
@@ -198,18 +192,18 @@ mod tests {
 
     #[test]
     fn the_default_is_today_and_the_thirty_days_before() {
-        let utc = window("2026-10-23T00:00:00.000Z", "2026-11-23T00:00:00.000Z");
+        let utc = range("2026-10-23T00:00:00.000Z", "2026-11-23T00:00:00.000Z");
         assert_eq!(resolve("", "", "UTC").unwrap(), utc);
         // 20:00 in London is tomorrow in Seoul.
-        let seoul = window("2026-10-23T15:00:00.000Z", "2026-11-23T15:00:00.000Z");
+        let seoul = range("2026-10-23T15:00:00.000Z", "2026-11-23T15:00:00.000Z");
         assert_eq!(resolve("", "", "Asia/Seoul").unwrap(), seoul);
     }
 
     #[test]
     fn one_bound_puts_the_other_31_days_away() {
-        let from = window("2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z");
+        let from = range("2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z");
         assert_eq!(resolve("2026-01-01", "", "UTC").unwrap(), from);
-        let to = window("2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z");
+        let to = range("2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z");
         assert_eq!(resolve("", "2026-01-31", "UTC").unwrap(), to);
     }
 
@@ -221,9 +215,46 @@ mod tests {
             resolve("2026-01-02", "2026-01-01", "UTC").unwrap_err(),
             "from must not be after to"
         );
-        assert!(resolve("9999-12-29", "", "UTC").is_err());
-        let end = resolve("2026-01-01", "9999-12-31", "Asia/Seoul").unwrap();
-        assert_eq!(end.1, Moment::MAX.to_string());
+    }
+
+    /// `from`, `to`, zone, and the range; `-` is a bound that is not given.
+    const ENDS_OF_TIME: [&str; 12] = [
+        "2026-01-01 9999-12-31T23:59:59Z UTC 2026-01-01T00:00:00.000Z 9999-12-31T23:59:59.000Z",
+        "2026-01-01 9999-12-31T23:59:59.9999999Z UTC 2026-01-01T00:00:00.000Z LAST",
+        "2026-01-01 9999-12-31T23:59:59-05:00 UTC 2026-01-01T00:00:00.000Z LAST",
+        "2026-01-01 9999-12-31 UTC 2026-01-01T00:00:00.000Z LAST",
+        "2026-01-01 9999-12-31 Asia/Seoul 2025-12-31T15:00:00.000Z 9999-12-31T15:00:00.000Z",
+        "9999-12-31 9999-12-31 America/New_York 9999-12-31T05:00:00.000Z LAST",
+        "0000-01-01 0000-01-01 Asia/Seoul FIRST 0000-01-01T15:32:08.000Z",
+        "0000-01-01T00:00:00+09:00 9999-12-30 UTC FIRST 9999-12-31T00:00:00.000Z",
+        // The other end is 31 days away, if there are as many.
+        "9999-12-01 - UTC 9999-12-01T00:00:00.000Z LAST",
+        "9999-11-01 - UTC 9999-11-01T00:00:00.000Z 9999-12-02T00:00:00.000Z",
+        "- 9999-12-31 Asia/Seoul 9999-11-30T15:00:00.000Z 9999-12-31T15:00:00.000Z",
+        "- 0000-01-15 UTC FIRST 0000-01-16T00:00:00.000Z",
+    ];
+
+    #[test]
+    fn a_range_may_reach_to_both_ends_of_time() {
+        for line in ENDS_OF_TIME {
+            let line = line
+                .replace("FIRST", &Moment::MIN.to_string())
+                .replace("LAST", &Moment::MAX.to_string());
+            let given = |text: &str| text.trim_matches('-').to_owned();
+            let words: Vec<_> = line.split(' ').collect();
+            let [from, to, zone, wanted @ ..] = words.as_slice() else {
+                panic!("{line}");
+            };
+            let found = resolve(&given(from), &given(to), zone);
+            assert_eq!(found, Ok(range(wanted[0], wanted[1])), "{line}");
+        }
+        for text in [
+            "9999-12-31T24:00:00Z",
+            "9999-12-31T23:59:60Z",
+            "10000-01-01",
+        ] {
+            assert!(Bound::try_from(text.to_owned()).is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -275,7 +306,7 @@ mod tests {
         }
 
         #[test]
-        fn a_range_is_refused_with_its_field_or_means_what_it_says(
+        fn a_range_is_reversed_or_means_what_it_says(
             from in proptest::option::of(any_bound()),
             to in proptest::option::of(any_bound()),
             zone in arbitrary::zone(),
@@ -290,7 +321,7 @@ mod tests {
                     if let Some(Bound::Instant(to)) = to {
                         prop_assert_eq!(range.to(), to);
                     }
-                    if let Some(Bound::Date(first)) = from && range.from() < Moment::MAX {
+                    if let Some(Bound::Date(first)) = from && range.from() > Moment::MIN {
                         // A day that the zone skipped starts when the next one does.
                         prop_assert!(zone.date_of(range.from()) >= first);
                         let before = range.from().minus(Duration::from_millis(1));
@@ -300,8 +331,7 @@ mod tests {
                         prop_assert!(zone.date_of(range.to()) > last);
                     }
                 }
-                Err(Error::Invalid { field, .. }) => prop_assert!(field == "from" || field == "to"),
-                Err(error) => prop_assert!(false, "{error}"),
+                Err(error) => prop_assert_eq!(error.to_string(), "from must not be after to"),
             }
         }
     }

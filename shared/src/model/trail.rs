@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::model::{
     Action, Actor, Content, Details, Erasure, ErasureId, ErasureKey, Error, Export, ExportKey,
     Filter, IdempotencyKey, Identifier, Moment, NewActivity, Outcome, PartnerId, Resource,
-    TimeRange, erasure::Progress, export::File, json::StrictObject,
+    TimeRange, erasure::Progress, error::Source, export::File,
 };
 
 /// The actions that only this service records, so that its trail can't be forged.
@@ -164,19 +164,14 @@ impl Entry {
 }
 
 fn object(details: &impl Serialize) -> Result<Details, Error> {
-    match serde_json::to_value(details) {
-        Ok(serde_json::Value::Object(object)) => {
-            Details::try_from(StrictObject(object)).map_err(failed)
-        }
-        Ok(_) => Err(failed("details must be an object")),
-        Err(error) => Err(Error::internal("writing the trail", error)),
-    }
+    let json = serde_json::to_string(details).map_err(failed)?;
+    json.parse::<Details>().map_err(failed)
 }
 
 fn identifier(text: String) -> Result<Identifier, Error> {
     Identifier::try_from(text).map_err(failed)
 }
 
-fn failed(reason: &'static str) -> Error {
+fn failed(reason: impl Into<Source>) -> Error {
     Error::internal("writing the trail", reason)
 }

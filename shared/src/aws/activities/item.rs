@@ -345,7 +345,7 @@ mod tests {
                     id: id("o-1"),
                 }),
                 correlation_id: Some(id("x-1")),
-                details: details.map(|json| serde_json::from_str(json).unwrap()),
+                details: details.map(|json| json.parse().unwrap()),
             },
         }
     }

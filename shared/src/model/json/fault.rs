@@ -1,25 +1,31 @@
-//! What can be wrong with a JSON value, and the refusal that names its field.
+//! What can be wrong with a request, and the refusal that names its fields.
 
 use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
-use serde_path_to_error::Path;
 
-use crate::model::Error;
-
-/// The refusal of a field or parameter that is not supported.
-pub(crate) fn unsupported(name: &str) -> Error {
-    match name {
-        "" => Error::invalid("body", "must name each field"),
-        _ => Error::invalid(short(name, FIELD_MAX), "is not supported"),
-    }
-}
+use crate::model::{Error, error::FieldError};
 
 /// The most characters of a caller's field name that an error shows.
 pub(crate) const FIELD_MAX: usize = 128;
 
 /// The most characters of a reason, which may contain what was sent.
 const REASON_MAX: usize = 256;
+
+/// The most faults that one refusal names.
+const FAULTS_MAX: usize = 20;
+
+/// The most bytes that the names in one refusal have together.
+///
+/// The names come from the caller; a batch has up to 100 refusals in one answer.
+const NAMES_BYTES_MAX: usize = 4_096;
+
+/// The refusal of a field or parameter that is not supported.
+pub(crate) fn unsupported(name: &str) -> Error {
+    let mut faults = Faults::default();
+    faults.add_unsupported(&Path::default(), name);
+    faults.into()
+}
 
 /// Shortens a text, so that no answer grows with what was sent.
 pub(crate) fn short(text: &str, chars_max: usize) -> String {
@@ -29,88 +35,158 @@ pub(crate) fn short(text: &str, chars_max: usize) -> String {
     }
 }
 
-/// What is wrong with a value.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
-    #[error("is missing")]
-    Missing(&'static str),
-    #[error("is given twice")]
-    GivenTwice(String),
-    #[error("is not supported")]
-    Unsupported(String),
-    /// What was expected. What was found is left out: the caller has it, and it
-    /// may be large.
-    #[error("must be {0}")]
-    MustBe(String),
-    #[error("{0}")]
-    Other(String),
+/// Where in a request a value is.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Path {
+    steps: Vec<Step>,
+    is_of_query: bool,
 }
 
-impl Fault {
-    pub(super) fn must_be(expected: impl fmt::Display) -> Self {
-        Self::MustBe(expected.to_string())
+/// From a value to one within it.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    Field(String),
+    Item(usize),
+}
+
+impl Path {
+    /// The root of a query, whose lists are parameters that are repeated.
+    pub(super) fn of_query() -> Self {
+        Self {
+            steps: Vec::new(),
+            is_of_query: true,
+        }
     }
 
-    pub(super) fn at_root(self) -> Error {
-        self.within(String::new())
+    /// How many values lie around this one.
+    pub(super) fn len(&self) -> usize {
+        self.steps.len()
     }
 
-    /// The refusal of the value at a path.
-    pub(super) fn at(self, path: &Path) -> Error {
-        // The path's text can't tell: it is `.` for the root and for a field named `.`.
-        let is_root = path.iter().next().is_none();
-        self.within(if is_root {
-            String::new()
-        } else {
-            short(&path.to_string(), FIELD_MAX)
-        })
+    pub(super) fn push(&mut self, step: Step) {
+        self.steps.push(step);
     }
 
-    /// `path` is empty at the root.
-    fn within(self, path: String) -> Error {
-        let reason = short(&self.to_string(), REASON_MAX);
-        let below = |name: &str| match path.as_str() {
-            "" => short(name, FIELD_MAX),
-            path => format!("{path}.{}", short(name, FIELD_MAX)),
+    pub(super) fn pop(&mut self) {
+        self.steps.pop();
+    }
+
+    pub(super) fn with(&self, step: Step) -> Self {
+        let mut path = self.clone();
+        if !path.is_of_query || matches!(step, Step::Field(_)) {
+            path.push(step);
+        }
+        path
+    }
+
+    pub(super) fn field(&self, name: &str) -> Self {
+        self.with(Step::Field(name.to_owned()))
+    }
+
+    /// The text, such as `customer.id` or `action[1]`; `body` at the root.
+    fn shown(&self) -> String {
+        let Some((last, before)) = self.steps.split_last() else {
+            return "body".to_owned();
         };
-        match self {
-            Self::Missing(name) => Error::invalid(below(name), reason),
-            Self::GivenTwice(name) => Error::invalid(below(&name), reason),
-            Self::Unsupported(name) if name.is_empty() => unsupported(""),
-            _ if path.is_empty() => Error::invalid("body", reason),
-            // The path of an unsupported field already ends with its name.
-            Self::Unsupported(_) | Self::MustBe(_) | Self::Other(_) => Error::invalid(path, reason),
+        let mut around = String::new();
+        for step in before {
+            // What is cut off below need not be put together.
+            if around.len() <= 4 * FIELD_MAX {
+                step.show_after(&mut around);
+            }
+        }
+        let mut shown = short(&around, FIELD_MAX);
+        last.show_after(&mut shown);
+        match shown.as_str() {
+            "" => "body".to_owned(),
+            _ => shown,
         }
     }
 }
 
-impl de::Error for Fault {
+impl Step {
+    fn show_after(&self, shown: &mut String) {
+        match self {
+            Self::Item(place) => shown.extend(["[", &place.to_string(), "]"]),
+            Self::Field(name) => {
+                *shown += if shown.is_empty() { "" } else { "." };
+                *shown += &short(name, FIELD_MAX);
+            }
+        }
+    }
+}
+
+/// The faults of one request, of which only the first are kept.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Vec<FieldError>);
+
+impl Faults {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn has(&self, path: &Path) -> bool {
+        let field = path.shown();
+        self.0.iter().any(|fault| fault.field == field)
+    }
+
+    /// Adds a fault of the value at a path, unless that value has one already.
+    pub(super) fn add(&mut self, path: &Path, reason: impl fmt::Display) {
+        if self.0.len() < FAULTS_MAX {
+            self.add_field(path.shown(), reason);
+        }
+    }
+
+    pub(super) fn add_at_root(&mut self, reason: impl fmt::Display) {
+        self.add(&Path::default(), reason);
+    }
+
+    /// Adds that an object has a field which is not supported.
+    pub(super) fn add_unsupported(&mut self, path: &Path, name: &str) {
+        match name {
+            "" => self.add_at_root("must name each field"),
+            _ => self.add(&path.field(name), "is not supported"),
+        }
+    }
+
+    fn add_field(&mut self, field: String, reason: impl fmt::Display) {
+        let names_bytes: usize = self.0.iter().map(|fault| fault.field.len()).sum();
+        let has_room = self.is_empty() || names_bytes + field.len() <= NAMES_BYTES_MAX;
+        if has_room && self.0.iter().all(|fault| fault.field != field) {
+            let reason = short(&reason.to_string(), REASON_MAX);
+            self.0.push(FieldError { field, reason });
+        }
+    }
+}
+
+impl From<Faults> for Error {
+    fn from(Faults(faults): Faults) -> Self {
+        Self::invalid_fields(faults)
+    }
+}
+
+/// Why a text is refused, as the error of its deserializer.
+///
+/// What was found is left out: the caller has it, and it may be large.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Reason(pub(super) String);
+
+impl de::Error for Reason {
     fn custom<T: fmt::Display>(reason: T) -> Self {
-        Self::Other(reason.to_string())
+        Self(reason.to_string())
     }
 
     fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::must_be(expected)
+        Self(format!("must be {expected}"))
     }
 
     fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::must_be(expected)
+        Self(format!("must be {expected}"))
     }
 
     fn unknown_variant(_: &str, known: &'static [&'static str]) -> Self {
-        Self::MustBe(one_of(known))
-    }
-
-    fn unknown_field(name: &str, _: &'static [&'static str]) -> Self {
-        Self::Unsupported(name.to_owned())
-    }
-
-    fn missing_field(name: &'static str) -> Self {
-        Self::Missing(name)
-    }
-
-    fn duplicate_field(name: &'static str) -> Self {
-        Self::GivenTwice(name.to_owned())
+        Self(format!("must be {}", one_of(known)))
     }
 }
 
