@@ -12,7 +12,7 @@ use shared::{
     model::{error::Source, export::Compression},
 };
 
-use crate::{csv, part::PART_BYTES};
+use crate::{csv_rows::CsvRows, part::PART_BYTES};
 
 /// A gzip member ends after the row with which it reaches this many bytes: 1 MiB.
 const MEMBER_BYTES: usize = 1024 * 1024;
@@ -33,12 +33,12 @@ pub(crate) struct Encoder {
 /// The rows of this part; with gzip, only those that are in no member yet.
 #[derive(Debug)]
 enum Rows {
-    Csv(Box<csv::Rows>),
+    Csv(Box<CsvRows>),
     Jsonl(Vec<u8>),
 }
 
-/// The bytes of a part that is not full yet.
-pub(crate) struct UnfinishedPart {
+/// A part that is not full yet, as it is stored for the next worker.
+pub(crate) struct PartialPartBytes {
     pub(crate) bytes: Vec<u8>,
     /// How many of the bytes are compressed; plain rows follow them.
     pub(crate) packed_bytes: usize,
@@ -54,7 +54,7 @@ impl Encoder {
         Ok(encoder)
     }
 
-    /// An encoder that continues an unfinished part.
+    /// An encoder that continues a partial part.
     pub(crate) fn resume(
         request: &ExportRequest,
         partial_part: &[u8],
@@ -65,7 +65,7 @@ impl Encoder {
             .unwrap_or((partial_part, &[]));
         Self {
             rows: match request.style {
-                Some(style) => Rows::Csv(Box::new(csv::Rows::new(request, style, rows.into()))),
+                Some(style) => Rows::Csv(Box::new(CsvRows::new(request, style, rows.into()))),
                 None => Rows::Jsonl(rows.into()),
             },
             members: (request.compression == Compression::Gzip).then(|| members.into()),
@@ -114,16 +114,16 @@ impl Encoder {
     }
 
     /// Takes a part that is not full; [`Encoder::resume`] can continue it.
-    pub(crate) fn take_unfinished_part(&mut self) -> Result<UnfinishedPart, Error> {
+    pub(crate) fn take_partial_part(&mut self) -> Result<PartialPartBytes, Error> {
         let Some(mut bytes) = self.members.take() else {
-            return Ok(UnfinishedPart {
+            return Ok(PartialPartBytes {
                 bytes: self.rows.take(Vec::new())?,
                 packed_bytes: 0,
             });
         };
         let packed_bytes = bytes.len();
         bytes.extend_from_slice(self.rows.bytes());
-        Ok(UnfinishedPart {
+        Ok(PartialPartBytes {
             bytes,
             packed_bytes,
         })

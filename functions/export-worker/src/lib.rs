@@ -14,7 +14,7 @@ mod activities;
 mod app;
 mod columns;
 mod context;
-mod csv;
+mod csv_rows;
 mod encoder;
 mod hash;
 mod inert;

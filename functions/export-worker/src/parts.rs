@@ -12,10 +12,10 @@ use tokio::sync::mpsc;
 use crate::{
     activities::{Activities, Step},
     context::{Context, Stop},
-    encoder::{Encoder, UnfinishedPart},
+    encoder::{Encoder, PartialPartBytes},
     part::{Part, PartEnd},
     resumption::Resumption,
-    workbook::Workbook,
+    workbook::WorkbookParts,
 };
 
 /// The most parts that S3 accepts for one file.
@@ -26,7 +26,7 @@ pub(crate) enum Parts<'a> {
     /// CSV or JSON rows, which can continue where an earlier worker stopped.
     Rows(Box<RowParts<'a>>),
     /// A workbook, which can only be made as a whole.
-    Workbook(Box<Workbook<'a>>),
+    Workbook(Box<WorkbookParts<'a>>),
 }
 
 impl<'a> Parts<'a> {
@@ -41,7 +41,9 @@ impl<'a> Parts<'a> {
             Format::Csv | Format::Jsonl => Self::Rows(Box::new(RowParts::new(
                 context, resumption, activities, buffers,
             )?)),
-            Format::Xlsx => Self::Workbook(Box::new(Workbook::new(context, activities, buffers)?)),
+            Format::Xlsx => {
+                Self::Workbook(Box::new(WorkbookParts::new(context, activities, buffers)?))
+            }
         })
     }
 
@@ -104,7 +106,7 @@ impl<'a> RowParts<'a> {
                     let fraction = self.activities.fraction;
                     self.context.report_rows(self.rows, fraction);
                     if self.context.is_time_up() {
-                        return self.take_unfinished_part();
+                        return self.take_partial_part();
                     }
                 }
                 Step::EndOfRange => return self.take_part(PartEnd::File),
@@ -121,11 +123,11 @@ impl<'a> RowParts<'a> {
         Ok(self.part_of(bytes, end))
     }
 
-    fn take_unfinished_part(&mut self) -> Result<Part, Stop> {
-        let UnfinishedPart {
+    fn take_partial_part(&mut self) -> Result<Part, Stop> {
+        let PartialPartBytes {
             bytes,
             packed_bytes,
-        } = self.encoder.take_unfinished_part()?;
+        } = self.encoder.take_partial_part()?;
         Ok(self.part_of(bytes, PartEnd::OutOfTime { packed_bytes }))
     }
 

@@ -24,7 +24,7 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// The rows of one file that were not taken yet.
 #[derive(Debug)]
-pub(crate) struct Rows {
+pub(crate) struct CsvRows {
     style: Style,
     locale: Locale,
     zone: Zone,
@@ -33,7 +33,7 @@ pub(crate) struct Rows {
     formatted: Vec<u8>,
 }
 
-impl Rows {
+impl CsvRows {
     /// An encoder that appends rows to `start`; the style `raw` is always in English and UTC.
     pub(crate) fn new(request: &ExportRequest, style: Style, start: Vec<u8>) -> Self {
         let (zone, locale) = match style {
@@ -144,7 +144,7 @@ mod tests {
 
     /// Writes a row and returns its cells as a reader of RFC 4180 sees them.
     fn read_back(style: Style, texts: &[String]) -> Vec<String> {
-        let rows = Rows {
+        let rows = CsvRows {
             style,
             locale: Locale::En,
             zone: Zone::UTC,
