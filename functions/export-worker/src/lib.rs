@@ -16,6 +16,7 @@ mod columns;
 mod context;
 mod csv_rows;
 mod encoder;
+mod gzip;
 mod hash;
 mod inert;
 mod part;

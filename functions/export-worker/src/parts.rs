@@ -82,7 +82,7 @@ impl<'a> RowParts<'a> {
             activities,
             buffers,
             encoder: match resumption {
-                Some(it) => Encoder::resume(request, &it.partial_part, it.packed_bytes()),
+                Some(it) => Encoder::resume(request, &it.partial_part, it.checkpoint.unpacked),
                 None => Encoder::start(request)?,
             },
             parts: resumption.map_or(0, |resumption| resumption.tags.len()),
@@ -99,7 +99,7 @@ impl<'a> RowParts<'a> {
                 Step::Activity(activity) => {
                     self.rows += 1;
                     if self.encoder.push(&activity)? {
-                        return self.take_part(PartEnd::Full);
+                        return self.take_full_part();
                     }
                 }
                 Step::EndOfPage => {
@@ -109,18 +109,29 @@ impl<'a> RowParts<'a> {
                         return self.take_partial_part();
                     }
                 }
-                Step::EndOfRange => return self.take_part(PartEnd::File),
+                Step::EndOfRange => return self.take_last_part(),
             }
         }
     }
 
-    fn take_part(&mut self, end: PartEnd) -> Result<Part, Stop> {
+    fn take_full_part(&mut self) -> Result<Part, Stop> {
+        self.count_part()?;
+        let bytes = self.encoder.take_full_part()?;
+        Ok(self.part_of(bytes, PartEnd::Full))
+    }
+
+    fn take_last_part(&mut self) -> Result<Part, Stop> {
+        self.count_part()?;
+        let bytes = self.encoder.take_last_part()?;
+        Ok(self.part_of(bytes, PartEnd::File))
+    }
+
+    fn count_part(&mut self) -> Result<(), Stop> {
         self.parts += 1;
         if self.parts > PARTS_MAX {
             return Err(Stop::Impossible(too_large()));
         }
-        let bytes = self.encoder.take_part(self.parts == 1)?;
-        Ok(self.part_of(bytes, end))
+        Ok(())
     }
 
     fn take_partial_part(&mut self) -> Result<Part, Stop> {
@@ -137,6 +148,7 @@ impl<'a> RowParts<'a> {
             end,
             rows: self.rows,
             truncated_cells: self.truncated_cells_before + self.encoder.truncated_cells,
+            unpacked: self.encoder.unpacked(),
             position: self.activities.position,
         }
     }

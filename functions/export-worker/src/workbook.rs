@@ -125,6 +125,7 @@ impl<'a> WorkbookParts<'a> {
             end,
             rows: self.rows,
             truncated_cells: self.truncated_cells,
+            unpacked: None,
             position: None,
         }
     }

@@ -86,7 +86,7 @@ pub enum Compression {
     /// Not at all; the default.
     #[default]
     None,
-    /// As members of gzip, RFC 1952, which unpack as one file.
+    /// As one member of gzip, RFC 1952.
     Gzip,
 }
 
@@ -265,6 +265,8 @@ pub struct Checkpoint {
     /// The state of the SHA-256 over these bytes, as the worker saves it.
     #[serde(with = "serde_bytes")]
     pub hash: Vec<u8>,
+    /// What the packed bytes of all of these unpack to; only set with gzip.
+    pub unpacked: Option<Unpacked>,
     /// The start of the next part, if a worker handed over before it was full.
     pub partial_part: Option<PartialPart>,
     /// The last activity that was read for all of these.
@@ -273,6 +275,15 @@ pub struct Checkpoint {
     pub rows: u64,
     /// The cells that were cut in these rows.
     pub truncated_cells: u64,
+}
+
+/// What a reader gets from packed bytes; the end of a gzip file states it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Unpacked {
+    /// Their CRC-32.
+    pub crc32: u32,
+    /// Their number.
+    pub bytes: u64,
 }
 
 /// The start of a part, stored as an object of its own.
