@@ -3,8 +3,6 @@
 //! With gzip, rows are packed whenever [`BLOCK_BYTES`] of them are complete, so
 //! the bytes of a part depend only on its rows.
 
-use std::mem;
-
 use shared::{
     Activity, Error, ExportRequest,
     model::{
@@ -13,7 +11,7 @@ use shared::{
     },
 };
 
-use crate::{csv_rows::CsvRows, gzip::GzipMember, part::PART_BYTES};
+use crate::{csv_rows::CsvRows, gzip::GzipMember, json_lines::JsonLines, part::PART_BYTES};
 
 /// Rows are packed after the row with which they reach this many bytes: 1 MiB.
 const BLOCK_BYTES: usize = 1024 * 1024;
@@ -35,7 +33,7 @@ pub(crate) struct Encoder {
 #[derive(Debug)]
 enum Rows {
     Csv(Box<CsvRows>),
-    Jsonl(Vec<u8>),
+    Jsonl(JsonLines),
 }
 
 /// A part that is not full yet, as it is stored for the next worker.
@@ -154,7 +152,7 @@ impl Rows {
     fn new(request: &ExportRequest, start: &[u8]) -> Self {
         match request.style {
             Some(style) => Self::Csv(Box::new(CsvRows::new(request, style, start.into()))),
-            None => Self::Jsonl(start.into()),
+            None => Self::Jsonl(JsonLines::new(start.into())),
         }
     }
 
@@ -162,18 +160,14 @@ impl Rows {
     fn push(&mut self, activity: &Activity) -> Result<u64, Error> {
         match self {
             Self::Csv(rows) => rows.push(activity).map_err(encoding_failed),
-            Self::Jsonl(bytes) => {
-                serde_json::to_writer(&mut *bytes, activity).map_err(encoding_failed)?;
-                bytes.push(b'\n');
-                Ok(0)
-            }
+            Self::Jsonl(lines) => lines.push(activity).map(|()| 0).map_err(encoding_failed),
         }
     }
 
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Csv(rows) => rows.bytes(),
-            Self::Jsonl(bytes) => bytes,
+            Self::Jsonl(lines) => lines.bytes(),
         }
     }
 
@@ -181,7 +175,7 @@ impl Rows {
     fn take(&mut self, next: Vec<u8>) -> Result<Vec<u8>, Error> {
         match self {
             Self::Csv(rows) => rows.take(next).map_err(encoding_failed),
-            Self::Jsonl(bytes) => Ok(mem::replace(bytes, next)),
+            Self::Jsonl(lines) => Ok(lines.take(next)),
         }
     }
 

@@ -19,6 +19,7 @@ mod encoder;
 mod gzip;
 mod hash;
 mod inert;
+mod json_lines;
 mod part;
 mod parts;
 mod resumption;

@@ -46,6 +46,10 @@ const PYTHON_CSV: &str = "import csv, gzip, sys\n\
     rows = csv.reader(gzip.open(sys.argv[1], 'rt', encoding='utf-8', newline=''))\n\
     print(sum(1 for _ in rows))";
 
+/// Counts the lines of a file as Python does for a text.
+const PYTHON_LINES: &str = "import sys\n\
+    print(len(open(sys.argv[1], encoding='utf-8', newline='').read().splitlines()))";
+
 /// What a program writes; the test fails if it does not exist or does not succeed.
 fn output(program: &[&str], file: &Path) -> Vec<u8> {
     let mut command = Command::new(program[0]);
@@ -90,4 +94,25 @@ async fn every_reader_of_a_gzip_file_finds_all_of_it() {
     let records = csv::Reader::from_reader(plain.as_slice()).records().count();
     let counted = output(&["python3", "-c", PYTHON_CSV], &file);
     assert_eq!(counted, format!("{}\n", records + 1).as_bytes());
+}
+
+#[tokio::test]
+async fn no_character_in_a_text_ends_a_line_of_json() {
+    let app = TestApp::start().await;
+    let ends = "a\n\r\u{b}\u{c}\u{1c}\u{1d}\u{1e}\u{85}\u{2028}\u{2029}b";
+    let mut sent = with("details", json!({ ends: [ends] }));
+    *at(&mut sent, "customer.name") = "a\n\r\u{2028}\u{2029}b".into();
+    *at(&mut sent, "actor.id") = "a\u{2028}b".into();
+    app.record(&sent).await;
+    app.record(&activity()).await;
+    let asked = json!({ "format": "jsonl", "order": "asc" });
+    let lines = app.file(&app.export(&asked).await).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file.jsonl");
+    std::fs::write(&file, &lines).unwrap();
+    assert_eq!(output(&["python3", "-c", PYTHON_LINES], &file), b"2\n");
+    let first = lines.split(|byte| *byte == b'\n').next().unwrap();
+    let first: Value = serde_json::from_slice(first).unwrap();
+    assert_eq!(first["details"], sent["details"]);
+    assert_eq!(first["customer"], sent["customer"]);
 }
