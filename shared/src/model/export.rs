@@ -197,7 +197,8 @@ impl ExportRequest {
         match (self.format, self.compression) {
             (_, Compression::Gzip) => "application/gzip",
             (Format::Csv, Compression::None) => "text/csv; charset=utf-8",
-            (Format::Jsonl, Compression::None) => "application/jsonl",
+            // JSON is always UTF-8, but some clients guess when no charset is named.
+            (Format::Jsonl, Compression::None) => "application/jsonl; charset=utf-8",
             (Format::Xlsx, Compression::None) => {
                 "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
             }

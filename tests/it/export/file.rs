@@ -270,7 +270,7 @@ async fn a_json_lines_file_holds_whole_activities() {
     let url = export["download"]["url"].as_str().unwrap();
     assert_eq!(
         app.download(url).await.1["content-type"],
-        "application/jsonl"
+        "application/jsonl; charset=utf-8"
     );
 }
 
