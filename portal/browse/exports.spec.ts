@@ -1,8 +1,13 @@
 // Exports: what is downloaded is what the list shows.
 
 import { readFile } from "node:fs/promises";
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { createGunzip, gunzipSync } from "node:zlib";
 import type { Download, Page } from "@playwright/test";
-import { SLOW, daysAgo, expect, rows, signIn, test } from "./stack";
+import { BUSY, SLOW, daysAgo, expect, rows, signIn, test } from "./stack";
+import type { Stack } from "./stack";
 
 /** RFC 4180, as far as a file without line breaks in its cells needs it. */
 function cells(line: string): string[] {
@@ -70,6 +75,51 @@ test("the file holds the rows of the list, in order, in the list's zone and lang
   expect(activities.map(({ customer }) => customer?.name).filter(Boolean)).toEqual(
     names.toReversed(),
   );
+});
+
+/** The bytes of an export's file, fetched through its link. */
+async function file(stack: Stack, partner: string, asked: object): Promise<Buffer> {
+  const authorization = `Bearer ${await stack.token(partner, "admin_agent")}`;
+  const headers = { authorization, "content-type": "application/json" };
+  const body = JSON.stringify(asked);
+  const asking = await fetch(`${stack.url}/v1/exports`, { method: "POST", headers, body });
+  const { id } = (await asking.json()) as { id: string };
+  let url: string | undefined;
+  await expect(async () => {
+    const answer = await fetch(`${stack.url}/v1/exports/${id}`, { headers });
+    url = ((await answer.json()) as { download?: { url: string } }).download?.url;
+    expect(url).toBeDefined();
+  }).toPass();
+  return Buffer.from(await (await fetch(url ?? "")).arrayBuffer());
+}
+
+/** A page's way to unpack a file, which refuses what follows the first member. */
+async function unpacked(base64: string): Promise<string> {
+  const packed = Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0));
+  const rows = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(rows).text();
+}
+
+test("Node.js and the browser find all of a gzip file", async ({ page, stack }) => {
+  const asked = { from: daysAgo(120), to: daysAgo(1), format: "jsonl" };
+  const plain = await file(stack, BUSY.partner, asked);
+  expect(plain.length, "bytes that are packed at once").toBeGreaterThan(2 * 1024 * 1024);
+  const packed = await file(stack, BUSY.partner, { ...asked, compression: "gzip" });
+  expect(gunzipSync(packed).equals(plain)).toBe(true);
+  expect((await buffer(Readable.from([packed]).pipe(createGunzip()))).equals(plain)).toBe(true);
+  const inBrowser = await page.evaluate(unpacked, packed.toString("base64"));
+  expect(inBrowser === plain.toString()).toBe(true);
+});
+
+test("Node.js reads one activity from each line", async ({ stack }) => {
+  const note = "a\u0085\u2028\u2029b";
+  await stack.record("lines", [{ customer: { id: "c-1", name: "a\u2028b" }, details: { note } }]);
+  const lines = await file(stack, "lines", { format: "jsonl" });
+  const read = [];
+  for await (const line of createInterface({ input: Readable.from([lines]) })) read.push(line);
+  const [activity] = read.map((line) => JSON.parse(line) as { details: unknown });
+  expect(read).toHaveLength(1);
+  expect(activity?.details).toEqual({ note });
 });
 
 test("in Korean the file's header is Korean", async ({ page, stack }) => {

@@ -3,6 +3,7 @@
 mod create;
 mod file;
 mod life;
+mod readers;
 mod resume;
 mod spreadsheet;
 
@@ -96,6 +97,28 @@ impl TestApp {
         let item = self.item(export).await;
         assert!(item.contains_key("upload_id"));
         item.contains_key("checkpoint")
+    }
+
+    /// Makes an export's checkpoint one of another version of the worker.
+    async fn set_checkpoint_version(&self, export: &Value, version: u8) {
+        let item = self.item(export).await;
+        let checkpoint = item["checkpoint"].as_m().unwrap();
+        let mut hash = checkpoint["hash"].as_b().unwrap().clone().into_inner();
+        hash[0] = version;
+        // Its last four bytes are a checksum.
+        let end = hash.len() - 4;
+        let check = Sha256::digest(&hash[..end]);
+        hash[end..].copy_from_slice(&check[..4]);
+        let dynamodb = aws_sdk_dynamodb::Client::new(&self.stack.sdk);
+        let update = dynamodb
+            .update_item()
+            .table_name(&self.stack.config.exports_table)
+            .key("partition_key", item["partition_key"].clone())
+            .key("sort_key", item["sort_key"].clone())
+            .update_expression("SET checkpoint.#hash = :hash")
+            .expression_attribute_names("#hash", "hash")
+            .expression_attribute_values(":hash", AttributeValue::B(hash.into()));
+        update.send().await.unwrap();
     }
 
     /// Waits until the item itself says that its export has failed.

@@ -8,12 +8,13 @@ use shared::{
 };
 
 /// How many columns there are.
-pub(crate) const COUNT: usize = 14;
+pub(crate) const COUNT: usize = 17;
 
-/// The columns of `occurred_at` and `recorded_at`.
-pub(crate) const TIME_COLUMNS: [usize; 2] = [0, 11];
+/// How many columns, from the first, a file for programs has: those with a time in
+/// the time zone are left out, because there it is always UTC.
+pub(crate) const RAW_COUNT: usize = 15;
 
-/// The header in English; [`header`] adds the time zones of the two times.
+/// The header in English; [`header`] adds the time zone to the first column.
 const ENGLISH: [&str; COUNT] = [
     "Date-Time",
     "Affected customer",
@@ -26,9 +27,12 @@ const ENGLISH: [&str; COUNT] = [
     "Resource type",
     "Resource ID",
     "Activity ID",
-    "Recorded at",
+    "Recorded at (UTC)",
     "Correlation ID",
     "Details",
+    "Erased at (UTC)",
+    "UTC offset",
+    "Occurred at (UTC)",
 ];
 
 /// The header in Korean.
@@ -44,36 +48,35 @@ const KOREAN: [&str; COUNT] = [
     "리소스 유형",
     "리소스 ID",
     "활동 ID",
-    "기록 시각",
+    "기록 시각 (UTC)",
     "상관 관계 ID",
     "세부 정보",
+    "삭제 시각 (UTC)",
+    "UTC 오프셋",
+    "발생 시각 (UTC)",
 ];
 
-/// The header; the columns of the two times also name their time zones.
+/// The header; the first column also names the time zone.
 pub(crate) fn header(locale: Locale, zone: &Zone) -> [Cow<'static, str>; COUNT] {
     let names = match locale {
         Locale::En => ENGLISH,
         Locale::Ko => KOREAN,
     };
-    let [first, second] = TIME_COLUMNS;
-    let mut column = 0;
-    names.map(|name| {
-        column += 1;
-        match column - 1 {
-            at if at == first => format!("{name} ({zone})").into(),
-            at if at == second => format!("{name} (UTC)").into(),
-            _ => name.into(),
-        }
-    })
+    let mut header = names.map(Cow::Borrowed);
+    let [first, ..] = &mut header;
+    *first = format!("{first} ({zone})").into();
+    header
 }
 
 /// The content of a cell.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Cell<'a> {
-    /// When the activity happened; it is shown in the time zone of the header.
-    OccurredAt(Moment),
-    /// When the activity was stored; it is shown in UTC.
-    RecordedAt(Moment),
+    /// A time that is shown in the time zone of the header.
+    LocalTime(Moment),
+    /// How far that time zone is ahead of UTC at this time.
+    Offset(Moment),
+    /// A time that is shown in UTC.
+    UtcTime(Moment),
     /// A text from a client; empty if the client sent none.
     Text(&'a str),
     /// A word that this service defines.
@@ -89,7 +92,7 @@ pub(crate) fn row(activity: &Activity) -> [Cell<'_>; COUNT] {
     let resource = content.resource.as_ref();
     let text = |text: Option<_>| Cell::Text(text.unwrap_or_default());
     [
-        Cell::OccurredAt(content.occurred_at),
+        Cell::LocalTime(content.occurred_at),
         text(customer.map(|customer| customer.name.as_str())),
         Cell::Text(content.action.as_str()),
         Cell::Text(content.actor.name.as_str()),
@@ -100,10 +103,20 @@ pub(crate) fn row(activity: &Activity) -> [Cell<'_>; COUNT] {
         text(resource.map(|resource| resource.r#type.as_str())),
         text(resource.map(|resource| resource.id.as_str())),
         Cell::Id(activity.id),
-        Cell::RecordedAt(activity.recorded_at),
+        Cell::UtcTime(activity.recorded_at),
         text(content.correlation_id.as_ref().map(Identifier::as_str)),
         text(content.details.as_ref().map(Details::as_str)),
+        activity.erased_at.map_or(Cell::Text(""), Cell::UtcTime),
+        Cell::Offset(content.occurred_at),
+        Cell::UtcTime(content.occurred_at),
     ]
+}
+
+/// How far the clocks of a zone are ahead of UTC, as `UTC-04:00`.
+///
+/// With these letters no spreadsheet reads it as a time, a number or a formula.
+pub(crate) fn offset(zone: &Zone, moment: Moment) -> String {
+    format!("UTC{}", zone.offset(moment))
 }
 
 /// How many UTF-16 units of a longer cell are kept; Excel allows 32,767 in all.
@@ -132,6 +145,57 @@ pub(crate) fn cut(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_offset_tells_apart_what_clocks_show_twice() {
+        for (zone, at, local, ahead) in [
+            (
+                "UTC",
+                "2026-11-22T09:32:11Z",
+                "2026-11-22 09:32:11",
+                "UTC+00:00",
+            ),
+            // From 2:00 back to 1:00.
+            (
+                "America/New_York",
+                "2026-11-01T05:30:00Z",
+                "2026-11-01 01:30:00",
+                "UTC-04:00",
+            ),
+            (
+                "America/New_York",
+                "2026-11-01T06:30:00Z",
+                "2026-11-01 01:30:00",
+                "UTC-05:00",
+            ),
+            // Samoa had no 30 December.
+            (
+                "Pacific/Apia",
+                "2011-12-30T09:59:59Z",
+                "2011-12-29 23:59:59",
+                "UTC-10:00",
+            ),
+            (
+                "Pacific/Apia",
+                "2011-12-30T10:00:00Z",
+                "2011-12-31 00:00:00",
+                "UTC+14:00",
+            ),
+            (
+                "Europe/Paris",
+                "1900-01-01T00:00:00Z",
+                "1900-01-01 00:09:21",
+                "UTC+00:09:21",
+            ),
+        ] {
+            let (zone, at) = (
+                Zone::try_from(zone.to_owned()).unwrap(),
+                at.parse().unwrap(),
+            );
+            assert_eq!(zone.local(at).to_string(), local);
+            assert_eq!(offset(&zone, at), ahead);
+        }
+    }
 
     #[test]
     fn a_long_cell_is_cut_visibly() {

@@ -7,7 +7,7 @@ use sha2::{
 
 /// The layout of a saved state and of the checkpoint around it; one with another
 /// layout is not loaded.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// How many bytes of its own SHA-256 a saved state ends with, to detect damage.
 const CHECK_BYTES: usize = 4;

@@ -1,14 +1,20 @@
 //! Keeps a spreadsheet from changing a text that it reads from a CSV file.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, iter};
 
-/// Puts an apostrophe in front of a text that a spreadsheet would change.
+use icu_normalizer::{ComposingNormalizer, ComposingNormalizerBorrowed};
+use icu_properties::props::{
+    BinaryProperty, DefaultIgnorableCodePoint, EnumeratedProperty, GeneralCategory,
+    GeneralCategoryGroup,
+};
+
+/// Puts an apostrophe in front of a text that a spreadsheet could change.
 ///
-/// That is a text that a spreadsheet would read as a formula or would show with
-/// another value. A text that starts with an apostrophe also gets one, so that a
+/// That is a text that a spreadsheet could read as a formula or as a value that is
+/// not a text. A text that starts with an apostrophe also gets one, so that a
 /// reader who removes one leading apostrophe always has the original text.
 pub(crate) fn make_inert(text: Cow<'_, str>) -> Cow<'_, str> {
-    if text.starts_with('\'') || starts_formula(&text) || would_be_converted(&text) {
+    if text.starts_with('\'') || starts_formula(&text) || could_be_value(&text) {
         return format!("'{text}").into();
     }
     text
@@ -17,42 +23,113 @@ pub(crate) fn make_inert(text: Cow<'_, str>) -> Cow<'_, str> {
 /// Whether a spreadsheet could read the text as a formula.
 ///
 /// A spreadsheet may skip invisible characters before the one that starts the
-/// formula. TAB, CR and LF count as characters that start one.
+/// formula, and take a wide or a small form for it. TAB, CR and LF count as
+/// characters that start one.
 pub(crate) fn starts_formula(text: &str) -> bool {
-    for c in text.chars() {
-        match c {
-            '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠' => {
-                return true;
-            }
-            _ if is_skipped(c) => {}
-            _ => return false,
-        }
-    }
-    false
+    let is_line_or_tab = |c| matches!(c, '\t' | '\r' | '\n');
+    let first = text.chars().find(|&c| is_line_or_tab(c) || !is_skipped(c));
+    first.is_some_and(|first| {
+        let plain = normalizer().normalize_iter(iter::once(first)).next();
+        is_line_or_tab(first) || plain.is_some_and(|plain| "=+-@".contains(plain))
+    })
 }
 
-/// The marks that are found beside digits in numbers, amounts, dates and times.
-const MARKS: &str = ".,:/%+-()$€£¥₩ \u{a0}";
+/// Whether a spreadsheet may skip this character at the start of a cell.
+///
+/// These are spaces, control characters, and characters that have no width of
+/// their own or are invisible.
+fn is_skipped(c: char) -> bool {
+    const GROUPS: [GeneralCategoryGroup; 3] = [
+        GeneralCategoryGroup::Mark,
+        GeneralCategoryGroup::Other,
+        GeneralCategoryGroup::Separator,
+    ];
+    /// A symbol by its category, but without a dot.
+    const BLANK_BRAILLE: char = '\u{2800}';
 
-/// The words in dates and times, in English and Korean; `e` is an exponent.
-const WORDS: [&str; 37] = [
-    "jan",
-    "feb",
-    "mar",
-    "apr",
-    "may",
-    "jun",
-    "jul",
-    "aug",
-    "sep",
-    "sept",
-    "oct",
-    "nov",
-    "dec",
+    let category = GeneralCategory::for_char(c);
+    GROUPS.iter().any(|group| group.contains(category))
+        || DefaultIgnorableCodePoint::for_char(c)
+        || c == BLANK_BRAILLE
+}
+
+/// The truth values in English and Korean.
+const TRUTH_VALUES: [&str; 4] = ["true", "false", "참", "거짓"];
+
+/// Whether a spreadsheet could read the text as a number, an amount, a date, a
+/// time, a truth value or an error.
+///
+/// A whole number that is shown with the same digits does not count.
+fn could_be_value(text: &str) -> bool {
+    if is_same_number(text) {
+        return false;
+    }
+    if text.bytes().any(rules_out_value) {
+        return is_error(text);
+    }
+    let text = plain_form(text);
+    if text.contains(DIGIT) {
+        let mut words = text.split(|c: char| !c.is_alphabetic()).enumerate();
+        return words.all(|(place, word)| could_be_in_value(word, place == 0));
+    }
+    TRUTH_VALUES.contains(&text.trim_matches(is_skipped))
+}
+
+/// Whether the text is a number of which a spreadsheet shows each digit.
+///
+/// A spreadsheet drops leading zeros and keeps only 15 digits.
+fn is_same_number(text: &str) -> bool {
+    text.len() <= 15
+        && text.bytes().all(|b| b.is_ascii_digit())
+        && (text == "0" || !text.starts_with('0'))
+}
+
+/// Whether no number, date or time has this byte in any language.
+fn rules_out_value(byte: u8) -> bool {
+    byte.is_ascii_punctuation() && !b"$%'()+,-./:".contains(&byte)
+}
+
+/// Whether the text has the form of an error value, such as `#N/A` or `#DIV/0!`.
+fn is_error(text: &str) -> bool {
+    let Some(name) = text.trim_matches(is_skipped).strip_prefix('#') else {
+        return false;
+    };
+    let is_usual = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b"/_!?".contains(&b);
+    name.starts_with(|c: char| c.is_ascii_uppercase()) && name.bytes().all(is_usual)
+}
+
+/// Stands for any numeral in a [`plain_form`].
+const DIGIT: char = '0';
+
+/// The text in lower case, with compatible characters made one and `0` for each numeral.
+fn plain_form(text: &str) -> String {
+    let digit = |c| if is_numeral(c) { DIGIT } else { c };
+    if text.is_ascii() {
+        return text
+            .chars()
+            .map(digit)
+            .map(|c| c.to_ascii_lowercase())
+            .collect();
+    }
+    // Before the normalisation too, which makes letters of Roman numerals.
+    let plain = normalizer().normalize_iter(text.chars().map(digit));
+    plain.flat_map(char::to_lowercase).map(digit).collect()
+}
+
+/// Whether a character is a digit or a number in any script.
+fn is_numeral(c: char) -> bool {
+    c.is_numeric()
+        || "零一二三四五六七八九十百千万萬億亿兆壹貳貮贰弐參叁参肆伍陸陆柒捌玖拾佰仟廿卅"
+            .contains(c)
+}
+
+/// The names in dates; any beginning of three letters or more also stands for one.
+const NAMES: [&str; 19] = [
     "january",
     "february",
     "march",
     "april",
+    "may",
     "june",
     "july",
     "august",
@@ -60,75 +137,34 @@ const WORDS: [&str; 37] = [
     "october",
     "november",
     "december",
-    "am",
-    "pm",
-    "a",
-    "p",
-    "e",
-    "년",
-    "월",
-    "일",
-    "시",
-    "분",
-    "초",
-    "오전",
-    "오후",
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
 ];
 
-/// Whether a spreadsheet would convert the text into another value.
+/// The letters that stand alone in a time or a number: halves of the day, the `T`
+/// and `Z` of ISO 8601, and the `E` before an exponent.
+const LETTERS: [&str; 7] = ["a", "am", "p", "pm", "t", "z", "e"];
+
+/// The characters of dates and times in Korean and in Chinese characters.
+const DATE_CHARACTERS: &str = "년월일시분초요화수목금토오전후年月日時时分秒曜火水木金土午前後上下";
+
+/// Whether a word may stand beside digits in a number, a date or a time.
 ///
-/// A spreadsheet drops leading zeros, keeps only 15 digits, reads an `e` between
-/// digits as an exponent, `TRUE` as a truth value, and digits with such marks and
-/// words as a date, a time or an amount.
-fn would_be_converted(text: &str) -> bool {
-    let text = text.trim();
-    if text.bytes().all(|b| b.is_ascii_digit()) {
-        return text.len() > 15 || (text.len() > 1 && text.starts_with('0'));
-    }
-    if ["true", "false"]
-        .iter()
-        .any(|word| text.eq_ignore_ascii_case(word))
-    {
-        return true;
-    }
-    let is_usual = |c: char| c.is_alphabetic() || c.is_ascii_digit() || MARKS.contains(c);
-    text.bytes().any(|b| b.is_ascii_digit())
-        && text.chars().all(is_usual)
-        && has_only_date_words(&text.to_lowercase())
+/// A single letter at the start may not, as in the id `a-1`.
+fn could_be_in_value(word: &str, is_first: bool) -> bool {
+    (LETTERS.contains(&word) && !(is_first && word.len() == 1))
+        || (word.len() >= 3 && NAMES.iter().any(|name| name.starts_with(word)))
+        || word.chars().all(|c| DATE_CHARACTERS.contains(c))
 }
 
-/// Whether each word is one of [`WORDS`]; a single letter at the start is not one.
-fn has_only_date_words(text: &str) -> bool {
-    let words = text.split(|c: char| !c.is_alphabetic());
-    let is_date_word = |(place, word): (usize, &str)| {
-        let is_single_letter = place == 0 && word.len() == 1;
-        word.is_empty() || (WORDS.contains(&word) && !is_single_letter)
-    };
-    words.enumerate().all(is_date_word)
-}
-
-/// Whether a spreadsheet may skip this character at the start of a cell.
-///
-/// These are spaces, control characters, and characters that have no width or are
-/// invisible: the byte order mark, joiners, marks of direction, variation
-/// selectors, combining marks and fillers.
-fn is_skipped(c: char) -> bool {
-    c.is_whitespace()
-        || c.is_control()
-        || matches!(
-            c,
-            '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
-        )
-        || ('\u{300}'..='\u{36f}').contains(&c)
-        || ('\u{17b4}'..='\u{17b5}').contains(&c)
-        || ('\u{180b}'..='\u{180f}').contains(&c)
-        || ('\u{fe00}'..='\u{fe0f}').contains(&c)
-        || ('\u{fff9}'..='\u{fffb}').contains(&c)
-        || ('\u{e0000}'..='\u{e01ef}').contains(&c)
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}')
-        || ('\u{200b}'..='\u{200f}').contains(&c)
-        || ('\u{202a}'..='\u{202e}').contains(&c)
-        || ('\u{2060}'..='\u{206f}').contains(&c)
+/// Makes one of characters that are forms of the same, such as `＝` and `=`.
+const fn normalizer() -> ComposingNormalizerBorrowed<'static> {
+    ComposingNormalizer::new_nfkc()
 }
 
 #[cfg(test)]
@@ -167,6 +203,12 @@ mod tests {
             "\u{3164}=1",
             "\u{e0020}=1",
             "\tplain",
+            "﹦1",
+            "⁼1",
+            "﹣1",
+            "\u{e000}=1",
+            "\u{20dd}=1",
+            "\u{2800}=1",
         ] {
             assert_eq!(make_inert(text.into()), format!("'{text}"), "{text:?}");
         }
@@ -176,47 +218,33 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_a_sheet_would_show_as_another_value_is_made_inert() {
-        for text in [
-            " 007",
-            ".5",
-            "007",
-            "00",
-            "1234567890123456",
-            "1e5",
-            "12E45",
-            "1.50",
-            "1/2",
-            "12:30",
-            "1,5",
-            "(5)",
-            "$5",
-            "5 €",
-            "₩1,000",
-            "50%",
-            "TRUE",
-            "false",
-            "5 Jan",
-            "MAR1",
-            "Sept-2",
-            "10 PM",
-            "5월 1일",
-            "오전 9시",
-        ] {
+    fn a_text_that_a_sheet_could_read_as_a_value_is_made_inert() {
+        let numbers = " 007|.5|007|00|1234567890123456|1e5|12E45|1.50|1/2|1,5|(5)|50%|5-|००7|\
+            ００７|٣|१२|½|Ⅷ|①|𝟓|５Ｅ３|二〇二六|三月|−5|1\u{202f}000";
+        let amounts = "$5|5 €|₩1,000|￦007|5￡";
+        let times = "12:30|10 PM|5 Jan|MAR1|Sept-2|9 Thurs|Mon 9|Monday, March 9, 2026|\
+            2026-11-22T11:22|2026-11-22T11:22:33Z|오전 9시|5월 1일|2026-3-9 월|월요일 5|㋀|\
+            2026年3月9日|１２：３０|１０ ｐｍ";
+        let others = "TRUE|false| True |ＴＲＵＥ|참|거짓\u{200b}|#N/A|#DIV/0!|#NAME?";
+        for text in [numbers, amounts, times, others]
+            .iter()
+            .flat_map(|texts| texts.split('|'))
+        {
             assert_eq!(make_inert(text.into()), format!("'{text}"));
         }
-        for text in [
-            "0",
-            "7",
-            "123456789012345",
-            "12ab",
-            "d51a052e",
-            "1e5x",
-            "a-1",
-            "Mars 1",
-            "truth",
-            "(a)",
-        ] {
+    }
+
+    #[test]
+    fn a_text_that_is_no_value_in_a_sheet_stays_as_it_is() {
+        let numbers = "0|7|123456789012345";
+        let ids = "12ab|d51a052e|1e5x|a-1|u-17|c-1|order_5|019ab0f4-5c5b-7d0a-8e4f-0c39d6d5c70d|\
+            ann2@contoso.example|{\"t\":5}";
+        let names = "Mars 1|Mark 1|Studio 54|7-Eleven|3M|Monday|March|5 Sundays|truth|(a)|#1 Pizza|\
+            참나무|제1공장|21세기|한국전자 2|三星 5|株式会社2|Ärzte 5";
+        for text in [numbers, ids, names]
+            .iter()
+            .flat_map(|texts| texts.split('|'))
+        {
             assert_eq!(make_inert(text.into()), text);
         }
     }

@@ -1,6 +1,6 @@
 //! A part of the file, why it ends where it does, and the buffers for its bytes.
 
-use shared::ActivityId;
+use shared::{ActivityId, model::export::Unpacked};
 use tokio::sync::mpsc;
 
 /// A part ends after the row with which it reaches this many bytes: 8 MiB.
@@ -18,6 +18,8 @@ pub(crate) struct Part {
     pub(crate) rows: u64,
     /// The cells of the file that were cut, up to the end of this part.
     pub(crate) truncated_cells: u64,
+    /// What the packed bytes of the file up to here unpack to; only set with gzip.
+    pub(crate) unpacked: Option<Unpacked>,
     /// The last activity that was read for this part; none if no worker can
     /// resume after it.
     pub(crate) position: Option<ActivityId>,

@@ -12,10 +12,10 @@ use tokio::sync::mpsc;
 use crate::{
     activities::{Activities, Step},
     context::{Context, Stop},
-    encoder::{Encoder, UnfinishedPart},
+    encoder::{Encoder, PartialPartBytes},
     part::{Part, PartEnd},
     resumption::Resumption,
-    workbook::Workbook,
+    workbook::WorkbookParts,
 };
 
 /// The most parts that S3 accepts for one file.
@@ -26,7 +26,7 @@ pub(crate) enum Parts<'a> {
     /// CSV or JSON rows, which can continue where an earlier worker stopped.
     Rows(Box<RowParts<'a>>),
     /// A workbook, which can only be made as a whole.
-    Workbook(Box<Workbook<'a>>),
+    Workbook(Box<WorkbookParts<'a>>),
 }
 
 impl<'a> Parts<'a> {
@@ -41,7 +41,9 @@ impl<'a> Parts<'a> {
             Format::Csv | Format::Jsonl => Self::Rows(Box::new(RowParts::new(
                 context, resumption, activities, buffers,
             )?)),
-            Format::Xlsx => Self::Workbook(Box::new(Workbook::new(context, activities, buffers)?)),
+            Format::Xlsx => {
+                Self::Workbook(Box::new(WorkbookParts::new(context, activities, buffers)?))
+            }
         })
     }
 
@@ -80,7 +82,7 @@ impl<'a> RowParts<'a> {
             activities,
             buffers,
             encoder: match resumption {
-                Some(it) => Encoder::resume(request, &it.partial_part, it.packed_bytes()),
+                Some(it) => Encoder::resume(request, &it.partial_part, it.checkpoint.unpacked),
                 None => Encoder::start(request)?,
             },
             parts: resumption.map_or(0, |resumption| resumption.tags.len()),
@@ -97,35 +99,46 @@ impl<'a> RowParts<'a> {
                 Step::Activity(activity) => {
                     self.rows += 1;
                     if self.encoder.push(&activity)? {
-                        return self.take_part(PartEnd::Full);
+                        return self.take_full_part();
                     }
                 }
                 Step::EndOfPage => {
                     let fraction = self.activities.fraction;
                     self.context.report_rows(self.rows, fraction);
                     if self.context.is_time_up() {
-                        return self.take_unfinished_part();
+                        return self.take_partial_part();
                     }
                 }
-                Step::EndOfRange => return self.take_part(PartEnd::File),
+                Step::EndOfRange => return self.take_last_part(),
             }
         }
     }
 
-    fn take_part(&mut self, end: PartEnd) -> Result<Part, Stop> {
+    fn take_full_part(&mut self) -> Result<Part, Stop> {
+        self.count_part()?;
+        let bytes = self.encoder.take_full_part()?;
+        Ok(self.part_of(bytes, PartEnd::Full))
+    }
+
+    fn take_last_part(&mut self) -> Result<Part, Stop> {
+        self.count_part()?;
+        let bytes = self.encoder.take_last_part()?;
+        Ok(self.part_of(bytes, PartEnd::File))
+    }
+
+    fn count_part(&mut self) -> Result<(), Stop> {
         self.parts += 1;
         if self.parts > PARTS_MAX {
             return Err(Stop::Impossible(too_large()));
         }
-        let bytes = self.encoder.take_part(self.parts == 1)?;
-        Ok(self.part_of(bytes, end))
+        Ok(())
     }
 
-    fn take_unfinished_part(&mut self) -> Result<Part, Stop> {
-        let UnfinishedPart {
+    fn take_partial_part(&mut self) -> Result<Part, Stop> {
+        let PartialPartBytes {
             bytes,
             packed_bytes,
-        } = self.encoder.take_unfinished_part()?;
+        } = self.encoder.take_partial_part()?;
         Ok(self.part_of(bytes, PartEnd::OutOfTime { packed_bytes }))
     }
 
@@ -135,6 +148,7 @@ impl<'a> RowParts<'a> {
             end,
             rows: self.rows,
             truncated_cells: self.truncated_cells_before + self.encoder.truncated_cells,
+            unpacked: self.encoder.unpacked(),
             position: self.activities.position,
         }
     }

@@ -3,10 +3,10 @@
 use shared::{
     Error,
     aws::files::PartTag,
-    model::export::{Checkpoint, PartialPart},
+    model::export::{Checkpoint, Compression, PartialPart},
 };
 
-use crate::{context::Context, hash::FileHash};
+use crate::{context::Context, encoder::PartialPartBytes, hash::FileHash};
 
 /// The work of an earlier worker that this worker continues.
 pub(crate) struct Resumption {
@@ -16,8 +16,8 @@ pub(crate) struct Resumption {
     pub(crate) tags: Vec<PartTag>,
     /// The hash of those parts.
     pub(crate) hash: FileHash,
-    /// The bytes of the partial part; empty if there is none.
-    pub(crate) partial_part: Vec<u8>,
+    /// The partial part; empty if there is none.
+    pub(crate) partial_part: PartialPartBytes,
 }
 
 impl Resumption {
@@ -33,7 +33,10 @@ impl Resumption {
             let Some(bytes) = read_partial_part(context, partial_part).await? else {
                 return Ok(None);
             };
-            resumption.partial_part = bytes;
+            resumption.partial_part = PartialPartBytes {
+                bytes,
+                packed_bytes: usize::try_from(partial_part.packed_bytes).unwrap_or(usize::MAX),
+            };
         }
         Ok(Some(resumption))
     }
@@ -44,21 +47,17 @@ impl Resumption {
         let (tags, left_over) = checkpoint.etags.as_chunks::<16>();
         let tags = tags.to_vec();
         let upload_id = context.export.upload_id.clone();
-        let is_whole = left_over.is_empty() && (tags.is_empty() || upload_id.is_some());
+        let is_gzip = context.export.request.compression == Compression::Gzip;
+        let is_whole = left_over.is_empty()
+            && (tags.is_empty() || upload_id.is_some())
+            && is_gzip == checkpoint.unpacked.is_some();
         is_whole.then_some(Self {
             upload_id,
             checkpoint,
             tags,
             hash,
-            partial_part: Vec::new(),
+            partial_part: PartialPartBytes::default(),
         })
-    }
-
-    /// How many bytes of the partial part are compressed.
-    pub(crate) fn packed_bytes(&self) -> usize {
-        let partial_part = self.checkpoint.partial_part;
-        let packed_bytes = partial_part.map_or(0, |partial_part| partial_part.packed_bytes);
-        usize::try_from(packed_bytes).unwrap_or(usize::MAX)
     }
 }
 

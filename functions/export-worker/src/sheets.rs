@@ -104,8 +104,11 @@ impl Sheets {
         for (column, cell) in (0..).zip(cells) {
             let at = (self.row, column);
             let text_bytes = match *cell {
-                Cell::OccurredAt(moment) => write_time(sheet, at, moment, &self.zone, &self.time)?,
-                Cell::RecordedAt(moment) => write_time(sheet, at, moment, &Zone::UTC, &self.time)?,
+                Cell::LocalTime(moment) => write_time(sheet, at, moment, &self.zone, &self.time)?,
+                Cell::UtcTime(moment) => write_time(sheet, at, moment, &Zone::UTC, &self.time)?,
+                Cell::Offset(moment) => {
+                    write_text(sheet, at, &columns::offset(&self.zone, moment))?
+                }
                 Cell::Word(word) => write_text(sheet, at, word)?,
                 Cell::Id(id) => write_text(sheet, at, &id.to_string())?,
                 Cell::Text(text) => match columns::cut(text) {

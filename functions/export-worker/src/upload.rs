@@ -184,6 +184,7 @@ impl<'a> Upload<'a> {
             etags: self.tags.concat(),
             bytes: self.bytes,
             hash: self.hash.save(),
+            unpacked: part.unpacked,
             partial_part: self.partial_part,
             position,
             rows: part.rows,

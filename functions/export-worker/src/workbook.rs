@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Makes the parts of one workbook.
-pub(crate) struct Workbook<'a> {
+pub(crate) struct WorkbookParts<'a> {
     context: &'a Context<'a>,
     activities: Activities<'a>,
     /// None after a failure and after the last part.
@@ -52,7 +52,7 @@ struct Saving {
     last_part: JoinHandle<Result<Vec<u8>, XlsxError>>,
 }
 
-impl<'a> Workbook<'a> {
+impl<'a> WorkbookParts<'a> {
     pub(crate) fn new(
         context: &'a Context<'a>,
         activities: Activities<'a>,
@@ -125,6 +125,7 @@ impl<'a> Workbook<'a> {
             end,
             rows: self.rows,
             truncated_cells: self.truncated_cells,
+            unpacked: None,
             position: None,
         }
     }

@@ -87,7 +87,7 @@ pub enum Compression {
     /// Not at all; the default.
     #[default]
     None,
-    /// As members of gzip, RFC 1952, which unpack as one file.
+    /// As one member of gzip, RFC 1952.
     Gzip,
 }
 
@@ -195,7 +195,8 @@ impl ExportRequest {
         match (self.format, self.compression) {
             (_, Compression::Gzip) => "application/gzip",
             (Format::Csv, Compression::None) => "text/csv; charset=utf-8",
-            (Format::Jsonl, Compression::None) => "application/jsonl",
+            // JSON is always UTF-8, but some clients guess when no charset is named.
+            (Format::Jsonl, Compression::None) => "application/jsonl; charset=utf-8",
             (Format::Xlsx, Compression::None) => {
                 "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
             }
@@ -268,6 +269,8 @@ pub struct Checkpoint {
     /// The state of the SHA-256 over these bytes, as the worker saves it.
     #[serde(with = "serde_bytes")]
     pub hash: Vec<u8>,
+    /// What the packed bytes of all of these unpack to; only set with gzip.
+    pub unpacked: Option<Unpacked>,
     /// The start of the next part, if a worker handed over before it was full.
     pub partial_part: Option<PartialPart>,
     /// The last activity that was read for all of these.
@@ -276,6 +279,15 @@ pub struct Checkpoint {
     pub rows: u64,
     /// The cells that were cut in these rows.
     pub truncated_cells: u64,
+}
+
+/// What a reader gets from packed bytes; the end of a gzip file states it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Unpacked {
+    /// Their CRC-32.
+    pub crc32: u32,
+    /// Their number.
+    pub bytes: u64,
 }
 
 /// The start of a part, stored as an object of its own.

@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
+use chrono::{
+    DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike,
+};
 use serde::{Deserialize, Serialize};
 use tz::datetime::{FoundDateTimeKind, FoundDateTimeList};
 
@@ -69,13 +71,21 @@ impl Zone {
 
     /// What the clocks of this zone show at `moment`.
     pub fn local(&self, moment: Moment) -> LocalTime {
-        let utc = DateTime::from(moment).naive_utc();
-        let Some(rules) = &self.rules else {
-            return utc;
-        };
-        let kind = rules.find_local_time_type(moment.as_seconds());
-        let kind = kind.expect("each zone of the database has a rule for every moment");
-        utc + TimeDelta::seconds(kind.ut_offset().into())
+        DateTime::from(moment).naive_utc() + TimeDelta::seconds(self.seconds_ahead(moment).into())
+    }
+
+    /// How far the clocks of this zone are ahead of UTC at `moment`.
+    pub fn offset(&self, moment: Moment) -> FixedOffset {
+        FixedOffset::east_opt(self.seconds_ahead(moment))
+            .expect("no zone of the database is a day ahead of UTC or behind it")
+    }
+
+    fn seconds_ahead(&self, moment: Moment) -> i32 {
+        self.rules.as_ref().map_or(0, |rules| {
+            let kind = rules.find_local_time_type(moment.as_seconds());
+            let kind = kind.expect("each zone of the database has a rule for every moment");
+            kind.ut_offset()
+        })
     }
 
     /// What [`Zone::local`] returns, without the fraction of a second.
@@ -325,6 +335,7 @@ mod tests {
                     zone(name).end_of(date) > moment || moment == Moment::MAX,
                     "{name} at {moment}"
                 );
+                zone(name).offset(moment);
             }
         }
     }

@@ -1,11 +1,9 @@
 //! What a file holds, in each format.
 
-use std::io::Read;
-
 use calamine::{DataType, Reader};
 use shared::model::zone::Zone;
 
-use super::*;
+use super::{readers::unpack_only_member, *};
 
 #[tokio::test]
 async fn a_raw_file_equals_the_list() {
@@ -60,6 +58,7 @@ async fn a_raw_file_equals_the_list() {
             "/correlation_id",
         ]
         .map(text);
+        assert_eq!(row.len(), 15);
         assert_eq!(row.iter().take(13).collect::<Vec<_>>(), wanted);
         assert_eq!(
             serde_json::from_str::<Value>(&row[13]).unwrap(),
@@ -119,6 +118,56 @@ async fn a_spreadsheet_file_speaks_korean_and_a_raw_one_does_not() {
             .await
             .starts_with("Date-Time (UTC),Affected customer,")
     );
+}
+
+#[tokio::test]
+async fn times_that_clocks_show_twice_are_told_apart() {
+    let app = TestApp::start_at("2026-11-02T12:00:00Z").await;
+    for at in ["2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z"] {
+        app.record(&with("occurred_at", at)).await;
+    }
+    let mut asked = json!({
+        "from": "2026-11-01", "to": "2026-11-01", "time_zone": "America/New_York", "order": "asc",
+    });
+    let export = app.export(&asked).await;
+    let file = std::fs::read(app.stored_file("contoso", &export)).unwrap();
+    let rows = csv::Reader::from_reader(file.as_slice()).into_records();
+    let rows = rows.map(|row| {
+        let row = row.unwrap();
+        [0, 15, 16].map(|column| row[column].to_owned())
+    });
+    let local = "2026-11-01 01:30:00";
+    let wanted = [
+        [local, "UTC-04:00", "2026-11-01 05:30:00"],
+        [local, "UTC-05:00", "2026-11-01 06:30:00"],
+    ];
+    assert_eq!(rows.collect::<Vec<_>>(), wanted);
+
+    asked["format"] = "xlsx".into();
+    let export = app.export(&asked).await;
+    let file = app.stored_file("contoso", &export);
+    let mut workbook: calamine::Xlsx<_> = calamine::open_workbook(file).unwrap();
+    let sheet = workbook.worksheet_range_at(0).unwrap().unwrap();
+    let times = |row: &[calamine::Data]| {
+        let time = |column: usize| row[column].as_datetime().unwrap().to_string();
+        [time(0), row[15].get_string().unwrap().to_owned(), time(16)]
+    };
+    assert_eq!(sheet.rows().skip(1).map(times).collect::<Vec<_>>(), wanted);
+}
+
+#[tokio::test]
+async fn a_file_says_when_a_customer_was_erased() {
+    let app = TestApp::start().await;
+    let recorded = app.record(&activity()).await;
+    app.erase_customer("c-1").await;
+    let path = format!("/v1/activities/{}", recorded["id"].as_str().unwrap());
+    let erased_at = app.read(&path).await.json()["erased_at"].clone();
+    let erased_at = erased_at.as_str().unwrap();
+    let asked = json!({ "action": "create_order", "style": "raw" });
+    assert_eq!(app.rows(&asked).await[0][14], *erased_at);
+    let shown = erased_at.replace('T', " ");
+    let asked = json!({ "action": "create_order", "locale": "ko" });
+    assert_eq!(app.rows(&asked).await[0][14], shown[..19]);
 }
 
 #[tokio::test]
@@ -219,7 +268,7 @@ async fn a_json_lines_file_holds_whole_activities() {
     let url = export["download"]["url"].as_str().unwrap();
     assert_eq!(
         app.download(url).await.1["content-type"],
-        "application/jsonl"
+        "application/jsonl; charset=utf-8"
     );
 }
 
@@ -245,12 +294,7 @@ async fn a_gzip_file_unpacks_to_the_plain_one() {
         let export = app.export(&asked).await;
         assert!(export["file"]["name"].as_str().unwrap().ends_with(end));
         let packed = app.file(&export).await;
-        let mut unpacked = Vec::new();
-        let members = flate2::read::MultiGzDecoder::new(packed.as_slice());
-        std::io::BufReader::new(members)
-            .read_to_end(&mut unpacked)
-            .unwrap();
-        assert!(unpacked == plain, "{asked}");
+        assert!(unpack_only_member(&packed) == plain, "{asked}");
         assert_eq!(export["file"]["bytes"], packed.len());
     }
 }
@@ -274,7 +318,7 @@ async fn a_workbook_has_dates_and_texts_under_a_header() {
     let file = std::io::Cursor::new(app.file(&export).await);
     let mut workbook: calamine::Xlsx<_> = calamine::open_workbook_from_rs(file).unwrap();
     let sheet = workbook.worksheet_range_at(0).unwrap().unwrap();
-    assert_eq!(sheet.get_size(), (2, 14));
+    assert_eq!(sheet.get_size(), (2, 17));
     let text = |row, column| sheet[(row, column)].get_string().unwrap_or_default();
     assert_eq!(text(0, 0), "날짜-시간 (Asia/Seoul)");
     let time = sheet[(1, 0)].as_datetime().unwrap();

@@ -18,6 +18,22 @@ async fn a_link_that_was_altered_or_whose_file_is_gone_is_refused() {
 }
 
 #[tokio::test]
+async fn a_link_refuses_head_and_gives_the_headers_with_one_byte() {
+    let app = TestApp::start().await;
+    let export = app.export(&json!({})).await;
+    let url = export["download"]["url"].as_str().unwrap();
+    let client = reqwest::Client::new();
+    assert_eq!(client.head(url).send().await.unwrap().status(), 403);
+    let one = client.get(url).header("range", "bytes=0-0").send().await;
+    let one = one.unwrap();
+    assert_eq!(one.status(), 206);
+    let size = export["file"]["bytes"].as_u64().unwrap();
+    let range = one.headers()["content-range"].to_str().unwrap();
+    assert_eq!(range, format!("bytes 0-0/{size}"));
+    assert_eq!(one.bytes().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn every_read_makes_a_link_of_its_own_and_leaves_an_entry() {
     let app = TestApp::start().await;
     let export = app.export(&json!({})).await;

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use super::*;
+use super::{readers::unpack_only_member, *};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_in_parts_interrupted_at_any_request_ends_with_the_same_bytes() {
@@ -187,6 +187,41 @@ async fn an_export_that_is_out_of_time_is_handed_on_and_ends_with_the_same_bytes
     assert!(hurried.faults.count("export-worker", "Invoke") > 6);
     assert_eq!(hurried.stored_hash(&ready), ready["file"]["sha256"]);
     assert_eq!(hurried.leftovers(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_gzip_file_of_several_parts_and_workers_is_one_member() {
+    // The worker's time is up after each page.
+    let app = TestApp::start_limited(&[], seconds(45)).await;
+    app.record_wide(80).await;
+    let mut asked = past();
+    let plain = app.ended(&app.post_export(&asked).await.json()).await;
+    asked["compression"] = "gzip".into();
+    let packed = app.ended(&app.post_export(&asked).await.json()).await;
+    let packed = app.file(&packed).await;
+    assert!(packed.len() > 8 * 1024 * 1024, "{} bytes", packed.len());
+    assert!(app.faults.count("export-worker", "Invoke") > 2 * 6);
+    assert!(unpack_only_member(&packed) == app.file(&plain).await);
+}
+
+#[tokio::test]
+async fn a_file_whose_checkpoint_is_of_an_older_version_is_made_anew() {
+    let app = TestApp::start().await;
+    app.record_wide(72).await;
+    let undisturbed = app.ended(&app.post_export(&past()).await.json()).await;
+    for (failures, version, sent) in [(1, 3, 2), (2, 2, 3)] {
+        app.faults.add_after("UploadPart", 1, Fault::Lost, 3);
+        let export = app.post_export(&past()).await.json();
+        app.until_failures(failures).await;
+        assert!(app.has_checkpoint(&export).await);
+        app.set_checkpoint_version(&export, version).await;
+        let before = app.faults.count("export-worker", "UploadPart");
+        app.advance(seconds(61));
+        app.read_export(&export).await;
+        assert_eq!(app.ended(&export).await["file"], undisturbed["file"]);
+        let after = app.faults.count("export-worker", "UploadPart");
+        assert_eq!(after - before, sent, "parts sent with version {version}");
+    }
 }
 
 #[tokio::test]

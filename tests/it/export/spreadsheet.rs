@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use calamine::{Data, Reader, Xlsx, open_workbook};
+use calamine::{Data, DataType, Reader, Xlsx, open_workbook};
 
 use super::*;
 
@@ -12,14 +12,30 @@ const NASTY: [char; 27] = [
     '＋', '－', '＠', '0', '1', '/', '.', 'e', '(', ')', '$', '%',
 ];
 
+/// Texts that a spreadsheet did show as something else, or nearly.
+const FOUND: &str = "=1+1|-1+1|007|1e5|=HYPERLINK(\"http://x\",\"y\")|(5)|$5|TRUE|5 Jan|MAR1|10 PM|\
+    ００７|￦007|참|거짓|二〇二六|三〇|٣|2026-11-22T11:22|Monday, March 9, 2026|2026-3-9 월|#N/A|c-1|7-Eleven";
+
+/// What numbers, amounts, dates and times are made of, in English and Korean.
+const PIECES: &str = "0|7|12|2026|30|007|０|７|２０２６|٣|५|五|〇|二|½|①|Ⅷ|-|/|.|:|,| | |, |%|+|(|)|'|$|₩|￦|€|\
+    E|e|T|Z|AM|pm|a|Jan|March|Sept|Mon|Sunday|TRUE|false|년|월|일|시|분|초|오전|오후|월요일|참|거짓|\
+    年|月|日|\u{a0}|\u{202f}|\u{3000}|\u{200b}|－|：|／|．";
+
+/// The languages in which a file is opened, as LibreOffice's filter numbers them.
+const ENGLISH: u16 = 1033;
+const KOREAN: u16 = 1042;
+
 /// A file as LibreOffice reads it: its cells, and how many are formulas.
-async fn opened(folder: &Path, csv: &[u8]) -> (Vec<Vec<Data>>, usize) {
+///
+/// It also looks for numbers in quoted cells ("detect special numbers").
+async fn opened(folder: &Path, csv: &[u8], language: u16) -> (Vec<Vec<Data>>, usize) {
     let (source, target) = (folder.join("file.csv"), folder.join("file.xlsx"));
     std::fs::write(&source, csv).unwrap();
     let profile = format!("-env:UserInstallation=file://{}", folder.display());
+    let filter = format!("--infilter=CSV:44,34,76,1,,{language},false,true");
     let convert = move || {
         Command::new("soffice")
-            .args([&profile, "--headless", "--infilter=CSV:44,34,76"])
+            .args([&profile, "--headless", &filter])
             .args(["--convert-to", "xlsx", "--outdir"])
             .arg(source.parent().unwrap())
             .arg(&source)
@@ -43,52 +59,93 @@ fn with_one_line_end(text: &str) -> String {
     lines.map(|(_, line)| line).collect::<Vec<_>>().join("\n")
 }
 
+/// What was recorded, from a cell without its guard.
+fn recorded(cell: &Data) -> String {
+    let text = cell.to_string();
+    match cell {
+        Data::String(text) => text.strip_prefix('\'').unwrap_or(text).to_owned(),
+        // A number that shows the same digits.
+        Data::Int(_) | Data::Float(_) => text,
+        other => format!("{other:?}"),
+    }
+}
+
+/// Names that are found, that are made by chance, and every numeral there is.
+fn names() -> Vec<String> {
+    let mut random = fastrand::Rng::with_seed(11);
+    let pieces: Vec<_> = PIECES.split('|').collect();
+    let mut names: Vec<String> = FOUND.split('|').map(str::to_owned).collect();
+    for _ in 0..150 {
+        let length = random.usize(1..8);
+        names.push((0..length).map(|_| random.choice(NASTY).unwrap()).collect());
+    }
+    for _ in 0..700 {
+        let length = random.usize(1..6);
+        let piece = |_| random.choice(pieces.iter().copied()).unwrap();
+        names.push((0..length).map(piece).collect());
+    }
+    let numerals = ('\u{80}'..=char::MAX).filter(|c| c.is_numeric());
+    names.extend(numerals.map(String::from));
+    names
+}
+
+impl TestApp {
+    /// Records activities of customers with these names, newest first.
+    async fn record_names(&self, names: &[String]) {
+        let newest = self.now().minus(seconds(100));
+        for (batch, names) in names.chunks(100).enumerate() {
+            let activities: Vec<_> = (batch as u64 * 100..)
+                .zip(names)
+                .map(|(place, name)| {
+                    let occurred_at = newest.minus(seconds(place)).to_string();
+                    let mut sent = with("occurred_at", occurred_at);
+                    *at(&mut sent, "customer.name") = name.as_str().into();
+                    sent
+                })
+                .collect();
+            let body = json!({ "activities": activities });
+            let request = self.post("/v1/activities/batch", &body);
+            let answer = request.token(&self.recorder()).send().await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            let results = answer.json()["results"].as_array().unwrap().clone();
+            assert!(
+                results.iter().all(|one| one["status"] == 201),
+                "{results:?}"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_spreadsheet_shows_what_was_recorded_and_runs_nothing() {
     let app = TestApp::start().await;
-    let mut random = fastrand::Rng::with_seed(11);
-    let mut names: Vec<String> = [
-        "=1+1",
-        "-1+1",
-        "007",
-        "1e5",
-        "=HYPERLINK(\"http://x\",\"y\")",
-        "(5)",
-        "$5",
-        "TRUE",
-        "5 Jan",
-        "MAR1",
-        "10 PM",
-    ]
-    .map(str::to_owned)
-    .into();
-    names.extend((0..150).map(|_| {
-        let length = random.usize(1..8);
-        (0..length).map(|_| random.choice(NASTY).unwrap()).collect()
-    }));
-    for (place, name) in (0..).zip(&names) {
-        let mut sent = with("occurred_at", ago(100 + place));
-        *at(&mut sent, "customer.name") = name.as_str().into();
-        app.record(&sent).await;
-    }
+    let names = names();
+    app.record_names(&names).await;
     let folder = tempfile::tempdir().unwrap();
-    let (cells, formulas) = opened(
-        folder.path(),
-        &app.file(&app.export(&json!({})).await).await,
-    )
-    .await;
-    assert_eq!(formulas, 0);
-    assert_eq!(cells.len(), names.len() + 1);
-    for (row, name) in cells.iter().skip(1).zip(&names) {
-        // A number is one that shows the same digits.
-        let text = row[1].to_string();
-        let text = text.strip_prefix('\'').unwrap_or(&text);
-        assert_eq!(with_one_line_end(text), with_one_line_end(name));
+    let asked = json!({ "time_zone": "America/New_York" });
+    let file = app.file(&app.export(&asked).await).await;
+    let mut changed = Vec::new();
+    for language in [ENGLISH, KOREAN] {
+        let (cells, formulas) = opened(folder.path(), &file, language).await;
+        assert_eq!(formulas, 0);
+        assert_eq!(cells.len(), names.len() + 1);
+        for (row, name) in cells.iter().skip(1).zip(&names) {
+            let shown = recorded(&row[1]);
+            if with_one_line_end(&shown) != with_one_line_end(name) {
+                changed.push((language, name, shown));
+            }
+            let offset = row[15].get_string().unwrap_or_default();
+            assert!(offset.starts_with("UTC-0"), "{:?}", row[15]);
+        }
     }
+    assert_eq!(changed, []);
     // What is not guarded does become a formula, or this test would prove nothing.
     let raw = app
         .file(&app.export(&json!({ "style": "raw" })).await)
         .await;
-    let (_, formulas) = opened(folder.path(), &raw).await;
+    let (cells, formulas) = opened(folder.path(), &raw, KOREAN).await;
     assert!(formulas > 0);
+    let unguarded = cells.iter().skip(1).zip(&names);
+    let changed = unguarded.filter(|(row, name)| recorded(&row[1]) != **name);
+    assert!(changed.count() > 300);
 }

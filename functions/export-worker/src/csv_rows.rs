@@ -1,6 +1,6 @@
 //! Encodes activities as CSV rows; knows neither S3 nor DynamoDB.
 //!
-//! The style `raw` is plain RFC 4180. The style `spreadsheet` is for people: it
+//! The style `raw` is plain RFC 4180, with all times in UTC. The style `spreadsheet` is for people: it
 //! has a byte order mark, times that a spreadsheet reads as dates, no cell that a
 //! spreadsheet reads as a formula, and no cell that is too long for one.
 
@@ -24,7 +24,7 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// The rows of one file that were not taken yet.
 #[derive(Debug)]
-pub(crate) struct Rows {
+pub(crate) struct CsvRows {
     style: Style,
     locale: Locale,
     zone: Zone,
@@ -33,7 +33,7 @@ pub(crate) struct Rows {
     formatted: Vec<u8>,
 }
 
-impl Rows {
+impl CsvRows {
     /// An encoder that appends rows to `start`; the style `raw` is always in English and UTC.
     pub(crate) fn new(request: &ExportRequest, style: Style, start: Vec<u8>) -> Self {
         let (zone, locale) = match style {
@@ -54,7 +54,10 @@ impl Rows {
         if self.style == Style::Spreadsheet {
             self.take(BYTE_ORDER_MARK.into())?;
         }
-        for name in columns::header(self.locale, &self.zone) {
+        for name in columns::header(self.locale, &self.zone)
+            .iter()
+            .take(self.column_count())
+        {
             self.writer.write_field(name.as_bytes())?;
         }
         self.writer.write_record(None::<&[u8]>)?;
@@ -64,8 +67,8 @@ impl Rows {
     /// Adds a row; returns how many of its cells were cut.
     pub(crate) fn push(&mut self, activity: &Activity) -> Result<u64, csv::Error> {
         let mut truncated_cells = 0;
-        for cell in columns::row(activity) {
-            match cell {
+        for cell in columns::row(activity).iter().take(self.column_count()) {
+            match *cell {
                 Cell::Text(text) => {
                     let (text, is_cut) = self.cell_text(text);
                     truncated_cells += u64::from(is_cut);
@@ -73,13 +76,21 @@ impl Rows {
                 }
                 Cell::Word(word) => self.writer.write_field(word)?,
                 Cell::Id(id) => self.write_formatted(id)?,
-                Cell::OccurredAt(at) => self.write_time(at, self.zone.local_second(at))?,
-                Cell::RecordedAt(at) => self.write_time(at, Zone::UTC.local_second(at))?,
+                Cell::LocalTime(at) => self.write_time(at, self.zone.local_second(at))?,
+                Cell::Offset(at) => self.writer.write_field(columns::offset(&self.zone, at))?,
+                Cell::UtcTime(at) => self.write_time(at, Zone::UTC.local_second(at))?,
             }
         }
         self.writer.write_record(None::<&[u8]>)?;
         self.writer.flush()?;
         Ok(truncated_cells)
+    }
+
+    fn column_count(&self) -> usize {
+        match self.style {
+            Style::Spreadsheet => columns::COUNT,
+            Style::Raw => columns::RAW_COUNT,
+        }
     }
 
     /// The rows that were not taken yet.
@@ -144,7 +155,7 @@ mod tests {
 
     /// Writes a row and returns its cells as a reader of RFC 4180 sees them.
     fn read_back(style: Style, texts: &[String]) -> Vec<String> {
-        let rows = Rows {
+        let rows = CsvRows {
             style,
             locale: Locale::En,
             zone: Zone::UTC,
