@@ -62,7 +62,12 @@ async fn without_a_valid_token_the_gateway_answers_401() {
         with_claim("exp", 1_700_000_000.into()),
         with_claim("exp", "soon".into()),
         with_claim("aud", "another-service".into()),
+        with_claim("aud", Value::Null),
+        with_claim("aud", json!({ "aud": "partner-activity-log" })),
+        with_claim("aud", json!(["partner-activity-log", 5])),
+        with_claim("aud", 5.into()),
         with_claim("iss", "https://elsewhere.example".into()),
+        with_claim("iss", Value::Null),
         with_claim("nbf", 4_000_000_000_u64.into()),
         format!("{valid}x"),
         unsigned,
@@ -76,6 +81,24 @@ async fn without_a_valid_token_the_gateway_answers_401() {
         (answer.status.as_u16(), answer.text.as_str()),
         (401, r#"{"message":"Unauthorized"}"#)
     );
+}
+
+#[tokio::test]
+async fn a_token_without_an_audience_is_accepted_for_its_client_id() {
+    let app = TestApp::start().await;
+    let status = async |audience: Value, client_id: &str| {
+        let token = app.token_of(json!({
+            "aud": audience, "client_id": client_id, "partner_id": "contoso", "roles": ["admin_agent"],
+        }));
+        app.get("/v1/activities").token(&token).send().await.status
+    };
+    assert_eq!(status(Value::Null, "partner-activity-log").await, 200);
+    assert_eq!(status(Value::Null, "another-client").await, 401);
+    // The client counts only without an audience.
+    let own = json!("partner-activity-log");
+    assert_eq!(status(own, "another-client").await, 200);
+    let other = json!("another-service");
+    assert_eq!(status(other, "partner-activity-log").await, 401);
 }
 
 /// A line of the table of who may do what.

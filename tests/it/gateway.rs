@@ -60,17 +60,11 @@ async fn a_path_is_matched_as_it_is_decoded() {
 }
 
 #[tokio::test]
-async fn a_made_up_host_or_scheme_does_not_reach_the_function() {
+async fn a_made_up_scheme_does_not_reach_the_function() {
     let app = TestApp::start().await;
-    for (name, value) in [
-        ("host", "a b"),
-        ("host", "[::"),
-        ("x-forwarded-proto", "a b"),
-    ] {
-        let request = app
-            .request(Method::GET, "/v1/activities")
-            .header(name, value);
-        let answer = request.token(&app.reader()).send().await;
-        assert_eq!(answer.status, 200, "{name}: {value}");
-    }
+    let request = app
+        .request(Method::GET, "/v1/activities")
+        .header("x-forwarded-proto", "a b");
+    let answer = request.token(&app.reader()).send().await;
+    assert_eq!(answer.status, 200);
 }

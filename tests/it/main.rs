@@ -27,6 +27,7 @@ mod house;
 mod query;
 
 mod access;
+mod browsers;
 mod erasure;
 mod export;
 mod gateway;
