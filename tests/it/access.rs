@@ -358,6 +358,40 @@ async fn the_claims_names_are_configured() {
 }
 
 #[tokio::test]
+async fn the_words_of_a_scope_are_roles_and_no_array_and_no_part_of_a_word_is() {
+    let app = TestApp::start_with(&[("ROLES_CLAIM", "scope")]).await;
+    for (scope, status) in [
+        (json!("openid admin_agent"), 200),
+        (json!("admin_agent"), 200),
+        (json!("[x admin_agent]"), 403),
+        (json!("[admin_agent]"), 403),
+        (json!(["x", "admin_agent"]), 403),
+        (json!("openid admin_agents"), 403),
+        (json!("openid,admin_agent"), 403),
+        (json!("openid\tadmin_agent"), 403),
+        (json!(""), 403),
+    ] {
+        let token = app.token_of(json!({ "partner_id": "contoso", "scope": scope }));
+        let answer = app.get("/v1/activities").token(&token).send().await;
+        assert_eq!(answer.status, status, "{scope}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_looks_like_an_array_gives_no_role_where_words_are_configured() {
+    let app = TestApp::start_with(&[("ROLES_FORM", "words")]).await;
+    for (roles, status) in [
+        (json!("x admin_agent"), 200),
+        (json!("[x admin_agent]"), 403),
+        (json!(["admin_agent"]), 403),
+    ] {
+        let token = app.token_of(json!({ "partner_id": "contoso", "roles": roles }));
+        let answer = app.get("/v1/activities").token(&token).send().await;
+        assert_eq!(answer.status, status, "{roles}");
+    }
+}
+
+#[tokio::test]
 async fn a_recorder_may_name_its_own_partner_and_no_other() {
     let app = TestApp::start().await;
     app.record(&with("partner_id", "contoso")).await;
