@@ -121,14 +121,15 @@ fn status(error: &Error) -> (StatusCode, &'static str) {
 /// Turns a handler's result into the response; every error becomes a problem.
 ///
 /// Work that takes longer than `within` gives a 503; without this limit, Lambda or
-/// the gateway would end the request without an explanation.
+/// the gateway would end the request without an explanation. Every response says that
+/// browsers must use TLS and must not guess the type of its body.
 pub async fn answer(
     request: &Request,
     within: Duration,
     work: impl Future<Output = Result<Response<Body>, Error>>,
 ) -> Response<Body> {
     let done = timeout(within, work).await;
-    match done.unwrap_or_else(|late| Err(Error::Unavailable(late.into()))) {
+    let mut response = match done.unwrap_or_else(|late| Err(Error::Unavailable(late.into()))) {
         Ok(response) => response,
         Err(error) => {
             let advice = if request.method() == Method::POST {
@@ -138,8 +139,18 @@ pub async fn answer(
             };
             Problem::of(error, &request_id(request), advice).into_response()
         }
-    }
+    };
+    set(
+        &mut response,
+        header::STRICT_TRANSPORT_SECURITY,
+        TLS_FOR_TWO_YEARS,
+    );
+    set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    response
 }
+
+/// Tells browsers to use TLS alone for this host; they ignore it in an answer without TLS.
+const TLS_FOR_TWO_YEARS: &str = "max-age=63072000";
 
 /// The gateway's id of this request.
 pub fn request_id(request: &Request) -> String {
