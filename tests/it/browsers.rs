@@ -29,7 +29,7 @@ async fn answer_to(port: &str, sent: &str) -> String {
 
 /// A request with these lines after its first one.
 fn request(first: &str, headers: &[&str]) -> String {
-    let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+    let headers: String = headers.iter().flat_map(|line| [*line, "\r\n"]).collect();
     format!("{first} HTTP/1.1\r\nconnection: close\r\n{headers}\r\n")
 }
 
@@ -153,7 +153,7 @@ async fn a_page_on_another_port_is_answered_as_the_deployed_api_answers_the_port
 #[tokio::test]
 async fn half_a_request_is_not_waited_for() {
     let options = Options {
-        request_timeout: Duration::from_millis(50),
+        request_timeout: Duration::from_millis(200),
         ..Options::in_memory()
     };
     let stack = Stack::start(options).await.unwrap();
