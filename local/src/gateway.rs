@@ -3,22 +3,25 @@
 //! It also has the routes of Lambda's invoke call and of the development issuer.
 //! A request that API Gateway would refuse gets API Gateway's own answer.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, error::Error, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header::AUTHORIZATION, request::Parts},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Json, Response},
 };
+use http_body_util::LengthLimitError;
 use serde_json::{Map, Value, json};
 use shared::Clock;
 
 use crate::{
-    event,
+    cors, event,
     functions::{CallError, Functions},
     invoke, issuer,
-    template::{self, Route},
+    origins::Origins,
+    template::{self, Cors, Route},
     token::Issuer,
 };
 
@@ -44,17 +47,18 @@ pub(crate) struct Gateway {
 }
 
 /// Everything that answers on the gateway's port, except the page.
-pub(crate) fn router(gateway: Gateway) -> Router {
+pub(crate) fn router(gateway: Gateway, origins: &Origins, cors: Cors) -> Router {
     let workers = WORKERS.map(str::to_owned);
     let routed = gateway.routes.iter().map(|route| route.function.clone());
     let names: BTreeSet<_> = routed.chain(workers).collect();
     let invoke = invoke::router(gateway.functions.clone(), names);
-    let issuer = issuer::router(Arc::clone(&gateway.issuer));
+    let issuer = issuer::router(&gateway.issuer, origins);
     Router::new()
         .fallback(api)
         .with_state(Arc::new(gateway))
-        .merge(invoke)
         .merge(issuer)
+        .layer(from_fn_with_state(Arc::new(cors), cors::answer))
+        .merge(invoke)
 }
 
 async fn api(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
@@ -96,7 +100,7 @@ async fn answer(gateway: &Gateway, request: Request) -> Result<Response, Refusal
     };
     let body = axum::body::to_bytes(body, BODY_BYTES_MAX)
         .await
-        .map_err(|_| TOO_LARGE)?;
+        .map_err(|error| unread(&error))?;
     let event = event::from_request(
         route,
         parameters,
@@ -128,6 +132,14 @@ fn head_bytes(parts: &Parts) -> usize {
 const TOO_LARGE: Refusal = Refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
 
 const UNAVAILABLE: Refusal = Refusal(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+
+/// Why a body was not read: it is too large, or it did not come in time.
+fn unread(error: &axum::Error) -> Refusal {
+    match error.source() {
+        Some(source) if source.is::<LengthLimitError>() => TOO_LARGE,
+        _ => Refusal(StatusCode::REQUEST_TIMEOUT, "Request Timeout"),
+    }
+}
 
 const FUNCTION_FAILED: Refusal =
     Refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");

@@ -14,18 +14,19 @@ use serde_json::json;
 use shared::{Clock, Moment};
 
 use crate::{
+    origins::Origins,
     sign_in,
     token::{Issuer, TOKEN_LIFETIME_SECONDS},
 };
 
 /// The issuer's routes, those of its sign-in included.
-pub(crate) fn router(issuer: Arc<Issuer>) -> Router {
+pub(crate) fn router(issuer: &Arc<Issuer>, origins: &Origins) -> Router {
     Router::new()
         .route("/.well-known/jwks.json", get(jwks))
         .route("/.well-known/openid-configuration", get(configuration))
         .route("/dev/token", get(token))
-        .with_state(Arc::clone(&issuer))
-        .merge(sign_in::router(issuer))
+        .with_state(Arc::clone(issuer))
+        .merge(sign_in::router(Arc::clone(issuer), origins.clone()))
 }
 
 async fn jwks(State(issuer): State<Arc<Issuer>>) -> Response {

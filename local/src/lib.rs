@@ -12,7 +12,9 @@
 mod address;
 pub mod aws;
 pub mod concurrency;
+mod cors;
 pub mod demo;
+mod dynamodb;
 mod environment;
 mod error;
 mod event;
@@ -23,13 +25,20 @@ mod invoke;
 mod issuer;
 mod load;
 mod options;
+mod origins;
 pub mod page;
 mod s3;
 pub mod sample;
+mod serve;
 mod sign_in;
 mod stack;
 mod tables;
 pub mod template;
 pub mod token;
 
-pub use crate::{address::base_url, error::Error, options::Options, stack::Stack};
+pub use crate::{
+    address::{base_url, origin},
+    error::Error,
+    options::Options,
+    stack::Stack,
+};

@@ -36,6 +36,10 @@ struct Serve {
     /// Port of S3; 0 picks a free one
     #[arg(long, default_value_t = 3002)]
     s3_port: u16,
+    /// Origin of the portal's pages, such as `https://portal.example`; pages on this
+    /// machine may always call
+    #[arg(long, value_name = "ORIGIN", value_parser = local::origin)]
+    portal_origin: Option<reqwest::Url>,
     /// Folder that keeps the data
     #[arg(long, default_value = ".local")]
     data_dir: PathBuf,
@@ -90,6 +94,7 @@ async fn run(serve: Serve) -> Result<(), local::Error> {
         port: serve.port,
         dynamodb_port: serve.dynamodb_port,
         s3_port: serve.s3_port,
+        portal_origin: serve.portal_origin,
         data_dir: (!serve.in_memory).then(|| serve.data_dir.clone()),
         page: has_page.then_some(serve.page),
         functions: serve.functions,

@@ -16,6 +16,13 @@ pub struct Options {
     pub dynamodb_port: u16,
     /// The port of S3; 0 picks a free one.
     pub s3_port: u16,
+    /// The origin of the portal's pages, which may call as pages on this machine may.
+    pub portal_origin: Option<reqwest::Url>,
+    /// How long the head of a request may take, and a pause in its body.
+    ///
+    /// A connection without a request ends after this time too, so it is longer than
+    /// the 90 s for which the SDK's and reqwest's clients keep such a connection.
+    pub request_timeout: Duration,
     /// The folder that keeps the data; without one, it is in memory and in a temporary folder.
     pub data_dir: Option<PathBuf>,
     /// The folder of the built page; without one, no page is served.
@@ -47,6 +54,8 @@ impl Options {
             port: 0,
             dynamodb_port: 0,
             s3_port: 0,
+            portal_origin: None,
+            request_timeout: Duration::from_mins(2),
             data_dir: None,
             page: None,
             functions: None,

@@ -1,17 +1,19 @@
 //! The development issuer's sign-in: `OpenID` Connect's code flow with PKCE.
 //!
 //! Codes and sessions are tokens that the issuer signs, so it stores nothing. Unlike
-//! a real issuer it asks for no password, and a code works more than once.
+//! a real issuer it asks for no password, and a code works more than once. Browsers and
+//! codes are only sent to pages of this machine and of the portal.
 
 use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{Form, Query, State},
+    extract::{Form, Query, Request, State},
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{COOKIE, SET_COOKIE},
     },
+    middleware::{Next, from_fn_with_state},
     response::{Html, IntoResponse, Json, Redirect, Response},
     routing::{get, post},
 };
@@ -22,7 +24,10 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use shared::Clock;
 
-use crate::token::{Issuer, TOKEN_LIFETIME_SECONDS};
+use crate::{
+    origins::Origins,
+    token::{Issuer, TOKEN_LIFETIME_SECONDS},
+};
 
 /// How long a code is valid.
 const CODE_LIFETIME_SECONDS: i64 = 60;
@@ -39,28 +44,54 @@ const COOKIE_NAME: &str = "development_sign_in";
 const FORM: &str = include_str!("sign_in.html");
 
 /// The routes of the sign-in.
-pub(crate) fn router(issuer: Arc<Issuer>) -> Router {
+pub(crate) fn router(issuer: Arc<Issuer>, origins: Origins) -> Router {
     Router::new()
         .route("/dev/sign-in", get(show_form).post(submit_form))
-        .route("/dev/sign-in/token", post(exchange_code))
         .route("/dev/sign-out", get(sign_out))
+        .layer(from_fn_with_state(origins, check_redirect))
+        .route("/dev/sign-in/token", post(exchange_code))
         .with_state(issuer)
 }
 
-/// The address of a page on this machine; codes and browsers are sent to no other.
+/// The address of a page; `check_redirect` has checked whose it is.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 struct Page(Url);
 
 impl TryFrom<String> for Page {
-    type Error = &'static str;
+    type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        match Url::parse(&text) {
-            Ok(url) if matches!(url.host_str(), Some("127.0.0.1" | "localhost")) => Ok(Self(url)),
-            _ => Err("must be an address on this machine"),
-        }
+        Url::parse(&text)
+            .map(Self)
+            .map_err(|error| error.to_string())
     }
+}
+
+/// The addresses to which a request wants the browser to be sent.
+#[derive(Debug, Deserialize)]
+struct Redirects {
+    redirect_uri: Option<Page>,
+    post_logout_redirect_uri: Option<Page>,
+}
+
+/// Refuses to send the browser to another website, or to an address that is not a page.
+async fn check_redirect(State(origins): State<Origins>, request: Request, next: Next) -> Response {
+    let Ok(Query(redirects)) = Query::<Redirects>::try_from_uri(request.uri()) else {
+        return (
+            StatusCode::BAD_REQUEST,
+            "the address to return to is not a URL",
+        )
+            .into_response();
+    };
+    let mut asked = [redirects.redirect_uri, redirects.post_logout_redirect_uri]
+        .into_iter()
+        .flatten();
+    if asked.all(|Page(url)| origins.is_page(&url)) {
+        return next.run(request).await;
+    }
+    let reason = "the address to return to must be a page on this machine or of --portal-origin";
+    (StatusCode::BAD_REQUEST, reason).into_response()
 }
 
 #[derive(Debug, Deserialize)]

@@ -15,14 +15,17 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use crate::{
     aws::{self, Endpoints},
     concurrency::Concurrency,
-    environment,
+    dynamodb, environment,
     error::Error,
     folder::Folder,
     functions::{Apps, Functions},
     gateway::{self, Gateway},
     load::load,
     options::Options,
-    page, s3, tables, template,
+    origins::Origins,
+    page, s3,
+    serve::Server,
+    tables, template,
     token::Issuer,
 };
 
@@ -79,6 +82,10 @@ impl Stack {
             ("Lambda", &url),
         ];
         let endpoints = Endpoints(endpoints.map(|(name, url)| (name, url.clone())).into());
+        let server = Server {
+            origins: Origins::new(options.portal_origin.clone()),
+            request_timeout: options.request_timeout,
+        };
         let folder = Folder::open(options.data_dir.as_deref())?;
         let variables = environment::variables(&options.variables);
         let config = Config::from_lookup(|name| variables.get(name).cloned())?;
@@ -86,21 +93,19 @@ impl Stack {
         let sdk = aws::sdk_config(endpoints);
 
         let database = folder.database()?;
-        let dynamodb = tokio::spawn(dynoxide::server::serve_on(dynamodb, database.clone()));
-        tables::create(&sdk, &config.activities_table).await?;
-        tables::create(&sdk, &config.exports_table).await?;
-        tables::create(&sdk, &config.erasures_table).await?;
+        let dynamodb = server.serve(dynamodb, dynamodb::router(database.clone()));
+        tables::create_all(&sdk, &config).await?;
         for (partner, count) in &options.preload {
             load(&database, &config, partner, *count, options.clock.now())?;
         }
         let s3_dir = folder.bucket(&config.exports_bucket)?;
-        let s3 = serve(s3, s3::router(&s3_dir)?);
+        let s3 = server.serve(s3, s3::router(&s3_dir)?);
         let key = options.key.clone().map_or_else(|| folder.key(), Ok)?;
         let issuer = Arc::new(Issuer::new(url.clone(), &key)?);
         let functions = functions(&options, &sdk, &config);
         let sweeper = options.sweep_every.map(|pause| sweep(&functions, pause));
-        let router = router(options, &url, &issuer, &functions)?;
-        let running = [dynamodb, s3, serve(gateway, router)];
+        let router = router(options, &url, &issuer, &functions, &server.origins)?;
+        let running = [dynamodb, s3, server.serve(gateway, router)];
         let running = running.into_iter().chain(sweeper).collect();
         Ok(Self {
             url,
@@ -130,13 +135,15 @@ fn router(
     url: &str,
     issuer: &Arc<Issuer>,
     functions: &Functions,
+    origins: &Origins,
 ) -> Result<axum::Router, Error> {
-    let api = gateway::router(Gateway {
+    let gateway = Gateway {
         routes: template::routes()?,
         issuer: Arc::clone(issuer),
         functions: functions.clone(),
         clock: options.clock,
-    });
+    };
+    let api = gateway::router(gateway, origins, template::cors()?);
     Ok(match &options.page {
         Some(folder) => page::serve(api, folder, url),
         None => api,
@@ -195,12 +202,4 @@ fn url_of(listener: &TcpListener) -> Result<String, Error> {
         source,
     })?;
     Ok(format!("http://{address}"))
-}
-
-fn serve(listener: TcpListener, router: axum::Router) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).await {
-            tracing::error!(%error, "a server ended");
-        }
-    })
 }

@@ -9,11 +9,19 @@ use aws_sdk_dynamodb::{
         TimeToLiveSpecification,
     },
 };
+use shared::Config;
 
 use crate::error::Error;
 
+/// Creates the service's tables, unless they exist.
+pub(crate) async fn create_all(sdk: &SdkConfig, config: &Config) -> Result<(), Error> {
+    create(sdk, &config.activities_table).await?;
+    create(sdk, &config.exports_table).await?;
+    create(sdk, &config.erasures_table).await
+}
+
 /// Creates a table with the keys that all tables have, unless it exists.
-pub(crate) async fn create(sdk: &SdkConfig, table: &str) -> Result<(), Error> {
+async fn create(sdk: &SdkConfig, table: &str) -> Result<(), Error> {
     let client = Client::new(sdk);
     let failed = |error: aws_sdk_dynamodb::Error| Error::Table(table.to_owned(), Box::new(error));
     let mut create = client

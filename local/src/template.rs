@@ -1,5 +1,7 @@
-//! Reads from `template.yaml` what the gateway needs: the routes and their functions.
+//! Reads from `template.yaml` what the gateway needs: the routes and their functions,
+//! and the configuration of CORS.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::Error;
@@ -93,6 +95,26 @@ fn route(function: &Value, event: &Value, name: &str) -> Result<Route, Error> {
         function: text(&function["Metadata"]["BuildProperties"]["Binary"])?,
         open: event["Auth"]["Authorizer"] == "NONE",
     })
+}
+
+/// What the API tells browsers about requests from pages of other origins.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Cors {
+    /// The methods that a page may use.
+    pub allow_methods: Vec<String>,
+    /// The headers that a page may send.
+    pub allow_headers: Vec<String>,
+    /// The headers of answers that a page may read.
+    pub expose_headers: Vec<String>,
+    /// How long a browser may remember this, in seconds.
+    pub max_age: u32,
+}
+
+/// The API's configuration of CORS.
+pub fn cors() -> Result<Cors, Error> {
+    let cors = &parse()?["Resources"]["HttpApi"]["Properties"]["CorsConfiguration"];
+    Cors::deserialize(cors).map_err(|error| Error::Template(format!("CorsConfiguration: {error}")))
 }
 
 /// Finds the route of a request and its path parameters.

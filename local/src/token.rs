@@ -52,10 +52,13 @@ impl Issuer {
     }
 
     /// Signs a token with these claims; it adds issuer and audience if they are missing.
+    ///
+    /// If either of these is null, the token has none.
     pub fn sign(&self, claims: Value) -> Result<String, Error> {
         let mut all = json!({ "iss": self.url, "aud": AUDIENCE });
         if let (Value::Object(all), Value::Object(claims)) = (&mut all, claims) {
             all.extend(claims);
+            all.retain(|name, value| !value.is_null() || !["iss", "aud"].contains(&&**name));
         }
         let header = Header {
             kid: self.jwk.common.key_id.clone(),
@@ -79,14 +82,18 @@ impl Issuer {
     }
 
     /// The claims of a token that this issuer signed and that is valid for the audience.
+    ///
+    /// `is_for` checks the audience: `jsonwebtoken` accepts a token without one.
     pub(crate) fn verify(&self, token: &str, audience: &str) -> Option<Map<String, Value>> {
         let mut validation = Validation::new(Algorithm::RS256);
         validation.leeway = 0;
         validation.validate_nbf = true;
+        validation.validate_aud = false;
         validation.set_issuer(&[&self.url]);
-        validation.set_audience(&[audience]);
+        validation.set_required_spec_claims(&["exp", "iss"]);
         let token = jsonwebtoken::decode(token, &self.verifying, &validation);
-        Some(token.ok()?.claims)
+        let claims: Map<String, Value> = token.ok()?.claims;
+        is_for(&claims, audience).then_some(claims)
     }
 
     /// The public key, as an issuer publishes it.
@@ -109,6 +116,17 @@ impl Issuer {
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
         })
+    }
+}
+
+/// Whether a token is for the audience: `aud` names it, or without an `aud` the `client_id`.
+fn is_for(claims: &Map<String, Value>, audience: &str) -> bool {
+    match claims.get("aud") {
+        None => claims.get("client_id").is_some_and(|id| id == audience),
+        Some(Value::Array(named)) => {
+            named.iter().all(Value::is_string) && named.iter().any(|one| one == audience)
+        }
+        Some(named) => named == audience,
     }
 }
 
@@ -170,6 +188,29 @@ fn write_secret(file: &Path, text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_is_for_its_audience_or_without_one_for_its_client() {
+        for (claims, expected) in [
+            (json!({ "aud": "a" }), true),
+            (json!({ "aud": ["b", "a"] }), true),
+            (json!({ "client_id": "a" }), true),
+            (json!({ "aud": "a", "client_id": "b" }), true),
+            (json!({}), false),
+            (json!({ "client_id": "b" }), false),
+            (json!({ "client_id": ["a"] }), false),
+            (json!({ "aud": "b", "client_id": "a" }), false),
+            (json!({ "aud": [], "client_id": "a" }), false),
+            (json!({ "aud": null, "client_id": "a" }), false),
+            (json!({ "aud": ["a", 5] }), false),
+            (json!({ "aud": { "a": "a" } }), false),
+            (json!({ "aud": 5 }), false),
+            (json!({ "aud": true }), false),
+        ] {
+            let claims_map = claims.as_object().unwrap();
+            assert_eq!(is_for(claims_map, "a"), expected, "{claims}");
+        }
+    }
 
     #[test]
     fn claims_become_strings_as_on_api_gateway() {

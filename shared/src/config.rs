@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
-use crate::{ClaimNames, Error, Moment, Role, Shards};
+use crate::{ClaimNames, Error, Moment, Role, RolesForm, Shards};
 
 /// The service's configuration, the same for all its functions.
 #[derive(Debug, Clone)]
@@ -21,7 +21,10 @@ pub struct Config {
     pub erasures_table: String,
     /// `ERASURE_WORKER_FUNCTION`: the name of the `erasure-worker` function; required.
     pub erasure_worker_function: String,
-    /// `PARTNER_CLAIM` and `ROLES_CLAIM`: default `partner_id` and `roles`.
+    /// `PARTNER_CLAIM` and `ROLES_CLAIM`: default `partner_id` and `roles`; `ROLES_FORM`.
+    ///
+    /// `ROLES_FORM` is `array` or `words`; default `words` for the claim `scope`,
+    /// otherwise `array`. See [`RolesForm`].
     pub claim_names: ClaimNames,
     /// `READER_ROLES`: some of [`Role::READERS`], comma-separated; default all six.
     pub reader_roles: BTreeSet<Role>,
@@ -80,12 +83,7 @@ impl Config {
             export_worker_function: vars.required("EXPORT_WORKER_FUNCTION"),
             erasures_table: vars.required("ERASURES_TABLE"),
             erasure_worker_function: vars.required("ERASURE_WORKER_FUNCTION"),
-            claim_names: ClaimNames {
-                partner: vars
-                    .get("PARTNER_CLAIM")
-                    .unwrap_or_else(|| "partner_id".into()),
-                roles: vars.get("ROLES_CLAIM").unwrap_or_else(|| "roles".into()),
-            },
+            claim_names: vars.claim_names(),
             reader_roles: vars.reader_roles("READER_ROLES"),
             subscriptions_url: vars.subscriptions_url("SUBSCRIPTIONS_URL"),
             max_lateness: Duration::from_hours(24 * vars.days("MAX_LATENESS_DAYS", 1, 7)),
@@ -134,6 +132,25 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
             self.faults.push(format!("{name} is missing"));
             String::new()
         })
+    }
+
+    fn claim_names(&mut self) -> ClaimNames {
+        let roles = self.get("ROLES_CLAIM").unwrap_or_else(|| "roles".into());
+        let usual = RolesForm::usual(&roles);
+        let roles_form = match self.get("ROLES_FORM").map(|text| text.parse()) {
+            None => usual,
+            Some(Ok(form)) => form,
+            Some(Err(_)) => {
+                self.faults.push("ROLES_FORM must be array or words".into());
+                usual
+            }
+        };
+        let partner = self.get("PARTNER_CLAIM");
+        ClaimNames {
+            partner: partner.unwrap_or_else(|| "partner_id".into()),
+            roles,
+            roles_form,
+        }
     }
 
     fn days(&mut self, name: &str, min: u64, default: u64) -> u64 {
@@ -249,6 +266,7 @@ mod tests {
             ("MAX_LATENESS_DAYS", "-1"),
             ("MAX_RUNNING_EXPORTS", "0"),
             ("READER_ROLES", "admin_agent,activity_recorder"),
+            ("ROLES_FORM", "json"),
             ("WRITE_SHARDS", "4@2027-01-01T00:00:00Z"),
             ("SUBSCRIPTIONS_URL", "https://portal.example/"),
         ]);
@@ -258,11 +276,25 @@ mod tests {
             "MAX_LATENESS_DAYS",
             "MAX_RUNNING_EXPORTS",
             "READER_ROLES",
+            "ROLES_FORM",
             "SUBSCRIPTIONS_URL",
             "WRITE_SHARDS",
         ] {
             assert!(faults.contains(name), "{faults}");
         }
+    }
+
+    #[test]
+    fn a_scope_is_a_text_of_words_and_any_other_claim_an_array_unless_configured() {
+        let form = |claim, form| {
+            let config = config(&[("ROLES_CLAIM", claim), ("ROLES_FORM", form)]);
+            config.unwrap().claim_names.roles_form
+        };
+        assert_eq!(form("", ""), RolesForm::Array);
+        assert_eq!(form("groups", ""), RolesForm::Array);
+        assert_eq!(form("scope", ""), RolesForm::Words);
+        assert_eq!(form("scope", "array"), RolesForm::Array);
+        assert_eq!(form("groups", "words"), RolesForm::Words);
     }
 
     #[test]

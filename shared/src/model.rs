@@ -33,6 +33,6 @@ pub use export::{Export, ExportId, ExportKey, ExportRequest};
 pub use filter::{Filter, Order};
 pub use moment::Moment;
 pub use page::{Cursor, Limit, Page};
-pub use partner::{ClaimNames, PartnerId, Role};
+pub use partner::{ClaimNames, PartnerId, Role, RolesForm};
 pub use range::TimeRange;
 pub use shards::Shards;

@@ -19,6 +19,7 @@ PARAMETERS = {
     "JwtAudience": AUDIENCE,
     "PartnerClaim": "reseller",
     "RolesClaim": "duties",
+    "RolesForm": "array",
     "ReaderRoles": "admin_agent,sales_agent",
     "SubscriptionsUrl": "https://portal.example/of/{customer_id}",
     "PortalOrigin": "https://portal.example",

@@ -280,15 +280,21 @@ def test_the_worker_erases_a_customers_name_and_details(api, ann, partner):
 def test_a_page_of_the_portal_may_call_the_api_and_no_other_page(api):
     asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,idempotency-key"}
     portal = api.send("OPTIONS", "/v1/activities", headers=asked | {"origin": "https://portal.example"})
+    # `local` answers the same: tests/it/browsers.rs.
+    cors = template()["Resources"]["HttpApi"]["Properties"]["CorsConfiguration"]
+    assert portal.status_code == 204
     assert portal.headers["access-control-allow-origin"] == "https://portal.example"
-    assert "idempotency-key" in portal.headers["access-control-allow-headers"]
+    assert portal.headers["access-control-allow-methods"] == ",".join(cors["AllowMethods"])
+    assert portal.headers["access-control-allow-headers"] == ",".join(cors["AllowHeaders"])
+    assert portal.headers["access-control-expose-headers"] == ",".join(cors["ExposeHeaders"])
+    assert portal.headers["access-control-max-age"] == str(cors["MaxAge"])
     other = api.send("OPTIONS", "/v1/activities", headers=asked | {"origin": "https://other.example"})
     assert other.headers.get("access-control-allow-origin") != "https://other.example"
 
 
 def test_a_function_can_do_only_what_its_role_allows(stack, ann):
     """Else all the rest would pass with empty policies too."""
-    role, iam = stack.ids["RecordFunctionRole"], boto3.client("iam")
+    role, iam = stack.ids["RecordRole"], boto3.client("iam")
     [name] = iam.list_role_policies(RoleName=role)["PolicyNames"]
     policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
     iam.delete_role_policy(RoleName=role, PolicyName=name)

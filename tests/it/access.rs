@@ -62,7 +62,12 @@ async fn without_a_valid_token_the_gateway_answers_401() {
         with_claim("exp", 1_700_000_000.into()),
         with_claim("exp", "soon".into()),
         with_claim("aud", "another-service".into()),
+        with_claim("aud", Value::Null),
+        with_claim("aud", json!({ "aud": "partner-activity-log" })),
+        with_claim("aud", json!(["partner-activity-log", 5])),
+        with_claim("aud", 5.into()),
         with_claim("iss", "https://elsewhere.example".into()),
+        with_claim("iss", Value::Null),
         with_claim("nbf", 4_000_000_000_u64.into()),
         format!("{valid}x"),
         unsigned,
@@ -76,6 +81,24 @@ async fn without_a_valid_token_the_gateway_answers_401() {
         (answer.status.as_u16(), answer.text.as_str()),
         (401, r#"{"message":"Unauthorized"}"#)
     );
+}
+
+#[tokio::test]
+async fn a_token_without_an_audience_is_accepted_for_its_client_id() {
+    let app = TestApp::start().await;
+    let status = async |audience: Value, client_id: &str| {
+        let token = app.token_of(json!({
+            "aud": audience, "client_id": client_id, "partner_id": "contoso", "roles": ["admin_agent"],
+        }));
+        app.get("/v1/activities").token(&token).send().await.status
+    };
+    assert_eq!(status(Value::Null, "partner-activity-log").await, 200);
+    assert_eq!(status(Value::Null, "another-client").await, 401);
+    // The client counts only without an audience.
+    let own = json!("partner-activity-log");
+    assert_eq!(status(own, "another-client").await, 200);
+    let other = json!("another-service");
+    assert_eq!(status(other, "partner-activity-log").await, 401);
 }
 
 /// A line of the table of who may do what.
@@ -332,6 +355,40 @@ async fn the_claims_names_are_configured() {
             .status,
         403
     );
+}
+
+#[tokio::test]
+async fn the_words_of_a_scope_are_roles_and_no_array_and_no_part_of_a_word_is() {
+    let app = TestApp::start_with(&[("ROLES_CLAIM", "scope")]).await;
+    for (scope, status) in [
+        (json!("openid admin_agent"), 200),
+        (json!("admin_agent"), 200),
+        (json!("[x admin_agent]"), 403),
+        (json!("[admin_agent]"), 403),
+        (json!(["x", "admin_agent"]), 403),
+        (json!("openid admin_agents"), 403),
+        (json!("openid,admin_agent"), 403),
+        (json!("openid\tadmin_agent"), 403),
+        (json!(""), 403),
+    ] {
+        let token = app.token_of(json!({ "partner_id": "contoso", "scope": scope }));
+        let answer = app.get("/v1/activities").token(&token).send().await;
+        assert_eq!(answer.status, status, "{scope}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_looks_like_an_array_gives_no_role_where_words_are_configured() {
+    let app = TestApp::start_with(&[("ROLES_FORM", "words")]).await;
+    for (roles, status) in [
+        (json!("x admin_agent"), 200),
+        (json!("[x admin_agent]"), 403),
+        (json!(["admin_agent"]), 403),
+    ] {
+        let token = app.token_of(json!({ "partner_id": "contoso", "roles": roles }));
+        let answer = app.get("/v1/activities").token(&token).send().await;
+        assert_eq!(answer.status, status, "{roles}");
+    }
 }
 
 #[tokio::test]

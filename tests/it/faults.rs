@@ -88,6 +88,8 @@ pub(crate) struct Faults {
     calls: Arc<Mutex<BTreeMap<Call, usize>>>,
     /// The reads of a table that were not strongly consistent.
     eventual_reads: Arc<Mutex<BTreeSet<Call>>>,
+    /// Every kind of write, with its condition.
+    writes: Arc<Mutex<BTreeSet<Write>>>,
     /// The operations that met a fault, in order.
     met: Arc<Mutex<Vec<(String, Fault)>>>,
     /// The operation of the request that is held.
@@ -118,6 +120,15 @@ const DICE_FAULTS: [Fault; 5] = [
     Fault::Killed,
     Fault::KilledAfter,
 ];
+
+/// A write of an item, and the condition on which it happens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Write {
+    pub(crate) function: String,
+    pub(crate) operation: String,
+    pub(crate) condition: String,
+    table: String,
+}
 
 /// The calling function, the operation, and its table; empty if it has none.
 pub(crate) type Call = (String, String, String);
@@ -227,6 +238,13 @@ impl Faults {
         self.eventual_reads.lock().unwrap().clone()
     }
 
+    /// How a table was written so far.
+    pub(crate) fn writes_of(&self, table: &str) -> Vec<Write> {
+        let writes = self.writes.lock().unwrap();
+        let of_table = writes.iter().filter(|write| write.table == table);
+        of_table.cloned().collect()
+    }
+
     /// How often a function has called an operation.
     pub(crate) fn count(&self, function: &str, operation: &str) -> usize {
         let calls = self.calls.lock().unwrap();
@@ -253,6 +271,15 @@ impl Faults {
         let is_read = ["GetItem", "BatchGetItem", "Query"].contains(&operation);
         if is_read && !body.to_string().contains(r#""ConsistentRead":true"#) {
             self.eventual_reads.lock().unwrap().insert(call.clone());
+        }
+        if !is_read {
+            let condition = body["ConditionExpression"].as_str().unwrap_or_default();
+            self.writes.lock().unwrap().insert(Write {
+                function: function.to_owned(),
+                operation: operation.to_owned(),
+                condition: condition.to_owned(),
+                table: table.to_owned(),
+            });
         }
         *self.calls.lock().unwrap().entry(call).or_default() += 1;
         if function.ends_with("-worker") {

@@ -60,17 +60,39 @@ async fn a_path_is_matched_as_it_is_decoded() {
 }
 
 #[tokio::test]
-async fn a_made_up_host_or_scheme_does_not_reach_the_function() {
+async fn each_answer_of_a_function_demands_tls_and_no_guess_of_its_type() {
     let app = TestApp::start().await;
-    for (name, value) in [
-        ("host", "a b"),
-        ("host", "[::"),
-        ("x-forwarded-proto", "a b"),
+    let sent = app.post("/v1/activities", &activity());
+    let sent = sent.token(&app.recorder()).send().await;
+    let contract = app.get("/v1/openapi.json").send().await;
+    let mut answers = vec![sent, contract];
+    for (path, role) in [
+        ("/v1/activities", "admin_agent"),
+        ("/v1/activities?limit=x", "admin_agent"),
+        ("/v1/exports", "activity_recorder"),
+        (
+            "/v1/erasures/019ab0f4-5c5b-7d0a-8e4f-0c39d6d5c70d",
+            "global_admin",
+        ),
     ] {
-        let request = app
-            .request(Method::GET, "/v1/activities")
-            .header(name, value);
-        let answer = request.token(&app.reader()).send().await;
-        assert_eq!(answer.status, 200, "{name}: {value}");
+        let token = app.token("contoso", role);
+        answers.push(app.get(path).token(&token).send().await);
     }
+    let statuses: Vec<_> = answers.iter().map(|it| it.status.as_u16()).collect();
+    assert_eq!(statuses, [201, 200, 200, 400, 403, 404]);
+    for answer in answers {
+        let tls = answer.header("strict-transport-security");
+        assert_eq!(tls, "max-age=63072000", "{}", answer.status);
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    }
+}
+
+#[tokio::test]
+async fn a_made_up_scheme_does_not_reach_the_function() {
+    let app = TestApp::start().await;
+    let request = app
+        .request(Method::GET, "/v1/activities")
+        .header("x-forwarded-proto", "a b");
+    let answer = request.token(&app.reader()).send().await;
+    assert_eq!(answer.status, 200);
 }

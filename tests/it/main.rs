@@ -28,6 +28,7 @@ mod house;
 mod query;
 
 mod access;
+mod browsers;
 mod concurrency;
 mod erasure;
 mod export;

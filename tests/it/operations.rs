@@ -203,7 +203,7 @@ async fn what_a_restore_brought_back_is_erased_again() {
     let mut event: Value = serde_json::from_str(&event).unwrap();
     event["body"] = json!({ "customer_id": customers[0] }).to_string().into();
     event["requestContext"]["authorizer"]["jwt"]["claims"] = json!({
-        "partner_id": "contoso", "roles": "[global_admin]", "sub": "operations", "name": "Operations",
+        "partner_id": "contoso", "roles": "global_admin", "sub": "operations", "name": "Operations",
     });
     app.faults.add("Query", Fault::Held, 1);
     let answer = app.stack.functions.call("erasure", event).await.unwrap();

@@ -160,6 +160,38 @@ async fn a_session_answers_without_a_form_until_it_ends() {
     );
 }
 
+#[tokio::test]
+async fn the_sign_in_sends_browsers_to_pages_of_this_machine_and_of_the_portal_alone() {
+    let stack = Stack::start(Options {
+        portal_origin: Some("https://portal.example".parse().unwrap()),
+        ..Options::in_memory()
+    })
+    .await
+    .unwrap();
+    for (page, is_trusted) in [
+        ("http://localhost:5173/", true),
+        ("http://[::1]:5173/", true),
+        ("https://portal.example/log", true),
+        ("https://evil.example/", false),
+        ("http://127.0.0.1@evil.example/", false),
+        ("javascript://127.0.0.1/%0aalert(1)", false),
+        ("data://localhost/text", false),
+        ("ftp://localhost/", false),
+        ("//localhost/", false),
+        ("", false),
+    ] {
+        let silent = [("redirect_uri", page), ("prompt", "none")];
+        let out = form(&[("post_logout_redirect_uri", page)]);
+        let out = format!("{}/dev/sign-out?{out}", stack.url);
+        for url in [authorize(&stack, &silent), out.parse().unwrap()] {
+            let answer = browser().get(url.clone()).send().await.unwrap();
+            let expected = if is_trusted { 303 } else { 400 };
+            assert_eq!(answer.status(), expected, "{url}");
+            assert_eq!(answer.headers().contains_key("location"), is_trusted);
+        }
+    }
+}
+
 /// The answer to a path that is sent unchanged.
 ///
 /// An HTTP client would resolve the dots in the path first.

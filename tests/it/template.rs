@@ -38,6 +38,8 @@ fn nothing_is_deployed_that_these_rules_do_not_know() {
         .map(|resource| resource["Type"].as_str().unwrap().to_owned())
         .collect();
     let known = [
+        "AWS::ApiGatewayV2::ApiMapping",
+        "AWS::ApiGatewayV2::DomainName",
         "AWS::CloudFront::Distribution",
         "AWS::CloudFront::Function",
         "AWS::CloudFront::OriginAccessControl",
@@ -45,10 +47,13 @@ fn nothing_is_deployed_that_these_rules_do_not_know() {
         "AWS::CloudWatch::Alarm",
         "AWS::CloudWatch::Dashboard",
         "AWS::DynamoDB::Table",
+        "AWS::IAM::Policy",
+        "AWS::IAM::Role",
         "AWS::Logs::LogGroup",
         "AWS::S3::Bucket",
         "AWS::S3::BucketPolicy",
         "AWS::SQS::Queue",
+        "AWS::SQS::QueuePolicy",
         "AWS::Serverless::Function",
         "AWS::Serverless::HttpApi",
     ];
@@ -139,12 +144,22 @@ fn the_browsers_of_one_origin_alone_may_call() {
     );
 }
 
+/// The statements of a function's role.
+fn statements(id: &str) -> Vec<Value> {
+    let roles = of_type("AWS::IAM::Role");
+    let role = roles.get(&id.replace("Function", "Role"));
+    let policies = &role.unwrap()["Properties"]["Policies"];
+    assert_eq!(policies.as_array().unwrap().len(), 1, "{id}");
+    let statements = policies[0]["PolicyDocument"]["Statement"].as_array();
+    statements.unwrap().clone()
+}
+
 #[test]
 fn a_functions_rights_are_its_own_statements_alone() {
     for (id, function) in functions() {
         let properties = &function["Properties"];
         for elsewhere in [
-            "Role",
+            "Policies",
             "PermissionsBoundary",
             "Connectors",
             "VpcConfig",
@@ -152,9 +167,9 @@ fn a_functions_rights_are_its_own_statements_alone() {
         ] {
             assert!(properties[elsewhere].is_null(), "{id} has {elsewhere}");
         }
-        let policies = properties["Policies"].as_array().unwrap();
-        assert_eq!(policies.len(), 1, "{id}");
-        for statement in policies[0]["Statement"].as_array().unwrap() {
+        let role = format!("{}.Arn", id.replace("Function", "Role"));
+        assert_eq!(properties["Role"], json!(role), "{id}");
+        for statement in statements(&id) {
             let keys: BTreeSet<_> = statement
                 .as_object()
                 .unwrap()
@@ -175,29 +190,101 @@ fn a_functions_rights_are_its_own_statements_alone() {
 }
 
 #[test]
-fn only_the_erasures_worker_may_change_an_activity() {
-    let may = |function: &Value| {
-        let statements = function["Properties"]["Policies"][0]["Statement"]
-            .as_array()
-            .unwrap();
-        statements.iter().any(|statement| {
+fn a_role_is_of_one_function_and_writes_into_its_log_group_alone() {
+    let roles = of_type("AWS::IAM::Role");
+    assert_eq!(roles.len(), functions().len());
+    for role in roles.values() {
+        // A managed policy, as SAM attaches one, may write into every log group.
+        let properties = role["Properties"].as_object().unwrap();
+        let names: Vec<_> = properties.keys().map(String::as_str).collect();
+        assert_eq!(names, ["AssumeRolePolicyDocument", "Policies"]);
+        let trusted = &properties["AssumeRolePolicyDocument"]["Statement"];
+        let lambda = json!([{
+            "Effect": "Allow",
+            "Principal": { "Service": "lambda.amazonaws.com" },
+            "Action": "sts:AssumeRole",
+        }]);
+        assert_eq!(*trusted, lambda);
+    }
+    for (id, function) in functions() {
+        let group = &function["Properties"]["LoggingConfig"]["LogGroup"];
+        let of_logs: Vec<_> = statements(&id)
+            .into_iter()
+            .filter(|statement| statement.to_string().contains("logs:"))
+            .collect();
+        let write = json!([{
+            "Sid": "WriteLog",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": format!("{}.Arn", group.as_str().unwrap()),
+        }]);
+        assert_eq!(json!(of_logs), write, "{id}");
+    }
+}
+
+#[test]
+fn what_a_parameter_adds_to_every_role_is_off_without_it() {
+    let policies = of_type("AWS::IAM::Policy");
+    let roles: Vec<_> = of_type("AWS::IAM::Role").into_keys().collect();
+    for (id, condition) in [("SendTraces", "HasTracing"), ("UseKey", "HasKey")] {
+        assert_eq!(policies[id]["Condition"], condition);
+        let mut named: Vec<String> =
+            serde_json::from_value(policies[id]["Properties"]["Roles"].clone()).unwrap();
+        named.sort();
+        assert_eq!(named, roles, "{id}");
+    }
+    assert_eq!(policies.len(), 2);
+    let statement = |id: &str| {
+        let document = &policies[id]["Properties"]["PolicyDocument"];
+        assert_eq!(document["Statement"].as_array().unwrap().len(), 1);
+        document["Statement"][0].clone()
+    };
+    let key = statement("UseKey");
+    assert_eq!(key["Resource"], "KmsKeyArn");
+    let through = &key["Condition"]["StringEquals"]["kms:ViaService"];
+    assert_eq!(through.as_array().unwrap().len(), 3);
+    let traces = statement("SendTraces")["Action"].clone();
+    assert_eq!(
+        traces,
+        json!(["xray:PutTraceSegments", "xray:PutTelemetryRecords"])
+    );
+    let globals = &template::parse().unwrap()["Globals"]["Function"];
+    assert_eq!(
+        globals["Tracing"],
+        json!(["HasTracing", "Active", "AWS::NoValue"])
+    );
+}
+
+#[test]
+fn only_the_erasures_worker_may_update_an_activity_and_nobody_delete_one() {
+    let may = |id: &str, changes: &[&str]| {
+        statements(id).iter().any(|statement| {
             let text = statement.to_string();
-            let changes = [
-                "UpdateItem",
-                "DeleteItem",
-                "BatchWriteItem",
-                "PartiQL",
-                "TransactWrite",
-            ];
             text.contains("ActivitiesTable") && changes.iter().any(|action| text.contains(action))
         })
     };
-    let ids: Vec<_> = functions()
-        .into_iter()
-        .filter(|(_, it)| may(it))
-        .map(|(id, _)| id)
-        .collect();
-    assert_eq!(ids, ["ErasureWorkerFunction"]);
+    let who = |changes: &[&str]| {
+        let ids = functions().into_keys();
+        ids.filter(|id| may(id, changes)).collect::<Vec<_>>()
+    };
+    assert_eq!(who(&["UpdateItem"]), ["ErasureWorkerFunction"]);
+    let none: [&str; 0] = [];
+    assert_eq!(
+        who(&["DeleteItem", "BatchWriteItem", "PartiQL", "TransactWrite"]),
+        none
+    );
+    // IAM knows no condition on the existence of an item, so these could replace one;
+    // `every_put_of_an_activity_requires_that_there_is_none` shows that they do not.
+    assert_eq!(
+        who(&["PutItem"]),
+        [
+            "ErasureFunction",
+            "ErasureWorkerFunction",
+            "ExportFunction",
+            "ExportWorkerFunction",
+            "RecordFunction"
+        ]
+    );
 }
 
 #[test]
@@ -209,7 +296,15 @@ fn tables_are_kept_encrypted_and_can_be_restored() {
         assert_eq!(table["UpdateReplacePolicy"], "Retain", "{id}");
         let properties = &table["Properties"];
         assert_eq!(properties["DeletionProtectionEnabled"], true, "{id}");
-        assert_eq!(properties["SSESpecification"]["SSEEnabled"], true, "{id}");
+        let encryption = json!({
+            "SSEEnabled": true,
+            "SSEType": "KMS",
+            "KMSMasterKeyId": ["HasKey", "KmsKeyArn", "AWS::NoValue"],
+        });
+        assert_eq!(properties["SSESpecification"], encryption, "{id}");
+        let throughput = properties["OnDemandThroughput"].as_array().unwrap();
+        assert_eq!(throughput[0], "HasMaxTableThroughput", "{id}");
+        assert_eq!(throughput[2], "AWS::NoValue", "{id}");
         let recovery = &properties["PointInTimeRecoverySpecification"];
         assert_eq!(recovery["PointInTimeRecoveryEnabled"], true, "{id}");
         let expiry = json!({ "AttributeName": "expires_at", "Enabled": true });
@@ -234,6 +329,18 @@ fn the_buckets_are_closed_and_encrypted() {
         assert_eq!(encryption.as_array().unwrap().len(), 1);
         assert!(bucket["WebsiteConfiguration"].is_null());
     }
+    // The page's files are public, so they need no key of the customer's.
+    let algorithm = |bucket: &str| {
+        let encryption = &buckets[bucket]["Properties"]["BucketEncryption"];
+        let rule = &encryption["ServerSideEncryptionConfiguration"][0];
+        rule["ServerSideEncryptionByDefault"].clone()
+    };
+    assert_eq!(algorithm("PageBucket"), json!({ "SSEAlgorithm": "AES256" }));
+    let with_key = json!({
+        "SSEAlgorithm": ["HasKey", "aws:kms", "AES256"],
+        "KMSMasterKeyID": ["HasKey", "KmsKeyArn", "AWS::NoValue"],
+    });
+    assert_eq!(algorithm("ExportsBucket"), with_key);
 }
 
 #[test]
@@ -343,6 +450,11 @@ fn logs_are_kept_for_a_settled_time_and_hold_no_path() {
             "LogRetentionDays"
         };
         assert_eq!(group["Properties"]["RetentionInDays"], retention, "{id}");
+        // They outlive the stack, but not a creation that fails and is tried again.
+        assert_eq!(group["DeletionPolicy"], "RetainExceptOnCreate", "{id}");
+        assert_eq!(group["UpdateReplacePolicy"], "Retain", "{id}");
+        let key = json!(["HasKey", "KmsKeyArn", "AWS::NoValue"]);
+        assert_eq!(group["Properties"]["KmsKeyId"], key, "{id}");
     }
     for (id, function) in functions() {
         let group = function["Properties"]["LoggingConfig"]["LogGroup"]
@@ -356,9 +468,10 @@ fn logs_are_kept_for_a_settled_time_and_hold_no_path() {
     let fields: BTreeSet<_> = format
         .split("$context.")
         .skip(1)
-        .map(|rest| rest.split(|c: char| !c.is_alphanumeric()).next().unwrap())
+        .map(|rest| rest.split('"').next().unwrap())
         .collect();
     let known = [
+        "identity.sourceIp",
         "integrationLatency",
         "integrationStatus",
         "requestId",
@@ -375,12 +488,33 @@ fn logs_are_kept_for_a_settled_time_and_hold_no_path() {
 fn a_workers_failure_is_kept_and_its_number_can_be_bounded() {
     let queues = of_type("AWS::SQS::Queue");
     let queue = &queues["WorkerFailures"]["Properties"];
-    assert_eq!(queue["SqsManagedSseEnabled"], true);
+    assert_eq!(
+        queue["SqsManagedSseEnabled"],
+        json!(["HasKey", false, true])
+    );
+    let key = json!(["HasKey", "KmsKeyArn", "AWS::NoValue"]);
+    assert_eq!(queue["KmsMasterKeyId"], key);
+    let policies = of_type("AWS::SQS::QueuePolicy");
+    let policy = &policies["WorkerFailuresPolicy"]["Properties"];
+    assert_eq!(policy["Queues"], json!(["WorkerFailures"]));
+    let tls_only = json!([{
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:*",
+        "Resource": "WorkerFailures.Arn",
+        "Condition": { "Bool": { "aws:SecureTransport": "false" } },
+    }]);
+    assert_eq!(policy["PolicyDocument"]["Statement"], tls_only);
     assert_eq!(queue["MessageRetentionPeriod"], 14 * 24 * 60 * 60);
     for (id, worker) in workers() {
         let properties = &worker["Properties"];
         let invoked = &properties["EventInvokeConfig"];
         assert_eq!(invoked["MaximumRetryAttempts"], 2, "{id}");
+        let send = statements(&id)
+            .into_iter()
+            .find(|statement| statement["Action"] == "sqs:SendMessage");
+        assert_eq!(send.unwrap()["Resource"], "WorkerFailures.Arn", "{id}");
         let destination = json!({ "Type": "SQS", "Destination": "WorkerFailures.Arn" });
         assert_eq!(
             invoked["DestinationConfig"]["OnFailure"], destination,
@@ -405,5 +539,78 @@ fn functions_end_before_the_gateway_gives_up() {
         };
         // The SDK's time for one operation, and time to answer.
         assert!((10..=most).contains(&timeout), "{id}: {timeout}");
+    }
+}
+
+#[test]
+fn each_table_has_an_alarm_for_throttled_reads_and_one_for_throttled_writes() {
+    let alarms = of_type("AWS::CloudWatch::Alarm");
+    for table in of_type("AWS::DynamoDB::Table").keys() {
+        for metric in ["ReadThrottleEvents", "WriteThrottleEvents"] {
+            let of_table = alarms.values().filter(|alarm| {
+                let properties = &alarm["Properties"];
+                let dimensions = properties["Dimensions"].to_string();
+                properties["MetricName"] == metric && dimensions.contains(table)
+            });
+            assert_eq!(of_table.count(), 1, "{table}: {metric}");
+        }
+    }
+}
+
+#[test]
+fn own_domains_speak_tls_1_2_and_let_the_old_name_of_the_api_be_closed() {
+    let domains = of_type("AWS::ApiGatewayV2::DomainName");
+    let domain = &domains["ApiDomain"];
+    assert_eq!(domain["Condition"], "HasApiDomain");
+    let configurations = &domain["Properties"]["DomainNameConfigurations"];
+    assert_eq!(configurations.as_array().unwrap().len(), 1);
+    assert_eq!(configurations[0]["SecurityPolicy"], "TLS_1_2");
+    let mappings = of_type("AWS::ApiGatewayV2::ApiMapping");
+    let mapping = &mappings["ApiDomainMapping"]["Properties"];
+    assert_eq!(
+        (&mapping["ApiId"], &mapping["DomainName"]),
+        (&json!("HttpApi"), &json!("ApiDomain"))
+    );
+    let api = &of_type("AWS::Serverless::HttpApi")["HttpApi"]["Properties"];
+    let closed = json!(["ClosesExecuteApi", true, false]);
+    assert_eq!(api["DisableExecuteApiEndpoint"], closed);
+    let distributions = of_type("AWS::CloudFront::Distribution");
+    let page = &distributions["PageDistribution"]["Properties"]["DistributionConfig"];
+    let certificate = &page["ViewerCertificate"];
+    assert_eq!(certificate[0], "HasPageDomain");
+    assert_eq!(certificate[1]["MinimumProtocolVersion"], "TLSv1.2_2021");
+    // The page's origin is the name that stays open.
+    assert_eq!(page["Origins"][1]["DomainName"][0], "HasApiDomain");
+    assert_eq!(page["Origins"][1]["DomainName"][1], "ApiDomainName");
+}
+
+#[test]
+fn what_costs_is_off_unless_a_parameter_asks_for_it() {
+    let template = template::parse().unwrap();
+    for (parameter, off) in [
+        ("KmsKeyArn", json!("")),
+        ("ApiDomainName", json!("")),
+        ("CloseExecuteApi", json!("false")),
+        ("PageDomainName", json!("")),
+        ("MaxTableReadUnits", json!(0)),
+        ("MaxTableWriteUnits", json!(0)),
+        ("Tracing", json!("false")),
+    ] {
+        assert_eq!(
+            template["Parameters"][parameter]["Default"], off,
+            "{parameter}"
+        );
+    }
+}
+
+#[test]
+fn each_parameter_and_alarm_is_in_a_table_of_the_operations() {
+    let template = template::parse().unwrap();
+    let page = crate::guards::read("docs/operations.md");
+    let rows: String = page.lines().filter(|line| line.starts_with("| ")).collect();
+    let parameters = template["Parameters"].as_object().unwrap().keys().cloned();
+    let alarms = of_type("AWS::CloudWatch::Alarm").into_keys();
+    for name in parameters.chain(alarms) {
+        assert!(rows.contains(&format!("`{name}`")), "no row has {name}");
     }
 }

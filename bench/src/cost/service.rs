@@ -173,6 +173,7 @@ impl<'a> Service<'a> {
             ("responseLength", &length),
             ("responseLatency", "18"),
             ("integrationLatency", "16"),
+            ("identity.sourceIp", "203.0.113.178"),
         ];
         Ok(values
             .into_iter()

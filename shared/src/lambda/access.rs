@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 
 use lambda_http::{Request, RequestExt, request::RequestContext};
 
-use crate::{Actor, ActorKind, ClaimNames, Error, Identifier, Name, PartnerId, Role, observe};
+use crate::{
+    Actor, ActorKind, ClaimNames, Error, Identifier, Name, PartnerId, Role, RolesForm, observe,
+};
 
 /// The verified claims of one request.
 #[derive(Debug)]
@@ -87,13 +89,17 @@ impl Access {
     }
 
     fn from_claims<'a>(claim: impl Fn(&str) -> Option<&'a str>, names: &ClaimNames) -> Self {
+        // A claim without a value arrives as this text, which is no person's.
+        let person = |name| claim(name).filter(|text| *text != "null");
         Self {
             partner: match claim(&names.partner) {
                 None => Claim::Absent,
                 Some(text) => PartnerId::parse(text).map_or(Claim::Malformed, Claim::Partner),
             },
-            roles: claim(&names.roles).map(roles).unwrap_or_default(),
-            subject: claim("sub").and_then(|sub| subject(sub, claim("name"))),
+            roles: claim(&names.roles)
+                .map(|claim| roles(claim, names.roles_form))
+                .unwrap_or_default(),
+            subject: person("sub").and_then(|sub| subject(sub, person("name"))),
         }
     }
 
@@ -186,21 +192,33 @@ impl Recorder {
     }
 }
 
-/// The roles in a claim as API Gateway passes it on: `[a b]` or one bare name.
+/// The roles in a claim, which API Gateway passes on as a text.
 ///
 /// An ambiguous claim or an unknown name gives no role.
-fn roles(claim: &str) -> BTreeSet<Role> {
-    let list = match claim.strip_prefix('[') {
-        Some(rest) => rest.strip_suffix(']').unwrap_or_default(),
-        None if claim.contains(' ') => "",
-        None => claim,
+fn roles(claim: &str, form: RolesForm) -> BTreeSet<Role> {
+    let list = match form {
+        RolesForm::Array => array(claim),
+        // An array is not the configured form; its inner names would be read as words.
+        RolesForm::Words if claim.starts_with('[') => None,
+        RolesForm::Words => Some(claim),
     };
-    if list.contains(['[', ']']) || list.split(' ').any(str::is_empty) {
-        return BTreeSet::new();
-    }
-    list.split(' ')
+    list.unwrap_or_default()
+        .split(' ')
         .filter_map(|name| name.parse().ok())
         .collect()
+}
+
+/// The names of an array, which arrives as `[a b]`, or the only name, which arrives bare.
+///
+/// A text `[a b]` looks the same: see docs/security.md.
+fn array(claim: &str) -> Option<&str> {
+    let list = match claim.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']')?,
+        None if claim.contains(' ') => return None,
+        None => claim,
+    };
+    let is_ambiguous = list.contains(['[', ']']) || list.split(' ').any(str::is_empty);
+    (!is_ambiguous).then_some(list)
 }
 
 /// The person behind a token; if the name can't be stored, it is the subject.
@@ -226,6 +244,7 @@ mod tests {
         let names = ClaimNames {
             partner: "partner_id".into(),
             roles: "roles".into(),
+            roles_form: RolesForm::Array,
         };
         let claim = |name: &str| {
             claims
@@ -236,13 +255,21 @@ mod tests {
         Access::from_claims(claim, &names)
     }
 
+    fn in_array(claim: &str) -> BTreeSet<Role> {
+        roles(claim, RolesForm::Array)
+    }
+
+    fn in_words(claim: &str) -> BTreeSet<Role> {
+        roles(claim, RolesForm::Words)
+    }
+
     fn readers() -> BTreeSet<Role> {
         Role::READERS.into()
     }
 
     #[test]
     fn roles_are_read_as_the_gateway_writes_them() {
-        let known = |claim| roles(claim).into_iter().collect::<Vec<_>>();
+        let known = |claim| in_array(claim).into_iter().collect::<Vec<_>>();
         assert_eq!(
             known("[sales_agent admin_agent]"),
             [Role::AdminAgent, Role::SalesAgent]
@@ -282,13 +309,39 @@ mod tests {
             names in prop::collection::vec(NAME, 1..6),
         ) {
             let expected: BTreeSet<Role> = names.iter().filter_map(|name| name.parse().ok()).collect();
-            prop_assert_eq!(roles(&flat(&names)), expected);
+            prop_assert_eq!(in_array(&flat(&names)), expected);
         }
 
         #[test]
         fn one_name_gives_its_own_role_alone(name in NAME) {
             let expected: BTreeSet<Role> = name.parse().ok().into_iter().collect();
-            prop_assert_eq!(roles(&name), expected);
+            prop_assert_eq!(in_array(&name), expected.clone());
+            prop_assert_eq!(in_words(&name), expected);
+        }
+
+        #[test]
+        fn words_give_the_roles_of_these_words_alone(
+            words in prop::collection::vec(r"[^ ]{1,24}|admin_agent|global_admin", 1..6),
+        ) {
+            let text = words.join(" ");
+            let known = words.iter().filter_map(|name| name.parse().ok());
+            let expected: BTreeSet<Role> =
+                if text.starts_with('[') { BTreeSet::new() } else { known.collect() };
+            prop_assert_eq!(in_words(&text), expected);
+        }
+
+        #[test]
+        fn no_array_gives_a_role_where_words_are_configured(
+            names in prop::collection::vec(NAME, 1..6),
+        ) {
+            prop_assert_eq!(in_words(&flat(&names)), BTreeSet::new());
+        }
+
+        #[test]
+        fn no_array_gives_a_partner(names in prop::collection::vec("[a-z]{1,8}", 0..3)) {
+            let claim = flat(&names);
+            let token = access(&[("partner_id", claim.as_str()), ("roles", "admin_agent")]);
+            prop_assert!(token.reader(&readers()).is_err());
         }
 
         #[test]
@@ -296,7 +349,7 @@ mod tests {
             claim in r"(admin_agent|sales_agent|[ \[\],\x22\n]|.){0,8}",
         ) {
             let words: Vec<_> = claim.split([' ', '[', ']']).collect();
-            for role in roles(&claim) {
+            for role in in_array(&claim).into_iter().chain(in_words(&claim)) {
                 prop_assert!(words.iter().any(|word| word.parse() == Ok(role)), "{role:?}");
             }
         }
@@ -319,10 +372,11 @@ mod tests {
             "[[admin_agent] sales_agent]",
             "{admin_agent}",
         ] {
-            assert_eq!(roles(claim), BTreeSet::new(), "{claim}");
+            assert_eq!(in_array(claim), BTreeSet::new(), "{claim}");
+            assert_eq!(in_words(claim), BTreeSet::new(), "{claim}");
         }
         let long = format!("[{}]", vec!["x".repeat(100); 10_000].join(" "));
-        assert_eq!(roles(&long), BTreeSet::new());
+        assert_eq!(in_array(&long), BTreeSet::new());
     }
 
     #[test]
@@ -403,5 +457,9 @@ mod tests {
             "u-17"
         );
         assert!(reader(&[("name", "Ann")]).actor().is_err());
+        // A claim that is null.
+        let unnamed = reader(&[("sub", "u-17"), ("name", "null")]);
+        assert_eq!(unnamed.actor().unwrap().name.as_str(), "u-17");
+        assert!(reader(&[("sub", "null")]).actor().is_err());
     }
 }

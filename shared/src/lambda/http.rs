@@ -126,7 +126,8 @@ fn status(error: &Error) -> (StatusCode, &'static str) {
 /// Turns a handler's result into the response; every error becomes a problem.
 ///
 /// Work that takes longer than `within` gives a 503; without this limit, Lambda or
-/// the gateway would end the request without an explanation.
+/// the gateway would end the request without an explanation. Every response says that
+/// browsers must use TLS and must not guess the type of its body.
 pub async fn answer(
     request: &Request,
     within: Duration,
@@ -134,7 +135,7 @@ pub async fn answer(
 ) -> Response<Body> {
     let done = timeout(within, work).await;
     let done = done.unwrap_or_else(|late| Err(Error::Unavailable(late.into())));
-    match done.and_then(within_lambdas_limit) {
+    let mut response = match done.and_then(within_lambdas_limit) {
         Ok(response) => envelope::compress(request, response),
         Err(error) => {
             let advice = if request.method() == Method::POST {
@@ -144,7 +145,14 @@ pub async fn answer(
             };
             Problem::of(error, &request_id(request), advice).into_response()
         }
-    }
+    };
+    set(
+        &mut response,
+        header::STRICT_TRANSPORT_SECURITY,
+        TLS_FOR_TWO_YEARS,
+    );
+    set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    response
 }
 
 /// Refuses an answer that Lambda would refuse, so that the cause is logged.
@@ -154,6 +162,9 @@ fn within_lambdas_limit(response: Response<Body>) -> Result<Response<Body>, Erro
     }
     Ok(response)
 }
+
+/// Tells browsers to use TLS alone for this host; they ignore it in an answer without TLS.
+const TLS_FOR_TWO_YEARS: &str = "max-age=63072000";
 
 /// The gateway's id of this request.
 pub fn request_id(request: &Request) -> String {

@@ -113,6 +113,32 @@ pub struct ClaimNames {
     pub partner: String,
     /// The claim that lists the roles.
     pub roles: String,
+    /// How the issuer writes that list.
+    pub roles_form: RolesForm,
+}
+
+/// How an issuer writes the roles into their claim.
+///
+/// API Gateway passes every claim on as a text, so the text alone does not tell
+/// an array of names from a text that looks like one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString)]
+#[strum(serialize_all = "snake_case")]
+pub enum RolesForm {
+    /// A JSON array of names, or one name without spaces and brackets.
+    Array,
+    /// A text of names between spaces, as in the claim `scope` (RFC 8693).
+    Words,
+}
+
+impl RolesForm {
+    /// The form of a claim when none is configured: the standard's for `scope`.
+    pub fn usual(claim: &str) -> Self {
+        if claim == "scope" {
+            Self::Words
+        } else {
+            Self::Array
+        }
+    }
 }
 
 #[cfg(test)]
