@@ -17,7 +17,7 @@ use syn::{
 use crate::guards::read;
 
 /// The folders whose files import each other in one direction only.
-const CRATES: [&str; 9] = [
+const CRATES: [&str; 10] = [
     "shared",
     "functions/record",
     "functions/list",
@@ -25,6 +25,7 @@ const CRATES: [&str; 9] = [
     "functions/export-worker",
     "functions/erasure",
     "functions/erasure-worker",
+    "functions/sweeper",
     "local",
     "bench",
 ];
