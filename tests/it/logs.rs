@@ -142,6 +142,10 @@ async fn each_read_leaves_a_line_that_tells_who_read_what() {
     let export = app.post("/v1/exports", &json!({})).token(&app.reader());
     let export = export.send().await.json();
     let export = export["id"].as_str().unwrap();
+    let erasure = app.post("/v1/erasures", &json!({ "customer_id": "c-1" }));
+    let admin = app.token("contoso", "global_admin");
+    let erasure = erasure.token(&admin).send().await.json();
+    let erasure = erasure["id"].as_str().unwrap();
     log.take();
     let range = "from=2026-01-01&to=2999-12-31";
     for (path, expected) in [
@@ -167,8 +171,13 @@ async fn each_read_leaves_a_line_that_tells_who_read_what() {
             format!("/v1/exports/{export}"),
             json!({ "route": "GET /v1/exports/{id}", "id": export, "count": 1 }),
         ),
+        (
+            format!("/v1/erasures/{erasure}"),
+            json!({ "route": "GET /v1/erasures/{id}", "id": erasure, "count": 1 }),
+        ),
     ] {
-        assert_eq!(app.read(&path).await.status, 200, "{path}");
+        let answer = app.get(&path).token(&admin).send().await;
+        assert_eq!(answer.status, 200, "{path}");
         let lines = log.take();
         let lines = lines.lines().filter_map(|line| {
             let line: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use shared::{
     ErasureId, ExportId, Moment,
@@ -36,16 +37,19 @@ impl TestApp {
         let exports = self.exports().open_page(None).await.unwrap();
         let erasures = self.erasures().open_page(None).await.unwrap();
         (
-            exports.into_iter().map(|key| key.id).collect(),
-            erasures.into_iter().map(|key| key.id).collect(),
+            exports.tasks.iter().map(|task| task.key.id).collect(),
+            erasures.tasks.iter().map(|task| task.key.id).collect(),
         )
     }
 
     /// The state of an erasure as it is stored; a read through the API could call a worker.
     async fn erasure_state(&self, event: &erasure::WorkerEvent) -> erasure::State {
         let open = self.erasures().open_page(None).await.unwrap();
-        let key = open.into_iter().find(|key| key.id == event.erasure_id);
-        let key = key.expect("no sweep has removed the erasure yet");
+        let tasks = open.tasks.into_iter();
+        let task = tasks
+            .into_iter()
+            .find(|task| task.key.id == event.erasure_id);
+        let key = task.expect("no sweep has removed the erasure yet").key;
         let erasure = self.erasures().get(&key, self.now()).await.unwrap();
         erasure.unwrap().state
     }
@@ -63,14 +67,14 @@ impl TestApp {
 
     async fn is_any_under_way(&self) -> bool {
         let now = self.now();
-        for key in self.exports().open_page(None).await.unwrap() {
-            let export = self.exports().get(&key, now).await.unwrap();
+        for task in self.exports().open_page(None).await.unwrap().tasks {
+            let export = self.exports().get(&task.key, now).await.unwrap();
             if export.is_some_and(|export| export.is_open()) {
                 return true;
             }
         }
-        for key in self.erasures().open_page(None).await.unwrap() {
-            let erasure = self.erasures().get(&key, now).await.unwrap();
+        for task in self.erasures().open_page(None).await.unwrap().tasks {
+            let erasure = self.erasures().get(&task.key, now).await.unwrap();
             if erasure.is_some_and(|erasure| erasure.state.is_active()) {
                 return true;
             }
@@ -219,6 +223,49 @@ async fn a_task_that_cannot_be_looked_after_fails_the_sweep_and_not_the_others()
     app.until_all_ended().await;
     app.sweep().await;
     assert_eq!(app.open().await, (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn a_name_that_cannot_be_read_fails_the_sweep_and_stops_no_other_task() {
+    let app = TestApp::start().await;
+    app.export_without_worker().await;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&app.stack.sdk);
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    dynamodb
+        .put_item()
+        .table_name(&app.stack.config.exports_table)
+        .item("partition_key", text("#open"))
+        .item("sort_key", text("0"))
+        .send()
+        .await
+        .unwrap();
+    app.advance(LATER);
+    app.faults.add("Invoke", Fault::Swallowed, 1);
+    app.try_sweep().await.unwrap_err();
+    assert_eq!(app.faults.count("sweeper", "Invoke"), 1);
+}
+
+/// A key gives the id of the first request with it, which may have been hours ago.
+#[tokio::test]
+async fn a_task_with_an_old_id_that_is_named_again_is_not_forgotten() {
+    let app = TestApp::start_with(&[("MAX_RUNNING_EXPORTS", "1")]).await;
+    let post = async |key| {
+        let request = app.post("/v1/exports", &json!({}));
+        let request = request.header("idempotency-key", key).token(&app.reader());
+        request.send().await
+    };
+    app.faults.add("Invoke", Fault::Swallowed, 2);
+    let first = post("k-1").await;
+    assert_eq!(post("k-2").await.refusal(), "429 too_many_exports");
+    app.advance(Duration::from_hours(2));
+    let first = format!("/v1/exports/{}", first.json()["id"].as_str().unwrap());
+    let delete = app.request(reqwest::Method::DELETE, &first);
+    assert_eq!(delete.token(&app.reader()).send().await.status, 204);
+    // The export itself is lost, and its name is two hours younger than its id.
+    app.faults.add_after("PutItem", 2, Fault::Lost, 3);
+    assert_eq!(post("k-2").await.refusal(), "503 unavailable");
+    app.sweep().await;
+    assert_eq!(app.open().await.0.len(), 1, "it may yet be stored");
 }
 
 #[tokio::test(flavor = "multi_thread")]

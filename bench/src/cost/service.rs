@@ -198,6 +198,8 @@ fn event(request: &ApiRequest<'_>) -> Result<Value, Error> {
     event["rawPath"] = path.as_str().into();
     event["rawQueryString"] = request.query.as_str().into();
     event["body"] = request.body.as_ref().map(Value::to_string).into();
+    // Reckoned for a client that does not accept gzip, so that answers are plain JSON.
+    event["headers"]["accept-encoding"] = "identity".into();
     if let Some(key) = &request.idempotency_key {
         event["headers"]["idempotency-key"] = key.as_str().into();
     }

@@ -13,7 +13,10 @@ use shared::{
     Access, ActivityStore, Actor, Clock, Config, Eraser, Erasure, ErasureId, ErasureKey,
     ErasureStore, Error, Identifier, Moment, Workers,
     aws::{activities::Stamp, erasures::PlaceAttempt, sdk},
-    lambda::http,
+    lambda::{
+        http,
+        reads::{self, Read},
+    },
     model::{
         erasure::{Progress, State, WorkerEvent},
         failure::Failure,
@@ -182,6 +185,12 @@ async fn read(app: &App, request: &Request, eraser: Eraser) -> Result<Response<B
         id: ErasureId::try_from(http::path_parameter(request, "id"))?,
     };
     let erasure = app.erasures.get(&key, now).await?.ok_or(Error::NotFound)?;
+    let read = Read {
+        id: Some(&key.id.to_string()),
+        count: 1,
+        ..Read::default()
+    };
+    reads::log(eraser.actor.id.as_str(), request, &read);
     if erasure.wants_dispatch(now) {
         dispatch_again(app, &key, now).await;
     }

@@ -106,9 +106,13 @@ async fn create(app: &App, request: &Request, reader: &Reader) -> Result<Respons
         }
         // It does not wait: a client could repeat it and occupy the account's concurrency.
         Creation::Found(export) => {
-            if export.is_untouched() {
-                log_failed_call(&key, app.workers.call(&WorkerEvent::from(&key)).await);
-            }
+            dispatch_again(app, &key, &export, now).await;
+            let read = Read {
+                id: Some(&key.id.to_string()),
+                count: 1,
+                ..Read::default()
+            };
+            reads::log(reader.subject_id(), request, &read);
             let response = answer_created(app, request, reader, &key, export).await?;
             Ok(http::replayed(response))
         }
@@ -223,7 +227,7 @@ async fn read(app: &App, request: &Request, reader: &Reader) -> Result<Response<
         count: 1,
         ..Read::default()
     };
-    reads::log(reader, request, &read);
+    reads::log(reader.subject_id(), request, &read);
     Ok(http::ok(&match export.state(now) {
         State::Ready => with_link(app, request, reader, &key, export).await?,
         _ => Answer::new(&key, export, now),
@@ -298,7 +302,7 @@ async fn list(app: &App, request: &Request, reader: &Reader) -> Result<Response<
         count: page.items.len(),
         ..Read::default()
     };
-    reads::log(reader, request, &read);
+    reads::log(reader.subject_id(), request, &read);
     let last = page.items.last().filter(|_| page.more);
     let next_cursor = last.map(|last| ListExports::cursor_after(last.id, &reader.partner_id));
     let response = http::ok(&Exports::new(page, next_cursor.clone()));

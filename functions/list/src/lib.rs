@@ -87,7 +87,7 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         count: walked.items.len(),
         ..Read::default()
     };
-    reads::log(&reader, request, &read);
+    reads::log(reader.subject_id(), request, &read);
     let answer = Answer::new(&list, walked, &reader.partner_id, &app.config);
     let response = http::ok(&answer);
     Ok(match &answer.next_cursor {
@@ -108,7 +108,7 @@ async fn summarise(app: &App, request: &Request) -> Result<Response<Body>, Error
         count: counted.groups.len(),
         ..Read::default()
     };
-    reads::log(&reader, request, &read);
+    reads::log(reader.subject_id(), request, &read);
     Ok(http::ok(&counted))
 }
 
@@ -128,7 +128,7 @@ async fn one(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         count: 1,
         ..Read::default()
     };
-    reads::log(&reader, request, &read);
+    reads::log(reader.subject_id(), request, &read);
     Ok(http::ok(&answer::Item::new(stored, &app.config)))
 }
 

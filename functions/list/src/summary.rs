@@ -26,9 +26,10 @@ const GROUPS_MAX: usize = 2_000;
 
 /// With more bytes of groups than this no further Query page is begun.
 ///
-/// The 1,000 activities of one more page add at most 3.4 MB: each names at most two ids
-/// of 512 bytes and two names of 1,024 bytes, counted inside Lambda's answer.
-const GROUP_BYTES_MAX: usize = envelope::BODY_BYTES_MAX - 3_400_000;
+/// The activities of one more page, up to 1,232 with 16 shards, add at most 4.2 MB:
+/// each names at most two ids of 512 bytes and two names of 1,024 bytes, counted inside
+/// Lambda's answer.
+const GROUP_BYTES_MAX: usize = envelope::BODY_BYTES_MAX - 4_200_000;
 
 /// What the activities of a group have in common.
 ///

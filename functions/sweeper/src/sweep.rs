@@ -3,20 +3,22 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use shared::{
-    Clock, Error, Moment,
-    model::task::{TaskId, TaskKey},
-};
+use shared::{Clock, Error, Moment, model::task::OpenTask};
+use tokio::time::timeout;
 
-use crate::tasks::{OpenTask, Tasks};
+use crate::tasks::{Task, Tasks};
 
 /// How many tasks are looked after at the same time.
 const AT_ONCE: usize = 8;
 
+/// How long one task may take, so that one that hangs does not end the sweep.
+const TASK_TIME_MAX: Duration = Duration::from_secs(20);
+
 /// How long before the function's deadline no further page is read.
 ///
-/// One page takes far less. The next sweep begins with the oldest tasks again.
-const STOP_BEFORE: Duration = Duration::from_secs(30);
+/// A page has 40 tasks, which take at most 100 s. The next sweep begins with the oldest
+/// tasks again.
+const STOP_BEFORE: Duration = Duration::from_mins(2);
 
 /// How long a task may be named without being stored.
 ///
@@ -52,25 +54,29 @@ pub(crate) async fn sweep(
     let mut resume_after = None;
     while clock.now() < deadline.minus(STOP_BEFORE) {
         let page = tasks.page(resume_after).await?;
-        let Some(last) = page.last() else {
-            return Ok(swept);
-        };
-        resume_after = Some(last.id);
+        swept.failed += page.broken;
         let now = clock.now();
-        let each = page.into_iter().map(|key| look_after(tasks, key, now));
+        let each = page.tasks.into_iter();
+        let each = each.map(|task| look_after(tasks, task, now));
         let found = stream::iter(each).buffer_unordered(AT_ONCE);
         swept = found.fold(swept, async |all, one| all.and(one)).await;
+        resume_after = page.resume_after;
+        if resume_after.is_none() {
+            return Ok(swept);
+        }
     }
     tracing::warn!("the time is nearly up; the next sweep begins again");
     Ok(swept)
 }
 
 /// Looks after one task; logs an error, so that the other tasks are looked after too.
-async fn look_after<T: Tasks>(tasks: &T, key: TaskKey<T::Id>, now: Moment) -> Swept {
-    match restart_or_remove(tasks, &key, now).await {
+async fn look_after<T: Tasks>(tasks: &T, task: OpenTask<T::Id>, now: Moment) -> Swept {
+    let done = timeout(TASK_TIME_MAX, restart_or_remove(tasks, &task, now)).await;
+    match done.unwrap_or_else(|late| Err(Error::Unavailable(late.into()))) {
         Ok(oldest) => Swept { oldest, failed: 0 },
         Err(error) => {
-            tracing::error!(task_id = %key.id, error = error.chain(), "a task was not looked after");
+            let (task_id, error) = (task.key.id, error.chain());
+            tracing::error!(%task_id, error, "a task was not looked after");
             Swept {
                 oldest: None,
                 failed: 1,
@@ -84,9 +90,10 @@ async fn look_after<T: Tasks>(tasks: &T, key: TaskKey<T::Id>, now: Moment) -> Sw
 /// Returns when the task was requested, if it has not ended.
 async fn restart_or_remove<T: Tasks>(
     tasks: &T,
-    key: &TaskKey<T::Id>,
+    named: &OpenTask<T::Id>,
     now: Moment,
 ) -> Result<Option<Moment>, Error> {
+    let key = &named.key;
     match tasks.get(key, now).await? {
         Some(task) if task.is_open() => {
             if task.wants_dispatch(now) {
@@ -95,15 +102,10 @@ async fn restart_or_remove<T: Tasks>(
             }
             Ok(Some(task.created_at()))
         }
-        None if may_yet_be_stored(key.id, now) => Ok(None),
+        None if now.minus(UNSTORED_TIME_MAX) < named.named_at => Ok(None),
         Some(_) | None => {
-            tasks.remove(key.id).await?;
+            tasks.remove(named).await?;
             Ok(None)
         }
     }
-}
-
-fn may_yet_be_stored(id: impl TaskId, now: Moment) -> bool {
-    id.created_at()
-        .is_some_and(|at| now.minus(UNSTORED_TIME_MAX) < at)
 }

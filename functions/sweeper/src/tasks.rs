@@ -1,25 +1,23 @@
 //! The kinds of tasks that are swept, and what the sweep does with each.
 
-use std::fmt::Display;
-
 use shared::{
     Erasure, ErasureId, ErasureKey, ErasureStore, Error, Export, ExportId, ExportKey, ExportStore,
     Moment, Workers,
     model::{
         erasure, export,
-        task::{TaskId, TaskKey},
+        task::{OpenTask, OpenTasks, TaskId, TaskKey},
     },
 };
 
 /// One kind of task, with the store that knows it and the worker that does it.
 pub(crate) trait Tasks {
     /// The tasks' ids.
-    type Id: TaskId + Display;
+    type Id: TaskId;
     /// A task as it is stored.
-    type Task: OpenTask;
+    type Task: Task;
 
-    /// Some of the tasks that may be open, the oldest first, after `resume_after`.
-    async fn page(&self, resume_after: Option<Self::Id>) -> Result<Vec<TaskKey<Self::Id>>, Error>;
+    /// A page of the tasks that may be open, the oldest first.
+    async fn page(&self, resume_after: Option<String>) -> Result<OpenTasks<Self::Id>, Error>;
 
     /// Reads one task.
     async fn get(&self, key: &TaskKey<Self::Id>, now: Moment) -> Result<Option<Self::Task>, Error>;
@@ -28,11 +26,11 @@ pub(crate) trait Tasks {
     async fn call_worker(&self, key: &TaskKey<Self::Id>, now: Moment) -> Result<(), Error>;
 
     /// Removes a task from those that may be open.
-    async fn remove(&self, id: Self::Id) -> Result<(), Error>;
+    async fn remove(&self, task: &OpenTask<Self::Id>) -> Result<(), Error>;
 }
 
 /// What the sweep wants to know of a task.
-pub(crate) trait OpenTask {
+pub(crate) trait Task {
     /// Whether it has not ended.
     fn is_open(&self) -> bool;
 
@@ -54,7 +52,7 @@ impl Tasks for Exports {
     type Id = ExportId;
     type Task = Export;
 
-    async fn page(&self, resume_after: Option<ExportId>) -> Result<Vec<ExportKey>, Error> {
+    async fn page(&self, resume_after: Option<String>) -> Result<OpenTasks<ExportId>, Error> {
         self.store.open_page(resume_after).await
     }
 
@@ -70,12 +68,12 @@ impl Tasks for Exports {
         Ok(())
     }
 
-    async fn remove(&self, id: ExportId) -> Result<(), Error> {
-        self.store.remove_from_open(id).await
+    async fn remove(&self, task: &OpenTask<ExportId>) -> Result<(), Error> {
+        self.store.remove_from_open(task).await
     }
 }
 
-impl OpenTask for Export {
+impl Task for Export {
     fn is_open(&self) -> bool {
         Self::is_open(self)
     }
@@ -100,7 +98,7 @@ impl Tasks for Erasures {
     type Id = ErasureId;
     type Task = Erasure;
 
-    async fn page(&self, resume_after: Option<ErasureId>) -> Result<Vec<ErasureKey>, Error> {
+    async fn page(&self, resume_after: Option<String>) -> Result<OpenTasks<ErasureId>, Error> {
         self.store.open_page(resume_after).await
     }
 
@@ -116,12 +114,12 @@ impl Tasks for Erasures {
         Ok(())
     }
 
-    async fn remove(&self, id: ErasureId) -> Result<(), Error> {
-        self.store.remove_from_open(id).await
+    async fn remove(&self, task: &OpenTask<ErasureId>) -> Result<(), Error> {
+        self.store.remove_from_open(task).await
     }
 }
 
-impl OpenTask for Erasure {
+impl Task for Erasure {
     fn is_open(&self) -> bool {
         self.state.is_active()
     }

@@ -18,7 +18,7 @@ use crate::{
         erasure::{Progress, State, WorkerEvent},
         failure::Failure,
         lease::{Lease, LeaseRecord, LeaseStatus},
-        task::TaskId,
+        task::{OpenTask, OpenTasks, TaskId},
     },
 };
 
@@ -100,7 +100,7 @@ impl ErasureStore {
     pub async fn create(&self, key: &ErasureKey, erasure: &Erasure) -> Result<(), Error> {
         let mut item = to_item(erasure)?;
         item.extend(item_key(key));
-        open_work::add(&self.table, key).await?;
+        open_work::add(&self.table, key, erasure.created_at).await?;
         // The id is random, so an existing item can only be from a retry of this put.
         self.table.put_new(item).await?;
         Ok(())
@@ -115,14 +115,14 @@ impl ErasureStore {
     /// Some of the erasures that may not have ended, the oldest first.
     pub async fn open_page(
         &self,
-        resume_after: Option<ErasureId>,
-    ) -> Result<Vec<ErasureKey>, Error> {
+        resume_after: Option<String>,
+    ) -> Result<OpenTasks<ErasureId>, Error> {
         open_work::page(&self.table, resume_after).await
     }
 
     /// Removes an erasure that has ended from those that may not have ended.
-    pub async fn remove_from_open(&self, id: ErasureId) -> Result<(), Error> {
-        open_work::remove(&self.table, id).await
+    pub async fn remove_from_open(&self, task: &OpenTask<ErasureId>) -> Result<(), Error> {
+        open_work::remove(&self.table, task).await
     }
 
     /// Claims the right to call a worker, at most once a minute.

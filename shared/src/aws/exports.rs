@@ -22,8 +22,14 @@ use crate::{
         export::{ATTEMPTS_MAX, Checkpoint, File, Progress, State, WorkerEvent, item_expiry},
         failure::Failure,
         lease::{Lease, LeaseRecord, LeaseStatus, oldest_start},
+        task::{OpenTask, OpenTasks},
     },
 };
+
+/// The most Query pages of 1 MB that a list of exports reads.
+///
+/// An export repeats its filter, which may have 64 kB, so its answer is full by then.
+const QUERY_PAGES_MAX: u32 = 7;
 
 /// The exports of all partners, in DynamoDB.
 #[derive(Debug, Clone)]
@@ -93,7 +99,7 @@ impl ExportStore {
     pub async fn create(&self, key: &ExportKey, export: Export) -> Result<Creation, Error> {
         let mut item = to_item(&export)?;
         item.extend(item_key(key));
-        open_work::add(&self.table, key).await?;
+        open_work::add(&self.table, key, export.created_at).await?;
         let Some(old) = self.table.put_new(item).await? else {
             return Ok(Creation::Stored(export));
         };
@@ -126,7 +132,7 @@ impl ExportStore {
         };
         let mut items = Vec::new();
         let mut resume_after = resume_after.map(|id| item_key(&key(id)));
-        loop {
+        for pages in 1.. {
             let output = self
                 .table
                 .client
@@ -149,22 +155,28 @@ impl ExportStore {
                 }
             }
             resume_after = output.last_evaluated_key;
-            if resume_after.is_none() || items.len() > limit.get() {
-                let more = items.len() > limit.get();
-                items.truncate(limit.get());
-                return Ok(Page { items, more });
+            // A page without an export could not be continued.
+            let is_enough = pages >= QUERY_PAGES_MAX && !items.is_empty();
+            if resume_after.is_none() || items.len() > limit.get() || is_enough {
+                break;
             }
         }
+        let more = items.len() > limit.get() || resume_after.is_some();
+        items.truncate(limit.get());
+        Ok(Page { items, more })
     }
 
     /// Some of the exports that may not have ended, the oldest first.
-    pub async fn open_page(&self, resume_after: Option<ExportId>) -> Result<Vec<ExportKey>, Error> {
+    pub async fn open_page(
+        &self,
+        resume_after: Option<String>,
+    ) -> Result<OpenTasks<ExportId>, Error> {
         open_work::page(&self.table, resume_after).await
     }
 
     /// Removes an export that has ended from those that may not have ended.
-    pub async fn remove_from_open(&self, id: ExportId) -> Result<(), Error> {
-        open_work::remove(&self.table, id).await
+    pub async fn remove_from_open(&self, task: &OpenTask<ExportId>) -> Result<(), Error> {
+        open_work::remove(&self.table, task).await
     }
 
     /// Claims the right to call a worker, at most once a minute.

@@ -5,62 +5,83 @@
 //! has ended or was never stored. So the partition may name too many tasks, but
 //! never too few.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use std::fmt::Display;
+
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, PartnerId,
+    Error, Moment, PartnerId,
     aws::{
         sdk,
-        table::{Item, Table, from_item, text, to_item},
+        table::{Item, Table, from_item, moment, text, to_item},
     },
-    model::task::{TaskId, TaskKey},
+    model::task::{OpenTask, OpenTasks, TaskId, TaskKey},
 };
 
 /// No partner's id contains `#`, so this partition holds no partner's tasks.
 const PARTITION: &str = "#open";
 
 /// The most tasks in a page.
-const PAGE_MAX: i32 = 100;
+const PAGE_MAX: i32 = 40;
 
 /// One task; its sort key is its id, which begins with the time of its creation.
 #[derive(Debug, Serialize, Deserialize)]
-struct OpenTask {
+struct OpenItem {
     partition_key: String,
     sort_key: String,
     partner_id: String,
+    named_at: Moment,
 }
 
-/// Adds a task that is about to be stored.
-pub(crate) async fn add<Id: TaskId>(table: &Table, key: &TaskKey<Id>) -> Result<(), Error> {
-    let item = to_item(&OpenTask {
+/// Names a task that is about to be stored; naming it again only renews the time.
+pub(crate) async fn add<Id: TaskId>(
+    table: &Table,
+    key: &TaskKey<Id>,
+    now: Moment,
+) -> Result<(), Error> {
+    let item = to_item(&OpenItem {
         partition_key: PARTITION.to_owned(),
         sort_key: key.id.to_string(),
         partner_id: key.partner_id.to_string(),
+        named_at: now,
     })?;
-    // Adding a task twice changes nothing.
-    table.put_new(item).await?;
+    table
+        .client
+        .put_item()
+        .table_name(&table.name)
+        .set_item(Some(item))
+        .send()
+        .await
+        .map_err(|error| sdk::failed("naming open work", error))?;
     Ok(())
 }
 
-/// Removes a task; absent tasks are no error.
-pub(crate) async fn remove<Id: TaskId>(table: &Table, id: Id) -> Result<(), Error> {
-    table
+/// Removes a task, unless it was named again after it was read.
+pub(crate) async fn remove<Id: TaskId>(table: &Table, task: &OpenTask<Id>) -> Result<(), Error> {
+    let removed = table
         .client
         .delete_item()
         .table_name(&table.name)
-        .set_key(Some(item_key(id)))
+        .set_key(Some(item_key(task.key.id)))
+        .condition_expression("named_at = :named_at")
+        .expression_attribute_values(":named_at", moment(task.named_at))
         .send()
-        .await
-        .map_err(|error| sdk::failed("removing open work", error))?;
-    Ok(())
+        .await;
+    match removed {
+        Ok(_) => Ok(()),
+        Err(error) => match error.as_service_error() {
+            Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
+            _ => Err(sdk::failed("removing open work", error)),
+        },
+    }
 }
 
-/// Up to 100 tasks, those that were created first, after `resume_after`.
+/// A page of tasks, those that were created first, after `resume_after`.
 pub(crate) async fn page<Id: TaskId>(
     table: &Table,
-    resume_after: Option<Id>,
-) -> Result<Vec<TaskKey<Id>>, Error> {
+    resume_after: Option<String>,
+) -> Result<OpenTasks<Id>, Error> {
     let output = table
         .client
         .query()
@@ -74,22 +95,31 @@ pub(crate) async fn page<Id: TaskId>(
         .await
         .map_err(|error| sdk::failed("querying open work", error))?;
     let items = output.items.unwrap_or_default();
-    items.into_iter().map(key_of).collect()
-}
-
-fn key_of<Id: TaskId>(item: Item) -> Result<TaskKey<Id>, Error> {
-    let malformed = || Error::internal("reading open work", "an item is malformed");
-    let task: OpenTask = from_item(item)?;
-    Ok(TaskKey {
-        partner_id: PartnerId::parse(&task.partner_id).ok_or_else(malformed)?,
-        id: Id::try_from(task.sort_key.as_str()).map_err(|_| malformed())?,
+    let (read, broken): (Vec<_>, Vec<_>) = items.into_iter().map(task_of).partition(Result::is_ok);
+    Ok(OpenTasks {
+        tasks: read.into_iter().flatten().collect(),
+        broken: broken.len(),
+        resume_after: output
+            .last_evaluated_key
+            .and_then(|key| key.get("sort_key")?.as_s().ok().cloned()),
     })
 }
 
-fn item_key<Id: TaskId>(id: Id) -> Item {
-    let attribute = |name: &str, value: AttributeValue| (name.to_owned(), value);
+fn task_of<Id: TaskId>(item: Item) -> Result<OpenTask<Id>, Error> {
+    let malformed = || Error::internal("reading open work", "an item is malformed");
+    let item: OpenItem = from_item(item)?;
+    Ok(OpenTask {
+        key: TaskKey {
+            partner_id: PartnerId::parse(&item.partner_id).ok_or_else(malformed)?,
+            id: Id::try_from(item.sort_key.as_str()).map_err(|_| malformed())?,
+        },
+        named_at: item.named_at,
+    })
+}
+
+fn item_key(id: impl Display) -> Item {
     Item::from([
-        attribute("partition_key", text(PARTITION)),
-        attribute("sort_key", text(id.to_string())),
+        ("partition_key".to_owned(), text(PARTITION)),
+        ("sort_key".to_owned(), text(id.to_string())),
     ])
 }

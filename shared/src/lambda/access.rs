@@ -43,7 +43,7 @@ impl Reader {
     }
 
     /// The caller's id, for the log; `unknown` if the token's `sub` can't be stored.
-    pub(super) fn subject_id(&self) -> &str {
+    pub fn subject_id(&self) -> &str {
         self.subject
             .as_ref()
             .map_or("unknown", |subject| subject.id.as_str())
@@ -198,8 +198,9 @@ impl Recorder {
 fn roles(claim: &str, form: RolesForm) -> BTreeSet<Role> {
     let list = match form {
         RolesForm::Array => array(claim),
-        // An array is not the configured form; its inner names would be read as words.
-        RolesForm::Words if claim.starts_with('[') => None,
+        // An array or an object is not the configured form; its inner names would be
+        // read as words.
+        RolesForm::Words if claim.starts_with('[') || claim.starts_with("map[") => None,
         RolesForm::Words => Some(claim),
     };
     list.unwrap_or_default()
@@ -326,7 +327,7 @@ mod tests {
             let text = words.join(" ");
             let known = words.iter().filter_map(|name| name.parse().ok());
             let expected: BTreeSet<Role> =
-                if text.starts_with('[') { BTreeSet::new() } else { known.collect() };
+                if text.starts_with('[') || text.starts_with("map[") { BTreeSet::new() } else { known.collect() };
             prop_assert_eq!(in_words(&text), expected);
         }
 
@@ -335,6 +336,8 @@ mod tests {
             names in prop::collection::vec(NAME, 1..6),
         ) {
             prop_assert_eq!(in_words(&flat(&names)), BTreeSet::new());
+            let object = format!("map[dept:{} end]", names.join(" "));
+            prop_assert_eq!(in_words(&object), BTreeSet::new());
         }
 
         #[test]

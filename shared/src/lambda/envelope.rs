@@ -78,7 +78,8 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     let mut codings = texts.flat_map(|text| text.split(','));
     codings.any(|coding| {
         let (name, parameters) = coding.split_once(';').unwrap_or((coding, ""));
-        let weight = parameters.trim().strip_prefix("q=").map(str::parse);
+        let parameters = parameters.trim().to_ascii_lowercase();
+        let weight = parameters.strip_prefix("q=").map(str::parse);
         name.trim().eq_ignore_ascii_case("gzip") && weight != Some(Ok(0.0))
     })
 }
@@ -120,6 +121,7 @@ mod tests {
             Some("br"),
             Some("gzip;q=0"),
             Some("gzip; q=0.0"),
+            Some("gzip;Q=0"),
             Some(""),
         ] {
             assert!(!is_gzip(accept, &long), "{accept:?}");

@@ -135,8 +135,8 @@ pub async fn answer(
 ) -> Response<Body> {
     let done = timeout(within, work).await;
     let done = done.unwrap_or_else(|late| Err(Error::Unavailable(late.into())));
-    let mut response = match done.and_then(within_lambdas_limit) {
-        Ok(response) => envelope::compress(request, response),
+    let response = match done.and_then(within_lambdas_limit) {
+        Ok(response) => response,
         Err(error) => {
             let advice = if request.method() == Method::POST {
                 WRITE_AGAIN
@@ -146,6 +146,7 @@ pub async fn answer(
             Problem::of(error, &request_id(request), advice).into_response()
         }
     };
+    let mut response = envelope::compress(request, response);
     set(
         &mut response,
         header::STRICT_TRANSPORT_SECURITY,

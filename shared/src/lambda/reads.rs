@@ -5,10 +5,7 @@
 
 use lambda_http::Request;
 
-use crate::{
-    Filter, TimeRange,
-    lambda::{access::Reader, http},
-};
+use crate::{Filter, TimeRange, lambda::http};
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -23,13 +20,13 @@ pub struct Read<'a> {
     pub count: usize,
 }
 
-/// Writes the line of a read that is about to be answered.
-pub fn log(reader: &Reader, request: &Request, read: &Read<'_>) {
+/// Writes the line of a read that is about to be answered; `subject` is the caller's id.
+pub fn log(subject: &str, request: &Request, read: &Read<'_>) {
     let conditions = read.filter.map(|filter| filter.conditions().join(","));
     let from = read.range.map(|range| range.from().to_string());
     let to = read.range.map(|range| range.to().to_string());
     tracing::info!(
-        subject = reader.subject_id(),
+        subject,
         route = http::route(request),
         request_id = http::request_id(request),
         from,

@@ -19,6 +19,26 @@ pub struct TaskKey<Id> {
     pub id: Id,
 }
 
+/// A task that is named among those that may not have ended.
+#[derive(Debug)]
+pub struct OpenTask<Id> {
+    /// The task, which need not be stored yet.
+    pub key: TaskKey<Id>,
+    /// When it was named last.
+    pub named_at: Moment,
+}
+
+/// A page of open tasks.
+#[derive(Debug)]
+pub struct OpenTasks<Id> {
+    /// The tasks, those that were created first at the beginning.
+    pub tasks: Vec<OpenTask<Id>>,
+    /// How many names could not be read; they stay, and others do not wait for them.
+    pub broken: usize,
+    /// Where the next page begins; absent on the last one.
+    pub resume_after: Option<String>,
+}
+
 impl<Id> TaskKey<Id> {
     /// The key of the task that a worker's event names.
     ///
@@ -32,7 +52,7 @@ impl<Id> TaskKey<Id> {
 }
 
 /// The id of a task, which holds the time of the task's creation.
-pub trait TaskId: Copy + PartialEq + ToString + for<'a> TryFrom<&'a str> {
+pub trait TaskId: Copy + PartialEq + std::fmt::Display + for<'a> TryFrom<&'a str> {
     /// When the task was created, by the clock of the machine that created it.
     fn created_at(self) -> Option<Moment>;
 

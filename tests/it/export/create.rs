@@ -161,6 +161,11 @@ async fn an_export_whose_worker_was_not_called_is_started_by_the_retry() {
         (accepted.status.as_u16(), accepted.header("retry-after")),
         (202, "1")
     );
+    // A retry calls a worker at most once a minute.
+    let calls = app.faults.count("export", "Invoke");
+    app.post_export_keyed(&json!({}), "k-1").await;
+    assert_eq!(app.faults.count("export", "Invoke"), calls);
+    app.advance(Duration::from_secs(61));
     let again = app.post_export_keyed(&json!({}), "k-1").await;
     assert_eq!(app.ended(&again.json()).await["state"], "ready");
     assert_eq!(
