@@ -42,8 +42,8 @@ def functions(of):
 
 
 def workers(of):
-    """The functions that are called by an event of ours."""
-    return [name for name, function in functions(of).items() if "EventInvokeConfig" in function["Properties"]]
+    """The functions that are called by an event of ours: all names that end so."""
+    return [name for name in functions(of) if name.endswith("WorkerFunction")]
 
 
 def events(of):
@@ -52,6 +52,7 @@ def events(of):
         (event["Properties"]["Method"], event["Properties"]["Path"], name)
         for name, function in functions(of).items()
         for event in function["Properties"].get("Events", {}).values()
+        if event["Type"] == "HttpApi"
     ]
 
 

@@ -305,6 +305,11 @@ def test_a_function_can_do_only_what_its_role_allows(stack, ann):
     recorded(ann, an_order())
 
 
+def test_the_sweeper_looks_after_all_tasks_under_its_own_policy(stack):
+    swept = boto3.client("lambda").invoke(FunctionName=stack.ids["SweeperFunction"], Payload=b"{}")
+    assert "FunctionError" not in swept, swept["Payload"].read()
+
+
 @pytest.mark.parametrize("worker", workers(template()))
 def test_an_event_that_a_worker_fails_again_and_again_is_kept(stack, worker):
     event = {"nobody": worker}
