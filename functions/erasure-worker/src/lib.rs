@@ -231,7 +231,8 @@ impl Walk<'_> {
             return Ok(End::Lost);
         }
         if let Some(failure) = failure {
-            tracing::error!(failure = failure.detail, "the erasure has failed");
+            let erasure_id = self.lease.key.id;
+            tracing::error!(%erasure_id, failure = failure.detail, "the erasure has failed");
             metrics::failed();
         }
         metrics::erased(progress.erased);

@@ -185,12 +185,8 @@ async fn read(app: &App, request: &Request, eraser: Eraser) -> Result<Response<B
         id: ErasureId::try_from(http::path_parameter(request, "id"))?,
     };
     let erasure = app.erasures.get(&key, now).await?.ok_or(Error::NotFound)?;
-    let read = Read {
-        id: Some(&key.id.to_string()),
-        count: 1,
-        ..Read::default()
-    };
-    reads::log(eraser.actor.id.as_str(), request, &read);
+    let id = key.id.to_string();
+    reads::log(eraser.actor.id.as_str(), request, &Read::one(&id));
     if erasure.wants_dispatch(now) {
         dispatch_again(app, &key, now).await;
     }

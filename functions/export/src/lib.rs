@@ -107,12 +107,8 @@ async fn create(app: &App, request: &Request, reader: &Reader) -> Result<Respons
         // It does not wait: a client could repeat it and occupy the account's concurrency.
         Creation::Found(export) => {
             dispatch_again(app, &key, &export, now).await;
-            let read = Read {
-                id: Some(&key.id.to_string()),
-                count: 1,
-                ..Read::default()
-            };
-            reads::log(reader.subject_id(), request, &read);
+            let id = key.id.to_string();
+            reads::log(reader.subject_id(), request, &Read::one(&id));
             let response = answer_created(app, request, reader, &key, export).await?;
             Ok(http::replayed(response))
         }
@@ -222,12 +218,8 @@ async fn read(app: &App, request: &Request, reader: &Reader) -> Result<Response<
     let now = app.clock.now();
     let export = app.exports.get(&key, now).await?.ok_or(Error::NotFound)?;
     dispatch_again(app, &key, &export, now).await;
-    let read = Read {
-        id: Some(&key.id.to_string()),
-        count: 1,
-        ..Read::default()
-    };
-    reads::log(reader.subject_id(), request, &read);
+    let id = key.id.to_string();
+    reads::log(reader.subject_id(), request, &Read::one(&id));
     Ok(http::ok(&match export.state(now) {
         State::Ready => with_link(app, request, reader, &key, export).await?,
         _ => Answer::new(&key, export, now),

@@ -123,12 +123,8 @@ async fn one(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         .get(&reader.partner_id, id, app.clock.now())
         .await?;
     let stored = stored.ok_or(Error::NotFound)?;
-    let read = Read {
-        id: Some(&id.to_string()),
-        count: 1,
-        ..Read::default()
-    };
-    reads::log(reader.subject_id(), request, &read);
+    let id = id.to_string();
+    reads::log(reader.subject_id(), request, &Read::one(&id));
     Ok(http::ok(&answer::Item::new(stored, &app.config)))
 }
 

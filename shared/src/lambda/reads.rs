@@ -14,10 +14,21 @@ pub struct Read<'a> {
     pub range: Option<TimeRange>,
     /// The filter, if the request has one.
     pub filter: Option<&'a Filter>,
-    /// The id of the one activity or export that was read.
+    /// The id of the one activity, export or erasure that was read.
     pub id: Option<&'a str>,
     /// How many activities, groups or exports the answer holds.
     pub count: usize,
+}
+
+impl<'a> Read<'a> {
+    /// One activity, export or erasure.
+    pub fn one(id: &'a str) -> Self {
+        Self {
+            id: Some(id),
+            count: 1,
+            ..Self::default()
+        }
+    }
 }
 
 /// Writes the line of a read that is about to be answered; `subject` is the caller's id.
