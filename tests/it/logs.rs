@@ -8,6 +8,7 @@ use std::{
 use reqwest::Method;
 use serde_json::json;
 use shared::observe;
+use tracing::{Dispatch, subscriber::DefaultGuard};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use crate::{
@@ -39,6 +40,15 @@ impl MakeWriter<'_> for Log {
 }
 
 impl Log {
+    /// Captures what this thread logs at these levels, until the result is dropped.
+    pub(crate) fn capture(&self, service: &str, levels: &str) -> (DefaultGuard, Dispatch) {
+        let subscriber = || observe::subscriber(service, EnvFilter::new(levels), self.clone());
+        // With a single subscriber, tracing asks only the thread that first reaches a line
+        // of code whether anybody listens there, and that thread may be another test's.
+        let second = Dispatch::new(subscriber());
+        (tracing::subscriber::set_default(subscriber()), second)
+    }
+
     /// What was logged since the last call of this method.
     pub(crate) fn take(&self) -> String {
         String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
@@ -102,8 +112,7 @@ impl TestApp {
 #[tokio::test]
 async fn no_log_line_holds_a_name_a_token_a_link_or_a_body() {
     let log = Log::default();
-    let subscriber = observe::subscriber("it", EnvFilter::new(LEVELS), log.clone());
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _capture = log.capture("it", LEVELS);
     let app = TestApp::start().await;
     app.send_canaries().await;
     // Once more while AWS refuses calls: the causes of 503 and 500 are logged.
@@ -134,8 +143,7 @@ async fn no_log_line_holds_a_name_a_token_a_link_or_a_body() {
 #[tokio::test]
 async fn each_read_leaves_a_line_that_tells_who_read_what() {
     let log = Log::default();
-    let subscriber = observe::subscriber("it", EnvFilter::new(LEVELS), log.clone());
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _capture = log.capture("it", LEVELS);
     let app = TestApp::start().await;
     let stored = app.record(&activity()).await;
     let id = stored["id"].as_str().unwrap();

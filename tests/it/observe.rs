@@ -4,12 +4,8 @@ use std::time::Duration;
 
 use lambda_http::{Context, Service, http::Response, lambda_runtime::LambdaInvocation, service_fn};
 use serde_json::{Value, json};
-use shared::{
-    metrics::NAMESPACE,
-    observe::{self, Observer},
-};
-use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::EnvFilter;
+use shared::{metrics::NAMESPACE, observe::Observer};
+use tracing::{Dispatch, subscriber::DefaultGuard};
 
 use crate::{
     faults::Fault,
@@ -38,19 +34,18 @@ struct Lambda {
     app: TestApp,
     observer: Observer<Log>,
     log: Log,
-    _guard: DefaultGuard,
+    _capture: (DefaultGuard, Dispatch),
 }
 
 impl Lambda {
     async fn start() -> Self {
         let log = Log::default();
-        let subscriber = observe::subscriber("activity-log", EnvFilter::new(LEVELS), log.clone());
-        let guard = tracing::subscriber::set_default(subscriber);
+        let capture = log.capture("activity-log", LEVELS);
         Self {
             app: TestApp::start().await,
             observer: Observer::new("activity-log".into(), log.clone()),
             log,
-            _guard: guard,
+            _capture: capture,
         }
     }
 

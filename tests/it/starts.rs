@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::{Client, config::Credentials};
-use shared::{ActivityStore, ErasureStore, ExportStore, aws::sdk, observe};
+use shared::{ActivityStore, ErasureStore, ExportStore, aws::sdk};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
-use tracing_subscriber::EnvFilter;
 
 use crate::{faults::Fault, harness::TestApp, logs::Log};
 
@@ -72,8 +71,7 @@ async fn each_store_opens_its_connection_by_reading_an_item_that_never_exists() 
 #[tokio::test]
 async fn a_start_without_an_answer_logs_why_and_goes_on() {
     let log = Log::default();
-    let subscriber = observe::subscriber("it", EnvFilter::new("shared=warn"), log.clone());
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _capture = log.capture("it", "shared=warn");
     let app = TestApp::start().await;
     let sdk = app.stack.sdk.to_builder().timeout_config(sdk::timeouts());
     let sdk = sdk.http_client(app.faults.client()).build();
