@@ -10,6 +10,7 @@ use shared::{
     ActivityId, ActivityStore, ErasureId, ErasureStore, ExportId, ExportKey, ExportStore,
     Identifier, Limit, Moment,
     aws::exports::LeaseAttempt,
+    metrics,
     model::{
         erasure,
         export::{File, Progress, State, WorkerEvent},
@@ -523,4 +524,28 @@ async fn an_activity_of_another_customer_or_a_missing_one_is_not_erased() {
     let customer = Identifier::try_from("c-1".to_owned()).unwrap();
     let erased = elsewhere.erase(&partner, id, &customer, app.now()).await;
     assert!(erased.is_err());
+}
+
+#[tokio::test]
+async fn an_export_that_ends_as_failed_is_counted_once_whoever_ends_it() {
+    let app = TestApp::start().await;
+    let store = app.exports();
+    for is_deleted in [true, false] {
+        let event = app.export_without_worker().await;
+        let late = app.now().plus(Duration::from_hours(13));
+        let open = store.open_page(None).await.unwrap().tasks;
+        let key = open.last().unwrap().key.clone();
+        let end = async || {
+            if is_deleted {
+                store.delete(&key, late).await.map(drop).unwrap();
+            } else {
+                store.take_lease(&event, late).await.map(drop).unwrap();
+            }
+        };
+        for is_counted in [true, false] {
+            let ((), tally) = metrics::counted(end()).await;
+            let line = tally.line("it", "r-1", late).unwrap_or_default();
+            assert_eq!(line.contains("\"failed\":1"), is_counted, "{line}");
+        }
+    }
 }

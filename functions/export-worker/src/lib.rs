@@ -31,7 +31,6 @@ mod workbook;
 use shared::{
     Error, Moment,
     aws::exports::LeaseAttempt,
-    metrics,
     model::{export::WorkerEvent, lease::HAND_OVER_BEFORE},
     observe,
 };
@@ -47,9 +46,8 @@ pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<
         LeaseAttempt::NotNow => {
             tracing::info!(%export_id, "nothing to do: no such export waits for a worker");
         }
-        LeaseAttempt::GivenUp(key, export) => {
+        LeaseAttempt::Failed(key, export) => {
             tracing::error!(%export_id, "the export has failed: too many attempts, or too old");
-            metrics::failed();
             app.files.clear(&key, &export).await?;
             // A worker may have died after it wrote the file and before it set the state.
             app.files.delete(&key.object()).await?;

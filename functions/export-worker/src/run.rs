@@ -225,11 +225,7 @@ async fn store_failure(context: &Context<'_>, failure: Failure) -> Result<(), Er
     let (app, lease) = (context.app, context.lease);
     match app.exports.fail(lease, failure, app.clock.now()).await? {
         LeaseStatus::RanOut => Err(ran_out()),
-        LeaseStatus::Held => {
-            metrics::failed();
-            Ok(())
-        }
-        LeaseStatus::TakenOver | LeaseStatus::Cancelled => Ok(()),
+        LeaseStatus::Held | LeaseStatus::TakenOver | LeaseStatus::Cancelled => Ok(()),
     }
 }
 

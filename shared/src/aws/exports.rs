@@ -18,6 +18,7 @@ use crate::{
             self, Item, Table, Update, Updated, from_item, moment, number, text, to_item, to_value,
         },
     },
+    metrics,
     model::{
         export::{ATTEMPTS_MAX, Checkpoint, File, Progress, State, WorkerEvent, item_expiry},
         failure::Failure,
@@ -53,10 +54,10 @@ pub enum LeaseAttempt {
     Taken(Lease<ExportId>, Box<Export>),
     /// Another worker has it, it has ended, or it does not exist.
     NotNow,
-    /// It has failed: too many workers tried it, or it took too long.
+    /// It has failed, and what its workers left in the bucket may still be there.
     ///
     /// Holds the export as the last worker left it.
-    GivenUp(ExportKey, Box<Export>),
+    Failed(ExportKey, Box<Export>),
 }
 
 impl Task for Export {
@@ -216,6 +217,10 @@ impl ExportStore {
         old: Export,
         now: Moment,
     ) -> Result<LeaseAttempt, Error> {
+        // Lambda calls again after a call that stored the failure and could not clean up.
+        if old.state == State::Failed {
+            return Ok(LeaseAttempt::Failed(key, Box::new(old)));
+        }
         let Some(failure) = old.unstored_failure(now) else {
             return Ok(LeaseAttempt::NotNow);
         };
@@ -227,7 +232,10 @@ impl ExportStore {
         let update = leases::if_free(update, now);
         let updated = self.table.update(item_key(&key), update).await?;
         Ok(match updated {
-            Updated::Done(_) => LeaseAttempt::GivenUp(key, Box::new(old)),
+            Updated::Done(_) => {
+                metrics::failed();
+                LeaseAttempt::Failed(key, Box::new(old))
+            }
             Updated::Refused(_) | Updated::Absent => LeaseAttempt::NotNow,
         })
     }
@@ -355,7 +363,11 @@ impl ExportStore {
             .value(":failed", text(State::Failed.as_str()))
             .value(":failure", to_value(&failure)?);
         let has_failed = |export: &Export| export.state == State::Failed;
-        self.update(lease, update, now, has_failed).await
+        let status = self.update(lease, update, now, has_failed).await?;
+        if status == LeaseStatus::Held {
+            metrics::failed();
+        }
+        Ok(status)
     }
 
     /// Cancels an export that is not finished, or marks its file as expired.
@@ -369,7 +381,13 @@ impl ExportStore {
             };
             // If a worker changed the state first, the new state is tried.
             match self.table.update(item_key(key), update).await? {
-                Updated::Done(item) => return from_item(item).map(Some),
+                Updated::Done(item) => {
+                    let ended: Export = from_item(item)?;
+                    if ended.state == State::Failed {
+                        metrics::failed();
+                    }
+                    return Ok(Some(ended));
+                }
                 Updated::Refused(item) => found = Some(from_item(item)?),
                 Updated::Absent => found = None,
             }

@@ -153,6 +153,29 @@ async fn an_export_that_ends_without_a_file_keeps_none_of_its_bytes() {
 }
 
 #[tokio::test]
+async fn what_a_failed_export_left_is_removed_by_the_second_call_if_the_first_cannot() {
+    let app = TestApp::start().await;
+    app.record_wide(36).await;
+    app.faults.add("CompleteMultipartUpload", Fault::Killed, 1);
+    let export = app.post_export(&past()).await.json();
+    assert!(eventually(|| app.faults.kill_count() > 0).await);
+    app.advance(Duration::from_hours(13));
+    let event = json!({ "partner_id": "contoso", "export_id": export["id"] });
+    let call = async || {
+        app.stack
+            .functions
+            .call("export-worker", event.clone())
+            .await
+    };
+    app.faults.add("AbortMultipartUpload", Fault::Lost, 3);
+    assert!(call().await.is_err());
+    assert_eq!(app.item(&export).await["state"].as_s().unwrap(), "failed");
+    assert_ne!(app.files_left(), [""; 0]);
+    call().await.unwrap();
+    assert_eq!(app.files_left(), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_file_expires_after_seven_days() {
     let app = TestApp::start().await;
     let export = app.export(&json!({})).await;
