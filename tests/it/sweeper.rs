@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 use shared::{
-    ErasureId, ExportId, Moment,
+    ErasureId, ExportId, Moment, metrics,
     model::{
         erasure,
         lease::{Lease, LeaseStatus},
@@ -285,6 +285,19 @@ async fn more_tasks_than_one_page_names_are_all_looked_after() {
     app.advance(LATER);
     app.sweep().await;
     assert_eq!(app.faults.count("sweeper", "Invoke"), 110);
+}
+
+#[tokio::test]
+async fn the_age_of_a_task_is_told_although_its_worker_can_not_be_called() {
+    let app = TestApp::start().await;
+    app.export_without_worker().await;
+    app.advance(LATER);
+    app.faults.add("Invoke", Fault::Lost, 3);
+    let (swept, tally) = metrics::counted(app.try_sweep()).await;
+    assert!(swept.is_err());
+    let line = tally.line("it", "r-1", app.now()).unwrap();
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert!(line["oldest_open_seconds"].as_u64() >= Some(LATER.as_secs()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use shared::{Clock, Error, Moment, model::task::OpenTask};
+use shared::{
+    Clock, Error, Moment,
+    model::task::{OpenTask, TaskId},
+};
 use tokio::time::timeout;
 
 use crate::tasks::{Task, Tasks};
@@ -73,39 +76,51 @@ pub(crate) async fn sweep(
 async fn look_after<T: Tasks>(tasks: &T, task: OpenTask<T::Id>, now: Moment) -> Swept {
     let done = timeout(TASK_TIME_MAX, restart_or_remove(tasks, &task, now)).await;
     match done.unwrap_or_else(|late| Err(Error::Unavailable(late.into()))) {
-        Ok(oldest) => Swept { oldest, failed: 0 },
-        Err(error) => {
-            let (task_id, error) = (task.key.id, error.chain());
-            tracing::error!(%task_id, error, "a task was not looked after");
-            Swept {
-                oldest: None,
-                failed: 1,
-            }
-        }
+        Ok(swept) => swept,
+        Err(error) => not_looked_after(&task, None, &error),
+    }
+}
+
+/// Logs why a task was not looked after, and counts it.
+fn not_looked_after<Id: TaskId>(
+    task: &OpenTask<Id>,
+    requested_at: Option<Moment>,
+    error: &Error,
+) -> Swept {
+    let (task_id, error) = (task.key.id, error.chain());
+    tracing::error!(%task_id, error, "a task was not looked after");
+    Swept {
+        oldest: requested_at,
+        failed: 1,
     }
 }
 
 /// Calls a worker for a task that has none, or removes a task that has ended.
-///
-/// Returns when the task was requested, if it has not ended.
 async fn restart_or_remove<T: Tasks>(
     tasks: &T,
     named: &OpenTask<T::Id>,
     now: Moment,
-) -> Result<Option<Moment>, Error> {
+) -> Result<Swept, Error> {
     let key = &named.key;
     match tasks.get(key, now).await? {
         Some(task) if task.is_open() => {
+            let requested_at = Some(task.created_at());
             if task.wants_dispatch(now) {
-                tasks.call_worker(key, now).await?;
+                // A task whose worker can't be called stays open, and its age is told.
+                if let Err(error) = tasks.call_worker(key, now).await {
+                    return Ok(not_looked_after(named, requested_at, &error));
+                }
                 tracing::info!(task_id = %key.id, "a worker was called for a task that had none");
             }
-            Ok(Some(task.created_at()))
+            Ok(Swept {
+                oldest: requested_at,
+                failed: 0,
+            })
         }
-        None if now.minus(UNSTORED_TIME_MAX) < named.named_at => Ok(None),
+        None if now.minus(UNSTORED_TIME_MAX) < named.named_at => Ok(Swept::default()),
         Some(_) | None => {
             tasks.remove(named).await?;
-            Ok(None)
+            Ok(Swept::default())
         }
     }
 }

@@ -95,14 +95,29 @@ pub(crate) async fn page<Id: TaskId>(
         .await
         .map_err(|error| sdk::failed("querying open work", error))?;
     let items = output.items.unwrap_or_default();
-    let (read, broken): (Vec<_>, Vec<_>) = items.into_iter().map(task_of).partition(Result::is_ok);
+    let count = items.len();
+    let tasks: Vec<_> = items.into_iter().filter_map(read_or_log).collect();
     Ok(OpenTasks {
-        tasks: read.into_iter().flatten().collect(),
-        broken: broken.len(),
+        broken: count - tasks.len(),
+        tasks,
         resume_after: output
             .last_evaluated_key
             .and_then(|key| key.get("sort_key")?.as_s().ok().cloned()),
     })
+}
+
+/// Reads a task; one that can't be read is logged with its sort key, to be removed by hand.
+fn read_or_log<Id: TaskId>(item: Item) -> Option<OpenTask<Id>> {
+    let sort_key = item.get("sort_key").and_then(|value| value.as_s().ok());
+    let sort_key = sort_key.cloned().unwrap_or_default();
+    match task_of(item) {
+        Ok(task) => Some(task),
+        Err(error) => {
+            let error = error.chain();
+            tracing::error!(sort_key, error, "the name of an open task can't be read");
+            None
+        }
+    }
 }
 
 fn task_of<Id: TaskId>(item: Item) -> Result<OpenTask<Id>, Error> {
