@@ -203,6 +203,31 @@ async fn each_read_leaves_a_line_that_tells_who_read_what() {
     }
 }
 
+#[tokio::test]
+async fn who_is_answered_with_the_erasure_of_somebody_else_leaves_a_line() {
+    let log = Log::default();
+    let _capture = log.capture("it", LEVELS);
+    let app = TestApp::start().await;
+    let event = app.erasure_without_worker().await;
+    // Its worker is not called yet, so it is still untouched.
+    app.faults.add("Invoke", Fault::Swallowed, 1);
+    log.take();
+    let other = app.token_of(json!({
+        "partner_id": "contoso", "roles": ["global_admin"], "sub": "u-2", "name": "ben@contoso.example",
+    }));
+    let again = app.post("/v1/erasures", &json!({ "customer_id": "c-1" }));
+    let answer = again.token(&other).send().await;
+    assert_eq!(answer.json()["id"], event.erasure_id.to_string());
+    let lines = log.take();
+    let reads = lines
+        .lines()
+        .filter(|line| line.contains(r#""message":"read""#));
+    let reads: Vec<_> = reads.collect();
+    let line: serde_json::Value = serde_json::from_str(reads[0]).unwrap();
+    assert_eq!((reads.len(), &line["subject"]), (1, &json!("u-2")));
+    assert_eq!(line["id"], event.erasure_id.to_string());
+}
+
 /// Sends requests with canaries; all may fail.
 async fn send_requests_that_may_fail(app: &TestApp, sent: &serde_json::Value) {
     app.record_with_key(sent).await;

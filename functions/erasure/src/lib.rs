@@ -134,7 +134,10 @@ async fn create(app: &App, request: &Request, eraser: Eraser) -> Result<Response
     match app.erasures.take_place(&key, now).await? {
         PlaceAttempt::Taken => {}
         PlaceAttempt::Occupied(other, erasure) => {
-            return answer_while_occupied(app, &other, *erasure, &asked.customer_id).await;
+            let answer = answer_while_occupied(app, &other, *erasure, &asked.customer_id).await?;
+            let id = other.id.to_string();
+            reads::log(eraser.actor.id.as_str(), request, &Read::one(&id));
+            return Ok(answer);
         }
         PlaceAttempt::OccupiedSoon => return Err(Error::ErasureUnderWay),
     }
