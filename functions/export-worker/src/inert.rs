@@ -53,8 +53,8 @@ fn is_skipped(c: char) -> bool {
         || c == BLANK_BRAILLE
 }
 
-/// The truth values in English and Korean.
-const TRUTH_VALUES: [&str; 4] = ["true", "false", "참", "거짓"];
+/// The truth values in English, Korean and Chinese characters.
+const TRUTH_VALUES: [&str; 6] = ["true", "false", "참", "거짓", "真", "假"];
 
 /// Whether a spreadsheet could read the text as a number, an amount, a date, a
 /// time, a truth value or an error.
@@ -152,7 +152,12 @@ const NAMES: [&str; 19] = [
 const LETTERS: [&str; 7] = ["a", "am", "p", "pm", "t", "z", "e"];
 
 /// The characters of dates and times in Korean and in Chinese characters.
-const DATE_CHARACTERS: &str = "년월일시분초요화수목금토오전후年月日時时分秒曜火水木金土午前後上下";
+const DATE_CHARACTERS: &str =
+    "년월일시분초요화수목금토오전후年月日時时分秒曜火水木金土午前後上下星期";
+
+/// The numerals, decimal points and minus signs that Korean and Chinese write with
+/// characters of words: only beside another numeral do they make a number.
+const NUMBER_CHARACTERS: &str = "영공일이삼사오육륙칠팔구십백천만억조경점點点负負京垓";
 
 /// Whether a word may stand beside digits in a number, a date or a time.
 ///
@@ -160,7 +165,9 @@ const DATE_CHARACTERS: &str = "년월일시분초요화수목금토오전후年�
 fn could_be_in_value(word: &str, is_first: bool) -> bool {
     (LETTERS.contains(&word) && !(is_first && word.len() == 1))
         || (word.len() >= 3 && NAMES.iter().any(|name| name.starts_with(word)))
-        || word.chars().all(|c| DATE_CHARACTERS.contains(c))
+        || word
+            .chars()
+            .all(|c| DATE_CHARACTERS.contains(c) || NUMBER_CHARACTERS.contains(c))
 }
 
 /// Makes one of characters that are forms of the same, such as `＝` and `=`.
