@@ -826,7 +826,7 @@ async fn a_batch_answers_each_activity_in_order() {
 #[tokio::test]
 async fn a_batch_takes_1_to_100_activities() {
     let app = TestApp::start().await;
-    let refusal = "400 activities must have 1 to 100 activities";
+    let refusal = "400 activities must have 1 to 100 items";
     assert_eq!(app.batch(&json!([])).await.refusal(), refusal);
     assert_eq!(
         app.batch(&json!(vec![activity(); 101])).await.refusal(),

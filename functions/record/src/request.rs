@@ -87,13 +87,11 @@ pub(crate) fn read_many(
         return Err(Error::invalid("Idempotency-Key", reason));
     }
     http::refuse_query(request)?;
-    let activities = json::list(http::body(request, BATCH_BYTES_MAX)?, "activities")?;
-    if !(1..=BATCH_MAX).contains(&activities.len()) {
-        return Err(Error::invalid(
-            "activities",
-            "must have 1 to 100 activities",
-        ));
-    }
+    let activities = json::list(
+        http::body(request, BATCH_BYTES_MAX)?,
+        "activities",
+        BATCH_MAX,
+    )?;
     Ok(activities
         .iter()
         .map(|raw| read(raw.get().as_bytes(), KeyPlace::Body, span))

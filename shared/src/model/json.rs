@@ -71,30 +71,34 @@ pub fn parse(text: &str) -> Result<Value, Error> {
     with_faults(|faults| reader::read(text, faults))
 }
 
-/// Reads a whole body, an object whose only field is a list.
+/// Reads a whole body, an object whose only field is a list of 1 to `max` items.
 ///
 /// The items stay texts, so that each can be read and refused by itself.
-pub fn list<'a>(body: &'a [u8], name: &str) -> Result<Vec<&'a RawValue>, Error> {
+pub fn list<'a>(body: &'a [u8], name: &str, max: usize) -> Result<Vec<&'a RawValue>, Error> {
     let text = text(body)?;
-    let Entries(fields) = serde_json::from_str(text).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => Error::invalid("body", "must be an object"),
-        _ => Error::invalid("body", format!("is not valid JSON: {error}")),
-    })?;
-    let list = with_faults(|faults| {
+    let Ok(Entries(fields)) = serde_json::from_str(text) else {
+        // The own reader names what is wrong; it accepts only what is no object.
+        parse(text)?;
+        return Err(Error::invalid("body", "must be an object"));
+    };
+    with_faults(|faults| {
+        let path = Path::default().field(name);
         let mut list = None;
         for (field, value) in fields {
             if field != name {
                 faults.add_unsupported(&Path::default(), &field);
             } else if list.replace(value).is_some() {
-                faults.add(&Path::default().field(name), "is given twice");
+                faults.add(&path, "is given twice");
             }
         }
-        if list.is_none() {
-            faults.add(&Path::default().field(name), "is missing");
-        }
-        list
-    })?;
-    serde_json::from_str(list.get()).map_err(|_| Error::invalid(name, "must be a list"))
+        let items = match list.map(|list| serde_json::from_str::<Vec<&RawValue>>(list.get())) {
+            None => Err("is missing".to_owned()),
+            Some(Err(_)) => Err("must be a list".to_owned()),
+            Some(Ok(items)) if (1..=max).contains(&items.len()) => Ok(items),
+            Some(Ok(_)) => Err(format!("must have 1 to {max} items")),
+        };
+        items.map_err(|reason| faults.add(&path, reason)).ok()
+    })
 }
 
 /// What was made, or the faults that were found meanwhile.
@@ -237,7 +241,7 @@ mod tests {
             refusal(b"{\"a\":\"\xe9\"}"),
             "body must be UTF-8; after 6 bytes it is not"
         );
-        let items = list(b"\xef\xbb\xbf{\"items\":[1]}", "items").unwrap();
+        let items = list(b"\xef\xbb\xbf{\"items\":[1]}", "items", 9).unwrap();
         assert_eq!(items.len(), 1);
     }
 
@@ -276,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_list_is_refused_with_all_its_faults() {
-        let refused = |body: &str| faults(list(body.as_bytes(), "items").unwrap_err());
+        let refused = |body: &str| faults(list(body.as_bytes(), "items", 2).unwrap_err());
         assert_eq!(
             refused(r#"{"items":[],"items":[],"a":1,"b":2}"#),
             [
@@ -287,6 +291,16 @@ mod tests {
         );
         assert_eq!(refused("{}"), ["items is missing"]);
         assert_eq!(refused(r#"{"items":null}"#), ["items must be a list"]);
+        let count = "items must have 1 to 2 items";
+        let unknown = "x is not supported";
+        assert_eq!(refused(r#"{"items":[],"x":1}"#), [unknown, count]);
+        assert_eq!(refused(r#"{"items":[1,2,3],"x":1}"#), [unknown, count]);
+        assert_eq!(
+            refused(r#"{"items":5,"x":1}"#),
+            [unknown, "items must be a list"]
+        );
+        let surrogate = r"body must not have half of a surrogate pair, such as \ud800";
+        assert_eq!(refused(r#"{"\ud800":1,"items":[]}"#), [surrogate]);
         assert_eq!(refused("[1]"), ["body must be an object"]);
     }
 
