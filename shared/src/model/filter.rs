@@ -228,13 +228,18 @@ impl From<Needle> for String {
     }
 }
 
+/// What is invisible and is not counted as ignorable: braille without a dot, and the
+/// marks around notes between the lines.
+const UNSEEN: [char; 4] = ['\u{2800}', '\u{fff9}', '\u{fffa}', '\u{fffb}'];
+
 /// The form in which names are compared.
 fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    let is_unseen = CodePointSetData::new::<DefaultIgnorableCodePoint>();
-    let seen: String = text.chars().filter(|c| !is_unseen.contains(*c)).collect();
+    let is_ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    let is_unseen = |c| is_ignorable.contains(c) || UNSEEN.contains(&c);
+    let seen: String = text.chars().filter(|c| !is_unseen(*c)).collect();
     let nfkc = ComposingNormalizer::new_nfkc();
     let folded = CaseMapper::new()
         .fold_string(&nfkc.normalize(&seen))
@@ -339,6 +344,8 @@ mod tests {
             ("한국전자", "전자"),
             ("\u{1112}\u{1161}\u{11ab}국", "한국"),
             ("ISPARTA", "ısparta"),
+            ("Fa\u{2800}brikam", "fabrikam"),
+            ("Ad\u{fff9}v\u{fffa}ent\u{fffb}ure", "adventure"),
             ("ısparta", "ISPARTA"),
             ("Isparta", "ısparta"),
             ("ısparta", "İSPARTA"),
