@@ -125,8 +125,13 @@ fn readers_leave_room_for_the_recorder() {
                 assert!(limits.is_null(), "{route} has the stage's limits");
             } else {
                 routes += 1;
-                assert_eq!(limits["ThrottlingRateLimit"], "ReadRateLimit", "{route}");
-                assert_eq!(limits["ThrottlingBurstLimit"], "ReadBurstLimit", "{route}");
+                let kind = match route.ends_with("/summary") {
+                    true => "Summary",
+                    false => "Read",
+                };
+                let parameters = ["RateLimit", "BurstLimit"].map(|limit| format!("{kind}{limit}"));
+                assert_eq!(limits["ThrottlingRateLimit"], parameters[0], "{route}");
+                assert_eq!(limits["ThrottlingBurstLimit"], parameters[1], "{route}");
             }
         }
     }
