@@ -311,7 +311,10 @@ pub fn idempotency_key(request: &Request) -> Result<Option<Identifier>, Error> {
     // The gateway joins repeated headers with commas and replaces invalid UTF-8 with
     // U+FFFD; in both cases two different keys could be taken for the same one.
     if key.contains([',', '\u{fffd}']) {
-        return Err(invalid("must be given once, in UTF-8 and without a comma"));
+        return Err(invalid(
+            "must be given once, in UTF-8, without a comma and without U+FFFD, \
+             which stands for bytes that are not UTF-8",
+        ));
     }
     Identifier::try_from(key.to_owned())
         .map(Some)
