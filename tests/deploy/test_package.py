@@ -1,10 +1,13 @@
 """What `make package` writes: nothing is left to be built."""
 
+import struct
+import subprocess
+import sys
 import zipfile
 
 from samtranslator.yaml_helper import yaml_parse
 
-from stack import functions, template
+from stack import ROOT, functions, template
 
 
 def test_each_function_is_a_zip_of_an_executable_that_the_template_names(package):
@@ -36,3 +39,12 @@ def test_the_page_is_in_the_package(package):
         names = archive.namelist()
     assert "index.html" in names
     assert [name for name in names if name.endswith(".js")]
+
+
+def test_a_binary_for_another_architecture_is_refused(tmp_path):
+    """Lambda would only say so at the first call."""
+    (tmp_path / "record").write_bytes(b"\x7fELF" + bytes(14) + struct.pack("<H", 62))
+    asked = ["--architecture", "arm64", "--binaries", tmp_path, "--into", tmp_path / "package"]
+    done = subprocess.run([sys.executable, ROOT / ".ci/package.py", *asked], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "record is built for x86_64, not for arm64; see ARCH" in done.stderr
