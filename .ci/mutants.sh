@@ -28,12 +28,12 @@ pass() {
 
 # The tests first run without a change: a test that fails anyway would seem to catch everything.
 units() {
-  cargo test --package shared --lib --locked --quiet
+  cargo test --package shared --lib --locked
   pass 'unit tests' --cargo-arg=--lib --timeout 60
 }
 
 service() {
-  cargo test --package tests --locked --quiet -- "${@:2}"
+  cargo test --package tests --locked -- "${@:2}"
   pass "$1" --test-package tests --timeout 600 -- -- "${@:2}"
 }
 

@@ -39,6 +39,6 @@ pub mod token;
 pub use crate::{
     address::{base_url, origin},
     error::Error,
-    options::Options,
+    options::{JwtOptions, Options},
     stack::Stack,
 };

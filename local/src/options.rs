@@ -7,6 +7,15 @@ use shared::Clock;
 
 use crate::concurrency::Limits;
 
+/// Which tokens the gateway accepts.
+#[derive(Debug, Clone, Default)]
+pub struct JwtOptions {
+    /// What a token's `iss` must be; by default the gateway's address.
+    pub issuer: Option<String>,
+    /// The audiences of which a token must name one; by default the development issuer's own.
+    pub audiences: Vec<String>,
+}
+
 /// What to start, and where.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -31,6 +40,8 @@ pub struct Options {
     pub functions: Option<String>,
     /// The functions' variables that differ from the defaults on one machine.
     pub variables: HashMap<String, String>,
+    /// Which tokens the gateway accepts.
+    pub jwt: JwtOptions,
     /// The development issuer's key; without one, the data folder's key is used or created.
     pub key: Option<String>,
     /// The clock of the gateway and the functions.
@@ -60,6 +71,7 @@ impl Options {
             page: None,
             functions: None,
             variables: HashMap::new(),
+            jwt: JwtOptions::default(),
             key: None,
             clock: Clock::system(),
             worker_time: Duration::from_mins(15),

@@ -239,7 +239,7 @@ struct TokenForm {
 
 /// Exchanges a code for tokens.
 async fn exchange_code(State(issuer): State<Arc<Issuer>>, Form(form): Form<TokenForm>) -> Response {
-    let grant = issuer.verify(&form.code, CODE);
+    let grant = issuer.verify(&form.code, &[CODE]);
     let grant = grant.and_then(|mut claims| serde_json::from_value(claims.remove("grant")?).ok());
     match grant.filter(|grant: &Grant| grant.is_for(&form)) {
         Some(grant) => tokens(&issuer, &grant),
@@ -303,7 +303,7 @@ fn session(issuer: &Issuer, headers: &HeaderMap) -> Option<Value> {
     let cookies = headers.get(COOKIE)?.to_str().ok()?;
     let mut cookies = cookies.split(';').map(str::trim);
     let cookie = cookies.find_map(|cookie| cookie.strip_prefix(COOKIE_NAME)?.strip_prefix('='))?;
-    let mut claims: Map<String, Value> = issuer.verify(cookie, SESSION)?;
+    let mut claims: Map<String, Value> = issuer.verify(cookie, &[SESSION])?;
     claims.remove("person")
 }
 

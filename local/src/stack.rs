@@ -101,7 +101,7 @@ impl Stack {
         let s3_dir = folder.bucket(&config.exports_bucket)?;
         let s3 = server.serve(s3, s3::router(&s3_dir)?);
         let key = options.key.clone().map_or_else(|| folder.key(), Ok)?;
-        let issuer = Arc::new(Issuer::new(url.clone(), &key)?);
+        let issuer = Arc::new(Issuer::new(url.clone(), &key, &options.jwt)?);
         let functions = functions(&options, &sdk, &config);
         let sweeper = options.sweep_every.map(|pause| sweep(&functions, pause));
         let router = router(options, &url, &issuer, &functions, &server.origins)?;

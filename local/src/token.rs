@@ -11,9 +11,9 @@ use jsonwebtoken::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::error::Error;
+use crate::{error::Error, options::JwtOptions};
 
-/// The audience of the tokens; the template's parameter `JwtAudience` sets it in a deployment.
+/// The audience of the development issuer's own tokens.
 pub const AUDIENCE: &str = "partner-activity-log";
 
 /// How long a token is valid.
@@ -21,6 +21,10 @@ pub(crate) const TOKEN_LIFETIME_SECONDS: i64 = 12 * 60 * 60;
 
 /// Signs and verifies tokens.
 pub struct Issuer {
+    /// What `iss` must be, as the template's parameter `JwtIssuer` says in a deployment.
+    name: String,
+    /// The audiences that are accepted, as the parameter `JwtAudience` says in a deployment.
+    audiences: Vec<String>,
     url: String,
     signing: EncodingKey,
     verifying: DecodingKey,
@@ -37,13 +41,21 @@ impl std::fmt::Debug for Issuer {
 
 impl Issuer {
     /// An issuer at `url` that signs with a PEM key.
-    pub fn new(url: String, private_key: &str) -> Result<Self, Error> {
+    ///
+    /// It names itself by `url` and accepts its own audience, unless `options` say otherwise.
+    pub fn new(url: String, private_key: &str, options: &JwtOptions) -> Result<Self, Error> {
         let failed = |error| Error::Key(io::Error::other(error));
         let signing = EncodingKey::from_rsa_pem(private_key.as_bytes()).map_err(failed)?;
         let mut jwk = Jwk::from_encoding_key(&signing, Algorithm::RS256).map_err(failed)?;
         jwk.common.key_id = Some("development".into());
         let verifying = DecodingKey::from_jwk(&jwk).map_err(failed)?;
+        let audiences = match options.audiences.as_slice() {
+            [] => vec![AUDIENCE.to_owned()],
+            named => named.to_vec(),
+        };
         Ok(Self {
+            name: options.issuer.clone().unwrap_or_else(|| url.clone()),
+            audiences,
             url,
             signing,
             verifying,
@@ -55,7 +67,7 @@ impl Issuer {
     ///
     /// If either of these is null, the token has none.
     pub fn sign(&self, claims: Value) -> Result<String, Error> {
-        let mut all = json!({ "iss": self.url, "aud": AUDIENCE });
+        let mut all = json!({ "iss": self.name, "aud": AUDIENCE });
         if let (Value::Object(all), Value::Object(claims)) = (&mut all, claims) {
             all.extend(claims);
             all.retain(|name, value| !value.is_null() || !["iss", "aud"].contains(&&**name));
@@ -73,7 +85,7 @@ impl Issuer {
         let (scheme, rest) = authorization.split_once(' ').unwrap_or_default();
         let is_bearer = scheme.eq_ignore_ascii_case("bearer");
         let token = if is_bearer { rest } else { authorization };
-        let claims = self.verify(token, AUDIENCE)?.into_iter();
+        let claims = self.verify(token, &self.audiences)?.into_iter();
         Some(
             claims
                 .map(|(name, value)| (name, flat(&value).into()))
@@ -81,19 +93,26 @@ impl Issuer {
         )
     }
 
-    /// The claims of a token that this issuer signed and that is valid for the audience.
+    /// The claims of a token that this issuer signed and that is valid for an audience.
     ///
     /// `is_for` checks the audience: `jsonwebtoken` accepts a token without one.
-    pub(crate) fn verify(&self, token: &str, audience: &str) -> Option<Map<String, Value>> {
+    pub(crate) fn verify(
+        &self,
+        token: &str,
+        audiences: &[impl AsRef<str>],
+    ) -> Option<Map<String, Value>> {
         let mut validation = Validation::new(Algorithm::RS256);
         validation.leeway = 0;
         validation.validate_nbf = true;
         validation.validate_aud = false;
-        validation.set_issuer(&[&self.url]);
+        validation.set_issuer(&[&self.name]);
         validation.set_required_spec_claims(&["exp", "iss"]);
         let token = jsonwebtoken::decode(token, &self.verifying, &validation);
         let claims: Map<String, Value> = token.ok()?.claims;
-        is_for(&claims, audience).then_some(claims)
+        audiences
+            .iter()
+            .any(|audience| is_for(&claims, audience.as_ref()))
+            .then_some(claims)
     }
 
     /// The public key, as an issuer publishes it.
@@ -106,7 +125,7 @@ impl Issuer {
     /// The discovery document, as an issuer publishes it.
     pub fn configuration(&self) -> Value {
         json!({
-            "issuer": self.url,
+            "issuer": self.name,
             "jwks_uri": format!("{}/.well-known/jwks.json", self.url),
             "authorization_endpoint": format!("{}/dev/sign-in", self.url),
             "token_endpoint": format!("{}/dev/sign-in/token", self.url),

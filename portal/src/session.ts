@@ -11,6 +11,7 @@ import {
 } from "oidc-client-ts";
 import type { User } from "oidc-client-ts";
 import type { Config } from "./config";
+import { signOutRequest } from "./sign_out";
 
 export interface SessionFailure {
   word: "sign_in_failed" | "sign_in_unreachable" | "sign_out_failed";
@@ -109,10 +110,10 @@ export class Session {
   /** Removes the log first: a browser keeps the page, and the Back button would show it again. */
   async signOut() {
     sessionStorage.setItem(SIGNED_OUT, "true");
-    const id_token_hint = this.#user?.id_token;
+    const id_token = this.#user?.id_token;
     this.end();
     try {
-      await this.#manager.signoutRedirect(id_token_hint ? { id_token_hint } : {});
+      await this.#manager.signoutRedirect(signOutRequest(this.#manager.settings, id_token));
     } catch (error) {
       this.#fail({ word: "sign_out_failed", reason: reasonOf(error) });
     }

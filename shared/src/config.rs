@@ -25,6 +25,8 @@ pub struct Config {
     ///
     /// `ROLES_FORM` is `array` or `words`; default `words` for the claim `scope`,
     /// otherwise `array`. See [`RolesForm`].
+    ///
+    /// `SUBJECT_CLAIM` and `NAME_CLAIM`: default `sub` and `name`.
     pub claim_names: ClaimNames,
     /// `READER_ROLES`: some of [`Role::READERS`], comma-separated; default all six.
     pub reader_roles: BTreeSet<Role>,
@@ -150,6 +152,8 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
             partner: partner.unwrap_or_else(|| "partner_id".into()),
             roles,
             roles_form,
+            subject: self.get("SUBJECT_CLAIM").unwrap_or_else(|| "sub".into()),
+            name: self.get("NAME_CLAIM").unwrap_or_else(|| "name".into()),
         }
     }
 
@@ -295,6 +299,15 @@ mod tests {
         assert_eq!(form("scope", ""), RolesForm::Words);
         assert_eq!(form("scope", "array"), RolesForm::Array);
         assert_eq!(form("groups", "words"), RolesForm::Words);
+    }
+
+    #[test]
+    fn the_person_is_in_the_usual_claims_unless_configured() {
+        let names = |changed| config(changed).unwrap().claim_names;
+        let usual = names(&[]);
+        assert_eq!((&*usual.subject, &*usual.name), ("sub", "name"));
+        let other = names(&[("SUBJECT_CLAIM", "oid"), ("NAME_CLAIM", "email")]);
+        assert_eq!((&*other.subject, &*other.name), ("oid", "email"));
     }
 
     #[test]

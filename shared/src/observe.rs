@@ -46,6 +46,12 @@ pub fn start() -> Observer {
     Observer::new(service, writer)
 }
 
+/// The module of Lambda's runtime whose one warning says that a function takes one call
+/// at a time although `AWS_LAMBDA_MAX_CONCURRENCY` is set.
+///
+/// Ours do so on purpose, and `cargo lambda watch` sets the variable to 1 for every function.
+const ONE_CALL_AT_A_TIME: &str = "lambda_runtime::runtime=error";
+
 /// Writes each event as one line of JSON, together with the fields of its spans.
 pub fn subscriber<W>(
     service: &str,
@@ -55,6 +61,8 @@ pub fn subscriber<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
+    let expected = ONE_CALL_AT_A_TIME.parse().expect("it is a directive");
+    let levels = levels.add_directive(expected);
     let mut lines = JsonLayer::new(writer);
     lines.add_static_field("service", service.into());
     lines.with_timer("timestamp", SystemTime);

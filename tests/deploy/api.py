@@ -9,7 +9,7 @@ from stack import AUDIENCE
 
 
 class Api:
-    def __init__(self, url, issuer):
+    def __init__(self, url, issuer=None):
         self.url = url
         self.issuer = issuer
 
@@ -21,15 +21,16 @@ class Api:
         return fetch(method, os.environ["AWS_ENDPOINT_URL"] + path, headers=headers, **more)
 
     def client(self, partner, *roles):
-        return Client(self, {"aud": AUDIENCE, "sub": "u-17", "name": "ann", "reseller": partner, "duties": roles})
+        claims = {"aud": AUDIENCE, "oid": "u-17", "preferred_username": "ann", "reseller": partner, "duties": roles}
+        return Client(self, self.issuer.token(claims))
 
 
 class Client:
     """Somebody with a token."""
 
-    def __init__(self, api, claims):
+    def __init__(self, api, token):
         self.api = api
-        self.token = api.issuer.token(claims)
+        self.token = token
 
     def get(self, path, **more):
         return self.api.send("GET", path, self.token, **more)

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 import emulator
 import gateway
 import issuer as tokens
+import keys
 import stack as deployed
 from api import Api
 
@@ -23,7 +24,7 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_addoption(parser):
-    parser.addoption("--binaries", type=Path, default=deployed.ROOT / "target/debug", help="folder of the four binaries")
+    parser.addoption("--package", type=Path, required=True, help="folder that `make package` has written")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -70,11 +71,16 @@ def aws(authority, work):
     os.environ.clear()
     os.environ.update(surroundings)
     try:
-        with emulator.running(work, authority, port):
+        with keys.passing_on(port) as proxy, emulator.running(work, authority, port, proxy):
             yield
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def package(request):
+    return request.config.getoption("package").resolve(strict=True)
 
 
 @pytest.fixture(scope="session")
@@ -84,9 +90,8 @@ def issuer(authority):
 
 
 @pytest.fixture(scope="session")
-def stack(aws, issuer, work, request):
-    deployed.build(request.config.getoption("binaries"), work / "build")
-    deployed.deploy(work / "build", deployed.PARAMETERS | {"JwtIssuer": issuer.url})
+def stack(aws, issuer, work, package):
+    deployed.deploy(package, work, deployed.PARAMETERS | {"JwtIssuer": issuer.url})
     stack = deployed.Stack()
     gateway.complete(stack)
     return stack

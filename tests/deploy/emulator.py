@@ -56,12 +56,12 @@ def command(work, authority, port):
 
 
 @contextmanager
-def running(work, authority, port):
+def running(work, authority, port, proxy):
     """The emulator in `os.environ` of now; it and its functions have ended afterwards."""
     with log(work).open("wb") as out:
         process = subprocess.Popen(
             command(work, authority, port),
-            env=os.environ | SETTINGS | {"GATEWAY_PORT": str(port)},
+            env=os.environ | SETTINGS | {"GATEWAY_PORT": str(port), "http_proxy": proxy},
             cwd=work,
             stdin=subprocess.DEVNULL,
             stdout=out,

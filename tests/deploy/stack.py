@@ -1,6 +1,5 @@
-"""The stack: `template.yaml` and the built binaries, deployed by `sam deploy`."""
+"""The stack: what `make package` has written, deployed by `sam deploy`."""
 
-import json
 import os
 import re
 import subprocess
@@ -11,15 +10,17 @@ from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
 NAME = "deploy-check"
-AUDIENCE = "deploy-check-api"
+AUDIENCE, OTHER_AUDIENCE = "deploy-check-api", "deploy-check-back-end"
 
 # None has its default, so that a value that does not arrive is noticed.
 PARAMETERS = {
     "Architecture": "x86_64",
-    "JwtAudience": AUDIENCE,
+    "JwtAudience": f"{AUDIENCE},{OTHER_AUDIENCE}",
     "PartnerClaim": "reseller",
     "RolesClaim": "duties",
     "RolesForm": "array",
+    "SubjectClaim": "oid",
+    "NameClaim": "preferred_username",
     "ReaderRoles": "admin_agent,sales_agent",
     "SubscriptionsUrl": "https://portal.example/of/{customer_id}",
     "PortalOrigin": "https://portal.example",
@@ -56,25 +57,17 @@ def events(of):
     ]
 
 
-def build(binaries, folder):
-    """What `sam build` leaves: a folder a function, and the template that names them."""
-    built = template()
-    for name, function in functions(built).items():
-        binary = binaries / function["Metadata"]["BuildProperties"]["Binary"]
-        (folder / name).mkdir(parents=True)
-        os.symlink(binary.resolve(strict=True), folder / name / "bootstrap")
-        function["Properties"]["CodeUri"] = name
-    (folder / "template.yaml").write_text(json.dumps(built))
-
-
-def deploy(folder, parameters):
-    sam = [ROOT / ".venv/bin/sam", "deploy", "--template", folder / "template.yaml"]
-    options = ["--stack-name", NAME, "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-progressbar"]
+def deploy(package, work, parameters, name=NAME):
+    """As somebody does who has the package and sam: no command is on the path, so none of Rust's."""
+    empty = work / "no-commands"
+    empty.mkdir(exist_ok=True)
+    sam = [ROOT / ".venv-deploy/bin/sam", "deploy", "--template", package / "template.yaml"]
+    options = ["--stack-name", name, "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-progressbar"]
     overrides = ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
     done = subprocess.run(
         [*sam, *options, *overrides],
-        env=os.environ | {"SAM_CLI_TELEMETRY": "0"},
-        cwd=folder,
+        env=os.environ | {"SAM_CLI_TELEMETRY": "0", "PATH": str(empty)},
+        cwd=empty,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -84,19 +77,27 @@ def deploy(folder, parameters):
     assert done.returncode == 0, f"sam deploy failed:\n{done.stdout}"
 
 
+def value_of(parameter, text):
+    """A parameter's value: some are lists."""
+    kind = template()["Parameters"][parameter]["Type"]
+    return text.split(",") if kind == "CommaDelimitedList" else text
+
+
 class Stack:
     """What CloudFormation says of the stack."""
 
-    def __init__(self):
+    def __init__(self, name=NAME):
+        self.name = name
         cloudformation = boto3.client("cloudformation")
-        described = cloudformation.describe_stacks(StackName=NAME)["Stacks"][0]
+        described = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
         self.parameters = {
-            parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in described["Parameters"]
+            parameter["ParameterKey"]: value_of(parameter["ParameterKey"], parameter["ParameterValue"])
+            for parameter in described["Parameters"]
         }
-        resources = cloudformation.describe_stack_resources(StackName=NAME)["StackResources"]
+        resources = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
         self.ids = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
-        processed = cloudformation.get_template(StackName=NAME, TemplateStage="Processed")["TemplateBody"]
+        processed = cloudformation.get_template(StackName=name, TemplateStage="Processed")["TemplateBody"]
         self.resources = processed["Resources"]
 
     def configuration(self, function):
@@ -132,7 +133,7 @@ class Stack:
         return value
 
     def reference(self, name):
-        pseudo = {"AWS::Partition": "aws", "AWS::Region": os.environ["AWS_DEFAULT_REGION"], "AWS::StackName": NAME}
+        pseudo = {"AWS::Partition": "aws", "AWS::Region": os.environ["AWS_DEFAULT_REGION"], "AWS::StackName": self.name}
         known = pseudo | self.parameters | self.ids
         if name.endswith(".Arn"):
             return self.configuration(name.removesuffix(".Arn"))["FunctionArn"]

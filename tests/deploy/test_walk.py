@@ -11,7 +11,7 @@ import pytest
 
 from api import fetch
 from issuer import new_key
-from stack import AUDIENCE, events, template, workers
+from stack import AUDIENCE, OTHER_AUDIENCE, events, template, workers
 
 PATIENCE_SECONDS = 60
 
@@ -107,6 +107,12 @@ def test_a_token_that_another_key_signed_is_refused_by_the_gateway(stack, api):
     before = calls(stack)
     assert api.send("GET", "/v1/activities", api.issuer.token(VALID, key=new_key())).status_code == 401
     assert calls(stack) == before
+
+
+@pytest.mark.parametrize("accepted", [{"aud": OTHER_AUDIENCE}, {"aud": None, "client_id": OTHER_AUDIENCE}])
+def test_a_token_for_any_of_the_audiences_is_let_in(api, accepted):
+    claims = {name: value for name, value in (VALID | accepted).items() if value}
+    assert api.send("GET", "/v1/activities", api.issuer.token(claims)).status_code == 200
 
 
 @pytest.mark.parametrize("role", ["admin_agent", "sales_agent"])
@@ -240,8 +246,9 @@ def test_a_file_holds_what_the_list_shows(ann):
 def test_export_and_link_are_entries_of_the_log(ann):
     recorded(ann, an_order())
     export(ann)
-    actions = {item["action"] for item in listed(ann)}
-    assert actions == {"create_order", "export_activity_log", "download_activity_log"}
+    actors = {item["action"]: item["actor"] for item in listed(ann)}
+    assert actors.keys() == {"create_order", "export_activity_log", "download_activity_log"}
+    assert actors["export_activity_log"] == {"id": "u-17", "name": "ann", "kind": "user"}
 
 
 def test_a_link_cannot_be_prolonged(ann):

@@ -63,7 +63,8 @@ impl TestApp {
         .await
     }
 
-    async fn start_from(options: Options) -> Self {
+    /// Starts from options that differ from those in memory.
+    pub(crate) async fn start_from(options: Options) -> Self {
         let ahead_ms = Arc::new(AtomicI64::new(0));
         let ahead = Arc::clone(&ahead_ms);
         let clock = Clock::from_fn(move || now(&ahead));

@@ -35,6 +35,7 @@ mod export;
 mod gateway;
 mod guards;
 mod hang;
+mod identity;
 mod isolation;
 mod items;
 mod laptop;

@@ -259,3 +259,15 @@ async fn a_call_with_nothing_to_report_logs_no_line() {
         .await;
     assert_eq!(lines, Vec::<Value>::new());
 }
+
+#[test]
+fn a_start_under_cargo_lambda_warns_of_nothing() {
+    let log = Log::default();
+    let _capture = log.capture("activity-log", LEVELS);
+    // What Lambda's runtime says there; the smoke run starts the functions themselves.
+    tracing::warn!(target: "lambda_runtime::runtime", "AWS_LAMBDA_MAX_CONCURRENCY is set to '1'");
+    assert_eq!(log.take(), "");
+    tracing::error!(target: "lambda_runtime::runtime", "an error of the runtime");
+    tracing::warn!(target: "lambda_runtime::layers", "a warning of another part");
+    assert_eq!(log.take().lines().count(), 2);
+}

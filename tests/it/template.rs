@@ -74,13 +74,7 @@ fn every_route_but_the_contracts_needs_a_token() {
         "$request.header.Authorization"
     );
     assert!(authorizer["JwtConfiguration"]["issuer"].is_string());
-    assert_eq!(
-        authorizer["JwtConfiguration"]["audience"]
-            .as_array()
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(authorizer["JwtConfiguration"]["audience"], "JwtAudience");
     let mut open = Vec::new();
     for function in functions().values() {
         let events = function["Properties"]["Events"].as_object();

@@ -38,11 +38,11 @@ impl Reader {
     /// The caller, for the entries that exports and links leave in the log.
     pub fn actor(&self) -> Result<&Actor, Error> {
         self.subject.as_ref().ok_or(Error::Forbidden {
-            reason: "the token's sub must have 1 to 128 characters, none of them a control character",
+            reason: "the token's subject must have 1 to 128 characters, none of them a control character",
         })
     }
 
-    /// The caller's id, for the log; `unknown` if the token's `sub` can't be stored.
+    /// The caller's id, for the log; `unknown` if the token's subject can't be stored.
     pub fn subject_id(&self) -> &str {
         self.subject
             .as_ref()
@@ -90,7 +90,7 @@ impl Access {
 
     fn from_claims<'a>(claim: impl Fn(&str) -> Option<&'a str>, names: &ClaimNames) -> Self {
         // A claim without a value arrives as this text, which is no person's.
-        let person = |name| claim(name).filter(|text| *text != "null");
+        let person = |name: &str| claim(name).filter(|text| *text != "null");
         Self {
             partner: match claim(&names.partner) {
                 None => Claim::Absent,
@@ -99,7 +99,7 @@ impl Access {
             roles: claim(&names.roles)
                 .map(|claim| roles(claim, names.roles_form))
                 .unwrap_or_default(),
-            subject: person("sub").and_then(|sub| subject(sub, person("name"))),
+            subject: person(&names.subject).and_then(|id| subject(id, person(&names.name))),
         }
     }
 
@@ -223,13 +223,12 @@ fn array(claim: &str) -> Option<&str> {
 }
 
 /// The person behind a token; if the name can't be stored, it is the subject.
-fn subject(sub: &str, name: Option<&str>) -> Option<Actor> {
-    let id = Identifier::try_from(sub.to_owned()).ok()?;
+fn subject(id: &str, name: Option<&str>) -> Option<Actor> {
     let name = name
         .and_then(|name| Name::try_from(name.to_owned()).ok())
-        .or_else(|| Name::try_from(sub.to_owned()).ok())?;
+        .or_else(|| Name::try_from(id.to_owned()).ok())?;
     Some(Actor {
-        id,
+        id: Identifier::try_from(id.to_owned()).ok()?,
         name,
         kind: ActorKind::User,
     })
@@ -241,19 +240,28 @@ mod tests {
 
     use super::*;
 
-    fn access(claims: &[(&str, &str)]) -> Access {
-        let names = ClaimNames {
+    fn names() -> ClaimNames {
+        ClaimNames {
             partner: "partner_id".into(),
             roles: "roles".into(),
             roles_form: RolesForm::Array,
-        };
+            subject: "sub".into(),
+            name: "name".into(),
+        }
+    }
+
+    fn access(claims: &[(&str, &str)]) -> Access {
+        access_by(&names(), claims)
+    }
+
+    fn access_by(names: &ClaimNames, claims: &[(&str, &str)]) -> Access {
         let claim = |name: &str| {
             claims
                 .iter()
                 .find(|(n, _)| *n == name)
                 .map(|(_, value)| *value)
         };
-        Access::from_claims(claim, &names)
+        Access::from_claims(claim, names)
     }
 
     fn in_array(claim: &str) -> BTreeSet<Role> {
@@ -464,5 +472,28 @@ mod tests {
         let unnamed = reader(&[("sub", "u-17"), ("name", "null")]);
         assert_eq!(unnamed.actor().unwrap().name.as_str(), "u-17");
         assert!(reader(&[("sub", "null")]).actor().is_err());
+    }
+
+    #[test]
+    fn the_claims_of_the_person_are_those_that_are_configured() {
+        let names = ClaimNames {
+            subject: "oid".into(),
+            name: "preferred_username".into(),
+            ..names()
+        };
+        let actor = |claims: &[_]| {
+            let base = [("partner_id", "contoso"), ("roles", "admin_agent")];
+            let access = access_by(&names, &[&base, claims].concat());
+            access.reader(&readers()).unwrap().actor().cloned()
+        };
+        let others = [("sub", "pairwise"), ("name", "Ann")];
+        let person = [
+            ("oid", "u-17"),
+            ("preferred_username", "ann@contoso.example"),
+        ];
+        let found = actor(&[others, person].concat()).unwrap();
+        assert_eq!(found.id.as_str(), "u-17");
+        assert_eq!(found.name.as_str(), "ann@contoso.example");
+        assert!(actor(&others).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Partners, the roles of callers, and the names of the claims that hold both.
+//! Partners, the roles of callers, and the names of the claims that say who calls.
 
 use std::fmt;
 
@@ -106,7 +106,7 @@ impl Role {
     ];
 }
 
-/// The names of the claims that hold the partner and the roles.
+/// The names of the claims that hold the partner, the roles and the person.
 #[derive(Debug, Clone)]
 pub struct ClaimNames {
     /// The claim that names the partner.
@@ -115,6 +115,10 @@ pub struct ClaimNames {
     pub roles: String,
     /// How the issuer writes that list.
     pub roles_form: RolesForm,
+    /// The claim that holds the caller's id.
+    pub subject: String,
+    /// The claim that holds the caller's name.
+    pub name: String,
 }
 
 /// How an issuer writes the roles into their claim.
