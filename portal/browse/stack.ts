@@ -98,7 +98,8 @@ export const test = base.extend<{ noise: string[] }, { stack: Stack }>({
       await use(stackAt(url));
       child.kill();
     },
-    { scope: "worker" },
+    // It loads 80,000 activities, which takes more than a minute on a busy machine.
+    { scope: "worker", timeout: 300_000 },
   ],
   baseURL: async ({ stack }, use) => use(stack.url),
   // Each test fails when its page complained.

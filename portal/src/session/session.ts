@@ -101,7 +101,7 @@ export abstract class Session {
 
   async #check() {
     const { endsAt } = this.#grant ?? {};
-    if (endsAt === undefined || !navigator.onLine) return;
+    if (endsAt === undefined || this.#renewal || !navigator.onLine) return;
     const left = () => endsAt - Date.now();
     const isDue = left() <= this.#margin && Date.now() - this.#triedAt >= RETRY_MS;
     if (isDue || left() <= 0) await this.renew();
