@@ -40,6 +40,9 @@ struct Serve {
     /// machine may always call
     #[arg(long, value_name = "ORIGIN", value_parser = local::origin)]
     portal_origin: Option<reqwest::Url>,
+    /// Origin of the portal whose pages may show the page in a frame, and give it its token
+    #[arg(long, value_name = "ORIGIN", value_parser = local::origin)]
+    frame_ancestors: Option<reqwest::Url>,
     /// Folder that keeps the data
     #[arg(long, default_value = ".local")]
     data_dir: PathBuf,
@@ -95,6 +98,7 @@ async fn run(serve: Serve) -> Result<(), local::Error> {
         dynamodb_port: serve.dynamodb_port,
         s3_port: serve.s3_port,
         portal_origin: serve.portal_origin,
+        frame_ancestors: serve.frame_ancestors,
         data_dir: (!serve.in_memory).then(|| serve.data_dir.clone()),
         page: has_page.then_some(serve.page),
         functions: serve.functions,

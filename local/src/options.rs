@@ -27,6 +27,8 @@ pub struct Options {
     pub s3_port: u16,
     /// The origin of the portal's pages, which may call as pages on this machine may.
     pub portal_origin: Option<reqwest::Url>,
+    /// The origin of the portal whose pages may show the page in a frame.
+    pub frame_ancestors: Option<reqwest::Url>,
     /// How long the head of a request may take, and a pause in its body.
     ///
     /// A connection without a request ends after this time too, so it is longer than
@@ -66,6 +68,7 @@ impl Options {
             dynamodb_port: 0,
             s3_port: 0,
             portal_origin: None,
+            frame_ancestors: None,
             request_timeout: Duration::from_mins(2),
             data_dir: None,
             page: None,

@@ -14,35 +14,52 @@ use tower_http::{
     set_header::SetResponseHeaderLayer,
 };
 
-/// The page may only load files and call the API of its own origin.
+/// The page may only load files and call the API of its own origin; `frame_ancestors` is
+/// the origin whose pages may show it in a frame, or `'none'`.
 ///
 /// The hash is that of an empty `<style>`. Fluent UI adds such elements, which needs
 /// a permission, and then fills them by script, which needs none.
+/// `frame-src` is for the hidden frame in which the page renews its token at the issuer.
 /// `form-action` is `none` because the page sends no form.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; \
-    style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; \
-    img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
-    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+pub fn content_security_policy(frame_ancestors: &str) -> String {
+    format!(
+        "default-src 'none'; script-src 'self'; \
+         style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='; \
+         img-src 'self'; connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors {frame_ancestors}; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+}
+
+/// The policy of the file that ends a renewal: only the page itself frames it.
+pub const RENEWAL_POLICY: &str = "default-src 'none'; script-src 'self'; base-uri 'none'; \
+    form-action 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// The API's router, with the page added to it.
-pub(crate) fn serve(api: Router, folder: &Path, url: &str) -> Router {
+pub(crate) fn serve(api: Router, folder: &Path, url: &str, frame_ancestors: &str) -> Router {
     let configuration = Json(json!({
         "issuer": url,
         "client_id": "partner-activity-log-page",
         "scope": "openid profile",
+        "frame_ancestors": frame_ancestors,
     }));
-    let index = ServeFile::new(folder.join("index.html"));
+    let file = |name: &str| ServeFile::new(folder.join(name));
     let files = Router::new()
-        .route_service("/", index)
+        .route_service("/", file("index.html"))
         .nest_service("/assets", ServeDir::new(folder.join("assets")))
-        .route_service("/favicon.svg", ServeFile::new(folder.join("favicon.svg")))
+        .nest_service("/branding", ServeDir::new(folder.join("branding")))
+        .route_service("/branding.json", file("branding.json"))
+        .route_service("/favicon.svg", file("favicon.svg"))
+        .route_service("/renewed.js", file("renewed.js"))
         .route("/config.json", get(|| async { configuration }));
-    api.merge(with_headers(files))
+    let renewal = Router::new().route_service("/renewed.html", file("renewed.html"));
+    let policy = content_security_policy(frame_ancestors);
+    api.merge(with_headers(files, &policy))
+        .merge(with_headers(renewal, RENEWAL_POLICY))
 }
 
-fn with_headers(files: Router) -> Router {
+fn with_headers(files: Router, policy: &str) -> Router {
     let headers = [
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::CONTENT_SECURITY_POLICY, policy),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (
@@ -53,9 +70,7 @@ fn with_headers(files: Router) -> Router {
         (header::CACHE_CONTROL, "no-cache"),
     ];
     headers.into_iter().fold(files, |files, (name, value)| {
-        files.layer(SetResponseHeaderLayer::overriding(
-            name,
-            HeaderValue::from_static(value),
-        ))
+        let value = HeaderValue::from_str(value).ok();
+        files.layer(SetResponseHeaderLayer::overriding(name, value))
     })
 }

@@ -145,7 +145,12 @@ fn router(
     };
     let api = gateway::router(gateway, origins, template::cors()?);
     Ok(match &options.page {
-        Some(folder) => page::serve(api, folder, url),
+        Some(folder) => {
+            let portal = options.frame_ancestors.as_ref();
+            let ancestors =
+                portal.map_or("'none'".into(), |url| url.origin().ascii_serialization());
+            page::serve(api, folder, url, &ancestors)
+        }
         None => api,
     })
 }

@@ -10,21 +10,32 @@ const LINES = Array.from({ length: 25 }, (_, line) => ({
 /** Beyond what JavaScript's numbers hold. */
 const PRECISE = "12345678901234567890";
 
+/** A number that JavaScript would write with other characters. */
+const PRICE = "1.50";
+
 test("an order opens with all its fields, its lines as a table, and its JSON as it is", async ({
   page,
   stack,
   context,
 }) => {
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  // As in a browser that does not tell a reviver the source text of a number.
+  await page.addInitScript(() => {
+    const parse = JSON.parse;
+    JSON.parse = (text, reviver) =>
+      parse(text, reviver && ((key, value: unknown) => reviver(key, value) as unknown));
+    delete (JSON as { rawJSON?: unknown }).rawJSON;
+  });
   const details = {
     line_items: LINES,
     reference: "PRECISE",
+    price: "PRICE",
     note: "long ".repeat(200),
     approved: true,
     address: { city: "Seoul", lines: [] },
   };
-  // The number goes out as digits, which a JavaScript number would not keep.
-  const raw = JSON.stringify(details).replace('"PRECISE"', PRECISE);
+  // The numbers go out as digits, which a JavaScript number would not keep.
+  const raw = JSON.stringify(details).replace('"PRECISE"', PRECISE).replace('"PRICE"', PRICE);
   const order = {
     resource: { type: "order", id: "d51a052e" },
     correlation_id: "call-7",
@@ -63,9 +74,11 @@ test("an order opens with all its fields, its lines as a table, and its JSON as 
   await entry.getByRole("button", { name: "Show all 25" }).click();
   await expect(entry.locator("tbody tr")).toHaveCount(25);
   await expect(entry.getByText(PRECISE)).toBeVisible();
+  await expect(entry.getByText(PRICE, { exact: true })).toBeVisible();
 
   await entry.getByRole("tab", { name: "JSON" }).click();
   await expect(entry.locator("pre")).toContainText(`"reference": ${PRECISE}`);
+  await expect(entry.locator("pre")).toContainText(`"price": ${PRICE},`);
   await entry.getByRole("button", { name: "Copy the activity ID" }).click();
   await expect(entry.getByText("Copied")).toBeVisible();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(id);

@@ -43,17 +43,18 @@ test("the file holds the rows of the list, in order, in the list's zone and lang
   const range = `from=${from}&to=${to}&time_zone=Asia%2FSeoul`;
   await signIn(page, { partner: "exports" }, `/?${range}&resource_type=`);
   await expect(rows(page)).toHaveCount(4);
-  const shown = await rows(page).locator("bdi:first-child").allInnerTexts();
+  const shown = await rows(page).locator(".cell bdi").allInnerTexts();
   expect(shown.filter((_, place) => place % 2 === 0)).toEqual(names.toReversed());
 
   await page.getByRole("button", { name: "Export log" }).click();
   const download = await exported(page);
   expect(download.suggestedFilename()).toBe(`activity-log_exports_${from}_${to}.csv`);
   const [header, ...lines] = (await text(download)).replace("\uFEFF", "").trimEnd().split("\r\n");
-  expect(cells(header ?? "").slice(0, 4)).toEqual([
+  expect(cells(header ?? "").slice(0, 5)).toEqual([
     "Date-Time (Asia/Seoul)",
     "Affected customer",
     "Action",
+    "Action in words",
     "Partner user",
   ]);
   // Inert in a spreadsheet: a quote before what would be run.
@@ -122,14 +123,23 @@ test("Node.js reads one activity from each line", async ({ stack }) => {
   expect(activity?.details).toEqual({ note });
 });
 
-test("in Korean the file's header is Korean", async ({ page, stack }) => {
-  await stack.record("korean", [{}]);
+test("in Korean the file's header is Korean, and words are beside the actions' names", async ({
+  page,
+  stack,
+}) => {
+  await stack.record("korean", [{ action: "rotate_signing.key" }, {}]);
   await signIn(page, { partner: "korean" });
   await page.getByLabel("Language").selectOption("ko");
   await page.getByRole("button", { name: "로그 내보내기" }).click();
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: "내보내기 시작" }).click();
-  expect(await text(await download)).toContain('"영향을 받은 고객"');
+  const [header, ...lines] = (await text(await download)).trimEnd().split("\r\n").map(cells);
+  expect(header?.slice(1, 5)).toEqual(["영향을 받은 고객", "작업", "작업 이름", "파트너 사용자"]);
+  expect(lines.map((line) => line.slice(2, 4)).sort()).toEqual([
+    ["create_order", "주문 만들기"],
+    // The page has no words for it.
+    ["rotate_signing.key", "rotate_signing.key"],
+  ]);
 });
 
 test("a running export shows its progress, outlives a reload, and can be cancelled", async ({
@@ -140,12 +150,37 @@ test("a running export shows its progress, outlives a reload, and can be cancell
   await page.getByRole("button", { name: "Start export" }).click();
   const progress = page.getByRole("progressbar", { name: /Waiting|Running/ });
   await expect(progress).toBeVisible();
-  await expect(page.getByText(/^[\d,]+ rows?, \d+%$/)).toBeVisible();
+  await expect(page.getByText(/^[\d,]+ rows? so far$/)).toBeVisible();
+  expect(await progress.getAttribute("aria-valuenow"), "how much is left is unknown").toBeNull();
   await page.reload();
   await expect(progress).toBeVisible();
   await page.getByRole("button", { name: /^Cancel:/ }).click();
   await expect(page.getByText("Cancelled", { exact: true })).toBeVisible();
   await expect(progress).toHaveCount(0);
+});
+
+test("the drawer says what became of the export, and a small file's size in words", async ({
+  page,
+  stack,
+}) => {
+  await stack.record("outcome", [{}]);
+  await signIn(page, { partner: "outcome" }, "/?panel=exports");
+  await exported(page);
+  const drawer = page.getByRole("dialog");
+  await expect(drawer.getByText("The file is ready.")).toBeVisible();
+  await expect(drawer.getByText("The export has started.")).toHaveCount(0);
+  await expect(drawer.getByText(/^1 row, \d+ bytes$/)).toBeVisible();
+});
+
+test("an export that a program asked for shows the days and the zone that it asked for", async ({
+  page,
+  stack,
+}) => {
+  await stack.record("program", [{}]);
+  await file(stack, "program", { from: "2026-03-01", to: "2026-03-02" });
+  await signIn(page, { partner: "program" }, "/?panel=exports&time_zone=America%2FNew_York");
+  const drawer = page.getByRole("dialog");
+  await expect(drawer.getByText("Mar 1, 2026 to Mar 2, 2026, UTC, all entries")).toBeVisible();
 });
 
 test("a file that is removed can no longer be downloaded", async ({ page, stack }) => {

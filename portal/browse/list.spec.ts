@@ -32,7 +32,7 @@ async function listed(stack: Stack, page: Page, limit = 500): Promise<Item[]> {
 
 /** Scrolls until the list says that there is no more, and how many there are. */
 async function scrolledToEnd(page: Page, count: number) {
-  const end = page.getByText(`${count} entries, all of this period`);
+  const end = page.getByText(`${count} entries of this period match the filters`);
   await expect(async () => {
     await page.mouse.wheel(0, 5_000);
     await expect(end).toBeVisible({ timeout: 500 });
@@ -160,6 +160,110 @@ test("periods, a typed day and the time zone change the list and the address", a
   );
 });
 
+test("a quarter and a year are a click away, and a time of day narrows the list", async ({
+  page,
+  stack,
+}) => {
+  await stack.record("hours", [
+    { occurred_at: `${daysAgo(3)}T08:29:59Z`, customer: { id: "c-1", name: "Before" } },
+    { occurred_at: `${daysAgo(3)}T08:30:00Z`, customer: { id: "c-2", name: "Within" } },
+    { occurred_at: `${daysAgo(3)}T17:00:00Z`, customer: { id: "c-3", name: "After" } },
+  ]);
+  await signIn(page, { partner: "hours" }, "/?time_zone=Asia%2FSeoul");
+  for (const [name, days] of [
+    ["Quarter", 90],
+    ["Year", 365],
+  ] as const) {
+    await page.getByRole("button", { name }).click();
+    await expect(page.getByRole("button", { name })).toHaveAttribute("aria-pressed", "true");
+    const query = new URL(page.url()).searchParams;
+    const [from, to] = ["from", "to"].map((name) => Date.parse(query.get(name) ?? ""));
+    expect(((to ?? 0) - (from ?? 0)) / 86_400_000).toBe(days);
+  }
+  await expect(rows(page)).toHaveCount(3);
+  // 8:30 and 17:00 in UTC, by the clocks of Seoul.
+  for (const name of ["From", "To"]) {
+    await page.getByLabel(name, { exact: true }).fill(daysAgo(name === "From" ? 3 : 2));
+  }
+  await page.getByLabel("Start time").fill("17:30");
+  await expect(rows(page)).toHaveCount(2);
+  await page.getByLabel("End time").fill("02:00");
+  await expect(rows(page)).toHaveText([/Within/]);
+  await expect(page).toHaveURL(new RegExp(`from=${daysAgo(3)}T17%3A30&to=${daysAgo(2)}T02%3A00`));
+  await page.reload();
+  await expect(rows(page)).toHaveText([/Within/]);
+  await expect(page.getByLabel("Start time")).toHaveValue("17:30");
+  await page.getByRole("button", { name: "Insights" }).click();
+  await expect(page.getByText("1 entry", { exact: true })).toBeVisible();
+  await page.getByRole("button", { name: "Month", exact: true }).click();
+  await expect(page.getByLabel("Start time")).toHaveValue("");
+});
+
+test("entries of one correlation id are found by it", async ({ page, stack }) => {
+  await stack.record("calls", [{ correlation_id: "call-7" }, {}]);
+  await signIn(page, { partner: "calls" });
+  await page.getByRole("button", { name: "Filters" }).click();
+  await page.getByLabel("Correlation ID").fill("call-7");
+  await page.getByRole("button", { name: "Apply filters" }).click();
+  await expect(page.getByText("1 entry of this period matches the filters")).toBeVisible();
+});
+
+test("columns are chosen in a menu, by the keyboard too, and the browser remembers them", async ({
+  page,
+  stack,
+}) => {
+  await stack.record("columns", [
+    { correlation_id: "call-7", resource: { type: "order", id: "o-1" } },
+  ]);
+  await signIn(page, { partner: "columns" });
+  await expect(rows(page)).toHaveCount(1);
+  const button = page.getByRole("button", { name: "Columns" });
+  await button.click();
+  await page.getByRole("checkbox", { name: "Correlation ID" }).check();
+  await page.getByRole("checkbox", { name: "Resource" }).check();
+  await page.getByRole("checkbox", { name: "Partner user" }).uncheck();
+  await page.keyboard.press("Escape");
+  await expect(button).toBeFocused();
+  await expect(page.getByRole("checkbox")).toHaveCount(0);
+  const shown = ["", "Date-Time", "Affected", "Action", "Resource", "Correlation ID", "Outcome"];
+  const headers = page.getByRole("columnheader");
+  const expected = shown.map((name) => new RegExp(name || "Details"));
+  await expect(headers).toHaveText(expected);
+  await expect(rows(page).getByText("order o-1")).toBeVisible();
+  await page.reload();
+  await expect(headers).toHaveText(expected);
+  await expect(rows(page).getByText("call-7")).toBeVisible();
+  await button.click();
+  await page.getByRole("heading", { name: "Entries" }).click();
+  await expect(page.getByRole("checkbox")).toHaveCount(0);
+});
+
+test("a link to the view and one to an entry are copied, and show both to a colleague", async ({
+  page,
+  stack,
+  context,
+  browser,
+}) => {
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await stack.record("links", [{ customer: { id: "c-1", name: "Fabrikam" } }, {}]);
+  await signIn(page, { partner: "links" }, "/?customer=fabrikam");
+  const copied = async (name: string) => {
+    await page.getByRole("button", { name }).click();
+    await expect(page.getByText("Copied")).toBeVisible();
+    return page.evaluate(() => navigator.clipboard.readText());
+  };
+  const view = await copied("Copy a link to this view");
+  expect(view).toBe(page.url());
+  await page.getByRole("button", { name: /^Open the entry/ }).click();
+  const entry = await copied("Copy a link to this entry");
+  expect(entry).not.toContain("customer=");
+  const colleague = await browser.newPage({ locale: "en-US" });
+  await signIn(colleague, { partner: "links", name: "bob" }, entry);
+  await expect(rows(colleague)).toHaveCount(2);
+  await expect(colleague.locator(".details")).toContainText("Fabrikam");
+  await colleague.close();
+});
+
 test("From after To is said, and asks for nothing", async ({ page }) => {
   await signIn(page, {}, `/?from=${daysAgo(1)}&to=${daysAgo(2)}&time_zone=UTC`);
   await expect(page.getByText("From must not be after To")).toHaveCount(2);
@@ -224,7 +328,52 @@ test("an action that the page does not know is shown and found by its name", asy
   await page.getByRole("menuitemcheckbox", { name: "Rotate signing key" }).click();
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Apply filters" }).click();
-  await expect(page.getByText("1 entry, all of this period")).toBeVisible();
+  await expect(page.getByText("1 entry of this period matches the filters")).toBeVisible();
+  await page.getByRole("button", { name: "Clear all" }).click();
+  await expect(page.getByText("2 entries, all of this period")).toBeVisible();
+});
+
+test("the list of actions leaves the page in sight, and its own field", async ({ page }) => {
+  await page.setViewportSize({ width: 1280, height: 720 });
+  await signIn(page);
+  await page.getByRole("button", { name: "Filters" }).click();
+  const field = page.getByRole("combobox", { name: "Action" });
+  await field.click();
+  const list = page.locator(".actions-list");
+  await expect(list.getByRole("menuitemcheckbox").first()).toBeVisible();
+  const [box, beside] = [await list.boundingBox(), await field.boundingBox()];
+  expect(box?.height).toBeLessThanOrEqual(320);
+  expect(box?.y).toBeGreaterThanOrEqual((beside?.y ?? 0) + (beside?.height ?? 0));
+});
+
+test("a click anywhere on a row opens its entry; on its customer it does not", async ({ page }) => {
+  await signIn(page);
+  const row = rows(page).first();
+  await row.getByText("Succeeded").or(row.locator("time")).first().click();
+  await expect(page.locator(".details")).toContainText("Activity ID");
+  await row.locator("time").click();
+  await expect(page.locator(".details")).toHaveCount(0);
+  const portal = page.waitForEvent("popup");
+  await rows(page).getByRole("link").first().click();
+  await (await portal).close();
+  await expect(page.locator(".details")).toHaveCount(0);
+  await row.locator("time").dblclick();
+  await expect(page.locator(".details"), "a word was selected").toHaveCount(1);
+});
+
+test("on a phone the first entry is in sight, and each of its values has its name", async ({
+  page,
+}) => {
+  await page.setViewportSize({ width: 320, height: 700 });
+  await signIn(page);
+  const row = rows(page).first();
+  const names = ["Date-Time", "Affected customer", "Action", "Partner user", "Outcome"];
+  for (const name of names) await expect(row.getByText(name, { exact: true })).toBeVisible();
+  const box = await row.boundingBox();
+  expect((box?.y ?? Infinity) + (box?.height ?? 0)).toBeLessThanOrEqual(700);
+  await page.getByRole("button", { name: /^\w+ \d+, \d+ to / }).click();
+  await page.getByLabel("From").fill(daysAgo(3));
+  await expect(page).toHaveURL(new RegExp(`from=${daysAgo(3)}`));
 });
 
 test("the names of the columns stay in sight", async ({ page }) => {

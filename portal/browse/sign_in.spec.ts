@@ -2,12 +2,13 @@
 
 import { QUIET, expect, rows, signIn, signInHere, test } from "./stack";
 
-test("the first visit says that nobody is signed in, and comes back to the view", async ({
-  page,
-}) => {
+test("the first visit asks to sign in, and comes back to the view", async ({ page }) => {
   const address = "/?from=2026-01-01&to=2026-01-31&time_zone=UTC&outcome=failed";
   await page.goto(address);
-  await expect(page.getByRole("heading", { name: "You are signed out" })).toBeVisible();
+  await expect(
+    page.getByRole("heading", { name: "Sign in to see the activity log" }),
+  ).toBeVisible();
+  await expect(page.getByText("You are signed out")).toHaveCount(0);
   await signIn(page, {}, address);
   await expect(page.getByLabel("From")).toHaveValue("2026-01-01");
   expect(new URL(page.url()).search).toBe(new URL(address, page.url()).search);
@@ -80,13 +81,28 @@ test("a sign-out of which the issuer does not hear is said, and ends the session
 
 test("who signs in while the issuer is away is told so", async ({ page, noise }) => {
   await page.goto("/");
-  await expect(page.getByRole("heading", { name: "You are signed out" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Sign in to see" })).toBeVisible();
   await page.route("**/.well-known/openid-configuration", (route) => route.abort());
   await page.getByRole("button", { name: "Sign in" }).click();
   await expect(page.getByRole("alert")).toContainText("The sign-in service does not answer");
   await page.unroute("**/.well-known/openid-configuration");
   await signInHere(page);
   await expect(rows(page).first()).toBeVisible();
+  noise.length = 0;
+});
+
+test("a page whose policy forbids its issuer says what its deployment lacks", async ({
+  page,
+  noise,
+}) => {
+  await page.route("**/config.json", async (route) => {
+    const config = (await (await route.fetch()).json()) as object;
+    await route.fulfill({ json: { ...config, issuer: "https://login.example/tenant" } });
+  });
+  await page.goto("/");
+  await expect(page.getByRole("alert")).toContainText("https://login.example");
+  await expect(page.getByRole("alert")).toContainText("PageSignInOrigins");
+  await expect(page.getByRole("alert")).not.toContainText("connection");
   noise.length = 0;
 });
 
@@ -99,7 +115,7 @@ test("a service that is away when the page is opened is not called unconfigured"
   await expect(page.getByRole("heading", { name: "The service does not answer" })).toBeVisible();
   await page.unroute("**/config.json");
   await page.getByRole("button", { name: "Try again" }).click();
-  await expect(page.getByRole("heading", { name: "You are signed out" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Sign in to see" })).toBeVisible();
   noise.length = 0;
 });
 
@@ -124,7 +140,7 @@ test("a session that ends leads to the sign-in and back to the view", async ({ p
     route.fulfill({ status: 401, json: { message: "Unauthorized" } }),
   );
   await page.getByRole("button", { name: "7 days" }).click();
-  await expect(page.getByRole("heading", { name: "You are signed out" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Your session has ended" })).toBeVisible();
   const view = new URL(page.url()).search;
   await page.unroute("**/v1/activities?*");
   // The issuer still knows the person.
@@ -144,7 +160,7 @@ test("a session that ends while the exports are open leaves a page that can be r
   await signIn(page, {}, "/?panel=exports");
   await page.getByRole("button", { name: "Start export" }).click();
   // By its role it is only found by what screen readers find.
-  await expect(page.getByRole("heading", { name: "You are signed out" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Your session has ended" })).toBeVisible();
   await expect(page.getByRole("button", { name: "Sign in" })).toBeVisible();
   noise.length = 0;
 });

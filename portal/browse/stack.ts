@@ -8,7 +8,8 @@ import { test as base, expect } from "@playwright/test";
 import type { Page } from "@playwright/test";
 import { daysBefore, today } from "../src/range";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** The folder of the repository. */
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BINARY = `${process.env["CARGO_TARGET_DIR"] ?? `${ROOT}target`}/debug/local`;
 
 /** The partner with a year of made-up activities, and how many. */
@@ -43,10 +44,10 @@ interface NewActivity {
   details: unknown;
 }
 
-async function start(): Promise<{ url: string; child: ChildProcess }> {
+/** Starts the service with further flags, on ports that are free. */
+export async function startLocal(flags: string[]): Promise<{ url: string; child: ChildProcess }> {
   const ports = ["--port=0", "--dynamodb-port=0", "--s3-port=0"];
-  const preload = [BUSY, SLOW].map((log) => `--preload=${log.partner}=${log.activities}`);
-  const child = spawn(BINARY, [...ports, "--in-memory", "--page=portal/dist", ...preload], {
+  const child = spawn(BINARY, [...ports, "--in-memory", "--page=portal/dist", ...flags], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -57,7 +58,7 @@ async function start(): Promise<{ url: string; child: ChildProcess }> {
   throw new Error("local did not start");
 }
 
-function stackAt(url: string): Stack {
+export function stackAt(url: string): Stack {
   const token: Stack["token"] = async (partner, roles, name = "test@localhost") => {
     const query = new URLSearchParams({ partner_id: partner, roles, name });
     const answer = await fetch(`${url}/dev/token?${query}`);
@@ -92,11 +93,13 @@ const QUIET_CONSOLE = ["error", "warning"];
 export const test = base.extend<{ noise: string[] }, { stack: Stack }>({
   stack: [
     async ({}, use) => {
-      const { url, child } = await start();
+      const preload = [BUSY, SLOW].map((log) => `--preload=${log.partner}=${log.activities}`);
+      const { url, child } = await startLocal(preload);
       await use(stackAt(url));
       child.kill();
     },
-    { scope: "worker" },
+    // It loads 80,000 activities, which takes more than a minute on a busy machine.
+    { scope: "worker", timeout: 300_000 },
   ],
   baseURL: async ({ stack }, use) => use(stack.url),
   // Each test fails when its page complained.

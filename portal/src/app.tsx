@@ -5,7 +5,7 @@ import { useMemo, useSyncExternalStore } from "react";
 import { ApiContext } from "./api/queries";
 import { Failure, connect } from "./api/client";
 import { Page } from "./page";
-import type { Session } from "./session";
+import type { Session } from "./session/session";
 import { SignedOut } from "./states";
 
 /** How often a request that may still succeed is sent again before it is shown as failed. */
@@ -29,12 +29,14 @@ function queryClient(session: Session): QueryClient {
 }
 
 export function App({ session }: { session: Session }) {
-  const token = useSyncExternalStore(session.subscribe, () => session.token);
+  const person = useSyncExternalStore(session.subscribe, () => session.person);
+  const absence = useSyncExternalStore(session.subscribe, () => session.absence);
   const failure = useSyncExternalStore(session.subscribe, () => session.failure);
-  // Each token gets a new client, so that nothing that was read stays after it.
-  const client = useMemo(() => queryClient(session), [session, token]);
+  // Each person gets a new client, so that nothing that was read stays after a session.
+  const client = useMemo(() => queryClient(session), [session, person]);
   const connected = useMemo(() => connect(session), [session]);
-  if (!token) return <SignedOut failure={failure} signIn={() => void session.signIn()} />;
+  if (!person)
+    return <SignedOut absence={absence} failure={failure} signIn={() => void session.signIn()} />;
   return (
     <QueryClientProvider client={client}>
       <ApiContext value={connected}>

@@ -11,6 +11,8 @@ export interface Config {
   scope: string;
   /** Claim that holds the partner's id; `partner_id` when absent. */
   partner_claim?: string;
+  /** The origin of the portal that may show the page in a frame; `'none'` if there is none. */
+  frame_ancestors?: string;
   /** Further parameters of the sign-in, such as an `audience`. */
   sign_in?: Record<string, string>;
 }

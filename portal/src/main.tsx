@@ -6,8 +6,11 @@ import type { ReactNode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app";
 import { Boundary } from "./boundary";
+import { BrandingContext, loadBranding } from "./branding";
+import type { Branding } from "./branding";
 import { loadConfig } from "./config";
-import { Session } from "./session";
+import { EmbeddedSession, isFramed } from "./session/embedded";
+import { SignInSession } from "./session/sign_in";
 import { NotStarted } from "./states";
 import { completeAddress } from "./view";
 import { WordsProvider } from "./words/words";
@@ -19,14 +22,16 @@ function subscribe(listener: () => void) {
   return () => dark.removeEventListener("change", listener);
 }
 
-function Frame({ children }: { children: ReactNode }) {
+function Frame({ branding, children }: { branding: Branding; children: ReactNode }) {
   const isDark = useSyncExternalStore(subscribe, () => dark.matches);
   return (
     <StrictMode>
       <FluentProvider theme={isDark ? webDarkTheme : webLightTheme}>
         <WordsProvider>
           <div className="page">
-            <Boundary>{() => children}</Boundary>
+            <BrandingContext value={branding}>
+              <Boundary>{() => children}</Boundary>
+            </BrandingContext>
           </div>
         </WordsProvider>
       </FluentProvider>
@@ -37,7 +42,8 @@ function Frame({ children }: { children: ReactNode }) {
 async function start(draw: (node: ReactNode) => void) {
   try {
     const config = await loadConfig();
-    const session = await Session.start(config);
+    const kind = isFramed() ? EmbeddedSession : SignInSession;
+    const session = await kind.start(config);
     if (!session) return;
     completeAddress();
     draw(<App session={session} />);
@@ -49,5 +55,8 @@ async function start(draw: (node: ReactNode) => void) {
 const element = document.getElementById("page");
 if (element) {
   const root = createRoot(element);
-  void start((node) => root.render(<Frame>{node}</Frame>));
+  const branding = loadBranding();
+  const draw = async (node: ReactNode) =>
+    root.render(<Frame branding={await branding}>{node}</Frame>);
+  void start((node) => void draw(node));
 }

@@ -2,24 +2,29 @@
 
 import {
   Button,
+  Link,
   MessageBar,
+  MessageBarActions,
   MessageBarBody,
   Select,
   ToggleButton,
 } from "@fluentui/react-components";
 import {
   ArrowDownloadRegular,
+  CalendarLtrRegular,
   ChevronUpRegular,
   DataBarVerticalRegular,
   FilterRegular,
 } from "@fluentui/react-icons";
-import { useRef, useState, useSyncExternalStore } from "react";
+import { useContext, useRef, useState, useSyncExternalStore } from "react";
 import { isUnderWay, useExports } from "./api/queries";
+import { BrandingContext } from "./branding";
 import { Chips } from "./filters/chips";
 import { Range } from "./filters/range";
 import { EXPORT_BUTTON, useDownloadWhenReady } from "./exports/started";
 import { List } from "./list/list";
-import type { Session } from "./session";
+import type { Session } from "./session/session";
+import { useKept } from "./kept";
 import { later } from "./later";
 import { useView } from "./view";
 import { useWords } from "./words/words";
@@ -52,6 +57,7 @@ export function Page({ session }: { session: Session }) {
             <MessageBarBody>{t("offline")}</MessageBarBody>
           </MessageBar>
         )}
+        <Ending session={session} />
         <Filters />
         {panels.includes("insights") && <Insights />}
         <List />
@@ -62,16 +68,42 @@ export function Page({ session }: { session: Session }) {
   );
 }
 
+/** Says that the session ends soon, if it could not be renewed without the person. */
+function Ending({ session }: { session: Session }) {
+  const { t } = useWords();
+  const minutes = useSyncExternalStore(session.subscribe, () => session.endsIn);
+  if (minutes === undefined) return null;
+  return (
+    <MessageBar intent="warning" role="alert">
+      <MessageBarBody>{t("session_ends", { minutes })}</MessageBarBody>
+      <MessageBarActions>
+        <Button onClick={() => void session.signIn()}>{t("stay_signed_in")}</Button>
+      </MessageBarActions>
+    </MessageBar>
+  );
+}
+
 function Filters() {
   const { t } = useWords();
-  const [shown, setShown] = useState(false);
+  const [shown, setShown] = useKept("filters", false);
+  const [rangeShown, setRangeShown] = useState(false);
+  const { day } = useWords();
+  const { filter } = useView();
   const section = useRef<HTMLElement>(null);
   return (
     <section ref={section} tabIndex={-1} className="card stack" aria-label={t("filters")}>
-      <div className="row">
+      <Button
+        className="range-button"
+        icon={rangeShown ? <ChevronUpRegular /> : <CalendarLtrRegular />}
+        aria-expanded={rangeShown}
+        onClick={() => setRangeShown(!rangeShown)}
+      >
+        {t("range", { from: day(filter.from), to: day(filter.to) })}
+      </Button>
+      <div className="row range" data-shown={rangeShown}>
         <Range />
       </div>
-      <div className="row">
+      <div className="row tools">
         <Button
           icon={shown ? <ChevronUpRegular /> : <FilterRegular />}
           aria-expanded={shown}
@@ -89,8 +121,10 @@ function Filters() {
 
 function Top({ session }: { session: Session }) {
   const { t, language, setLanguage } = useWords();
+  const { logo, help } = useContext(BrandingContext);
   return (
     <header className="top">
+      {logo && <img className="logo" src={logo} alt="" />}
       <div className="top-title">
         <h1>{t("title")}</h1>
         <p className="quiet">{t("subtitle")}</p>
@@ -110,9 +144,16 @@ function Top({ session }: { session: Session }) {
             한국어
           </option>
         </Select>
-        <Button appearance="subtle" onClick={() => void session.signOut()}>
-          {t("sign_out")}
-        </Button>
+        {help && (
+          <Link href={help} target="_blank" rel="noopener noreferrer">
+            {t("help")}
+          </Link>
+        )}
+        {session.signOut && (
+          <Button appearance="subtle" onClick={() => void session.signOut?.()}>
+            {t("sign_out")}
+          </Button>
+        )}
       </div>
     </header>
   );

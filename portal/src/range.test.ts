@@ -1,5 +1,15 @@
 import { expect, test } from "vitest";
-import { daysOf, eachDay, isDay, periodOf, timeZoneOf, today } from "./range";
+import {
+  asked,
+  daysOf,
+  eachDay,
+  isBound,
+  isDay,
+  isReversed,
+  periodOf,
+  timeZoneOf,
+  today,
+} from "./range";
 
 const NOW = new Date("2026-11-01T03:30:00Z");
 
@@ -46,4 +56,35 @@ test("a zone is written as the service spells it", () => {
     "UTC",
   ]);
   expect(timeZoneOf("Asia/Kolkata")).toMatch(/^Asia\/(Kolkata|Calcutta)$/);
+});
+
+test("a time of day is one of the zone's clocks, and a day stays a day", () => {
+  const range = (from: string, to: string, time_zone: string) => asked({ from, to, time_zone });
+  expect(range("2026-11-22T08:30", "2026-11-22", "Asia/Seoul")).toMatchObject({
+    from: "2026-11-21T23:30:00.000Z",
+    to: "2026-11-22",
+  });
+  // Clocks show this hour twice: the range holds both.
+  expect(range("2026-11-01T01:30", "2026-11-01T01:30", "America/New_York")).toMatchObject({
+    from: "2026-11-01T05:30:00.000Z",
+    to: "2026-11-01T06:30:00.000Z",
+  });
+  expect(range("2026-11-01T03:00", "2026-11-01T03:00", "America/New_York")).toMatchObject({
+    from: "2026-11-01T07:00:00.000Z",
+    to: "2026-11-01T08:00:00.000Z",
+  });
+});
+
+test("an end of a range is a day or a moment of the day", () => {
+  const good = ["2026-11-22", "2026-11-22T00:00", "2026-11-22T23:59"];
+  expect(good.every(isBound)).toBe(true);
+  const bad = ["2026-11-22T24:00", "2026-11-22T1:00", "2026-02-30T01:00", "2026-11-22Z", "", null];
+  expect(bad.some(isBound)).toBe(false);
+});
+
+test("a range may begin and end within a day", () => {
+  expect(isReversed({ from: "2026-11-22T08:30", to: "2026-11-22" })).toBe(false);
+  expect(isReversed({ from: "2026-11-22", to: "2026-11-22T00:00" })).toBe(false);
+  expect(isReversed({ from: "2026-11-22T08:30", to: "2026-11-22T08:29" })).toBe(true);
+  expect(isReversed({ from: "2026-11-23", to: "2026-11-22" })).toBe(true);
 });

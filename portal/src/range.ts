@@ -1,14 +1,21 @@
 // Days of a time zone, and the periods that the page offers.
 
-export type Period = "today" | "week" | "month";
+export type Period = "today" | "week" | "month" | "quarter" | "year";
 
+/** Both ends of a range: days, or moments such as `2026-11-22T08:30` by the zone's clocks. */
 export interface Days {
   from: string;
   to: string;
 }
 
 /** How many days lie before today in each period. */
-const DAYS_BEFORE: Record<Period, number> = { today: 0, week: 6, month: 30 };
+const DAYS_BEFORE: Record<Period, number> = {
+  today: 0,
+  week: 6,
+  month: 30,
+  quarter: 90,
+  year: 365,
+};
 
 export const PERIODS = Object.keys(DAYS_BEFORE) as Period[];
 
@@ -57,6 +64,60 @@ export function isDay(text: string | null): text is string {
   if (!text || !/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
   const date = new Date(`${text}T00:00:00Z`);
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
+}
+
+export function isBound(text: string | null): text is string {
+  if (!text || !isDay(dayOf(text))) return false;
+  return text.length === 10 || /^T([01]\d|2[0-3]):[0-5]\d$/.test(text.slice(10));
+}
+
+export function dayOf(bound: string): string {
+  return bound.slice(0, 10);
+}
+
+/** The time of day; empty if the bound is a whole day. */
+export function timeOf(bound: string): string {
+  return bound.slice(11);
+}
+
+export function boundOf(day: string, time: string): string {
+  return time ? `${day}T${time}` : day;
+}
+
+/** Whether the range ends before it begins; a day as its end is the whole day. */
+export function isReversed({ from, to }: Days): boolean {
+  return boundOf(dayOf(from), timeOf(from) || "00:00") > boundOf(dayOf(to), timeOf(to) || "24:00");
+}
+
+/** The range as the service takes it: days as they are, other moments in UTC. */
+export function asked<Range extends Days & { time_zone: string }>(range: Range): Range {
+  const { from, to, time_zone } = range;
+  return {
+    ...range,
+    from: timeOf(from) ? instantsOf(from, time_zone)[0] : from,
+    to: timeOf(to) ? instantsOf(to, time_zone)[1] : to,
+  };
+}
+
+const DAY_MS = 86_400_000;
+
+/** The first and the last instant at which a zone's clocks show a moment: two when clocks go back. */
+function instantsOf(moment: string, timeZone: string): [first: string, last: string] {
+  const shown = Date.parse(`${moment}:00Z`);
+  const instants = [-DAY_MS, DAY_MS].map((away) => shown - aheadOfUtc(shown + away, timeZone));
+  return [Math.min(...instants), Math.max(...instants)].map((instant) =>
+    new Date(instant).toISOString(),
+  ) as [string, string];
+}
+
+/** How far a zone's clocks are ahead of UTC at an instant, in milliseconds. */
+function aheadOfUtc(instant: number, timeZone: string): number {
+  const format = new Intl.DateTimeFormat("sv-SE", {
+    timeZone,
+    dateStyle: "short",
+    timeStyle: "medium",
+  });
+  return Date.parse(`${format.format(instant).replace(" ", "T")}Z`) - instant;
 }
 
 /** A zone's name in its usual spelling, if there is such a zone: `asia/seoul` is `Asia/Seoul`. */

@@ -4,7 +4,7 @@ import { Button } from "@fluentui/react-components";
 import { useEffect } from "react";
 import type { ReactNode } from "react";
 import { Failure } from "./api/client";
-import type { SessionFailure } from "./session";
+import type { Absence, SessionFailure } from "./session/session";
 import type { Word } from "./words/en";
 import { useWords } from "./words/words";
 
@@ -56,6 +56,8 @@ export function Trouble({ error, retry }: TroubleProps) {
 }
 
 interface SignedOutProps {
+  /** Why nobody is signed in. */
+  absence: Absence;
   failure: SessionFailure | undefined;
   signIn: () => void;
 }
@@ -73,16 +75,16 @@ function useNothingHidden() {
   }, []);
 }
 
-export function SignedOut({ failure, signIn }: SignedOutProps) {
+export function SignedOut({ absence, failure, signIn }: SignedOutProps) {
   const { t } = useWords();
   useNothingHidden();
   return (
     <main>
       <h1 className="hidden">{t("title")}</h1>
-      <State title={t("signed_out")} hint={t("signed_out_hint")}>
+      <State title={t(`signed_out.${absence}`)} hint={t("signed_out_hint")}>
         {failure && <p role="alert">{t(failure.word, { reason: failure.reason })}</p>}
         <Button appearance="primary" onClick={signIn}>
-          {t("sign_in")}
+          {t(absence === "embedded" ? "retry" : "sign_in")}
         </Button>
       </State>
     </main>

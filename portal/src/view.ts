@@ -4,7 +4,7 @@
 
 import { useCallback, useMemo, useSyncExternalStore } from "react";
 import type { Outcome } from "./api/client";
-import { daysOf, isDay, ownTimeZone, timeZoneOf } from "./range";
+import { daysOf, isBound, ownTimeZone, timeZoneOf } from "./range";
 
 /** Conditions with one value, by their parameters' names. */
 export const CONDITIONS = [
@@ -31,6 +31,7 @@ export const OPEN_MAX = 20;
 
 /** What the page requests from the service. */
 export interface Filter extends Partial<Record<Condition, string>> {
+  /** A day, or a moment such as `2026-11-22T08:30`, in the time zone. */
   from: string;
   to: string;
   time_zone: string;
@@ -68,8 +69,8 @@ export function readView(search: string): View {
   return {
     filter: {
       ...Object.fromEntries(conditions),
-      from: isDay(from) ? from : month.from,
-      to: isDay(to) ? to : month.to,
+      from: isBound(from) ? from : month.from,
+      to: isBound(to) ? to : month.to,
       time_zone: zone,
       action: once(actions),
       outcome: OUTCOMES.filter((outcome) => query.getAll("outcome").includes(outcome)),
@@ -102,6 +103,13 @@ export function hasConditions(filter: Partial<Filter>): boolean {
   return (
     action.length > 0 || outcome.length > 0 || CONDITIONS.some((name) => filter[name] !== undefined)
   );
+}
+
+/** The address of an entry alone, in the period that is shown. */
+export function linkToEntry(id: string): string {
+  const { filter } = readView(location.search);
+  const view = { filter: changed(filter, NO_CONDITIONS), open: [id], panels: [] };
+  return `${location.origin}/${writeView(view)}`;
 }
 
 /** A filter with changes; a condition that becomes undefined is removed. */

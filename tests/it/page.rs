@@ -211,18 +211,25 @@ async fn the_page_is_served_beside_the_api_which_stays_as_it_is() {
     std::fs::create_dir(folder.path().join("assets")).unwrap();
     std::fs::write(folder.path().join("index.html"), "the page").unwrap();
     std::fs::write(folder.path().join("assets/a.js"), "1").unwrap();
+    std::fs::write(folder.path().join("renewed.html"), "renewed").unwrap();
     std::fs::write(folder.path().join("secret"), "no").unwrap();
     let stack = start(Some(folder.path())).await;
     let get = async |path: &str| browser().get(format!("{}{path}", stack.url)).send().await;
     let page = get("/").await.unwrap();
     let policy = page.headers()["content-security-policy"].clone();
-    assert_eq!(policy, local::page::CONTENT_SECURITY_POLICY);
+    assert_eq!(policy, *local::page::content_security_policy("'none'"));
     assert_eq!(page.text().await.unwrap(), "the page");
+    let renewed = get("/renewed.html").await.unwrap();
+    assert_eq!(
+        renewed.headers()["content-security-policy"],
+        local::page::RENEWAL_POLICY
+    );
     let script = get("/assets/a.js").await.unwrap();
     assert_eq!(script.headers()["content-type"], "text/javascript");
     assert_eq!(script.headers()["x-content-type-options"], "nosniff");
     let config: Value = get("/config.json").await.unwrap().json().await.unwrap();
     assert_eq!(config["issuer"], stack.url);
+    assert_eq!(config["frame_ancestors"], "'none'");
     for path in ["/secret", "/v1/nothing", "/nothing"] {
         assert_eq!(get(path).await.unwrap().status(), 404, "{path}");
     }

@@ -401,17 +401,38 @@ fn the_page_is_deployed_only_when_asked_for() {
     let resources = resources();
     let page = resources.iter().filter(|(id, _)| id.starts_with("Page"));
     let conditions: Vec<_> = page.map(|(_, resource)| &resource["Condition"]).collect();
-    assert_eq!(conditions, vec!["HasPage"; 6]);
+    assert_eq!(conditions, vec!["HasPage"; 7]);
 }
 
 #[test]
 fn the_page_has_the_policy_that_its_tests_run_under() {
     let policies = of_type("AWS::CloudFront::ResponseHeadersPolicy");
-    let config = &policies["PageHeaders"]["Properties"]["ResponseHeadersPolicyConfig"];
-    let policy = &config["SecurityHeadersConfig"]["ContentSecurityPolicy"];
-    let policy = policy["ContentSecurityPolicy"].as_str().unwrap();
-    let local = policy.replace(" ${PageSignInOrigins}", "");
-    assert_eq!(local, local::page::CONTENT_SECURITY_POLICY);
+    let policy = |id: &str| {
+        let config = &policies[id]["Properties"]["ResponseHeadersPolicyConfig"];
+        let policy = &config["SecurityHeadersConfig"]["ContentSecurityPolicy"];
+        let policy = policy["ContentSecurityPolicy"].as_str().unwrap();
+        policy.replace(" ${PageSignInOrigins}", "")
+    };
+    let local = local::page::content_security_policy("${FrameAncestors}");
+    assert_eq!(policy("PageHeaders"), local);
+    assert_eq!(policy("PageRenewalHeaders"), local::page::RENEWAL_POLICY);
+}
+
+#[test]
+fn a_page_that_could_not_sign_in_is_refused_and_no_frame_is_allowed_by_default() {
+    let template = template::parse().unwrap();
+    // Tags are removed, so `!Not [!Equals [!Ref A, B]]` is `[["A", "B"]]`.
+    let given = |name: &str| json!([[name, ""]]);
+    let rule = &template["Rules"]["PageHasSignInOrigins"];
+    assert_eq!(rule["RuleCondition"], given("PageClientId"));
+    let assertion = &rule["Assertions"][0];
+    assert_eq!(assertion["Assert"], given("PageSignInOrigins"));
+    let reason = assertion["AssertDescription"].as_str().unwrap();
+    assert!(reason.starts_with("PageClientId needs PageSignInOrigins"));
+    let rule = &template["Rules"]["FramedPageIsDeployed"];
+    assert_eq!(rule["Assertions"][0]["Assert"], given("PageClientId"));
+    let ancestors = &template["Parameters"]["FrameAncestors"];
+    assert_eq!(ancestors["Default"], "'none'");
 }
 
 #[test]

@@ -4,21 +4,29 @@ use std::borrow::Cow;
 
 use shared::{
     Activity, Details, Identifier, Moment,
-    model::{export::Locale, zone::Zone},
+    model::{
+        Name,
+        export::{ActionLabels, Locale},
+        zone::Zone,
+    },
 };
 
-/// How many columns there are.
-pub(crate) const COUNT: usize = 17;
+/// How many columns there are, with [`LABEL`], which a file has only if it was asked for.
+pub(crate) const COUNT: usize = 18;
 
 /// How many columns, from the first, a file for programs has: those with a time in
 /// the time zone are left out, because there it is always UTC.
-pub(crate) const RAW_COUNT: usize = 15;
+pub(crate) const RAW_COUNT: usize = 16;
+
+/// The place of the column with the actions' labels, beside that of their names.
+const LABEL: usize = 3;
 
 /// The header in English; [`header`] adds the time zone to the first column.
 const ENGLISH: [&str; COUNT] = [
     "Date-Time",
     "Affected customer",
     "Action",
+    "Action in words",
     "Partner user",
     "Customer ID",
     "Partner user ID",
@@ -40,6 +48,7 @@ const KOREAN: [&str; COUNT] = [
     "날짜-시간",
     "영향을 받은 고객",
     "작업",
+    "작업 이름",
     "파트너 사용자",
     "고객 ID",
     "파트너 사용자 ID",
@@ -56,21 +65,32 @@ const KOREAN: [&str; COUNT] = [
     "발생 시각 (UTC)",
 ];
 
-/// The header; the first column also names the time zone.
-pub(crate) fn header(locale: Locale, zone: &Zone) -> [Cow<'static, str>; COUNT] {
+/// The header, of the first `count` columns; the first one also names the time zone.
+pub(crate) fn header(
+    locale: Locale,
+    zone: &Zone,
+    has_labels: bool,
+    count: usize,
+) -> Vec<Cow<'static, str>> {
     let names = match locale {
         Locale::En => ENGLISH,
         Locale::Ko => KOREAN,
     };
-    let mut header = names.map(Cow::Borrowed);
-    let [first, ..] = &mut header;
+    let mut names = names.map(Cow::Borrowed);
+    let [first, ..] = &mut names;
     *first = format!("{first} ({zone})").into();
-    header
+    let names = names.into_iter().take(count).enumerate();
+    names
+        .filter(|(place, _)| has_labels || *place != LABEL)
+        .map(|(_, name)| name)
+        .collect()
 }
 
 /// The content of a cell.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Cell<'a> {
+    /// No cell: the file does not have this column.
+    Absent,
     /// A time that is shown in the time zone of the header.
     LocalTime(Moment),
     /// How far that time zone is ahead of UTC at this time.
@@ -86,7 +106,10 @@ pub(crate) enum Cell<'a> {
 }
 
 /// The cells of an activity, in the order of the header.
-pub(crate) fn row(activity: &Activity) -> [Cell<'_>; COUNT] {
+pub(crate) fn row<'a>(
+    activity: &'a Activity,
+    labels: Option<&'a ActionLabels>,
+) -> [Cell<'a>; COUNT] {
     let content = &activity.content;
     let customer = content.customer.as_ref();
     let resource = content.resource.as_ref();
@@ -95,6 +118,10 @@ pub(crate) fn row(activity: &Activity) -> [Cell<'_>; COUNT] {
         Cell::LocalTime(content.occurred_at),
         text(customer.map(|customer| customer.name.as_str())),
         Cell::Text(content.action.as_str()),
+        labels.map_or(Cell::Absent, |labels| {
+            let label = labels.get(&content.action).map(Name::as_str);
+            Cell::Text(label.unwrap_or(content.action.as_str()))
+        }),
         Cell::Text(content.actor.name.as_str()),
         text(customer.map(|customer| customer.id.as_str())),
         Cell::Text(content.actor.id.as_str()),

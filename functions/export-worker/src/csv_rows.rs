@@ -4,12 +4,12 @@
 //! has a byte order mark, times that a spreadsheet reads as dates, no cell that a
 //! spreadsheet reads as a formula, and no cell that is too long for one.
 
-use std::{borrow::Cow, fmt::Display, io::Write};
+use std::{borrow::Cow, fmt::Display, io::Write, sync::Arc};
 
 use shared::{
     Activity, ExportRequest, Moment,
     model::{
-        export::{Locale, Style},
+        export::{ActionLabels, Locale, Style},
         zone::{LocalTime, Zone},
     },
 };
@@ -28,6 +28,8 @@ pub(crate) struct CsvRows {
     style: Style,
     locale: Locale,
     zone: Zone,
+    /// Shared, because a row borrows them while it is written.
+    labels: Option<Arc<ActionLabels>>,
     writer: csv::Writer<Vec<u8>>,
     /// A buffer in which ids and times are formatted.
     formatted: Vec<u8>,
@@ -44,6 +46,7 @@ impl CsvRows {
             style,
             locale,
             zone,
+            labels: request.action_labels.clone().map(Arc::new),
             writer: writer(style, start),
             formatted: Vec::new(),
         }
@@ -54,10 +57,8 @@ impl CsvRows {
         if self.style == Style::Spreadsheet {
             self.take(BYTE_ORDER_MARK.into())?;
         }
-        for name in columns::header(self.locale, &self.zone)
-            .iter()
-            .take(self.column_count())
-        {
+        let has_labels = self.labels.is_some();
+        for name in columns::header(self.locale, &self.zone, has_labels, self.column_count()) {
             self.writer.write_field(name.as_bytes())?;
         }
         self.writer.write_record(None::<&[u8]>)?;
@@ -67,8 +68,11 @@ impl CsvRows {
     /// Adds a row; returns how many of its cells were cut.
     pub(crate) fn push(&mut self, activity: &Activity) -> Result<u64, csv::Error> {
         let mut truncated_cells = 0;
-        for cell in columns::row(activity).iter().take(self.column_count()) {
+        let labels = self.labels.clone();
+        let row = columns::row(activity, labels.as_deref());
+        for cell in row.iter().take(self.column_count()) {
             match *cell {
+                Cell::Absent => {}
                 Cell::Text(text) => {
                     let (text, is_cut) = self.cell_text(text);
                     truncated_cells += u64::from(is_cut);
@@ -159,6 +163,7 @@ mod tests {
             style,
             locale: Locale::En,
             zone: Zone::UTC,
+            labels: None,
             writer: writer(style, Vec::new()),
             formatted: Vec::new(),
         };

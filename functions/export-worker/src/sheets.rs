@@ -41,7 +41,7 @@ pub(crate) struct Sheets {
     /// The number of the next row on that sheet.
     row: u32,
     limits: Limits,
-    header: [String; columns::COUNT],
+    header: Vec<String>,
     zone: Zone,
     time: Format,
     /// How many rows there are, without the headers.
@@ -63,12 +63,14 @@ impl Sheets {
         let properties = DocProperties::new().set_creation_datetime(&as_of);
         workbook.set_properties(&properties);
         let zone = request.filter.zone();
+        let has_labels = request.action_labels.is_some();
+        let header = columns::header(request.locale, &zone, has_labels, columns::COUNT);
         let mut sheets = Self {
             workbook,
             sheet: 0,
             row: 0,
             limits,
-            header: columns::header(request.locale, &zone).map(String::from),
+            header: header.into_iter().map(String::from).collect(),
             zone,
             time: Format::new()
                 .set_num_format("yyyy-mm-dd hh:mm:ss")
@@ -84,7 +86,8 @@ impl Sheets {
     fn add_sheet(&mut self) -> Result<(), XlsxError> {
         let sheet = self.workbook.add_worksheet_with_constant_memory()?;
         sheet.set_freeze_panes(1, 0)?;
-        sheet.set_column_range_width(0, last_column(), COLUMN_WIDTH)?;
+        let last_column = last_column(&self.header);
+        sheet.set_column_range_width(0, last_column, COLUMN_WIDTH)?;
         let bold = Format::new().set_bold();
         for (column, name) in (0..).zip(&self.header) {
             sheet.write_string_with_format(0, column, name, &bold)?;
@@ -101,9 +104,11 @@ impl Sheets {
             self.sheet += 1;
         }
         let sheet = self.workbook.worksheet_from_index(self.sheet)?;
+        let cells = cells.iter().filter(|cell| !matches!(cell, Cell::Absent));
         for (column, cell) in (0..).zip(cells) {
             let at = (self.row, column);
             let text_bytes = match *cell {
+                Cell::Absent => 0,
                 Cell::LocalTime(moment) => write_time(sheet, at, moment, &self.zone, &self.time)?,
                 Cell::UtcTime(moment) => write_time(sheet, at, moment, &Zone::UTC, &self.time)?,
                 Cell::Offset(moment) => {
@@ -133,7 +138,7 @@ impl Sheets {
     /// Adds Excel's filter buttons to the header of the last sheet.
     fn add_filter(&mut self) -> Result<(), XlsxError> {
         let sheet = self.workbook.worksheet_from_index(self.sheet)?;
-        sheet.autofilter(0, 0, self.row - 1, last_column())?;
+        sheet.autofilter(0, 0, self.row - 1, last_column(&self.header))?;
         Ok(())
     }
 
@@ -144,8 +149,8 @@ impl Sheets {
     }
 }
 
-fn last_column() -> u16 {
-    u16::try_from(columns::COUNT - 1).unwrap_or(u16::MAX)
+fn last_column(header: &[String]) -> u16 {
+    u16::try_from(header.len().saturating_sub(1)).unwrap_or(u16::MAX)
 }
 
 /// Writes a cell that a spreadsheet always reads as text.

@@ -91,7 +91,8 @@ impl<'a> WorkbookParts<'a> {
         loop {
             match self.activities.next().await? {
                 Step::Activity(activity) => {
-                    let row = columns::row(&activity);
+                    let labels = self.context.export.request.action_labels.as_ref();
+                    let row = columns::row(&activity, labels);
                     sheets.push(&row).map_err(workbook_failed)?;
                     self.rows = sheets.rows;
                     if sheets.is_too_large() {

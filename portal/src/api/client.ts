@@ -32,22 +32,36 @@ export class Failure extends Error {
   }
 }
 
-/** The token of the person who is signed in; it changes with the session. */
+/** The session of the person who is signed in. */
 export interface Signed {
   readonly token: string | undefined;
+  /** Gets another token, without asking the person; false if there is none. */
+  renew: () => Promise<boolean>;
 }
 
 export function connect(signed: Signed): Api {
-  const api = createClient<paths>({ fetch: reach });
+  const api = createClient<paths>({ fetch: (request) => send(request, signed) });
   api.use({
-    onRequest({ request }) {
-      request.headers.set("authorization", `Bearer ${signed.token ?? ""}`);
-    },
     async onResponse({ response }) {
       if (!response.ok) throw await failure(response);
     },
   });
   return api;
+}
+
+/** Sends a request with the token, and again with a new one if the service refuses the first. */
+async function send(request: Request, signed: Signed): Promise<Response> {
+  const { token } = signed;
+  const again = request.clone();
+  const response = await reach(withToken(request, token));
+  if (response.status !== 401) return response;
+  const renewed = signed.token !== token || (await signed.renew());
+  return renewed ? reach(withToken(again, signed.token)) : response;
+}
+
+function withToken(request: Request, token: string | undefined): Request {
+  request.headers.set("authorization", `Bearer ${token ?? ""}`);
+  return request;
 }
 
 /** `fetch`, which fails as `unreachable` if there is no answer. */

@@ -1,42 +1,47 @@
-// Reads JSON so that a number that JavaScript would round keeps its digits.
+// Reads and writes JSON so that each number keeps the characters that were sent.
+//
+// JavaScript's own numbers would round them and would write `1.0` as `1`. So before
+// reading, each number becomes an object with its text, and is written back as it was.
 
-/** The result of `JSON.rawJSON`, in browsers that have it. */
-interface RawJson {
-  rawJSON: string;
+/** Nobody can know it, so no text in the details can look like a number that was marked. */
+const MARK = crypto.randomUUID();
+
+/** A text, which may hold digits, or a number: what else is in JSON has no digits. */
+const TEXT_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
+
+const MARKED = new RegExp(`"${MARK}([^"]*)"`, "g");
+
+/** A number as it was sent. */
+export class ExactNumber {
+  constructor(readonly text: string) {}
+
+  toJSON(): string {
+    return MARK + this.text;
+  }
 }
 
-interface ExactJson {
-  rawJSON?: (text: string) => RawJson;
-  parse: (
-    text: string,
-    reviver: (key: string, value: unknown, context?: Source) => unknown,
-  ) => unknown;
+export function parseExactly(json: string): unknown {
+  const marked = json.replace(TEXT_OR_NUMBER, (token) =>
+    token.startsWith('"') ? token : `"${MARK}${token}"`,
+  );
+  return JSON.parse(marked, (_, value: unknown) =>
+    typeof value === "string" && value.startsWith(MARK)
+      ? new ExactNumber(value.slice(MARK.length))
+      : value,
+  );
 }
 
-interface Source {
-  source?: string;
+/** JSON with a line for each value. */
+export function stringifyExactly(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(MARKED, (_, text: string) => text);
 }
 
-const exact = JSON as ExactJson;
-
-export function parseExactly(text: string): unknown {
-  return exact.parse(text, (_, value, context) => {
-    const source = context?.source;
-    if (typeof value !== "number" || !source || String(value) === source) return value;
-    return exact.rawJSON?.(source) ?? value;
-  });
-}
-
-/** A scalar's text: for a number, the digits that were sent. */
+/** A scalar's text: for a number, the characters that were sent. */
 export function textOf(value: unknown): string {
-  if (typeof value === "string") return value;
-  return JSON.stringify(value) ?? "";
+  if (value instanceof ExactNumber) return value.text;
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 export function isScalar(value: unknown): boolean {
-  return value === null || typeof value !== "object" || isRaw(value);
-}
-
-function isRaw(value: object): value is RawJson {
-  return "rawJSON" in value && Object.isFrozen(value) && Object.getPrototypeOf(value) === null;
+  return value === null || typeof value !== "object" || value instanceof ExactNumber;
 }

@@ -8,13 +8,14 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import { createContext, useContext } from "react";
+import { asked, isReversed } from "../range";
 import type { Filter } from "../view";
 import { Failure } from "./client";
 import type { ActivityPage, Api, ListedExport, NewExport, Summary } from "./client";
 import { parseExactly } from "./exact";
 import type { components } from "./openapi";
 
-/** An activity whose details keep every digit of a number. */
+/** An activity whose details keep the characters of a number. */
 export type OpenActivity = components["schemas"]["Activity"];
 
 export const ApiContext = createContext<Api | undefined>(undefined);
@@ -34,8 +35,8 @@ const EXPORTS_LIMIT = 20;
 const POLL_MS = 1_000;
 
 /** Shows the last filter's answer until this one's arrives; an earlier filter is read again. */
-function byFilter({ from, to }: Filter) {
-  return from <= to
+function byFilter(filter: Filter) {
+  return !isReversed(filter)
     ? ({ enabled: true, placeholderData: keepPreviousData, gcTime: 0 } as const)
     : ({ enabled: false, gcTime: 0 } as const);
 }
@@ -53,7 +54,7 @@ export function useActivities(filter: Filter) {
     initialPageParam: undefined as string | undefined,
     queryFn: async ({ pageParam, signal }): Promise<ActivityPage> => {
       const query = {
-        ...filter,
+        ...asked(filter),
         limit: PAGE_LIMIT,
         ...(pageParam ? { cursor: pageParam } : {}),
       };
@@ -89,7 +90,7 @@ export function useSummary(filter: Filter, groupBy: GroupBy[]) {
     initialPageParam: undefined as string | undefined,
     queryFn: async ({ pageParam, signal }): Promise<Summary> => {
       const query = {
-        ...filter,
+        ...asked(filter),
         group_by: groupBy,
         ...(pageParam ? { cursor: pageParam } : {}),
       };

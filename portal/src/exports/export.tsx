@@ -46,19 +46,20 @@ export function Export({ found }: { found: ListedExport }) {
   );
 }
 
-/** The days of the range, in the export's time zone, and whether it has conditions. */
+/** The range, in the export's time zone, and whether it has conditions. */
 function RangeAndConditions({ found: { filter, from, to } }: { found: ListedExport }) {
-  const { t, day } = useWords();
-  const zoneOfPage = useView().filter.time_zone;
-  const zone = filter.time_zone ?? zoneOfPage;
-  const days = {
-    from: day(today(zone, new Date(from))),
-    // `to` is exclusive, so the last day has the moment before it.
-    to: day(today(zone, new Date(Date.parse(to) - 1))),
-  };
+  const { t, day, moment } = useWords();
+  // The zone of a request that names none, as one of a program may.
+  const zone = filter.time_zone ?? "UTC";
+  const isOfDays = ![filter.from, filter.to].some((bound) => bound?.includes("T"));
+  // `to` is exclusive, so the last day has the moment before it.
+  const last = new Date(Date.parse(to) - 1);
+  const range = isOfDays
+    ? { from: day(today(zone, new Date(from))), to: day(today(zone, last)) }
+    : { from: moment(from, zone), to: moment(to, zone) };
   return (
     <span className="quiet">
-      {t("export_range", { ...days, zone })},{" "}
+      {t("export_range", { ...range, zone })},{" "}
       {t(hasConditions(filter) ? "export_filtered_then" : "export_unfiltered")}
     </span>
   );
@@ -68,11 +69,12 @@ function Progress({ found }: { found: ListedExport }) {
   const { t, bytes } = useWords();
   const { state, progress, file, failure } = found;
   if (isUnderWay(found)) {
-    const { rows, fraction } = progress;
+    // How many rows there will be is unknown: `fraction` is one of the period's time, in
+    // which entries are spread unevenly.
     return (
       <>
-        <ProgressBar value={fraction} aria-label={t(`state.${state}`)} />
-        <span>{t("progress", { rows, fraction })}</span>
+        <ProgressBar aria-label={t(`state.${state}`)} />
+        <span>{t("progress", { rows: progress.rows })}</span>
       </>
     );
   }

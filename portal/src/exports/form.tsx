@@ -1,11 +1,14 @@
 // What to export: the list's range and filters, and the kind of file.
 
 import { Button, Checkbox, Field, Radio, RadioGroup } from "@fluentui/react-components";
-import { useRef, useState } from "react";
+import { useRef } from "react";
 import type { NewExport } from "../api/client";
-import { useCreateExport } from "../api/queries";
+import { isUnderWay, useCreateExport, useExports } from "../api/queries";
+import { useKept } from "../kept";
+import { asked, isReversed } from "../range";
 import { hasConditions, useView } from "../view";
 import type { Filter } from "../view";
+import { actionInWords, knownActions } from "../words/actions";
 import { useWords } from "../words/words";
 import type { Language } from "../words/words";
 import { Refused } from "./refused";
@@ -25,8 +28,9 @@ export function isForPrograms({ format, style }: Form): boolean {
   return format === "jsonl" || (format === "csv" && style === "raw");
 }
 
+/** A file for people has a column with the actions as the page calls them. */
 export function requestOf(filter: Filter, form: Form, locale: Language): NewExport {
-  const { action, outcome, ...rest } = filter;
+  const { action, outcome, ...rest } = asked(filter);
   const forPrograms = isForPrograms(form);
   return {
     ...rest,
@@ -34,14 +38,24 @@ export function requestOf(filter: Filter, form: Form, locale: Language): NewExpo
     ...(outcome.length > 0 && { outcome }),
     format: form.format,
     ...(form.format === "csv" && { style: form.style }),
-    ...(forPrograms ? { compression: form.gzip ? "gzip" : "none" } : { locale }),
+    ...(forPrograms
+      ? { compression: form.gzip ? "gzip" : "none" }
+      : { locale, action_labels: labelsIn(locale) }),
   };
+}
+
+function labelsIn(locale: Language): Record<string, string> {
+  return Object.fromEntries(knownActions().map((name) => [name, actionInWords(name, locale)]));
 }
 
 export function NewExportForm() {
   const { t, day, language } = useWords();
   const { filter } = useView();
-  const [form, setForm] = useState<Form>({ format: "csv", style: "spreadsheet", gzip: false });
+  const [form, setForm] = useKept<Form>("export", {
+    format: "csv",
+    style: "spreadsheet",
+    gzip: false,
+  });
   const create = useCreateExport(remember);
   const keyOf = useKeys();
   const start = () => {
@@ -60,16 +74,24 @@ export function NewExportForm() {
       <div>
         <Button
           appearance="primary"
-          disabledFocusable={create.isPending || from > to}
+          disabledFocusable={create.isPending || isReversed(filter)}
           onClick={start}
         >
           {t(create.isPending ? "starting" : "start_export")}
         </Button>
       </div>
-      <p role="status">{create.isSuccess && t("export_started")}</p>
+      <p role="status">{create.data && <Outcome id={create.data.id} />}</p>
       {create.error && <Refused error={create.error} />}
     </section>
   );
+}
+
+/** What has become of the export that was started here. */
+function Outcome({ id }: { id: string }) {
+  const { t } = useWords();
+  const found = useExports().data?.find((one) => one.id === id);
+  if (!found || isUnderWay(found)) return t("export_started");
+  return t(found.state === "ready" ? "export_done" : "export_ended");
 }
 
 /** A key for each request; retries use the same key until the request is answered. */

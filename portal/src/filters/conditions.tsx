@@ -3,9 +3,10 @@
 import { Button, Checkbox, Combobox, Field, Input, Option } from "@fluentui/react-components";
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { FormEvent } from "react";
+import { useKept } from "../kept";
 import { OUTCOMES, useView } from "../view";
 import type { Filter, FilterChange } from "../view";
-import { KNOWN_ACTIONS } from "../words/actions";
+import { knownActions } from "../words/actions";
 import { useWords } from "../words/words";
 
 /** The conditions that are typed, and whether a part of a name is enough. */
@@ -14,6 +15,7 @@ const TYPED = [
   ["actor", true],
   ["resource_type", false],
   ["resource_id", false],
+  ["correlation_id", false],
 ] as const;
 
 export default function Conditions() {
@@ -65,7 +67,7 @@ type Draft = Partial<Omit<Filter, "from" | "to" | "time_zone">>;
 
 /** What was entered and not yet applied; a change elsewhere, such as by a chip, replaces it. */
 function useDraft(filter: Filter) {
-  const [draft, setDraft] = useState<Draft>({});
+  const [draft, setDraft] = useKept<Draft>("conditions", {});
   const before = useRef(filter);
   useEffect(() => {
     const same = (name: string) =>
@@ -91,7 +93,7 @@ function Actions({ chosen, choose, ...field }: ActionsProps) {
   const [typed, setTyped] = useState<string>();
   const offered = useMemo(() => {
     const needle = (typed ?? "").trim().toLocaleLowerCase();
-    const all = [...new Set([...chosen, ...KNOWN_ACTIONS])];
+    const all = [...new Set([...chosen, ...knownActions()])];
     const found = all.filter((name) =>
       `${words(name)} ${name}`.toLocaleLowerCase().includes(needle),
     );
@@ -104,6 +106,8 @@ function Actions({ chosen, choose, ...field }: ActionsProps) {
       multiselect
       className="actions"
       listbox={{ className: "actions-list" }}
+      // Its height is that of the style sheet: Fluent UI's would be all of the window's.
+      positioning={{ autoSize: false, fallbackPositions: ["above"] }}
       placeholder={t("action_hint")}
       selectedOptions={chosen}
       value={typed ?? chosen.map(words).join(", ")}

@@ -3,7 +3,17 @@
 import { Field, Input, Select, ToggleButton } from "@fluentui/react-components";
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { RefObject } from "react";
-import { PERIODS, daysOf, isDay, ownTimeZone, periodOf } from "../range";
+import {
+  PERIODS,
+  boundOf,
+  dayOf,
+  daysOf,
+  isDay,
+  isReversed,
+  ownTimeZone,
+  periodOf,
+  timeOf,
+} from "../range";
 import { useView } from "../view";
 import { useWords } from "../words/words";
 
@@ -19,13 +29,38 @@ export function Range() {
   const { from, to, time_zone } = filter;
   const period = periodOf(filter, time_zone);
   const first = useRef<HTMLInputElement>(null);
-  const reversed = from > to ? { validationMessage: t("range_reversed") } : {};
+  const reversed = isReversed(filter) ? { validationMessage: t("range_reversed") } : {};
   return (
     <>
-      <Day label={t("from")} value={from} choose={(from) => setFilter({ from })} input={first} />
-      <Field label={t("to")} {...reversed}>
-        <DayInput value={to} choose={(to) => setFilter({ to })} />
-      </Field>
+      <div className="bound">
+        <Field label={t("from")}>
+          <DayInput
+            value={dayOf(from)}
+            choose={(day) => setFilter({ from: boundOf(day, timeOf(from)) })}
+            input={first}
+          />
+        </Field>
+        <Field label={t("from_time")}>
+          <TimeInput
+            value={timeOf(from)}
+            choose={(time) => setFilter({ from: boundOf(dayOf(from), time) })}
+          />
+        </Field>
+      </div>
+      <div className="bound">
+        <Field label={t("to")} {...reversed}>
+          <DayInput
+            value={dayOf(to)}
+            choose={(day) => setFilter({ to: boundOf(day, timeOf(to)) })}
+          />
+        </Field>
+        <Field label={t("to_time")}>
+          <TimeInput
+            value={timeOf(to)}
+            choose={(time) => setFilter({ to: boundOf(dayOf(to), time) })}
+          />
+        </Field>
+      </div>
       <div className="periods" role="group" aria-label={t("period")}>
         {PERIODS.map((one) => (
           <ToggleButton
@@ -53,14 +88,6 @@ interface DayProps {
   input?: RefObject<HTMLInputElement | null>;
 }
 
-function Day({ label, ...day }: DayProps & { label: string }) {
-  return (
-    <Field label={label}>
-      <DayInput {...day} />
-    </Field>
-  );
-}
-
 function DayInput({ value, choose, input, ...field }: DayProps) {
   const [draft, setDraft] = useState(value);
   useEffect(() => setDraft(value), [value]);
@@ -84,6 +111,34 @@ function DayInput({ value, choose, input, ...field }: DayProps) {
       onChange={(_, { value }) => setDraft(value)}
       onBlur={settle}
       onKeyDown={({ key }) => key === "Enter" && settle()}
+    />
+  );
+}
+
+interface TimeProps {
+  value: string;
+  choose: (time: string) => void;
+}
+
+/** A time of day; without one, the whole day counts. */
+function TimeInput({ value, choose, ...field }: TimeProps) {
+  const [draft, setDraft] = useState(value);
+  useEffect(() => setDraft(value), [value]);
+  const commit = () => {
+    if (draft !== value) choose(draft);
+  };
+  useEffect(() => {
+    const timer = setTimeout(commit, REST_MS);
+    return () => clearTimeout(timer);
+  });
+  return (
+    <Input
+      {...field}
+      type="time"
+      value={draft}
+      onChange={(_, { value }) => setDraft(value)}
+      onBlur={commit}
+      onKeyDown={({ key }) => key === "Enter" && commit()}
     />
   );
 }

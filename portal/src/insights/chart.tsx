@@ -37,7 +37,8 @@ export function Chart({ days, choose }: { days: Day[]; choose: (day: string) => 
         <BarChart
           data={days}
           accessibilityLayer={false}
-          margin={{ top: 8, right: 8, bottom: 0, left: 0 }}
+          // At the right there is room for half of the last label, which is below the last bar.
+          margin={{ top: 8, right: 48, bottom: 0, left: 0 }}
         >
           <CartesianGrid vertical={false} stroke="var(--colorNeutralStroke2)" />
           <XAxis

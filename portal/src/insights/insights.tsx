@@ -2,6 +2,7 @@
 
 import { Button, Spinner } from "@fluentui/react-components";
 import { Failure } from "../api/client";
+import { dayOf, isReversed } from "../range";
 import { Trouble } from "../states";
 import { useView } from "../view";
 import type { FilterChange } from "../view";
@@ -24,7 +25,7 @@ export default function Insights() {
   const byActor = useCounts(filter, ["actor"]);
   const all = [byDay, byCustomer, byActor];
   const failed = all.find(({ error }) => error);
-  if (filter.from > filter.to || isSaidByList(failed?.error)) return null;
+  if (isReversed(filter) || isSaidByList(failed?.error)) return null;
   if (failed) {
     const retry = () => all.filter(({ error }) => error).forEach(({ refetch }) => void refetch());
     return (
@@ -33,7 +34,7 @@ export default function Insights() {
       </section>
     );
   }
-  const days = perDay(filter, byDay.groups);
+  const days = perDay({ from: dayOf(filter.from), to: dayOf(filter.to) }, byDay.groups);
   const actions = ranked(byDay.groups, (group) =>
     group.action ? { id: group.action, name: action(group.action) } : undefined,
   );

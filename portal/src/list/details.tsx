@@ -4,6 +4,7 @@
 
 import { Tab, TabList } from "@fluentui/react-components";
 import { useId, useState } from "react";
+import { stringifyExactly } from "../api/exact";
 import { useWords } from "../words/words";
 import { CopyButton } from "./copy";
 import { Json, Value } from "./value";
@@ -41,7 +42,7 @@ export function Details({ details }: { details: Record<string, unknown> | undefi
 function WholeJson({ value }: { value: unknown }) {
   return (
     <>
-      <CopyButton text={JSON.stringify(value, null, 2)} word="copy_json" />
+      <CopyButton text={stringifyExactly(value)} word="copy_json" />
       <Json value={value} />
     </>
   );

@@ -4,7 +4,7 @@ import { Button, Link } from "@fluentui/react-components";
 import { FilterRegular, OpenRegular } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
 import type { OpenActivity } from "../api/queries";
-import { useView } from "../view";
+import { linkToEntry, useView } from "../view";
 import type { Condition } from "../view";
 import type { Word } from "../words/en";
 import { useWords } from "../words/words";
@@ -59,7 +59,8 @@ export function Facts({ activity }: { activity: OpenActivity }) {
           </Fact>
         )}
         <Fact word="activity_id">
-          <Id>{activity.id}</Id> <CopyButton text={activity.id} word="copy_id" />
+          <Id>{activity.id}</Id> <CopyButton text={activity.id} word="copy_id" />{" "}
+          <CopyButton text={() => linkToEntry(activity.id)} word="copy_entry_link" looks="link" />
         </Fact>
       </dl>
     </>

@@ -6,13 +6,17 @@ import { ArrowClockwiseRegular, DismissRegular } from "@fluentui/react-icons";
 import { useQueryClient } from "@tanstack/react-query";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import type { CSSProperties } from "react";
 import type { ListedActivity } from "../api/client";
 import { useActivities } from "../api/queries";
-import { daysOf } from "../range";
+import { daysOf, isReversed } from "../range";
 import { State, Trouble } from "../states";
 import { hasConditions, useView } from "../view";
 import type { Filter } from "../view";
 import { useWords } from "../words/words";
+import { useColumns, widthsOf } from "./columns";
+import { ColumnsMenu } from "./columns_menu";
+import { CopyButton } from "./copy";
 import { Entry, Row } from "./row";
 
 /** An entry's height before it is measured. */
@@ -20,8 +24,6 @@ const ROW_PX = 45;
 
 /** How close to the last entry the view must be before the next page is requested. */
 const NEAR_END = 20;
-
-const COLUMNS = ["details", "occurred_at_zone", "customer", "action", "actor", "outcome"] as const;
 
 type Activities = ReturnType<typeof useActivities>;
 
@@ -46,13 +48,17 @@ export function List() {
     >
       <div className="list-head">
         <h2>{t("entries")}</h2>
-        <Button
-          appearance="subtle"
-          icon={<ArrowClockwiseRegular />}
-          onClick={() => void client.resetQueries()}
-        >
-          {t("refresh")}
-        </Button>
+        <div className="row list-tools">
+          <CopyButton text={() => location.href} word="copy_view_link" looks="link" />
+          <ColumnsMenu />
+          <Button
+            appearance="subtle"
+            icon={<ArrowClockwiseRegular />}
+            onClick={() => void client.resetQueries()}
+          >
+            {t("refresh")}
+          </Button>
+        </div>
       </div>
       <Linked items={items} loaded={activities.isSuccess} />
       {items.length > 0 && <Rows items={items} activities={activities} />}
@@ -79,6 +85,7 @@ function useStart(filter: Filter, isOld: boolean) {
 function Rows({ items, activities }: { items: ListedActivity[]; activities: Activities }) {
   const { t } = useWords();
   const { filter } = useView();
+  const columns = useColumns();
   const rows = useRef<HTMLDivElement>(null);
   const [scrollMargin, setScrollMargin] = useState(0);
   useLayoutEffect(() => {
@@ -100,14 +107,18 @@ function Rows({ items, activities }: { items: ListedActivity[]; activities: Acti
       role="table"
       aria-label={t("entries")}
       aria-rowcount={activities.hasNextPage ? -1 : items.length + 1}
+      style={{ "--columns": widthsOf(columns) } as CSSProperties}
     >
       <div role="rowgroup" className="rows-head">
         <div role="row" className="columns" aria-rowindex={1}>
-          {COLUMNS.map((word) => (
-            <span role="columnheader" key={word}>
-              <span className={word === "details" ? "hidden" : undefined}>
-                {t(word, { zone: filter.time_zone })}
-              </span>
+          <span role="columnheader">
+            <span className="hidden">{t("details")}</span>
+          </span>
+          {columns.map((column) => (
+            <span role="columnheader" key={column}>
+              {column === "occurred_at"
+                ? t("occurred_at_zone", { zone: filter.time_zone })
+                : t(column)}
             </span>
           ))}
         </div>
@@ -129,7 +140,7 @@ function Rows({ items, activities }: { items: ListedActivity[]; activities: Acti
                 ref={virtualizer.measureElement}
                 style={{ transform: `translateY(${start - scrollMargin}px)` }}
               >
-                <Row activity={activity} place={index + 2} />
+                <Row activity={activity} place={index + 2} columns={columns} />
               </div>
             )
           );
@@ -155,18 +166,17 @@ function End({ items, activities }: { items: ListedActivity[]; activities: Activ
   const { error, isFetching, isPlaceholderData, hasNextPage, isPending } = activities;
   // With conditions, a page may be empty although more pages follow.
   useMoreNearEnd(activities, items.length === 0);
-  if (filter.from > filter.to) return <State title={t("range_reversed")} />;
+  if (isReversed(filter)) return <State title={t("range_reversed")} />;
   const retry = () =>
     void (isPending || items.length === 0 ? activities.refetch() : activities.fetchNextPage());
   if (error) return <Trouble error={error} retry={retry} />;
   if (isFetching || isPending || isPlaceholderData)
     return <Waiting first={isPending} count={items.length} />;
   if (items.length === 0 && !hasNextPage) return <Empty />;
+  const end = hasConditions(filter) ? "end_of_list_filtered" : "end_of_list";
   return (
     <div className="list-end">
-      <span role="status">
-        {t(hasNextPage ? "loaded" : "end_of_list", { count: items.length })}
-      </span>
+      <span role="status">{t(hasNextPage ? "loaded" : end, { count: items.length })}</span>
       {hasNextPage && (
         <Button onClick={() => void activities.fetchNextPage()}>{t("load_more")}</Button>
       )}

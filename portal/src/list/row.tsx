@@ -1,19 +1,27 @@
 // One entry: its row, and below it all its fields while it is open.
 
-import { Button, Link, Spinner } from "@fluentui/react-components";
+import { Button, Spinner } from "@fluentui/react-components";
 import { ChevronDownRegular, ChevronUpRegular } from "@fluentui/react-icons";
+import type { MouseEvent } from "react";
 import type { ListedActivity } from "../api/client";
 import { Failure } from "../api/client";
 import { useActivity } from "../api/queries";
 import { State, Trouble } from "../states";
 import { useView } from "../view";
 import { useWords } from "../words/words";
-import { isWebAddress } from "./address";
+import { Cell } from "./cell";
+import type { Column } from "./columns";
 import { Details } from "./details";
 import { Facts } from "./facts";
-import { OutcomeBadge } from "./outcome";
 
-export function Row({ activity, place }: { activity: ListedActivity; place: number }) {
+interface RowProps {
+  activity: ListedActivity;
+  /** The row's number in the table. */
+  place: number;
+  columns: Column[];
+}
+
+export function Row({ activity, place, columns }: RowProps) {
   const { t, action, moment } = useWords();
   const { filter, open, toggle } = useView();
   const isOpen = open.includes(activity.id);
@@ -26,8 +34,9 @@ export function Row({ activity, place }: { activity: ListedActivity; place: numb
         role="row"
         aria-rowindex={place}
         className={isOpen ? "columns entry-row entry-open" : "columns entry-row"}
+        onClick={(event) => isOfRow(event) && toggle(activity.id)}
       >
-        <span role="cell">
+        <div role="cell">
           <Button
             appearance="subtle"
             icon={isOpen ? <ChevronUpRegular /> : <ChevronDownRegular />}
@@ -36,24 +45,14 @@ export function Row({ activity, place }: { activity: ListedActivity; place: numb
             aria-controls={isOpen ? panel : undefined}
             onClick={() => toggle(activity.id)}
           />
-        </span>
-        <time role="cell" dateTime={activity.occurred_at}>
-          {at}
-        </time>
-        <span role="cell">
-          <CustomerName activity={activity} />
-        </span>
-        <span role="cell">{action(activity.action)}</span>
-        <span role="cell">
-          <bdi className="name">{activity.actor.name}</bdi>
-        </span>
-        <span role="cell">
-          <OutcomeBadge outcome={activity.outcome} />
-        </span>
+        </div>
+        {columns.map((column) => (
+          <Cell key={column} activity={activity} column={column} />
+        ))}
       </div>
       {isOpen && (
         <div role="row" id={panel}>
-          <div role="cell" aria-colspan={6}>
+          <div role="cell" aria-colspan={columns.length + 1}>
             <Entry id={activity.id} />
           </div>
         </div>
@@ -62,23 +61,10 @@ export function Row({ activity, place }: { activity: ListedActivity; place: numb
   );
 }
 
-/** The customer's name, which leads to the customer's Subscriptions page. */
-function CustomerName({ activity }: { activity: ListedActivity }) {
-  const { t } = useWords();
-  const { customer, links } = activity;
-  if (!customer) return <span className="quiet">{t("no_customer")}</span>;
-  const name = <bdi className="name">{customer.name}</bdi>;
-  if (!isWebAddress(links?.subscriptions)) return name;
-  return (
-    <Link
-      href={links?.subscriptions}
-      target="_blank"
-      rel="noopener noreferrer"
-      title={t("subscriptions", { customer: customer.name })}
-    >
-      {name}
-    </Link>
-  );
+/** Whether a click is the row's: not a link's or a button's, and not the end of a selection. */
+function isOfRow({ target }: MouseEvent): boolean {
+  const isOther = target instanceof Element && target.closest("a, button");
+  return !isOther && (getSelection()?.isCollapsed ?? true);
 }
 
 /** All fields of an entry, read when it is opened. */

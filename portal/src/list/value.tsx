@@ -1,9 +1,9 @@
 // Shows a value of an entry's details as a structure.
 
-import { isScalar, textOf } from "../api/exact";
+import { isScalar, stringifyExactly, textOf } from "../api/exact";
 import { useWords } from "../words/words";
-import { columnsOf } from "./columns";
-import type { Fields } from "./columns";
+import { columnsOf } from "./alike";
+import type { Fields } from "./alike";
 import { Folded, FoldedText } from "./folded";
 
 /** How many rows and items are shown before a click shows the rest. */
@@ -33,7 +33,7 @@ export function Json({ value }: { value: unknown }) {
   const { t } = useWords();
   return (
     <pre className="json" tabIndex={0} aria-label={t("json")}>
-      {JSON.stringify(value, null, 2)}
+      {stringifyExactly(value)}
     </pre>
   );
 }

@@ -12,13 +12,13 @@ export const GROUPS = [
 ] as const;
 export type Group = (typeof GROUPS)[number];
 
-interface Words {
+export interface ActionWords {
   en: string;
   ko: string;
   group: Group;
 }
 
-const ACTIONS: Record<string, Words> = {
+const ACTIONS: Record<string, ActionWords> = {
   update_customer_qualification: {
     en: "Updated a customer's qualification",
     ko: "고객 자격 업데이트",
@@ -410,7 +410,14 @@ const ACTIONS: Record<string, Words> = {
   },
 };
 
-export const KNOWN_ACTIONS = Object.keys(ACTIONS);
+/** Adds a deployment's own words, before the page is drawn. */
+export function addActions(actions: Record<string, ActionWords>) {
+  Object.assign(ACTIONS, actions);
+}
+
+export function knownActions(): string[] {
+  return Object.keys(ACTIONS);
+}
 
 /** `create_referral` as "Created a referral"; an unknown one as "Rotate key". */
 export function actionInWords(action: string, locale: "en" | "ko"): string {

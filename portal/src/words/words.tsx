@@ -3,6 +3,8 @@
 import { createContext, useContext, useEffect, useMemo, useState } from "react";
 import type { ReactNode } from "react";
 import { IntlProvider, useIntl } from "react-intl";
+import { boundOf, dayOf, timeOf } from "../range";
+import { recall, remember } from "../remembered";
 import { actionInWords } from "./actions";
 import { en } from "./en";
 import type { Word } from "./en";
@@ -23,26 +25,9 @@ function languageOf(tag: string): string {
 }
 
 function firstLanguage(): Language {
-  const choice = chosen();
+  const choice = recall(CHOICE);
   if (isLanguage(choice)) return choice;
   return navigator.languages.map(languageOf).find(isLanguage) ?? "en";
-}
-
-/** A browser may refuse to store anything; then the choice lasts until the page is left. */
-function chosen(): string | null {
-  try {
-    return localStorage.getItem(CHOICE);
-  } catch {
-    return null;
-  }
-}
-
-function keep(language: Language) {
-  try {
-    localStorage.setItem(CHOICE, language);
-  } catch {
-    // The choice still applies to this visit.
-  }
 }
 
 /** The browser's own variant of the language, such as `en-GB`. */
@@ -59,7 +44,7 @@ export function WordsProvider({ children }: { children: ReactNode }) {
   }, [language, words]);
   const choose = useMemo(
     () => (language: Language) => {
-      keep(language);
+      remember(CHOICE, language);
       setLanguage(language);
     },
     [],
@@ -80,7 +65,7 @@ export interface Words {
   action: (action: string) => string;
   /** A moment in a time zone, to the second. */
   moment: (moment: string, timeZone: string) => string;
-  /** A day such as `2026-11-22`. */
+  /** A day such as `2026-11-22`, or a moment of it such as `2026-11-22T08:30`. */
   day: (day: string, style?: "short" | "medium") => string;
   number: (number: number) => string;
   bytes: (bytes: number) => string;
@@ -103,9 +88,10 @@ export function useWords(): Words {
           timeZone,
         }),
       day: (day, style = "medium") =>
-        intl.formatDate(`${day}T00:00:00Z`, {
+        intl.formatDate(`${boundOf(dayOf(day), timeOf(day) || "00:00")}:00Z`, {
           timeZone: "UTC",
           ...(style === "short" ? { month: "short", day: "numeric" } : { dateStyle: "medium" }),
+          ...(timeOf(day) && { timeStyle: "short" }),
         }),
       number: (number) => intl.formatNumber(number),
       bytes: (bytes) => {
@@ -114,6 +100,8 @@ export function useWords(): Words {
         return intl.formatNumber(bytes / 1_000 ** step, {
           style: "unit",
           unit,
+          // The short form of a byte is the word, without a plural: "640 byte".
+          unitDisplay: unit === "byte" ? "long" : "short",
           maximumFractionDigits: 1,
         });
       },

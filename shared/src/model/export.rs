@@ -2,7 +2,7 @@
 //!
 //! How the file is written is left to `export-worker`.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use strum::IntoStaticStr;
 
 use crate::model::{
-    ActivityId, Actor, Error, Filter, Moment, PartnerId, TimeRange,
+    Action, ActivityId, Actor, Error, Filter, Moment, Name, PartnerId, TimeRange,
     failure::{Failure, FailureCode},
     json::{self, Fields},
     lease::{LeaseRecord, TASK_TIME_MAX, oldest_start},
@@ -114,9 +114,17 @@ pub struct ExportRequest {
     pub style: Option<Style>,
     /// The header's language.
     pub locale: Locale,
+    /// What people call actions; with it, a column has these words beside the raw names.
+    pub action_labels: Option<ActionLabels>,
     /// How the file is compressed.
     pub compression: Compression,
 }
+
+/// What people call actions, by their names.
+pub type ActionLabels = BTreeMap<Action, Name>;
+
+/// The most actions that a request may label.
+pub const ACTION_LABELS_MAX: usize = 500;
 
 /// The fields of a request other than its filter.
 #[derive(Debug)]
@@ -124,6 +132,7 @@ struct Form {
     format: Format,
     style: Option<Style>,
     locale: Option<Locale>,
+    action_labels: Option<ActionLabels>,
     compression: Compression,
 }
 
@@ -133,6 +142,7 @@ impl Form {
             format: fields.optional("format").unwrap_or_default(),
             style: fields.optional("style"),
             locale: fields.optional("locale"),
+            action_labels: fields.texts("action_labels"),
             compression: fields.optional("compression").unwrap_or_default(),
         }
     }
@@ -147,9 +157,18 @@ impl Form {
         if self.style.is_some() && !is_csv {
             fields.refuse("style", "is only allowed with format csv");
         }
+        let for_people = "is only allowed with format xlsx, or csv in style spreadsheet";
         if self.locale.is_some() && is_for_programs {
-            let reason = "is only allowed with format xlsx, or csv in style spreadsheet";
-            fields.refuse("locale", reason);
+            fields.refuse("locale", for_people);
+        }
+        if let Some(labels) = &self.action_labels {
+            if is_for_programs {
+                fields.refuse("action_labels", for_people);
+            }
+            if labels.len() > ACTION_LABELS_MAX {
+                let reason = format!("must label at most {ACTION_LABELS_MAX} actions");
+                fields.refuse("action_labels", &reason);
+            }
         }
         if self.compression == Compression::Gzip && !is_for_programs {
             let reason = "gzip is only allowed with format jsonl, or csv in style raw";
@@ -174,6 +193,7 @@ impl ExportRequest {
                 format: form.format,
                 style: form.style(),
                 locale: form.locale.unwrap_or_default(),
+                action_labels: form.action_labels.filter(|labels| !labels.is_empty()),
                 compression: form.compression,
             })
         })
@@ -487,7 +507,7 @@ pub(crate) fn item_expiry(at: Moment) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ActorKind, Identifier, Name};
+    use crate::model::{ActorKind, Identifier};
 
     fn export(body: &str, now: &str) -> Export {
         let request = ExportRequest::read(body.as_bytes()).unwrap();
@@ -542,7 +562,7 @@ mod tests {
         let nulls = r#"{"from":null,"to":null,"time_zone":null,"order":null,"customer_id":null,
             "customer":null,"action":null,"actor_id":null,"actor":null,"resource_type":null,
             "resource_id":null,"outcome":null,"correlation_id":null,"format":null,"style":null,
-            "locale":null,"compression":null}"#;
+            "locale":null,"action_labels":null,"compression":null}"#;
         assert_eq!(read(nulls), read("{}"));
         for (name, default) in [
             ("time_zone", "UTC"),
@@ -561,6 +581,49 @@ mod tests {
         assert_eq!(
             read(r#"{"action":"a"}"#).hash(),
             read(r#"{"action":["a","a"]}"#).hash()
+        );
+    }
+
+    #[test]
+    fn labels_of_actions_are_for_files_that_people_read() {
+        let read = |body: &str| ExportRequest::read(body.as_bytes()).map_err(|e| e.to_string());
+        let labels = r#""action_labels":{"create_order":"주문 만들기","a.b":"A"}"#;
+        let request = read(&format!("{{{labels}}}")).unwrap();
+        let stored = serde_json::to_string(&request).unwrap();
+        assert_eq!(
+            serde_json::from_str::<ExportRequest>(&stored).unwrap(),
+            request
+        );
+        assert_eq!(request.action_labels.unwrap().len(), 2);
+        assert!(read(&format!(r#"{{"format":"xlsx",{labels}}}"#)).is_ok());
+        // A request without labels is what it was before there were any.
+        let none = read(r#"{"action_labels":{}}"#).unwrap();
+        assert_eq!(none, read("{}").unwrap());
+        assert!(!serde_json::to_string(&none).unwrap().contains("labels"));
+        for (body, reason) in [
+            (
+                format!(r#"{{"style":"raw",{labels}}}"#),
+                "action_labels is only allowed with format xlsx, or csv in style spreadsheet",
+            ),
+            (
+                r#"{"action_labels":[]}"#.to_owned(),
+                "action_labels must be an object",
+            ),
+            (
+                r#"{"action_labels":{"a":1}}"#.to_owned(),
+                "action_labels.a must be a string",
+            ),
+        ] {
+            assert_eq!(read(&body).unwrap_err(), reason);
+        }
+        assert!(read(r#"{"action_labels":{"Not one":"a"}}"#).is_err());
+        let many: BTreeMap<_, _> = (0..=ACTION_LABELS_MAX)
+            .map(|one| (format!("a{one}"), "A"))
+            .collect();
+        let many = serde_json::json!({ "action_labels": many }).to_string();
+        assert_eq!(
+            read(&many).unwrap_err(),
+            "action_labels must label at most 500 actions"
         );
     }
 

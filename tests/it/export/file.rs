@@ -328,6 +328,49 @@ async fn a_workbook_has_dates_and_texts_under_a_header() {
 }
 
 #[tokio::test]
+async fn labels_of_actions_are_a_column_beside_their_names_and_no_formula() {
+    let app = TestApp::start().await;
+    app.record(&with("action", "create_order")).await;
+    app.record(&with("action", "rotate_key")).await;
+    app.record(&with("action", "delete_user")).await;
+    let labels = json!({ "create_order": "주문, \"만들기\"", "rotate_key": "=1+1" });
+    let asked = |format: &str| json!({ "format": format, "locale": "ko", "action_labels": labels });
+    let export = app.export(&asked("csv")).await;
+    let csv = String::from_utf8(app.file(&export).await).unwrap();
+    assert!(
+        csv.contains(r#""작업","작업 이름","파트너 사용자""#),
+        "{csv}"
+    );
+    assert!(csv.contains(r#","create_order","주문, ""만들기""","#));
+    assert!(csv.contains(r#","rotate_key","'=1+1","#));
+    assert!(csv.contains(r#","delete_user","delete_user","#));
+    assert!(export["action_labels"].is_null());
+
+    let file = app.file(&app.export(&asked("xlsx")).await).await;
+    let mut workbook: calamine::Xlsx<_> =
+        calamine::open_workbook_from_rs(std::io::Cursor::new(file)).unwrap();
+    let sheet = workbook.worksheet_range_at(0).unwrap().unwrap();
+    assert_eq!(sheet.width(), 18);
+    let cells: Vec<_> = sheet
+        .rows()
+        .map(|row| (row[2].to_string(), row[3].to_string()))
+        .collect();
+    assert_eq!(cells[0], ("작업".into(), "작업 이름".into()));
+    for pair in [
+        ("create_order", r#"주문, "만들기""#),
+        ("rotate_key", "=1+1"),
+        ("delete_user", "delete_user"),
+    ] {
+        assert!(cells.contains(&(pair.0.into(), pair.1.into())), "{cells:?}");
+    }
+    let raw = json!({ "style": "raw", "action_labels": labels });
+    assert_eq!(
+        app.post_export(&raw).await.refusal(),
+        "400 action_labels is only allowed with format xlsx, or csv in style spreadsheet"
+    );
+}
+
+#[tokio::test]
 async fn a_workbook_is_the_same_when_it_is_made_again() {
     let app = TestApp::start().await;
     app.stack.load("contoso", 3_000, app.now()).unwrap();

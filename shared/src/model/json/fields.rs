@@ -1,6 +1,6 @@
 //! Reads the fields of an object one by one, and keeps what is wrong with each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::{DeserializeOwned, value::StrDeserializer};
 
@@ -89,6 +89,26 @@ impl<'a> Fields<'a> {
                 BTreeSet::new()
             }
         }
+    }
+
+    /// Reads an object whose names are texts, or words, and whose values are too.
+    pub fn texts<K, V>(&mut self, name: &str) -> Option<BTreeMap<K, V>>
+    where
+        K: DeserializeOwned + Ord,
+        V: DeserializeOwned,
+    {
+        let path = self.path.field(name);
+        let Value::Object(entries) = self.take(name)? else {
+            self.faults.add(&path, "must be an object");
+            return None;
+        };
+        let entries = entries.into_iter().filter_map(|(name, value)| {
+            let path = path.field(&name);
+            let key = self.text(&path, &Value::String(name));
+            let value = self.text(&path, &value);
+            Some((key?, value?))
+        });
+        Some(entries.collect())
     }
 
     /// Takes a value as it is; none if it is absent or null.

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { COLUMNS_MAX, columnsOf } from "./columns";
+import { COLUMNS_MAX, columnsOf } from "./alike";
 
 test("alike objects have the columns of all of them", () => {
   expect(
