@@ -1,0 +1,26 @@
+//! What proves that an activity is in a log, and unchanged.
+//!
+//! Text and bytes in, hashes and texts out: the functions that seal and answer use
+//! it, and so does a program that checks their answers without them.
+//! It knows no SDK, no HTTP, no clock, no environment and no other crate of ours.
+//! `docs/proofs.md` describes every byte, so that a stranger can write another one.
+
+mod activity;
+mod canonical;
+mod consistency;
+mod error;
+mod hash;
+mod inclusion;
+mod json;
+mod range;
+
+pub use self::{
+    activity::{Activity, Commitment, Opening, Salt},
+    canonical::canonical,
+    consistency::{consistency_ranges, verify_consistency},
+    error::Error,
+    hash::Hash,
+    inclusion::{inclusion_ranges, verify_inclusion},
+    json::leaf_of_json,
+    range::{CompactRange, SIZE_MAX},
+};
