@@ -7,20 +7,28 @@
 
 mod activity;
 mod canonical;
+mod checkpoint;
 mod consistency;
 mod error;
 mod hash;
 mod inclusion;
 mod json;
+mod note;
 mod range;
+mod statement;
+mod verifier_key;
 
 pub use self::{
     activity::{Activity, Commitment, Opening, Salt},
     canonical::canonical,
+    checkpoint::Checkpoint,
     consistency::{consistency_ranges, verify_consistency},
     error::Error,
     hash::Hash,
     inclusion::{inclusion_ranges, verify_inclusion},
     json::leaf_of_json,
+    note::{Note, NoteSignature},
     range::{CompactRange, SIZE_MAX},
+    statement::Statement,
+    verifier_key::VerifierKey,
 };
