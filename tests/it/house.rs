@@ -17,8 +17,9 @@ use syn::{
 use crate::guards::read;
 
 /// The folders whose files import each other in one direction only.
-const CRATES: [&str; 10] = [
+const CRATES: [&str; 11] = [
     "shared",
+    "proof",
     "functions/record",
     "functions/list",
     "functions/export",
