@@ -11,6 +11,7 @@ mod decode;
 mod error;
 mod fetched;
 mod find;
+mod footer;
 mod hybrid;
 mod manifest;
 mod question;

@@ -3,16 +3,18 @@
 use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::{metadata::ParquetMetaData, statistics::Statistics};
 use proof::Hash;
 
 use crate::{
     block::{Block, TILE, crc},
-    column::{Column, schema},
+    column::Column,
     error::Error,
     fetched::Fetched,
+    footer::read_metadata,
     manifest::{Manifest, split},
     source::{BoxError, Source, join},
+    spans::index_start,
 };
 
 /// The parts of a segment that say where everything is.
@@ -65,11 +67,11 @@ impl Segment {
         }
         let all = Bytes::copy_from_slice(bytes);
         let opened = Self::of_parts(object, &manifest, block, all)?;
-        manifest.index_at = crate::spans::index_start(&opened.metadata, block_at);
+        manifest.index_at = index_start(&opened.metadata, block_at);
         manifest.count = opened.row_count();
         let first = opened.metadata.row_groups().first();
         let statistics = first.and_then(|group| group.column(Column::Index.place()).statistics());
-        let Some(parquet::file::statistics::Statistics::Int64(index)) = statistics else {
+        let Some(Statistics::Int64(index)) = statistics else {
             return Err(damaged("does not say the index of the first row"));
         };
         let first = index.min_opt().and_then(|index| u64::try_from(*index).ok());
@@ -233,28 +235,6 @@ fn verify(
         return Err(damaged(object, &place, "are no parts of the segment"));
     }
     Ok(())
-}
-
-/// Reads footer and indexes, and checks what later code relies on.
-fn read_metadata(object: &str, end: &Fetched) -> Result<ParquetMetaData, Error> {
-    let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Required);
-    let metadata = reader.parse_and_finish(end);
-    let metadata = metadata.map_err(|error| damaged(object, "the footer", &error.to_string()))?;
-    if *metadata.file_metadata().schema() != *schema()? {
-        return Err(damaged(object, "the footer", "has other columns"));
-    }
-    for (group, row_group) in metadata.row_groups().iter().enumerate() {
-        let index = metadata.page_index_for_row_group(group);
-        let has_pages = |place| index.page_locations(place).is_some_and(|it| !it.is_empty());
-        let is_sound = row_group.num_rows() > 0
-            && row_group.num_columns() == Column::COUNT
-            && (0..Column::COUNT).all(has_pages);
-        if !is_sound {
-            let place = format!("the index of row group {group}");
-            return Err(damaged(object, &place, "has columns without pages"));
-        }
-    }
-    Ok(metadata)
 }
 
 fn damaged(object: &str, place: &str, reason: &str) -> Error {
