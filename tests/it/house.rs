@@ -17,9 +17,10 @@ use syn::{
 use crate::guards::read;
 
 /// The folders whose files import each other in one direction only.
-const CRATES: [&str; 11] = [
+const CRATES: [&str; 12] = [
     "shared",
     "proof",
+    "archive",
     "functions/record",
     "functions/list",
     "functions/export",

@@ -1,9 +1,13 @@
 //! What may be in a segment, and that its bytes follow from its rows.
 
-use archive::{Question, ROWS_MAX, Row, Segment, SegmentWriter, Selection};
+use std::collections::BTreeSet;
+
+use archive::{
+    Accepts, Predicate, Question, ROWS_MAX, Row, Segment, SegmentWriter, Selection, TextColumn,
+};
 use proof::{CompactRange, Hash};
 
-use crate::made::{Memory, NOVEMBER, now, open, plain, random, stored, write};
+use crate::made::{Memory, NOVEMBER, naive, now, open, plain, random, stored, write};
 
 fn everything() -> Question<'static> {
     Question {
@@ -176,4 +180,52 @@ fn an_error_names_the_object() {
 
 fn refused_source(error: &archive::Error) -> String {
     std::error::Error::source(error).unwrap().to_string()
+}
+
+#[test]
+fn a_value_may_be_in_every_row_and_in_none() {
+    let by = |column, text: &str| Question {
+        predicates: vec![Predicate {
+            column,
+            accepts: Accepts::AnyOf(BTreeSet::from([text.to_owned()])),
+        }],
+        ..Question::default()
+    };
+    let mut without: Vec<Row> = (0..3_000).map(|place| plain(NOVEMBER + place, 1)).collect();
+    let with = without.clone().into_iter().map(|row| Row {
+        customer_id: Some("c-1".to_owned()),
+        customer_name: Some("Relecloud".to_owned()),
+        resource_type: Some("order".to_owned()),
+        resource_id: Some("o-1".to_owned()),
+        correlation_id: Some("x-1".to_owned()),
+        ..row
+    });
+    let with: Vec<Row> = with.collect();
+    let columns = [
+        (TextColumn::CustomerId, "c-1"),
+        (TextColumn::CustomerName, "Relecloud"),
+        (TextColumn::ResourceType, "order"),
+        (TextColumn::ResourceId, "o-1"),
+        (TextColumn::CorrelationId, "x-1"),
+    ];
+    // The same, with a page that has no value beside one that has.
+    let mixed = [&without[..2_500], &with[2_500..]].concat();
+    without.truncate(2_100);
+    for rows in [&without, &with, &mixed] {
+        let written = write(0, rows).unwrap();
+        let source = Memory::new(written.bytes);
+        let segment = open(&source, &written.manifest).unwrap();
+        for (column, text) in columns {
+            for text in [text, "absent"] {
+                let question = by(column, text);
+                let answer = now(segment.rows(&source, &question)).unwrap();
+                assert_eq!(answer, naive(0, rows, &question), "{column:?} {text}");
+            }
+            let all = Question::default();
+            let columns = BTreeSet::from([column]);
+            let tally = segment.tally(&source, &all, &columns, |_| 0);
+            let counted: u64 = now(tally).unwrap().iter().map(|it| it.count).sum();
+            assert_eq!(counted, u64::try_from(rows.len()).unwrap());
+        }
+    }
 }
