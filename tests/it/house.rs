@@ -399,6 +399,8 @@ fn each_file_that_a_document_names_exists() {
         "local/",
         "portal/",
         "tests/",
+        "archive/",
+        "proof/",
         "bench/",
         "docs/",
         ".ci/",
