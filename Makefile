@@ -1,7 +1,7 @@
 # The project's commands; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run page page-check test build package commits lint template smoke load deploy-check contract supply mutants bench cost tools
+.PHONY: help run page page-check test build package commits lint template smoke load engines deploy-check contract supply mutants bench cost tools
 
 # Of `make build` and `make package`: the architecture, and where the package goes.
 ARCH = arm64
@@ -56,6 +56,11 @@ smoke: .venv-build/installed ## run the real binaries under cargo lambda watch
 load: ## a minute of many clients that record and list, on a stack of its own; flags in ARGS
 	.ci/load.sh $(ARGS)
 
+engines: archive/engines/.venv/installed ## DuckDB and pyarrow open segments and find the same rows
+	cargo run --locked -p archive --example segments -- archive/engines/.made
+	archive/engines/.venv/bin/python -B archive/engines/check.py archive/engines/.made
+
+
 deploy-check: .venv-deploy/installed tests/deploy/.venv/installed ## the package on an AWS emulator: deploy, walk through, delete
 	cargo build --workspace --bins --locked
 	$(MAKE) package ARCH=x86_64 BINARIES="$${CARGO_TARGET_DIR:-target}/debug" PACKAGE=target/deploy-check
@@ -96,6 +101,11 @@ tools: .venv-deploy/installed ## sam, which deploys a package; the other command
 
 .mutants/bin/cargo-mutants:
 	cargo install --locked --debug --root .mutants cargo-mutants@27.1.0
+
+archive/engines/.venv/installed: archive/engines/requirements.txt
+	python3 -m venv --clear archive/engines/.venv
+	archive/engines/.venv/bin/pip install --quiet --disable-pip-version-check --requirement archive/engines/requirements.txt
+	touch $@
 
 tests/deploy/.venv/installed: tests/deploy/requirements.txt
 	python3 -m venv --clear tests/deploy/.venv

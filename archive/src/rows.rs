@@ -1,0 +1,233 @@
+//! Reads the rows that answer a question.
+
+use std::{ops::Range, sync::Arc};
+
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, FixedLenByteArrayType, Int64Type};
+
+use crate::{
+    column::Column,
+    decode::Group,
+    error::Error,
+    fetched::Fetched,
+    find::Matches,
+    question::{Order, Question, Selection},
+    row::Row,
+    segment::Segment,
+    source::Source,
+};
+
+/// The columns of every row.
+const ALWAYS: [Column; 17] = [
+    Column::Index,
+    Column::OccurredAt,
+    Column::RecordedAt,
+    Column::Id,
+    Column::Action,
+    Column::Outcome,
+    Column::ActorId,
+    Column::ActorName,
+    Column::ActorKind,
+    Column::CustomerId,
+    Column::CustomerName,
+    Column::ResourceType,
+    Column::ResourceId,
+    Column::CorrelationId,
+    Column::HasDetails,
+    Column::KeptUntil,
+    Column::ErasedAt,
+];
+
+impl Segment {
+    /// The rows that meet every condition, in the order that was asked for.
+    ///
+    /// After the rounds that find them, it takes one more for their other columns.
+    pub async fn rows(
+        &self,
+        source: &impl Source,
+        question: &Question<'_>,
+    ) -> Result<Vec<Row>, Error> {
+        let mut matches = self.matches(source, question).await?;
+        limit(&mut matches, question.order, question.limit);
+        let ranges = matches
+            .iter()
+            .flat_map(|it| page_bytes(it, question.selection));
+        let pages = self.fetch(source, ranges.collect()).await?;
+        let mut rows = Vec::new();
+        for found in &matches {
+            rows.extend(read_rows(found, &pages, question.selection)?);
+        }
+        if question.order == Order::Desc {
+            rows.reverse();
+        }
+        Ok(rows)
+    }
+}
+
+/// Leaves the first rows by this order.
+fn limit(matches: &mut Vec<Matches<'_>>, order: Order, limit: usize) {
+    if order == Order::Desc {
+        matches.reverse();
+    }
+    let mut left = limit;
+    for found in matches.iter_mut() {
+        let taken = found.rows.len().min(left);
+        left -= taken;
+        match order {
+            Order::Asc => found.rows.truncate(taken),
+            Order::Desc => drop(found.rows.drain(..found.rows.len() - taken)),
+        }
+    }
+    if order == Order::Desc {
+        matches.reverse();
+    }
+}
+
+fn page_bytes(found: &Matches<'_>, selection: Selection) -> Vec<Range<u64>> {
+    let opening = [Column::Salt, Column::C]
+        .into_iter()
+        .filter(|_| selection.opening);
+    let details = [Column::Details].into_iter().filter(|_| selection.details);
+    let columns = ALWAYS.into_iter().chain(opening).chain(details);
+    columns
+        .flat_map(|it| found.group.page_bytes(it, &found.rows))
+        .collect()
+}
+
+fn read_rows(
+    found: &Matches<'_>,
+    pages: &Arc<Fetched>,
+    selection: Selection,
+) -> Result<Vec<Row>, Error> {
+    if found.rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let read = Columns { found, pages };
+    let mut rows = vec![Row::default(); found.rows.len()];
+    read.numbers(&mut rows)?;
+    read.required_texts(&mut rows)?;
+    read.optional_texts(&mut rows)?;
+    if selection.opening {
+        read.openings(&mut rows)?;
+    }
+    if selection.details {
+        let details = read.texts(Column::Details)?;
+        fill(&mut rows, details, |row| &mut row.details);
+    }
+    Ok(rows)
+}
+
+/// The columns of the rows that were found.
+struct Columns<'a> {
+    found: &'a Matches<'a>,
+    pages: &'a Arc<Fetched>,
+}
+
+impl Columns<'_> {
+    fn group(&self) -> &Group<'_> {
+        &self.found.group
+    }
+
+    fn numbers(&self, rows: &mut [Row]) -> Result<(), Error> {
+        let index = self.required(Column::Index)?;
+        let index = index
+            .into_iter()
+            .map(|it| u64::try_from(it).unwrap_or(u64::MAX));
+        fill(rows, index, |row| &mut row.index);
+        fill(rows, self.required(Column::OccurredAt)?, |row| {
+            &mut row.occurred_at
+        });
+        fill(rows, self.required(Column::RecordedAt)?, |row| {
+            &mut row.recorded_at
+        });
+        fill(rows, self.times(Column::KeptUntil)?, |row| {
+            &mut row.kept_until
+        });
+        fill(rows, self.times(Column::ErasedAt)?, |row| {
+            &mut row.erased_at
+        });
+        let has_details =
+            self.group()
+                .values::<BoolType>(self.pages, Column::HasDetails, &self.found.rows)?;
+        let has_details = has_details.into_iter().map(|it| it == Some(true));
+        fill(rows, has_details, |row| &mut row.has_details);
+        Ok(())
+    }
+
+    fn required_texts(&self, rows: &mut [Row]) -> Result<(), Error> {
+        let texts: [(Column, Place<String>); 6] = [
+            (Column::Id, |row| &mut row.id),
+            (Column::Action, |row| &mut row.action),
+            (Column::Outcome, |row| &mut row.outcome),
+            (Column::ActorId, |row| &mut row.actor_id),
+            (Column::ActorName, |row| &mut row.actor_name),
+            (Column::ActorKind, |row| &mut row.actor_kind),
+        ];
+        for (column, place) in texts {
+            let texts = self
+                .texts(column)?
+                .into_iter()
+                .map(Option::unwrap_or_default);
+            fill(rows, texts, place);
+        }
+        Ok(())
+    }
+
+    fn optional_texts(&self, rows: &mut [Row]) -> Result<(), Error> {
+        let texts: [(Column, Place<Option<String>>); 5] = [
+            (Column::CustomerId, |row| &mut row.customer_id),
+            (Column::CustomerName, |row| &mut row.customer_name),
+            (Column::ResourceType, |row| &mut row.resource_type),
+            (Column::ResourceId, |row| &mut row.resource_id),
+            (Column::CorrelationId, |row| &mut row.correlation_id),
+        ];
+        for (column, place) in texts {
+            fill(rows, self.texts(column)?, place);
+        }
+        Ok(())
+    }
+
+    fn openings(&self, rows: &mut [Row]) -> Result<(), Error> {
+        fill(rows, self.fixed(Column::Salt)?, |row| &mut row.salt);
+        fill(rows, self.fixed(Column::C)?, |row| &mut row.c);
+        Ok(())
+    }
+
+    fn required(&self, column: Column) -> Result<Vec<i64>, Error> {
+        let values = self.times(column)?.into_iter();
+        Ok(values.map(Option::unwrap_or_default).collect())
+    }
+
+    fn times(&self, column: Column) -> Result<Vec<Option<i64>>, Error> {
+        self.group()
+            .values::<Int64Type>(self.pages, column, &self.found.rows)
+    }
+
+    fn texts(&self, column: Column) -> Result<Vec<Option<String>>, Error> {
+        let values = self
+            .group()
+            .values::<ByteArrayType>(self.pages, column, &self.found.rows)?;
+        let text = |value: Option<ByteArray>| {
+            let text = value.as_ref().map(ByteArray::as_utf8).transpose();
+            let text = text.map_err(|error| self.group().damaged(column, error))?;
+            Ok(text.map(str::to_owned))
+        };
+        values.into_iter().map(text).collect()
+    }
+
+    fn fixed<const N: usize>(&self, column: Column) -> Result<Vec<Option<[u8; N]>>, Error> {
+        let values =
+            self.group()
+                .values::<FixedLenByteArrayType>(self.pages, column, &self.found.rows)?;
+        let bytes = values.into_iter().map(|it| it?.data().try_into().ok());
+        Ok(bytes.collect())
+    }
+}
+
+/// The place in a row that a column fills.
+type Place<T> = fn(&mut Row) -> &mut T;
+
+fn fill<T>(rows: &mut [Row], values: impl IntoIterator<Item = T>, place: Place<T>) {
+    for (row, value) in rows.iter_mut().zip(values) {
+        *place(row) = value;
+    }
+}

@@ -1,0 +1,327 @@
+//! Writes segments: rows in, bytes out; the same rows give the same bytes.
+
+use std::{mem, sync::Arc};
+
+use bytes::Bytes;
+use chrono::{DateTime, Datelike};
+use parquet::{
+    data_type::{
+        BoolType, ByteArray, ByteArrayType, DataType, FixedLenByteArray, FixedLenByteArrayType,
+        Int64Type,
+    },
+    errors::ParquetError,
+    file::{
+        metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
+        writer::{SerializedFileWriter, SerializedRowGroupWriter},
+    },
+};
+use proof::{CompactRange, Hash};
+
+use crate::{
+    block::{Block, TILE, crc},
+    column::{properties, schema},
+    error::Error,
+    manifest::{END_BYTES, Manifest},
+    row::{Position, Row},
+    spans::{boundaries, index_start},
+};
+
+/// The most rows of a segment.
+pub const ROWS_MAX: usize = 65_536;
+
+/// The most bytes of a segment's rows before they are encoded.
+pub const RAW_BYTES_MAX: usize = 64 << 20;
+
+/// With this many bytes of rows a row group ends.
+const GROUP_BYTES_MAX: usize = 32 << 20;
+
+/// A written segment.
+#[derive(Debug)]
+pub struct Written {
+    /// The object.
+    pub bytes: Vec<u8>,
+    /// What must be known to read it.
+    pub manifest: Manifest,
+    /// The compact range of its leaves.
+    pub range: CompactRange,
+    /// The positions of its first and its last row.
+    pub positions: (Position, Position),
+}
+
+/// Collects the rows of one partner and one UTC month, in list order.
+pub struct SegmentWriter {
+    partner_id: String,
+    first_index: u64,
+    file: SerializedFileWriter<Vec<u8>>,
+    /// The rows of the row group that is not written yet.
+    group: Vec<Row>,
+    group_bytes: usize,
+    bytes: usize,
+    leaves: Vec<Hash>,
+    positions: Option<(Position, Position)>,
+}
+
+impl SegmentWriter {
+    /// Begins a segment whose first row has this index in the log.
+    pub fn new(partner_id: &str, first_index: u64) -> Result<Self, Error> {
+        let properties = Arc::new(properties(ROWS_MAX)?);
+        Ok(Self {
+            partner_id: partner_id.to_owned(),
+            first_index,
+            file: SerializedFileWriter::new(Vec::new(), schema()?, properties)?,
+            group: Vec::new(),
+            group_bytes: 0,
+            bytes: 0,
+            leaves: Vec::new(),
+            positions: None,
+        })
+    }
+
+    /// Whether a row still belongs into this segment: there is room, and it is of the
+    /// same month.
+    ///
+    /// The first row always fits, however large it is.
+    pub fn fits(&self, row: &Row) -> bool {
+        let Some((first, _)) = &self.positions else {
+            return true;
+        };
+        self.leaves.len() < ROWS_MAX
+            && self.bytes + row.raw_bytes() <= RAW_BYTES_MAX
+            && month(row.occurred_at) == month(first.occurred_at)
+    }
+
+    /// Adds the next row, sets its index, and hashes its leaf.
+    pub fn push(&mut self, mut row: Row) -> Result<(), Error> {
+        let refused = |reason: &str| Error::Row {
+            id: row.id.clone(),
+            reason: reason.to_owned(),
+        };
+        if !self.fits(&row) {
+            return Err(refused("belongs into another segment"));
+        }
+        let position = row.position();
+        if let Some((_, last)) = &self.positions
+            && *last >= position
+        {
+            return Err(refused("must come after the row before it"));
+        }
+        let leaf = row.leaf(&self.partner_id);
+        let leaf = leaf.map_err(|reason| refused(&reason))?;
+        row.index = self.first_index + count(self.leaves.len());
+        row.has_details = row.details.is_some();
+        let bytes = row.raw_bytes();
+        if self.group_bytes + bytes > GROUP_BYTES_MAX {
+            self.write_group()?;
+        }
+        self.group_bytes += bytes;
+        self.bytes += bytes;
+        self.leaves.push(leaf);
+        match &mut self.positions {
+            Some((_, last)) => *last = position,
+            none => *none = Some((position.clone(), position)),
+        }
+        self.group.push(row);
+        Ok(())
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.leaves.len()
+    }
+
+    /// Ends the segment; none if it has no row.
+    pub fn finish(mut self) -> Result<Option<Written>, Error> {
+        let Some(positions) = self.positions.take() else {
+            return Ok(None);
+        };
+        self.write_group()?;
+        let tree = |error: proof::Error| Error::Row {
+            id: positions.0.id.clone(),
+            reason: error.to_string(),
+        };
+        let range = CompactRange::of_leaves(self.first_index, self.leaves.iter().copied());
+        let range = range.map_err(tree)?;
+        let tiles = tiles(self.first_index, &self.leaves).map_err(tree)?;
+        let plain = self.file.into_inner()?;
+        let (bytes, index_at, block_at) = insert_block(plain, tiles)?;
+        let tail = usize::try_from(block_at)
+            .ok()
+            .and_then(|at| bytes.get(at..));
+        let manifest = Manifest {
+            bytes: count(bytes.len()),
+            index_at,
+            block_at,
+            tail_sha256: Manifest::hash(tail.unwrap_or_default()),
+            first_index: self.first_index,
+            count: count(self.leaves.len()),
+        };
+        Ok(Some(Written {
+            bytes,
+            manifest,
+            range,
+            positions,
+        }))
+    }
+
+    fn write_group(&mut self) -> Result<(), Error> {
+        let rows = mem::take(&mut self.group);
+        self.group_bytes = 0;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut group = self.file.next_row_group()?;
+        write_times(&mut group, &rows)?;
+        write_texts(&mut group, &rows)?;
+        write_rest(&mut group, &rows)?;
+        group.close()?;
+        Ok(())
+    }
+}
+
+type Group<'a> = SerializedRowGroupWriter<'a, Vec<u8>>;
+
+fn write_times(group: &mut Group<'_>, rows: &[Row]) -> Result<(), ParquetError> {
+    let index = |row: &Row| i64::try_from(row.index).unwrap_or(i64::MAX);
+    required::<Int64Type>(group, rows, index)?;
+    required::<Int64Type>(group, rows, |row| row.occurred_at)?;
+    required::<Int64Type>(group, rows, |row| row.recorded_at)
+}
+
+fn write_texts(group: &mut Group<'_>, rows: &[Row]) -> Result<(), ParquetError> {
+    let texts: [fn(&Row) -> &str; 6] = [
+        |row| &row.id,
+        |row| &row.action,
+        |row| &row.outcome,
+        |row| &row.actor_id,
+        |row| &row.actor_name,
+        |row| &row.actor_kind,
+    ];
+    for text in texts {
+        required::<ByteArrayType>(group, rows, |row| byte_array(text(row)))?;
+    }
+    let texts: [fn(&Row) -> Option<&str>; 5] = [
+        |row| row.customer_id.as_deref(),
+        |row| row.customer_name.as_deref(),
+        |row| row.resource_type.as_deref(),
+        |row| row.resource_id.as_deref(),
+        |row| row.correlation_id.as_deref(),
+    ];
+    for text in texts {
+        optional::<ByteArrayType>(group, rows, |row| text(row).map(byte_array))?;
+    }
+    Ok(())
+}
+
+fn write_rest(group: &mut Group<'_>, rows: &[Row]) -> Result<(), ParquetError> {
+    let fixed = |bytes: &[u8]| FixedLenByteArray::from(ByteArray::from(bytes.to_vec()));
+    required::<BoolType>(group, rows, |row| row.has_details)?;
+    optional::<Int64Type>(group, rows, |row| row.kept_until)?;
+    optional::<Int64Type>(group, rows, |row| row.erased_at)?;
+    optional::<FixedLenByteArrayType>(group, rows, |row| row.salt.as_ref().map(|it| fixed(it)))?;
+    optional::<FixedLenByteArrayType>(group, rows, |row| row.c.as_ref().map(|it| fixed(it)))?;
+    optional::<ByteArrayType>(group, rows, |row| row.details.as_deref().map(byte_array))
+}
+
+fn byte_array(text: &str) -> ByteArray {
+    ByteArray::from(Bytes::copy_from_slice(text.as_bytes()))
+}
+
+fn required<T: DataType>(
+    group: &mut Group<'_>,
+    rows: &[Row],
+    value: impl Fn(&Row) -> T::T,
+) -> Result<(), ParquetError> {
+    let values: Vec<T::T> = rows.iter().map(value).collect();
+    write::<T>(group, &values, None)
+}
+
+fn optional<T: DataType>(
+    group: &mut Group<'_>,
+    rows: &[Row],
+    value: impl Fn(&Row) -> Option<T::T>,
+) -> Result<(), ParquetError> {
+    let values: Vec<Option<T::T>> = rows.iter().map(value).collect();
+    let levels: Vec<i16> = values.iter().map(|it| i16::from(it.is_some())).collect();
+    let values: Vec<T::T> = values.into_iter().flatten().collect();
+    write::<T>(group, &values, Some(&levels))
+}
+
+fn write<T: DataType>(
+    group: &mut Group<'_>,
+    values: &[T::T],
+    levels: Option<&[i16]>,
+) -> Result<(), ParquetError> {
+    let column = group.next_column()?;
+    let mut column =
+        column.ok_or_else(|| ParquetError::General("there is no further column".to_owned()))?;
+    column.typed::<T>().write_batch(values, levels, None)?;
+    column.close()
+}
+
+/// The roots of the aligned tiles that lie in the segment as a whole.
+fn tiles(first_index: u64, leaves: &[Hash]) -> Result<Vec<Hash>, proof::Error> {
+    let start = first_index.next_multiple_of(TILE);
+    let skipped = usize::try_from(start - first_index).unwrap_or(usize::MAX);
+    let size = usize::try_from(TILE).unwrap_or(usize::MAX);
+    let tiles = leaves.get(skipped..).unwrap_or_default().chunks_exact(size);
+    let tiles = tiles.zip((start..).step_by(size));
+    tiles
+        .map(|(leaves, start)| CompactRange::of_leaves(start, leaves.iter().copied())?.root())
+        .collect()
+}
+
+/// Inserts the block before the footer: nothing names the footer's own offset.
+///
+/// Also says where the indexes and the block begin.
+fn insert_block(plain: Vec<u8>, tiles: Vec<Hash>) -> Result<(Vec<u8>, u64, u64), Error> {
+    let plain = Bytes::from(plain);
+    let metadata = ParquetMetaDataReader::new()
+        .with_page_index_policy(PageIndexPolicy::Required)
+        .parse_and_finish(&plain)?;
+    let block_at = footer_start(&plain)?;
+    let (data, footer) = plain.split_at(
+        usize::try_from(block_at)
+            .unwrap_or(usize::MAX)
+            .min(plain.len()),
+    );
+    let block = Block {
+        tiles,
+        parts: parts(data, &metadata, block_at),
+        footer_crc: crc(footer),
+    };
+    let bytes = [data, &block.encode(), footer].concat();
+    Ok((bytes, index_start(&metadata, block_at), block_at))
+}
+
+fn footer_start(plain: &Bytes) -> Result<u64, Error> {
+    let end = plain
+        .last_chunk::<8>()
+        .and_then(|end| end.first_chunk::<4>());
+    let length = end.map(|length| u64::from(u32::from_le_bytes(*length)) + END_BYTES);
+    let start = length.and_then(|length| count(plain.len()).checked_sub(length));
+    let none = || ParquetError::General("there is no footer".to_owned());
+    Ok(start.ok_or_else(none)?)
+}
+
+fn parts(data: &[u8], metadata: &ParquetMetaData, end: u64) -> Vec<(u32, u32)> {
+    let cuts = boundaries(metadata, end);
+    let part = |from: &u64, to: &u64| {
+        let range = usize::try_from(*from).ok()?..usize::try_from(*to).ok()?;
+        let part = data.get(range)?;
+        Some((u32::try_from(part.len()).ok()?, crc(part)))
+    };
+    let pairs = cuts.iter().zip(cuts.iter().skip(1));
+    pairs.filter_map(|(from, to)| part(from, to)).collect()
+}
+
+/// The UTC month of a moment, as a number that only grows.
+fn month(millis: i64) -> i64 {
+    let time = DateTime::from_timestamp_millis(millis);
+    time.map_or(i64::MIN, |time| {
+        i64::from(time.year()) * 12 + i64::from(time.month0())
+    })
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
