@@ -3,6 +3,9 @@
 .DEFAULT_GOAL := help
 .PHONY: help run page page-check test build package commits lint template smoke load engines deploy-check contract supply mutants bench cost tools
 
+# Node.js comes in a Python wheel, so that everybody has the same one.
+NODE = PATH="$(CURDIR)/portal/.venv/bin:$$PATH"
+
 # Of `make build` and `make package`: the architecture, and where the package goes.
 ARCH = arm64
 PACKAGE = package
@@ -14,12 +17,14 @@ help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## */  make \1: /p' $(firstword $(MAKEFILE_LIST))
 
 run: ## the whole service on this machine; flags in ARGS, as in ARGS='--port 4000'
-	if command -v npm >/dev/null; then $(MAKE) page; fi
+	.ci/packages.sh run
+	$(MAKE) page
 	cargo run --locked -p local -- $(ARGS)
 
-page: portal/dist/index.html ## build the page, with the Node.js that is installed
+page: portal/dist/index.html ## build the page
 
-test: ## every test
+test: ## every test, with few seeds; FULL=1 for as many as `.ci/run`
+	.ci/packages.sh test
 	cargo test --workspace --locked
 	$(MAKE) page-check
 
@@ -28,15 +33,13 @@ build: .venv-build/installed ## the functions for Lambda, into target/lambda/; A
 	PATH="$(CURDIR)/.venv-build/bin:$$PATH" cargo lambda build --release --locked \
 	  $(if $(filter arm64,$(ARCH)),--arm64,--x86-64) $(FUNCTIONS:%=--bin %)
 
-package: $(if $(BINARIES),,build) portal/.venv/installed ## what `sam deploy` needs, in PACKAGE: functions, template, page; ARCH as for build
-	PATH="$(CURDIR)/portal/.venv/bin:$$PATH" $(MAKE) page
+package: $(if $(BINARIES),,build) page ## what `sam deploy` needs, in PACKAGE: functions, template, page; ARCH as for build
 	python3 .ci/package.py --architecture $(ARCH) --into $(PACKAGE) \
 	  $(if $(BINARIES),--binaries $(BINARIES) --level 1,--binaries $${CARGO_TARGET_DIR:-target}/lambda)
 
-page-check: portal/.venv/installed ## the page: types, format, units, and in Chromium over the whole service; flags in ARGS
+page-check: portal/node_modules/.package-lock.json ## the page: types, format, units, and in Chromium over the whole service; flags in ARGS
 	cargo build --workspace --bins --locked
-	PATH="$(CURDIR)/portal/.venv/bin:$$PATH" && cd portal && npm ci --ignore-scripts --no-audit --no-fund --silent && \
-	  npm run check && npm run build && npm run browse -- $(ARGS)
+	export $(NODE) && cd portal && npm run check && npm run build && npm run browse -- $(ARGS)
 
 commits: ## the form of the commits' subjects
 	.ci/commits.sh
@@ -114,10 +117,10 @@ tests/deploy/.venv/installed: tests/deploy/requirements.txt
 
 portal/dist/index.html: portal/node_modules/.package-lock.json openapi.yaml portal/index.html portal/vite.config.ts \
   $(shell find portal/src portal/public -type f ! -name openapi.d.ts)
-	npm run build --prefix portal
+	$(NODE) npm run build --prefix portal
 
-portal/node_modules/.package-lock.json: portal/package.json portal/package-lock.json
-	npm ci --prefix portal --ignore-scripts --no-audit --no-fund
+portal/node_modules/.package-lock.json: portal/package.json portal/package-lock.json | portal/.venv/installed
+	$(NODE) npm ci --prefix portal --ignore-scripts --no-audit --no-fund
 	touch $@
 
 portal/.venv/installed: portal/requirements.txt

@@ -143,7 +143,7 @@ fn greet(stack: &Stack, has_page: bool, folder: Option<&PathBuf>) {
     if has_page {
         println!("  Page      {}/", stack.url);
     } else {
-        println!("  Page      not built: `make page`, which needs Node.js 20.19 or later");
+        println!("  Page      not built: run `make page`");
     }
     println!(
         "  API       {}   with its contract at /v1/openapi.json",
