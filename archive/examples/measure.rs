@@ -15,6 +15,10 @@ use std::{error::Error, fmt::Write, ops::Range, time::Instant};
 use archive::{BoxError, Question, ROWS_MAX, Row, Segment, SegmentWriter, Selection, Source};
 use bytes::Bytes;
 use futures_util::FutureExt;
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
 
 struct Memory(Bytes);
 
@@ -36,7 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     if sizes.is_empty() {
         sizes = vec![0, 350, 4_096];
     }
-    println!("details | rows | bytes an entry | written, µs an entry | read, µs an entry");
+    println!(
+        "details | rows | bytes an entry | written, µs an entry | peak, MiB | read, µs an entry | peak, MiB"
+    );
     for size in sizes {
         measure(size)?;
     }
@@ -60,12 +66,15 @@ fn measure(size: usize) -> Result<(), Box<dyn Error>> {
         }
         writer.push(row)?;
     }
+    MEMORY.reset_peak_usage();
     let written = writer.finish()?.ok_or("there are rows")?;
+    let writer_peak = MEMORY.peak_usage_as_mb();
     let writing = start.elapsed().saturating_sub(making);
     let each = |time: std::time::Duration| time.as_micros() as f64 / rows.len() as f64;
     let bytes = written.bytes.len() as f64 / rows.len() as f64;
 
     let source = Memory(written.bytes.into());
+    MEMORY.reset_peak_usage();
     let start = Instant::now();
     let segment = Segment::open(&source, "0.parquet", &written.manifest);
     let segment = segment.now_or_never().ok_or("memory answers at once")??;
@@ -80,9 +89,10 @@ fn measure(size: usize) -> Result<(), Box<dyn Error>> {
     let read = read.ok_or("memory answers at once")??.len();
     let reading = start.elapsed();
     println!(
-        "{size} | {read} | {bytes:.1} | {:.2} | {:.2}",
+        "{size} | {read} | {bytes:.1} | {:.2} | {writer_peak:.0} | {:.2} | {:.0}",
         each(writing),
-        each(reading)
+        each(reading),
+        MEMORY.peak_usage_as_mb()
     );
     Ok(())
 }

@@ -74,8 +74,8 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     fn new(group: Group<'a>, question: &Question<'_>) -> Self {
-        let first = Cut::new(group, question.from.as_ref().map(|it| it.occurred_at));
-        let last = Cut::new(group, question.to.as_ref().map(|it| it.occurred_at));
+        let first = Cut::new(group, &question.from);
+        let last = Cut::new(group, &question.to);
         let rows = match (&question.from, &question.to) {
             (Bound::Unbounded, Bound::Unbounded) => 0..group.rows(),
             (_, Bound::Unbounded) => first.unknown.start..group.rows(),
@@ -139,7 +139,9 @@ impl<'a> Search<'a> {
         for cut in [&self.first, &self.last] {
             let rows: Vec<usize> = cut.unknown.clone().collect();
             bytes.extend(self.group.page_bytes(Column::OccurredAt, &rows));
-            bytes.extend(self.group.page_bytes(Column::Id, &rows));
+            if cut.reads_ids {
+                bytes.extend(self.group.page_bytes(Column::Id, &rows));
+            }
         }
         let rows: Vec<usize> = self.rows.clone().collect();
         for predicate in &question.predicates {
@@ -223,27 +225,33 @@ fn judge(
 struct Cut {
     /// The bound lies in these rows, or at one of their ends.
     unknown: Range<usize>,
+    /// Whether rows of the bound's moment must be compared by their ids.
+    reads_ids: bool,
 }
 
 impl Cut {
-    /// `bound` is the moment of the bound; without one, nothing is unknown.
-    fn new(group: Group<'_>, bound: Bound<i64>) -> Self {
-        let (Bound::Included(moment) | Bound::Excluded(moment)) = bound else {
-            return Self { unknown: 0..0 };
+    /// Without a bound, nothing is unknown.
+    fn new(group: Group<'_>, bound: &Bound<Position>) -> Self {
+        let (Bound::Included(position) | Bound::Excluded(position)) = bound else {
+            return Self {
+                unknown: 0..0,
+                reads_ids: false,
+            };
         };
+        let moment = position.occurred_at;
         let mut unknown = 0..0;
-        for (page, (min, max)) in group
-            .pages(Column::OccurredAt)
-            .into_iter()
-            .zip(moments(group))
-        {
+        let pages = group.pages(Column::OccurredAt).into_iter();
+        for (page, (min, max)) in pages.zip(moments(group)) {
             if max < moment {
                 unknown = page.rows.end..page.rows.end;
             } else if min <= moment {
                 unknown.end = page.rows.end;
             }
         }
-        Self { unknown }
+        Self {
+            unknown,
+            reads_ids: !position.id.is_empty(),
+        }
     }
 
     /// The first row at or behind a position; with `is_behind`, behind it.
@@ -256,17 +264,20 @@ impl Cut {
     ) -> Result<usize, Error> {
         let rows: Vec<usize> = self.unknown.clone().collect();
         let times = group.values::<Int64Type>(pages, Column::OccurredAt, &rows)?;
+        let times = times.into_iter().map(|time| time.unwrap_or(i64::MIN));
+        let moment = position.occurred_at;
+        // The empty id comes before every other one.
+        if !self.reads_ids {
+            let before = times.take_while(|time| *time < moment);
+            return Ok(self.unknown.start + before.count());
+        }
         let ids = group.values::<ByteArrayType>(pages, Column::Id, &rows)?;
-        let is_before = |(time, id): (Option<i64>, Option<ByteArray>)| {
-            let id = id.unwrap_or_default();
-            let own = (time.unwrap_or(i64::MIN), id.data());
-            let other = (position.occurred_at, position.id.as_bytes());
+        let is_before = |(time, id): &(i64, Option<ByteArray>)| {
+            let id = id.as_ref().map_or(&b""[..], ByteArray::data);
+            let (own, other) = ((*time, id), (moment, position.id.as_bytes()));
             if is_behind { own <= other } else { own < other }
         };
-        let before = times
-            .into_iter()
-            .zip(ids)
-            .take_while(|row| is_before(row.clone()));
+        let before = times.zip(ids).take_while(is_before);
         Ok(self.unknown.start + before.count())
     }
 }

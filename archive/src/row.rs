@@ -75,6 +75,12 @@ impl Row {
             (None, Some(c)) => Opening::Commitment(Commitment(*c)),
             _ => return Err("must have either a salt or a commitment".to_owned()),
         };
+        if self.customer_id.is_some() != self.customer_name.is_some() {
+            return Err("must have both the customer's id and name, or none".to_owned());
+        }
+        if self.resource_type.is_some() != self.resource_id.is_some() {
+            return Err("must have both the resource's type and id, or none".to_owned());
+        }
         let resource = self
             .resource_type
             .as_deref()

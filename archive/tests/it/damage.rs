@@ -47,6 +47,7 @@ fn small() -> archive::Written {
         row.resource_id = Some("r-1".to_owned());
         row.correlation_id = Some("x-1".to_owned());
         row.customer_id = Some("c-1".to_owned());
+        row.customer_name = Some("Relecloud".to_owned());
     }
     write(0, &rows).unwrap()
 }

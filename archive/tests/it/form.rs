@@ -74,10 +74,20 @@ fn a_segment_holds_the_rows_of_one_month_in_order() {
     none.salt = None;
     let mut no_json = plain(NOVEMBER + 6, 1);
     no_json.details = Some("{".to_owned());
-    for row in [both, none, no_json] {
+    let mut half = plain(NOVEMBER + 6, 1);
+    half.resource_type = Some("order".to_owned());
+    let mut nameless = plain(NOVEMBER + 6, 1);
+    nameless.customer_id = Some("c-1".to_owned());
+    for row in [both, none, no_json, half, nameless] {
         let text = refused(&mut writer, row);
         assert!(
-            text.contains("must have either a salt or") || text.contains("has no leaf"),
+            [
+                "must have either a salt or",
+                "has no leaf",
+                "must have both the"
+            ]
+            .iter()
+            .any(|reason| text.contains(reason)),
             "{text}"
         );
     }
