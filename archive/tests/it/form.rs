@@ -111,6 +111,8 @@ fn the_tree_of_a_segment_is_that_of_its_rows() {
         let segment = open(&source, &written.manifest).unwrap();
         assert_eq!(now(segment.range(&source, "contoso")).unwrap(), range);
         let other = now(segment.range(&source, "fabrikam"));
+        let has_tile = first_index.next_multiple_of(256) + 256 <= first_index + count;
+        assert_eq!(other.is_err(), has_tile);
         assert_ne!(other.ok(), Some(range.clone()));
         let end = range.leaves().end;
         for index in 0..end + 600 {
