@@ -134,6 +134,26 @@ fn the_examples_of_trees_are_right() {
 }
 
 #[test]
+fn all_entries_of_a_range_give_the_root_with_what_is_around_them_and_no_others_do() {
+    let root = |leaves: &[Hash]| {
+        let mut whole = range(0..3);
+        let own = CompactRange::of_leaves(3, leaves.iter().copied()).unwrap();
+        whole.merge(&own).unwrap();
+        let kept: Vec<Hash> = range(5..7).hashes().collect();
+        whole.merge(&CompactRange::from_hashes(5..7, &kept)?)?;
+        whole.root()
+    };
+    let leaves = leaves();
+    let signed = range(0..7).root();
+    assert_eq!(root(&leaves[3..5]), signed);
+    // One is left out, one is added, one is another, two have changed places.
+    assert!(root(&leaves[3..4]).is_err());
+    assert!(root(&leaves[3..6]).is_err());
+    assert_ne!(root(&[leaves[3], leaves[5]]), signed);
+    assert_ne!(root(&[leaves[4], leaves[3]]), signed);
+}
+
+#[test]
 fn the_examples_of_keys_and_checkpoints_are_right() {
     let (_, key) = key();
     check("key", &key.to_string());
