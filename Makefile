@@ -1,7 +1,7 @@
 # The project's commands; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run page page-check test commits lint template smoke load deploy-check contract supply mutants bench cost tools
+.PHONY: help run page page-check test commits lint template smoke load deploy-check contract clients supply mutants bench cost tools
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## */  make \1: /p' $(firstword $(MAKEFILE_LIST))
@@ -46,6 +46,9 @@ deploy-check: tools tests/deploy/.venv/installed ## the stack on an AWS emulator
 contract: tools ## generated requests against the running service, compared with openapi.yaml; SEED and EXAMPLES choose them
 	.ci/contract.sh
 
+clients: tests/clients/.venv/installed portal/.venv/installed ## clients made from openapi.yaml by four generators, against the running service
+	.ci/clients.sh
+
 supply: tools ## licences and sources of dependencies, unused ones, and secrets in files
 	.ci/supply.sh
 
@@ -77,6 +80,11 @@ tools: .venv/installed ## cargo-lambda, sam and the other tools, in .venv
 tests/deploy/.venv/installed: tests/deploy/requirements.txt
 	python3 -m venv --clear tests/deploy/.venv
 	tests/deploy/.venv/bin/pip install --quiet --disable-pip-version-check --requirement tests/deploy/requirements.txt
+	touch $@
+
+tests/clients/.venv/installed: tests/clients/requirements.txt
+	python3 -m venv --clear tests/clients/.venv
+	tests/clients/.venv/bin/pip install --quiet --disable-pip-version-check --requirement tests/clients/requirements.txt
 	touch $@
 
 portal/dist/index.html: portal/node_modules/.package-lock.json openapi.yaml portal/index.html portal/vite.config.ts \
