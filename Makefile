@@ -1,7 +1,7 @@
 # The project's commands; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run page page-check test build package commits lint template smoke load engines deploy-check contract supply mutants bench cost tools
+.PHONY: help run page page-check test build package commits lint template smoke load engines deploy-check contract clients supply mutants bench cost tools
 
 # Node.js comes in a Python wheel, so that everybody has the same one.
 NODE = PATH="$(CURDIR)/portal/.venv/bin:$$PATH"
@@ -72,6 +72,10 @@ deploy-check: .venv-deploy/installed tests/deploy/.venv/installed ## the package
 contract: .venv/installed ## generated requests against the running service, compared with openapi.yaml; SEED and EXAMPLES choose them
 	.ci/contract.sh
 
+clients: tests/clients/.venv/installed portal/.venv/installed ## clients made from openapi.yaml by four generators, against the running service
+	.ci/clients.sh
+
+
 supply: .venv/installed ## licences and sources of dependencies, unused ones, and secrets in files
 	.ci/supply.sh
 
@@ -113,6 +117,11 @@ archive/engines/.venv/installed: archive/engines/requirements.txt
 tests/deploy/.venv/installed: tests/deploy/requirements.txt
 	python3 -m venv --clear tests/deploy/.venv
 	tests/deploy/.venv/bin/pip install --disable-pip-version-check --requirement tests/deploy/requirements.txt
+	touch $@
+
+tests/clients/.venv/installed: tests/clients/requirements.txt
+	python3 -m venv --clear tests/clients/.venv
+	tests/clients/.venv/bin/pip install --quiet --disable-pip-version-check --requirement tests/clients/requirements.txt
 	touch $@
 
 portal/dist/index.html: portal/node_modules/.package-lock.json openapi.yaml portal/index.html portal/vite.config.ts \

@@ -1,4 +1,5 @@
-//! Holds every answer of the running service to `openapi.yaml`.
+//! Holds every answer of the running service to `openapi.yaml` and to
+//! `tests/contract/strict.yaml`, which has what generators of clients do not read.
 
 use std::{
     collections::HashMap,
@@ -14,8 +15,16 @@ pub(crate) static OPENAPI: LazyLock<Value> = LazyLock::new(|| {
     serde_saphyr::from_str(include_str!("../../openapi.yaml")).expect("openapi.yaml is YAML")
 });
 
+/// The contract with the conditions that the service keeps to besides.
+static STRICT: LazyLock<Value> = LazyLock::new(|| {
+    let patch = serde_saphyr::from_str(include_str!("../contract/strict.yaml"));
+    let mut strict = OPENAPI.clone();
+    json_patch::merge(&mut strict, &patch.expect("strict.yaml is YAML"));
+    strict
+});
+
 static REGISTRY: LazyLock<Registry<'static>> = LazyLock::new(|| {
-    let document = Registry::new().add("urn:openapi", OPENAPI.clone());
+    let document = Registry::new().add("urn:openapi", STRICT.clone());
     document.unwrap().prepare().unwrap()
 });
 
@@ -45,7 +54,7 @@ pub(crate) fn check(
         return;
     };
     let at = format!("{method} {path}: {status} {body}");
-    let operation = &OPENAPI["paths"][template][method.as_str().to_lowercase()];
+    let operation = &STRICT["paths"][template][method.as_str().to_lowercase()];
     // A batch is accepted whole with bad activities in it.
     let is_batch = template.ends_with("/batch");
     if let (Some(sent), true) = (sent, status.is_success() && !is_batch) {
@@ -117,7 +126,7 @@ fn template(method: &Method, path: &str) -> Option<&'static str> {
 /// What a reference of the document stands for.
 fn resolve(value: &Value) -> &Value {
     match value["$ref"].as_str() {
-        Some(reference) => OPENAPI.pointer(reference.trim_start_matches('#')).unwrap(),
+        Some(reference) => STRICT.pointer(reference.trim_start_matches('#')).unwrap(),
         None => value,
     }
 }
@@ -163,7 +172,7 @@ fn assert_valid(schema: &Value, instance: &Value, at: &str) {
 #[test]
 fn the_examples_of_the_contract_are_valid() {
     let mut checked = 0;
-    let mut pending = vec![&*OPENAPI];
+    let mut pending = vec![&*STRICT];
     while let Some(value) = pending.pop() {
         match value {
             Value::Object(entries) => pending.extend(entries.values()),
@@ -181,5 +190,255 @@ fn the_examples_of_the_contract_are_valid() {
         }
     }
     assert!(checked > 10, "only {checked} examples found");
-    assert_eq!(json!("3.1.0"), OPENAPI["openapi"]);
+}
+
+/// What generators of clients stumble over, each seen to break a client or to be left out of it.
+const CONDITIONS: [&str; 13] = [
+    "anyOf",
+    "const",
+    "default",
+    "dependentRequired",
+    "else",
+    "if",
+    "not",
+    "nullable",
+    "oneOf",
+    "patternProperties",
+    "then",
+    "unevaluatedProperties",
+    "uniqueItems",
+];
+
+#[test]
+fn the_contract_has_nothing_that_generators_of_clients_stumble_over() {
+    assert_eq!(OPENAPI["openapi"], "3.0.3");
+    for (at, schema) in schemas_of(&OPENAPI) {
+        for name in CONDITIONS {
+            assert!(schema[name].is_null(), "{name} at {at}");
+        }
+        // With one reference it only gives the field a description of its own.
+        let joined = schema["allOf"].as_array().map_or(1, Vec::len);
+        assert_eq!(joined, 1, "allOf at {at}");
+        let both = !schema["pattern"].is_null() && !schema["format"].is_null();
+        assert!(!both, "a pattern beside a format at {at}");
+        let is_nameless = !schema["properties"].is_null() || !schema["enum"].is_null();
+        let parent = at.rsplit_once('/').unwrap().0;
+        assert!(
+            !is_nameless || parent == "/components/schemas",
+            "a schema without a name of its own at {at}"
+        );
+    }
+}
+
+#[test]
+fn a_client_of_the_contract_accepts_a_field_that_a_later_version_adds() {
+    for (name, schema) in OPENAPI["components"]["schemas"].as_object().unwrap() {
+        let is_closed = schema["additionalProperties"] == false;
+        assert_eq!(is_closed, name.starts_with("New"), "{name}");
+    }
+}
+
+#[test]
+fn every_object_of_the_strict_contract_names_all_its_fields() {
+    let named = STRICT["components"]["schemas"].as_object().unwrap();
+    for (name, schema) in named
+        .iter()
+        .filter(|(_, schema)| !schema["properties"].is_null())
+    {
+        assert_eq!(schema["additionalProperties"], false, "{name}");
+    }
+}
+
+/// The schemas of a document, with where each is: what has a type or refers to another.
+fn schemas_of(document: &Value) -> Vec<(String, &Value)> {
+    let mut found = Vec::new();
+    let mut pending = vec![(String::new(), document)];
+    while let Some((at, value)) = pending.pop() {
+        let entries = value.as_object().into_iter().flatten();
+        let inner = entries.filter(|(name, _)| !["example", "examples"].contains(&name.as_str()));
+        pending.extend(inner.map(|(name, value)| (format!("{at}/{name}"), value)));
+        let is_schema = ["schema", "items"]
+            .iter()
+            .any(|end| at.ends_with(&format!("/{end}")))
+            || ["schemas", "properties"].iter().any(|end| {
+                at.rsplit_once('/')
+                    .is_some_and(|(parent, _)| parent.ends_with(&format!("/{end}")))
+            });
+        if is_schema {
+            found.push((at, value));
+        }
+    }
+    assert!(found.len() > 100, "only {} schemas found", found.len());
+    found
+}
+
+/// The body of the contract's example with this name.
+fn example(name: &str) -> Value {
+    OPENAPI["components"]["examples"][name]["value"].clone()
+}
+
+/// A body with another value at a path such as `/items/0/details`.
+fn with(mut body: Value, path: &str, value: Value) -> Value {
+    let (parent, name) = path.rsplit_once('/').unwrap();
+    body.pointer_mut(parent).unwrap()[name] = value;
+    body
+}
+
+fn without(mut body: Value, name: &str) -> Value {
+    body.as_object_mut().unwrap().remove(name).unwrap();
+    body
+}
+
+/// Checks what the strict contract says of each body, as in `GET /v1/exports/{id} 200`.
+fn assert_accepts(what: &str, cases: &[(Value, bool)]) {
+    let [method, path, part]: [_; 3] = what.split(' ').collect::<Vec<_>>().try_into().unwrap();
+    let operation = &STRICT["paths"][path][method.to_lowercase()];
+    let with_content = match part {
+        "request" => &operation["requestBody"],
+        status => resolve(&operation["responses"][status]),
+    };
+    let media_type = match with_content["content"].get("application/problem+json") {
+        Some(problem) => problem,
+        None => &with_content["content"]["application/json"],
+    };
+    for (body, is_valid) in cases {
+        let validator = validator(&schema_of(media_type));
+        assert_eq!(validator.is_valid(body), *is_valid, "{what}: {body}");
+    }
+}
+
+#[test]
+fn the_strict_contract_knows_what_an_export_has_in_each_state() {
+    let [ready, failed] = ["ReadyExport", "FailedExport"].map(example);
+    let cases = [
+        (ready.clone(), true),
+        (failed.clone(), true),
+        (without(ready.clone(), "download"), false),
+        (without(ready.clone(), "file"), false),
+        (without(ready.clone(), "style"), false),
+        (with(ready.clone(), "/format", json!("jsonl")), false),
+        (with(ready.clone(), "/news", json!(1)), false),
+        (
+            with(ready.clone(), "/from", json!("2026-11-01T00:00:00Z")),
+            false,
+        ),
+        (without(failed.clone(), "failure"), false),
+        (with(failed.clone(), "/file", ready["file"].clone()), false),
+    ];
+    assert_accepts("GET /v1/exports/{id} 200", &cases);
+    let created = [(ready.clone(), true), (failed.clone(), false)];
+    assert_accepts("POST /v1/exports 201", &created);
+    let pending = [
+        (example("QueuedExport"), true),
+        (failed, true),
+        (without(ready.clone(), "download"), false),
+    ];
+    assert_accepts("POST /v1/exports 202", &pending);
+    let listed = [
+        (
+            json!({ "items": [without(ready.clone(), "download")] }),
+            true,
+        ),
+        (json!({ "items": [ready] }), false),
+    ];
+    assert_accepts("GET /v1/exports 200", &listed);
+}
+
+#[test]
+fn the_strict_contract_knows_which_fields_an_activity_has() {
+    let [activity, trail] = ["Activity", "TrailActivity"].map(example);
+    let cases = [
+        (activity.clone(), true),
+        (trail.clone(), true),
+        (without(activity.clone(), "details"), false),
+        (with(activity.clone(), "/has_details", json!(false)), false),
+        (without(activity, "customer"), false),
+        (without(trail, "resource"), false),
+    ];
+    assert_accepts("GET /v1/activities/{id} 200", &cases);
+    let page = example("ActivityPage");
+    let listed = [
+        (page.clone(), true),
+        (with(page, "/items/0/details", json!({})), false),
+    ];
+    assert_accepts("GET /v1/activities 200", &listed);
+    let batch = example("BatchAnswer");
+    let results = [
+        (batch.clone(), true),
+        (with(batch.clone(), "/results/0/status", json!(400)), false),
+        (
+            with(batch.clone(), "/results/0/activity/details", json!({})),
+            false,
+        ),
+        (with(batch, "/results/1/status", json!(201)), false),
+    ];
+    assert_accepts("POST /v1/activities/batch 200", &results);
+    let summary = json!({ "groups": [], "complete": true, "settled": true,
+        "from": "2026-11-01T00:00:00.000Z", "to": "2026-11-02T00:00:00.000Z" });
+    let counts = [
+        (summary.clone(), true),
+        (with(summary.clone(), "/complete", json!(false)), false),
+        (with(summary, "/next_cursor", json!("a")), false),
+    ];
+    assert_accepts("GET /v1/activities/summary 200", &counts);
+}
+
+#[test]
+fn the_strict_contract_knows_what_a_request_may_send() {
+    let exports = [
+        (
+            json!({ "action": "a", "outcome": null, "from": null }),
+            true,
+        ),
+        (json!({ "action": [] }), false),
+        (json!({ "from": "2026-11-01T00:00:00" }), false),
+        (json!({ "format": "jsonl", "style": "raw" }), false),
+        (json!({ "compression": "gzip" }), false),
+        (json!({ "style": "raw", "locale": "ko" }), false),
+    ];
+    assert_accepts("POST /v1/exports request", &exports);
+    let activity = example("NewActivity");
+    let singles = [
+        (with(activity.clone(), "/occurred_at", json!(null)), true),
+        (
+            with(activity.clone(), "/idempotency_key", json!(null)),
+            true,
+        ),
+        (with(activity, "/idempotency_key", json!("k")), false),
+    ];
+    assert_accepts("POST /v1/activities request", &singles);
+    let batch = example("NewActivities");
+    let keyed = [
+        (batch.clone(), true),
+        (
+            with(batch, "/activities/1/idempotency_key", json!("k")),
+            true,
+        ),
+    ];
+    assert_accepts("POST /v1/activities/batch request", &keyed);
+    let timeless = without(
+        example("NewActivities")["activities"][0].take(),
+        "occurred_at",
+    );
+    let refused = [(json!({ "activities": [timeless] }), false)];
+    assert_accepts("POST /v1/activities/batch request", &refused);
+}
+
+#[test]
+fn the_strict_contract_knows_the_code_of_a_status() {
+    let problem = json!({ "title": "Bad Request", "status": 400, "detail": "a", "request_id": "r",
+        "code": "invalid_request", "errors": [{ "field": "a", "reason": "b" }] });
+    let cases = [
+        (problem.clone(), true),
+        (with(problem.clone(), "/status", json!(403)), false),
+        (with(problem.clone(), "/code", json!("forbidden")), false),
+        (with(problem.clone(), "/message", json!("a")), false),
+        (without(problem.clone(), "errors"), false),
+    ];
+    assert_accepts("GET /v1/activities 400", &cases);
+    let gateway = [
+        (json!({ "message": "Unauthorized" }), true),
+        (problem, false),
+    ];
+    assert_accepts("GET /v1/activities 401", &gateway);
 }

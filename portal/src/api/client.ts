@@ -5,12 +5,12 @@ import type { Client } from "openapi-fetch";
 import type { components, paths } from "./openapi";
 
 type Schemas = components["schemas"];
-export type ListedActivity = Schemas["ListedActivity"];
+export type ListedActivity = Schemas["Activity"];
 export type ActivityPage = Schemas["ActivityPage"];
 export type Summary = Schemas["Summary"];
 export type Outcome = Schemas["Outcome"];
 export type NewExport = Schemas["NewExport"];
-export type ListedExport = Schemas["ListedExport"];
+export type ListedExport = Schemas["Export"];
 export type Api = Client<paths>;
 
 type Kind = "signed_out" | "forbidden" | "unreachable" | "too_many_exports" | "problem";

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Clients run: generators make clients from openapi.yaml without a warning, and a program made of
+# each records, lists, exports and downloads. What they make is in tests/clients/generated.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly clients=$PWD/tests/clients
+readonly made=$clients/generated
+PATH="$clients/.venv/bin:$PWD/portal/.venv/bin:$PATH"
+
+source .ci/local.sh
+
+# What openapi-generator says of every contract, also of one with a single route.
+readonly of_any_contract='Failed to get the schema name: null|Application(Json|Problem\+json) cannot be used as a model name'
+# Names of the API that are words of the language; the clients have them as `var_from` and `r#type`.
+readonly of_a_language='From \(reserved word\)|type cannot be used as a field/variable name'
+
+# Runs a generator, which must not warn.
+generate() {
+  "$@" >"$work/generator.log" 2>&1 || { cat "$work/generator.log"; fail "$1 ended with an error"; }
+  if grep -iE '\bwarn|\berror\b' "$work/generator.log" | grep -vE "INFO|$of_any_contract|$of_a_language"; then
+    fail "$1 warned"
+  fi
+}
+
+generator() {
+  generate openapi-generator-cli generate --input-spec openapi.yaml --generator-name "$1" --output "$made/$1" \
+    --additional-properties "packageName=$2"
+}
+
+rm -rf "$made"
+mkdir "$made"
+generate openapi-python-client generate --path openapi.yaml --output-path "$made/partner_log_httpx" --meta none --fail-on-warning
+generator python partner_log_urllib3
+generator rust partner_log
+npm ci --prefix "$clients" --ignore-scripts --no-audit --no-fund --silent
+generate "$clients/node_modules/.bin/openapi-typescript" openapi.yaml --output "$made/openapi.ts"
+echo 'clients: made without a warning'
+
+node "$clients/postman.js"
+echo 'clients: Postman keeps a base URL'
+
+export BASE=$base TOKEN=$bearer NO_PROXY='*' no_proxy='*' PYTHONDONTWRITEBYTECODE=1
+PYTHONPATH="$made" python "$clients/openapi_python_client.py"
+echo 'clients: openapi-python-client: ok'
+PYTHONPATH="$made/python" python "$clients/openapi_generator.py"
+echo 'clients: openapi-generator, Python: ok'
+"$clients/node_modules/.bin/tsc" --project "$clients"
+node "$clients/walk.ts"
+echo 'clients: openapi-typescript: ok'
+CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/clients" cargo run --quiet --locked --manifest-path "$clients/rust/Cargo.toml"
+echo 'clients: openapi-generator, Rust: ok'
+! grep -q panicked "$work/local.log" || fail "the service panicked"
