@@ -50,12 +50,13 @@ test("insights count what the list shows, and a click filters", async ({ page, s
 test("every label below a year's bars is whole, and below its bar", async ({ page }) => {
   await page.setViewportSize({ width: 1280, height: 720 });
   await signIn(page, {}, `/?from=${daysAgo(364)}&to=${daysAgo(0)}&time_zone=UTC&panel=insights`);
-  const labels = page.locator(".recharts-xAxis .recharts-cartesian-axis-tick");
-  await expect(labels.first().locator("text")).toBeVisible();
+  const labels = page.locator(".recharts-xAxis-tick-labels text");
+  const marks = page.locator(".recharts-xAxis-tick-lines line");
+  await expect(labels.first()).toBeVisible();
   const edge = (await page.locator(".chart").boundingBox()) ?? { x: 0, width: 0 };
-  for (const label of await labels.all()) {
-    const [text, mark] = [label.locator("text"), label.locator("line")];
-    const [box, at] = [await text.boundingBox(), await mark.boundingBox()];
+  const all = (await labels.all()).entries();
+  for (const [place, label] of all) {
+    const [box, at] = [await label.boundingBox(), await marks.nth(place).boundingBox()];
     const [left, right] = [box?.x ?? 0, (box?.x ?? 0) + (box?.width ?? 0)];
     expect(right).toBeLessThanOrEqual(edge.x + edge.width);
     expect(Math.abs((left + right) / 2 - (at?.x ?? 0)), "beside its bar").toBeLessThan(2);
