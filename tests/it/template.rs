@@ -119,10 +119,8 @@ fn readers_leave_room_for_the_recorder() {
                 assert!(limits.is_null(), "{route} has the stage's limits");
             } else {
                 routes += 1;
-                let kind = match route.ends_with("/summary") {
-                    true => "Summary",
-                    false => "Read",
-                };
+                let is_summary = route.ends_with("/summary");
+                let kind = if is_summary { "Summary" } else { "Read" };
                 let parameters = ["RateLimit", "BurstLimit"].map(|limit| format!("{kind}{limit}"));
                 assert_eq!(limits["ThrottlingRateLimit"], parameters[0], "{route}");
                 assert_eq!(limits["ThrottlingBurstLimit"], parameters[1], "{route}");
