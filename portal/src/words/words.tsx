@@ -9,6 +9,7 @@ import { actionInWords } from "./actions";
 import { en } from "./en";
 import type { Word } from "./en";
 import { ko } from "./ko";
+import { momentInWords } from "./moments";
 
 export type Language = "en" | "ko";
 
@@ -81,12 +82,7 @@ export function useWords(): Words {
       setLanguage,
       t: (word, values) => intl.formatMessage({ id: word }, values),
       action: (action) => actionInWords(action, language),
-      moment: (moment, timeZone) =>
-        intl.formatDate(moment, {
-          dateStyle: "medium",
-          timeStyle: "medium",
-          timeZone,
-        }),
+      moment: (moment, timeZone) => momentInWords(intl, moment, timeZone),
       day: (day, style = "medium") =>
         intl.formatDate(`${boundOf(dayOf(day), timeOf(day) || "00:00")}:00Z`, {
           timeZone: "UTC",
