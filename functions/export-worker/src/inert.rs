@@ -67,10 +67,11 @@ fn could_be_value(text: &str) -> bool {
     if text.bytes().any(rules_out_value) {
         return is_error(text);
     }
+    let numerals = Numerals::of(text);
     let text = plain_form(text);
     if text.contains(DIGIT) {
         let mut words = text.split(|c: char| !c.is_alphabetic()).enumerate();
-        return words.all(|(place, word)| could_be_in_value(word, place == 0));
+        return words.all(|(place, word)| could_be_in_value(word, place == 0, numerals));
     }
     TRUTH_VALUES.contains(&text.trim_matches(is_skipped))
 }
@@ -152,22 +153,46 @@ const NAMES: [&str; 19] = [
 const LETTERS: [&str; 7] = ["a", "am", "p", "pm", "t", "z", "e"];
 
 /// The characters of dates and times in Korean and in Chinese characters.
-const DATE_CHARACTERS: &str =
-    "년월일시분초요화수목금토오전후年月日時时分秒曜火水木金土午前後上下星期";
+const DATE_CHARACTERS: &str = "년월일시분초요화수목금토오전후年月日時时分秒曜火水木金土午前後上下";
+
+/// Begins a day of the week in Chinese; its characters alone also stand in names.
+const DAY_OF_WEEK: &str = "星期";
 
 /// The numerals, decimal points and minus signs that Korean and Chinese write with
-/// characters of words: only beside another numeral do they make a number.
+/// characters of words. Only beside a numeral that is not ASCII do they make a number.
 const NUMBER_CHARACTERS: &str = "영공일이삼사오육륙칠팔구십백천만억조경점點点负負京垓";
 
 /// Whether a word may stand beside digits in a number, a date or a time.
 ///
 /// A single letter at the start may not, as in the id `a-1`.
-fn could_be_in_value(word: &str, is_first: bool) -> bool {
-    (LETTERS.contains(&word) && !(is_first && word.len() == 1))
-        || (word.len() >= 3 && NAMES.iter().any(|name| name.starts_with(word)))
-        || word
-            .chars()
-            .all(|c| DATE_CHARACTERS.contains(c) || NUMBER_CHARACTERS.contains(c))
+fn could_be_in_value(word: &str, is_first: bool, numerals: Numerals) -> bool {
+    if word.is_ascii() {
+        return word.is_empty()
+            || (LETTERS.contains(&word) && !(is_first && word.len() == 1))
+            || (word.len() >= 3 && NAMES.iter().any(|name| name.starts_with(word)));
+    }
+    let counts = |c| {
+        let is_number = numerals == Numerals::OfAnyScript && NUMBER_CHARACTERS.contains(c);
+        is_number || DATE_CHARACTERS.contains(c)
+    };
+    word.split(DAY_OF_WEEK).flat_map(str::chars).all(counts)
+}
+
+/// Which numerals a text has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Numerals {
+    Ascii,
+    OfAnyScript,
+}
+
+impl Numerals {
+    fn of(text: &str) -> Self {
+        if text.chars().any(|c| is_numeral(c) && !c.is_ascii_digit()) {
+            Self::OfAnyScript
+        } else {
+            Self::Ascii
+        }
+    }
 }
 
 /// Makes one of characters that are forms of the same, such as `＝` and `=`.
@@ -228,12 +253,12 @@ mod tests {
     #[test]
     fn a_text_that_a_sheet_could_read_as_a_value_is_made_inert() {
         let numbers = " 007|.5|007|00|1234567890123456|1e5|12E45|1.50|1/2|1,5|(5)|50%|5-|००7|\
-            ００７|٣|१२|½|Ⅷ|①|𝟓|５Ｅ３|二〇二六|三月|−5|1\u{202f}000";
+            ００７|٣|१२|½|Ⅷ|①|𝟓|５Ｅ３|二〇二六|三月|５만|５점 만점|이〇이육|点５|负５|５京|−5|1\u{202f}000";
         let amounts = "$5|5 €|₩1,000|￦007|5￡";
         let times = "12:30|10 PM|5 Jan|MAR1|Sept-2|9 Thurs|Mon 9|Monday, March 9, 2026|\
             2026-11-22T11:22|2026-11-22T11:22:33Z|오전 9시|5월 1일|2026-3-9 월|월요일 5|㋀|\
-            2026年3月9日|１２：３０|１０ ｐｍ";
-        let others = "TRUE|false| True |ＴＲＵＥ|참|거짓\u{200b}|#N/A|#DIV/0!|#NAME?";
+            2026年3月9日|星期一 2026年3月9日|１２：３０|１０ ｐｍ";
+        let others = "TRUE|false| True |ＴＲＵＥ|참|거짓\u{200b}|真|假|#N/A|#DIV/0!|#NAME?";
         for text in [numbers, amounts, times, others]
             .iter()
             .flat_map(|texts| texts.split('|'))
@@ -248,7 +273,7 @@ mod tests {
         let ids = "12ab|d51a052e|1e5x|a-1|u-17|c-1|order_5|019ab0f4-5c5b-7d0a-8e4f-0c39d6d5c70d|\
             ann2@contoso.example|{\"t\":5}";
         let names = "Mars 1|Mark 1|Studio 54|7-Eleven|3M|Monday|March|5 Sundays|truth|(a)|#1 Pizza|\
-            참나무|제1공장|21세기|한국전자 2|三星 5|株式会社2|Ärzte 5";
+            참나무|이사 5|구조 2|5점|期日三|제1공장|21세기|한국전자 2|三星 5|株式会社2|Ärzte 5";
         for text in [numbers, ids, names]
             .iter()
             .flat_map(|texts| texts.split('|'))
