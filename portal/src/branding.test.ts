@@ -9,6 +9,10 @@ test("an action needs words in one language, and an unknown group is the one it 
     empty: { en: " ", ko: 1 },
     long: { en: "x".repeat(257) },
     wrong: "text",
+    RotateKey: { en: "Not the name of an action" },
+    "rotate key": { en: "Nor this" },
+    control: { en: "a\u0000b" },
+    surrogate: { en: "a\ud800" },
   };
   expect(actionsOf({ actions })).toEqual({
     rotate_key: { en: "Rotated a key", ko: "키 교체", group: "devices" },

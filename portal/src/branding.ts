@@ -17,8 +17,12 @@ export const BrandingContext = createContext<Branding>({});
 /** Where a logo may be: the page's policy allows pictures of its own origin alone. */
 const LOGO = /^\/branding\/[\w.-]+$/;
 
-/** The longest words of an action; an export takes no longer ones. */
-const WORDS_MAX = 256;
+/** What the service takes as the name of an action, and as words for one in an export. */
+const NAME = /^[a-z0-9._-]{1,64}$/;
+const WORDS = /^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]{1,256}$/u;
+
+/** Half of a character, which can't be sent. */
+const LONE_SURROGATE = /\p{Cs}/u;
 
 /** Teaches the page the file's actions; what the file does not have, or has wrong, stays as it is. */
 export async function loadBranding(): Promise<Branding> {
@@ -38,7 +42,7 @@ export function actionsOf(file: unknown): Record<string, ActionWords> {
   const found = actions.flatMap(([name, entry]) => {
     const { en, ko, group } = fieldsOf(entry);
     const [english, korean] = [wordsOf(en) ?? wordsOf(ko), wordsOf(ko) ?? wordsOf(en)];
-    if (!english || !korean) return [];
+    if (!english || !korean || !NAME.test(name)) return [];
     const own = GROUPS.find((one) => one === group) ?? groupOf(name);
     return [[name, { en: english, ko: korean, group: own }] as const];
   });
@@ -47,7 +51,7 @@ export function actionsOf(file: unknown): Record<string, ActionWords> {
 
 function wordsOf(value: unknown): string | undefined {
   if (typeof value !== "string") return undefined;
-  return value.trim() && value.length <= WORDS_MAX ? value : undefined;
+  return value.trim() && WORDS.test(value) && !LONE_SURROGATE.test(value) ? value : undefined;
 }
 
 function fieldsOf(value: unknown): Record<string, unknown> {

@@ -69,9 +69,29 @@ test("a time of day is one of the zone's clocks, and a day stays a day", () => {
     from: "2026-11-01T05:30:00.000Z",
     to: "2026-11-01T06:30:00.000Z",
   });
-  expect(range("2026-11-01T03:00", "2026-11-01T03:00", "America/New_York")).toMatchObject({
-    from: "2026-11-01T07:00:00.000Z",
-    to: "2026-11-01T08:00:00.000Z",
+  // Clocks skip this hour: the range holds what may be meant.
+  expect(range("2026-03-08T02:30", "2026-03-08T02:30", "America/New_York")).toMatchObject({
+    from: "2026-03-08T06:30:00.000Z",
+    to: "2026-03-08T07:30:00.000Z",
+  });
+});
+
+test.each([
+  ["2026-11-01T03:00", "America/New_York", "2026-11-01T08:00:00.000Z"],
+  ["2026-11-01T00:59", "America/New_York", "2026-11-01T04:59:00.000Z"],
+  ["2026-10-31T12:00", "America/New_York", "2026-10-31T16:00:00.000Z"],
+  ["2026-11-01T12:00", "America/New_York", "2026-11-01T17:00:00.000Z"],
+  ["2026-03-08T12:00", "America/New_York", "2026-03-08T16:00:00.000Z"],
+  ["2026-03-07T12:00", "America/New_York", "2026-03-07T17:00:00.000Z"],
+  ["2026-03-08T01:59", "America/New_York", "2026-03-08T06:59:00.000Z"],
+  ["9999-12-31T23:59", "UTC", "9999-12-31T23:59:00.000Z"],
+  ["9999-12-31T23:59", "America/New_York", "9999-12-31T23:59:59.999Z"],
+  ["0999-01-01T00:00", "UTC", "0999-01-01T00:00:00.000Z"],
+  ["0000-01-01T00:00", "Asia/Seoul", "0000-01-01T00:00:00.000Z"],
+])("%s in %s is one instant", (moment, time_zone, instant) => {
+  expect(asked({ from: moment, to: moment, time_zone })).toMatchObject({
+    from: instant,
+    to: instant,
   });
 });
 

@@ -101,12 +101,25 @@ export function asked<Range extends Days & { time_zone: string }>(range: Range):
 
 const DAY_MS = 86_400_000;
 
+/** The first and the last moment that the service knows. */
+const FIRST = Date.parse("0000-01-01T00:00:00Z");
+const LAST = Date.parse("9999-12-31T23:59:59.999Z");
+
+/** Between these, each year has four digits in every zone. */
+const FOUR_DIGITS = [
+  Date.parse("1000-01-03T00:00:00Z"),
+  Date.parse("9999-12-29T00:00:00Z"),
+] as const;
+
 /** The first and the last instant at which a zone's clocks show a moment: two when clocks go back. */
 function instantsOf(moment: string, timeZone: string): [first: string, last: string] {
   const shown = Date.parse(`${moment}:00Z`);
-  const instants = [-DAY_MS, DAY_MS].map((away) => shown - aheadOfUtc(shown + away, timeZone));
+  const near = [-DAY_MS, DAY_MS].map((away) => shown - aheadOfUtc(shown + away, timeZone));
+  const showing = near.filter((instant) => instant + aheadOfUtc(instant, timeZone) === shown);
+  // When clocks go forward, no instant shows some moments; they lie between both.
+  const instants = showing.length > 0 ? showing : near;
   return [Math.min(...instants), Math.max(...instants)].map((instant) =>
-    new Date(instant).toISOString(),
+    new Date(clamped(instant, FIRST, LAST)).toISOString(),
   ) as [string, string];
 }
 
@@ -117,7 +130,12 @@ function aheadOfUtc(instant: number, timeZone: string): number {
     dateStyle: "short",
     timeStyle: "medium",
   });
-  return Date.parse(`${format.format(instant).replace(" ", "T")}Z`) - instant;
+  const at = clamped(Math.floor(instant / 1_000) * 1_000, ...FOUR_DIGITS);
+  return Date.parse(`${format.format(at).replace(" ", "T")}Z`) - at;
+}
+
+function clamped(instant: number, first: number, last: number): number {
+  return Math.min(Math.max(instant, first), last);
 }
 
 /** A zone's name in its usual spelling, if there is such a zone: `asia/seoul` is `Asia/Seoul`. */

@@ -159,6 +159,12 @@ async fn an_entra_tenants_tokens_name_partner_roles_and_person() {
     for changed in [json!({ "iss": version_1 }), json!({ "aud": graph })] {
         assert_eq!(status_after(&recipe, &changed).await, 401, "{changed}");
     }
+    let section = PAGE
+        .split("\n## ")
+        .find(|section| section.starts_with("Microsoft Entra ID"));
+    let identity = block(section.unwrap(), "json identity");
+    let identity = serde_json::from_str(identity).unwrap();
+    assert_eq!(get(&recipe.start().await, &identity).await.status, 401);
     let array = json!({ "partner_id": ["fabrikam"] });
     assert_eq!(status_after(&recipe, &array).await, 403);
 }

@@ -64,16 +64,41 @@ fn could_be_value(text: &str) -> bool {
     if is_same_number(text) {
         return false;
     }
+    if could_be_amount_in_words(text) {
+        return true;
+    }
     if text.bytes().any(rules_out_value) {
         return is_error(text);
     }
     let numerals = Numerals::of(text);
     let text = plain_form(text);
     if text.contains(DIGIT) {
-        let mut words = text.split(|c: char| !c.is_alphabetic()).enumerate();
+        let mut words = words_of(&text).enumerate();
         return words.all(|(place, word)| could_be_in_value(word, place == 0, numerals));
     }
     TRUTH_VALUES.contains(&text.trim_matches(is_skipped))
+}
+
+/// Whether the text has a digit that is not ASCII, and a multiplier as in `５만원`.
+///
+/// Calc reads such a number also if it is followed by any character.
+fn could_be_amount_in_words(text: &str) -> bool {
+    let is_digit =
+        |c: char| !c.is_ascii() && GeneralCategory::for_char(c) == GeneralCategory::DecimalNumber;
+    !text.is_ascii() && text.chars().any(is_digit) && text.contains(|c| MULTIPLIERS.contains(c))
+}
+
+/// What multiplies the number before it, in Korean and Chinese.
+const MULTIPLIERS: &str = "십백천만억조경十百千万萬億亿兆京垓拾佰仟阡";
+
+/// The words of a text; where ASCII begins or ends, one ends too.
+fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_alphabetic());
+    words.flat_map(|word| {
+        let end = word.find(|c: char| !c.is_ascii()).unwrap_or(word.len());
+        let (ascii, other) = word.split_at(end);
+        [ascii, other]
+    })
 }
 
 /// Whether the text is a number of which a spreadsheet shows each digit.
@@ -121,7 +146,7 @@ fn plain_form(text: &str) -> String {
 /// Whether a character is a digit or a number in any script.
 fn is_numeral(c: char) -> bool {
     c.is_numeric()
-        || "零一二三四五六七八九十百千万萬億亿兆壹貳貮贰弐參叁参肆伍陸陆柒捌玖拾佰仟廿卅"
+        || "零一二三四五六七八九十百千万萬億亿兆京垓壱壹貳貮贰弐參叁参肆伍陸陆柒捌玖拾佰仟阡廿卅"
             .contains(c)
 }
 
@@ -160,7 +185,7 @@ const DAY_OF_WEEK: &str = "星期";
 
 /// The numerals, decimal points and minus signs that Korean and Chinese write with
 /// characters of words. Only beside a numeral that is not ASCII do they make a number.
-const NUMBER_CHARACTERS: &str = "영공일이삼사오육륙칠팔구십백천만억조경점點点负負京垓";
+const NUMBER_CHARACTERS: &str = "영공일이삼사오육륙칠팔구십백천만억조경점點点负負偩";
 
 /// Whether a word may stand beside digits in a number, a date or a time.
 ///
@@ -253,7 +278,7 @@ mod tests {
     #[test]
     fn a_text_that_a_sheet_could_read_as_a_value_is_made_inert() {
         let numbers = " 007|.5|007|00|1234567890123456|1e5|12E45|1.50|1/2|1,5|(5)|50%|5-|००7|\
-            ００７|٣|१२|½|Ⅷ|①|𝟓|５Ｅ３|二〇二六|三月|５만|５점 만점|이〇이육|点５|负５|５京|−5|1\u{202f}000";
+            ００７|٣|१२|½|Ⅷ|①|𝟓|５Ｅ３|二〇二六|三月|５만|５만원|１００만원|１万円|３千名|(５만원)|５만?|５만;|５E오|壱５|５阡|偩５|５점 만점|이〇이육|点５|负５|５京|−5|1\u{202f}000";
         let amounts = "$5|5 €|₩1,000|￦007|5￡";
         let times = "12:30|10 PM|5 Jan|MAR1|Sept-2|9 Thurs|Mon 9|Monday, March 9, 2026|\
             2026-11-22T11:22|2026-11-22T11:22:33Z|오전 9시|5월 1일|2026-3-9 월|월요일 5|㋀|\

@@ -46,8 +46,8 @@ pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<
         LeaseAttempt::NotNow => {
             tracing::info!(%export_id, "nothing to do: no such export waits for a worker");
         }
-        LeaseAttempt::Failed(key, export) => {
-            tracing::error!(%export_id, "the export has failed: too many attempts, or too old");
+        LeaseAttempt::Ended(key, export) => {
+            tracing::warn!(%export_id, "the export ended without a file; what it left is removed");
             app.files.clear(&key, &export).await?;
             // A worker may have died after it wrote the file and before it set the state.
             app.files.delete(&key.object()).await?;

@@ -203,9 +203,13 @@ async fn clean_up_after(context: &Context<'_>, stop: Stop) -> Result<(), Error> 
     }
 }
 
-/// Deletes the file and the partial part of this worker.
+/// Deletes the file, its upload and the partial part of this worker.
 async fn delete_files(context: &Context<'_>) -> Result<(), Error> {
-    let (files, key) = (&context.app.files, &context.lease.key);
+    let (app, key) = (context.app, &context.lease.key);
+    let files = &app.files;
+    if let Some(export) = app.exports.get(key, app.clock.now()).await? {
+        files.clear(key, &export).await?;
+    }
     let partial_part = key.partial_part_object(context.lease.epoch);
     files.delete(&partial_part).await?;
     files.delete(&key.object()).await

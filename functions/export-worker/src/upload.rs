@@ -87,7 +87,8 @@ impl<'a> Upload<'a> {
     pub(crate) async fn run(mut self, mut parts: Parts<'_>) -> Result<WrittenFile, Stop> {
         let uploaded = self.upload_parts(&mut parts).await;
         if let Err(Stop::Lost(LeaseStatus::Cancelled) | Stop::Impossible(_)) = uploaded {
-            self.abort().await;
+            // The end is only stored when nothing is left, so that Lambda calls again.
+            self.abort().await?;
         }
         let last = uploaded?;
         Ok(WrittenFile {
@@ -268,14 +269,16 @@ impl<'a> Upload<'a> {
     }
 
     /// Deletes what was uploaded of a file that will not be completed.
-    ///
-    /// A failure is only logged, because the bucket aborts the upload after a day.
-    async fn abort(&mut self) {
-        if let Some(upload_id) = &self.id
-            && let Err(error) = self.context.app.files.abort(&self.object, upload_id).await
-        {
-            tracing::warn!(error = error.chain(), "the upload could not be aborted");
+    async fn abort(&mut self) -> Result<(), Error> {
+        let (files, key) = (&self.context.app.files, &self.context.lease.key);
+        if let Some(upload_id) = &self.id {
+            files.abort(&self.object, upload_id).await?;
         }
-        delete_partial_part(self.context, self.partial_part).await;
+        if let Some(partial_part) = self.partial_part {
+            files
+                .delete(&key.partial_part_object(partial_part.epoch))
+                .await?;
+        }
+        Ok(())
     }
 }

@@ -55,7 +55,7 @@ pub async fn handle(app: &App, deadline: Moment) -> Result<(), Error> {
         sweep(&app.exports, &app.clock, deadline),
         sweep(&app.erasures, &app.clock, deadline),
     );
-    let Swept { oldest, failed } = exports?.and(erasures?);
+    let Swept { oldest, failed } = exports.and(erasures);
     let now = app.clock.now();
     metrics::oldest_open_task(oldest.map_or(now, |oldest| oldest.min(now)), now);
     match failed {

@@ -48,15 +48,21 @@ impl Swept {
 }
 
 /// Looks after all tasks of one kind, the oldest first.
-pub(crate) async fn sweep(
-    tasks: &impl Tasks,
-    clock: &Clock,
-    deadline: Moment,
-) -> Result<Swept, Error> {
+///
+/// If a page can't be read, that counts as one task that was not looked after.
+pub(crate) async fn sweep(tasks: &impl Tasks, clock: &Clock, deadline: Moment) -> Swept {
     let mut swept = Swept::default();
     let mut resume_after = None;
     while clock.now() < deadline.minus(STOP_BEFORE) {
-        let page = tasks.page(resume_after).await?;
+        let page = match tasks.page(resume_after).await {
+            Ok(page) => page,
+            Err(error) => {
+                let error = error.chain();
+                tracing::error!(error, "the open tasks could not be read");
+                swept.failed += 1;
+                return swept;
+            }
+        };
         swept.failed += page.broken;
         let now = clock.now();
         let each = page.tasks.into_iter();
@@ -65,11 +71,11 @@ pub(crate) async fn sweep(
         swept = found.fold(swept, async |all, one| all.and(one)).await;
         resume_after = page.resume_after;
         if resume_after.is_none() {
-            return Ok(swept);
+            return swept;
         }
     }
     tracing::warn!("the time is nearly up; the next sweep begins again");
-    Ok(swept)
+    swept
 }
 
 /// Looks after one task; logs an error, so that the other tasks are looked after too.
@@ -77,20 +83,17 @@ async fn look_after<T: Tasks>(tasks: &T, task: OpenTask<T::Id>, now: Moment) -> 
     let done = timeout(TASK_TIME_MAX, restart_or_remove(tasks, &task, now)).await;
     match done.unwrap_or_else(|late| Err(Error::Unavailable(late.into()))) {
         Ok(swept) => swept,
-        Err(error) => not_looked_after(&task, None, &error),
+        // When it was requested is not known; it was named right before.
+        Err(error) => not_looked_after(&task, task.named_at, &error),
     }
 }
 
 /// Logs why a task was not looked after, and counts it.
-fn not_looked_after<Id: TaskId>(
-    task: &OpenTask<Id>,
-    requested_at: Option<Moment>,
-    error: &Error,
-) -> Swept {
+fn not_looked_after<Id: TaskId>(task: &OpenTask<Id>, requested_at: Moment, error: &Error) -> Swept {
     let (task_id, error) = (task.key.id, error.chain());
     tracing::error!(%task_id, error, "a task was not looked after");
     Swept {
-        oldest: requested_at,
+        oldest: Some(requested_at),
         failed: 1,
     }
 }
@@ -104,7 +107,7 @@ async fn restart_or_remove<T: Tasks>(
     let key = &named.key;
     match tasks.get(key, now).await? {
         Some(task) if task.is_open() => {
-            let requested_at = Some(task.created_at());
+            let requested_at = task.created_at();
             if task.wants_dispatch(now) {
                 // A task whose worker can't be called stays open, and its age is told.
                 if let Err(error) = tasks.call_worker(key, now).await {
@@ -113,7 +116,7 @@ async fn restart_or_remove<T: Tasks>(
                 tracing::info!(task_id = %key.id, "a worker was called for a task that had none");
             }
             Ok(Swept {
-                oldest: requested_at,
+                oldest: Some(requested_at),
                 failed: 0,
             })
         }

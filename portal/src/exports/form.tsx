@@ -44,8 +44,19 @@ export function requestOf(filter: Filter, form: Form, locale: Language): NewExpo
   };
 }
 
+/** The service takes at most 500 labels, and bodies of 64 KiB, which also hold the filter. */
+const LABELS_MAX = 500;
+const LABEL_BYTES_MAX = 32 * 1_024;
+
+/** Words for as many actions as an export takes; the others have their names in the file. */
 function labelsIn(locale: Language): Record<string, string> {
-  return Object.fromEntries(knownActions().map((name) => [name, actionInWords(name, locale)]));
+  const labels = knownActions().map((name) => [name, actionInWords(name, locale)] as const);
+  let bytes = 0;
+  const fitting = labels.filter(([name, words], place) => {
+    bytes += new TextEncoder().encode(JSON.stringify({ [name]: words })).length;
+    return place < LABELS_MAX && bytes <= LABEL_BYTES_MAX;
+  });
+  return Object.fromEntries(fitting);
 }
 
 export function NewExportForm() {

@@ -44,7 +44,9 @@ export class EmbeddedSession extends Session {
   /** A session, after the portal has answered or has been silent for too long. */
   static async start({ frame_ancestors, partner_claim }: Config): Promise<Session> {
     if (!frame_ancestors?.startsWith("http")) throw new Error("no portal may show it in a frame");
-    const session = new EmbeddedSession(frame_ancestors, partner_claim ?? "partner_id");
+    // As a browser writes origins: in lower case, without the usual port.
+    const portal = new URL(frame_ancestors).origin;
+    const session = new EmbeddedSession(portal, partner_claim ?? "partner_id");
     await session.signIn();
     return session;
   }

@@ -52,12 +52,12 @@ pub enum Creation {
 pub enum LeaseAttempt {
     /// This worker has the export.
     Taken(Lease<ExportId>, Box<Export>),
-    /// Another worker has it, it has ended, or it does not exist.
+    /// Another worker has it, its file is ready, or it does not exist.
     NotNow,
-    /// It has failed, and what its workers left in the bucket may still be there.
+    /// It has ended without a file, and what its workers left in the bucket may still be there.
     ///
     /// Holds the export as the last worker left it.
-    Failed(ExportKey, Box<Export>),
+    Ended(ExportKey, Box<Export>),
 }
 
 impl Task for Export {
@@ -217,9 +217,9 @@ impl ExportStore {
         old: Export,
         now: Moment,
     ) -> Result<LeaseAttempt, Error> {
-        // Lambda calls again after a call that stored the failure and could not clean up.
-        if old.state == State::Failed {
-            return Ok(LeaseAttempt::Failed(key, Box::new(old)));
+        // Lambda calls again after a call that could not clean up behind the end.
+        if matches!(old.state, State::Failed | State::Cancelled | State::Expired) {
+            return Ok(LeaseAttempt::Ended(key, Box::new(old)));
         }
         let Some(failure) = old.unstored_failure(now) else {
             return Ok(LeaseAttempt::NotNow);
@@ -234,7 +234,7 @@ impl ExportStore {
         Ok(match updated {
             Updated::Done(_) => {
                 metrics::failed();
-                LeaseAttempt::Failed(key, Box::new(old))
+                LeaseAttempt::Ended(key, Box::new(old))
             }
             Updated::Refused(_) | Updated::Absent => LeaseAttempt::NotNow,
         })

@@ -76,10 +76,11 @@ pub fn parse(text: &str) -> Result<Value, Error> {
 /// The items stay texts, so that each can be read and refused by itself.
 pub fn list<'a>(body: &'a [u8], name: &str, max: usize) -> Result<Vec<&'a RawValue>, Error> {
     let text = text(body)?;
-    let Ok(Entries(fields)) = serde_json::from_str(text) else {
-        // The own reader names what is wrong; it accepts only what is no object.
-        parse(text)?;
-        return Err(Error::invalid("body", "must be an object"));
+    let Entries(fields) = match serde_json::from_str(text) {
+        Ok(entries) => entries,
+        // The own reader names what is wrong with a text that is no JSON.
+        Err(error) if !error.is_data() => return Err(unreadable(text)),
+        Err(_) => return Err(Error::invalid("body", "must be an object")),
     };
     with_faults(|faults| {
         let path = Path::default().field(name);
@@ -99,6 +100,11 @@ pub fn list<'a>(body: &'a [u8], name: &str, max: usize) -> Result<Vec<&'a RawVal
         };
         items.map_err(|reason| faults.add(&path, reason)).ok()
     })
+}
+
+fn unreadable(text: &str) -> Error {
+    let error = parse(text).err();
+    error.unwrap_or_else(|| Error::invalid("body", "must be an object"))
 }
 
 /// What was made, or the faults that were found meanwhile.
@@ -302,6 +308,7 @@ mod tests {
         let surrogate = r"body must not have half of a surrogate pair, such as \ud800";
         assert_eq!(refused(r#"{"\ud800":1,"items":[]}"#), [surrogate]);
         assert_eq!(refused("[1]"), ["body must be an object"]);
+        assert_eq!(refused(r#"[{"a":1,"a":2}]"#), ["body must be an object"]);
     }
 
     #[test]

@@ -176,6 +176,26 @@ async fn what_a_failed_export_left_is_removed_by_the_second_call_if_the_first_ca
 }
 
 #[tokio::test]
+async fn what_a_deleted_export_left_is_removed_by_its_worker_if_the_deletion_cannot() {
+    let app = TestApp::start().await;
+    app.record_wide(36).await;
+    app.faults.add("CompleteMultipartUpload", Fault::Killed, 1);
+    let export = app.post_export(&past()).await.json();
+    assert!(eventually(|| app.faults.kill_count() > 0).await);
+    app.faults.add("AbortMultipartUpload", Fault::Lost, 3);
+    assert_eq!(app.delete_export(&export).await.status, 503);
+    assert_ne!(app.files_left(), [""; 0]);
+    let event = json!({ "partner_id": "contoso", "export_id": export["id"] });
+    app.stack
+        .functions
+        .call("export-worker", event)
+        .await
+        .unwrap();
+    assert_eq!(app.files_left(), [""; 0]);
+    assert_eq!(app.read_export(&export).await["state"], "cancelled");
+}
+
+#[tokio::test]
 async fn a_file_expires_after_seven_days() {
     let app = TestApp::start().await;
     let export = app.export(&json!({})).await;
