@@ -25,7 +25,7 @@ generate() {
 
 generator() {
   generate openapi-generator-cli generate --input-spec openapi.yaml --generator-name "$1" --output "$made/$1" \
-    --additional-properties "packageName=$2"
+    --additional-properties "packageName=$2,packageVersion=0.0.0"
 }
 
 rm -rf "$made"

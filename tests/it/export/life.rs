@@ -92,7 +92,7 @@ async fn an_export_can_be_cancelled_before_it_runs() {
     assert_eq!(app.read_export(&export).await["state"], "cancelled");
     assert!(matches!(
         app.dead_worker(&export).await,
-        LeaseAttempt::NotNow
+        LeaseAttempt::Ended(..)
     ));
 }
 
