@@ -72,23 +72,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::range::{
-        CompactRange,
-        tests::{known_leaves, leaves, naive_root},
-    };
+    use crate::range::tests::{known_leaves, leaves, naive_root, roots};
 
     fn path(leaves: &[Hash], index: u64) -> Vec<Hash> {
         let size = u64::try_from(leaves.len()).unwrap();
-        let at = |place: u64| usize::try_from(place).unwrap();
-        let root = |range: Range<u64>| {
-            let part = leaves[at(range.start)..at(range.end)].iter().copied();
-            CompactRange::of_leaves(range.start, part)
-                .unwrap()
-                .root()
-                .unwrap()
-        };
-        let ranges = inclusion_ranges(index, size).unwrap();
-        ranges.into_iter().map(root).collect()
+        roots(leaves, inclusion_ranges(index, size).unwrap())
     }
 
     #[test]

@@ -145,6 +145,20 @@ pub(crate) mod tests {
 
     use super::*;
 
+    /// The root of each range of these leaves.
+    pub(crate) fn roots(
+        leaves: &[Hash],
+        ranges: impl IntoIterator<Item = Range<u64>>,
+    ) -> Vec<Hash> {
+        let at = |place: u64| usize::try_from(place).unwrap();
+        let root = |range: Range<u64>| {
+            let part = leaves[at(range.start)..at(range.end)].iter().copied();
+            let range = CompactRange::of_leaves(range.start, part).unwrap();
+            range.root().unwrap()
+        };
+        ranges.into_iter().map(root).collect()
+    }
+
     /// The hash of a tree as RFC 6962 defines it, by recursion over all leaves.
     pub(crate) fn naive_root(leaves: &[Hash]) -> Hash {
         match leaves {
