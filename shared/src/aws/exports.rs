@@ -233,6 +233,8 @@ impl ExportStore {
         let updated = self.table.update(item_key(&key), update).await?;
         Ok(match updated {
             Updated::Done(_) => {
+                let failure = failure.detail;
+                tracing::error!(export_id = %key.id, failure, "the export has failed");
                 metrics::failed();
                 LeaseAttempt::Ended(key, Box::new(old))
             }
