@@ -19,11 +19,11 @@ help: ## list these commands
 run: ## the whole service on this machine; flags in ARGS, as in ARGS='--port 4000'
 	.ci/packages.sh run
 	$(MAKE) page
-	cargo run --locked -p local -- $(ARGS)
+	cargo run --locked --bin local -- $(ARGS)
 
 page: portal/dist/index.html ## build the page
 
-test: ## every test, with few seeds; FULL=1 for as many as `.ci/run`
+test: ## every test; with FULL=1 as many seeds and views of the page as in `.ci/run`
 	.ci/packages.sh test
 	cargo test --workspace --locked
 	$(MAKE) page-check
@@ -60,9 +60,8 @@ load: ## a minute of many clients that record and list, on a stack of its own; f
 	.ci/load.sh $(ARGS)
 
 engines: archive/engines/.venv/installed ## DuckDB and pyarrow open segments and find the same rows
-	cargo run --locked -p archive --example segments -- archive/engines/.made
+	cargo run --locked --example segments -- archive/engines/.made
 	archive/engines/.venv/bin/python -B archive/engines/check.py archive/engines/.made
-
 
 deploy-check: .venv-deploy/installed tests/deploy/.venv/installed ## the package on an AWS emulator: deploy, walk through, delete
 	cargo build --workspace --bins --locked
@@ -74,7 +73,6 @@ contract: .venv/installed ## generated requests against the running service, com
 
 clients: tests/clients/.venv/installed portal/.venv/installed ## clients made from openapi.yaml by four generators, against the running service
 	.ci/clients.sh
-
 
 supply: .venv/installed ## licences and sources of dependencies, unused ones, and secrets in files
 	.ci/supply.sh
@@ -88,7 +86,7 @@ bench: bench/.venv/installed ## what starts, calls and exports cost, compared wi
 	"$${CARGO_TARGET_DIR:-target}/release/bench" $(ARGS)
 
 cost: ## dollars per million recorded, listed, exported and kept, from a counted run; flags in ARGS
-	cargo run --locked -p bench --bin cost -- $(ARGS)
+	cargo run --locked --bin cost -- $(ARGS)
 
 mutants: .mutants/bin/cargo-mutants ## change shared's code in one place at a time, and a test must fail; takes an hour or more
 	.ci/mutants.sh

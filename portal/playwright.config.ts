@@ -7,8 +7,8 @@ export default defineConfig({
   testMatch: process.env["BENCH"] ? "*.bench.ts" : "*.spec.ts",
   timeout: 60_000,
   expect: { timeout: 15_000 },
-  fullyParallel: false,
-  workers: 1,
+  // Two files at a time, each worker with a service of its own.
+  workers: 2,
   // A browser on a machine that others use too: one that passes only then is called flaky.
   retries: 1,
   reporter: "line",
