@@ -79,13 +79,12 @@ fn could_be_value(text: &str) -> bool {
     TRUTH_VALUES.contains(&text.trim_matches(is_skipped))
 }
 
-/// Whether the text has a digit that is not ASCII, and a multiplier as in `５만원`.
+/// Whether the text has a number that is not ASCII, and a multiplier as in `５만원`.
 ///
 /// Calc reads such a number also if it is followed by any character.
 fn could_be_amount_in_words(text: &str) -> bool {
-    let is_digit =
-        |c: char| !c.is_ascii() && GeneralCategory::for_char(c) == GeneralCategory::DecimalNumber;
-    !text.is_ascii() && text.chars().any(is_digit) && text.contains(|c| MULTIPLIERS.contains(c))
+    let is_number = |c: char| !c.is_ascii() && c.is_numeric();
+    !text.is_ascii() && text.contains(is_number) && text.contains(|c| MULTIPLIERS.contains(c))
 }
 
 /// What multiplies the number before it, in Korean and Chinese.
@@ -278,7 +277,7 @@ mod tests {
     #[test]
     fn a_text_that_a_sheet_could_read_as_a_value_is_made_inert() {
         let numbers = " 007|.5|007|00|1234567890123456|1e5|12E45|1.50|1/2|1,5|(5)|50%|5-|००7|\
-            ００７|٣|१२|½|Ⅷ|①|𝟓|５Ｅ３|二〇二六|三月|５만|５만원|１００만원|１万円|３千名|(５만원)|５만?|５만;|５E오|壱５|５阡|偩５|５점 만점|이〇이육|点５|负５|５京|−5|1\u{202f}000";
+            ００７|٣|१२|½|Ⅷ|①|𝟓|５Ｅ３|二〇二六|三月|５만|５만원|１００만원|１万円|３千名|(５만원)|５만?|５만;|５E오|壱５|５阡|偩５|５점 만점|이〇이육|三〇万원|二〇〇億元|〇천상사|千①만㎡|만㊀만A|兆元만Ⅷ|点５|负５|５京|−5|1\u{202f}000";
         let amounts = "$5|5 €|₩1,000|￦007|5￡";
         let times = "12:30|10 PM|5 Jan|MAR1|Sept-2|9 Thurs|Mon 9|Monday, March 9, 2026|\
             2026-11-22T11:22|2026-11-22T11:22:33Z|오전 9시|5월 1일|2026-3-9 월|월요일 5|㋀|\

@@ -323,6 +323,17 @@ mod tests {
         ]
     }
 
+    #[test]
+    fn an_untimely_activity_with_an_unknown_field_has_two_faults() {
+        let mut body = activity();
+        body["occurred_at"] = "2020-01-01T00:00:00Z".into();
+        assert!(read(&body).is_ok(), "it may be a replay");
+        body["colour"] = 1.into();
+        let mut named = all_refused(&body);
+        named.sort_unstable();
+        assert_eq!(named, ["/colour", "/occurred_at"]);
+    }
+
     proptest! {
         #[test]
         fn a_missing_field_is_named_or_is_optional((field, is_optional) in proptest::sample::select(FIELDS.to_vec())) {

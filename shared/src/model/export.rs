@@ -147,22 +147,24 @@ impl Form {
         }
     }
 
-    /// Refuses fields that do not go together.
+    /// Refuses fields that do not go together, whatever those should be that are unsound.
     fn check(&self, fields: &mut Fields<'_>) {
-        if !fields.is_sound("format") || !fields.is_sound("style") {
-            return;
-        }
-        let is_csv = self.format == Format::Csv;
-        let is_for_programs = self.format == Format::Jsonl || self.style == Some(Style::Raw);
-        if self.style.is_some() && !is_csv {
+        let format = fields.is_sound("format").then_some(self.format);
+        let style = fields.is_sound("style").then_some(self.style);
+        let is_for_programs = match (format, style) {
+            (Some(Format::Jsonl), _) | (_, Some(Some(Style::Raw))) => Some(true),
+            (Some(Format::Xlsx), _) | (Some(Format::Csv), Some(_)) => Some(false),
+            (None, _) | (_, None) => None,
+        };
+        if self.style.is_some() && format.is_some_and(|format| format != Format::Csv) {
             fields.refuse("style", "is only allowed with format csv");
         }
         let for_people = "is only allowed with format xlsx, or csv in style spreadsheet";
-        if self.locale.is_some() && is_for_programs {
+        if self.locale.is_some() && is_for_programs == Some(true) {
             fields.refuse("locale", for_people);
         }
         if let Some(labels) = &self.action_labels {
-            if is_for_programs {
+            if is_for_programs == Some(true) {
                 fields.refuse("action_labels", for_people);
             }
             if labels.len() > ACTION_LABELS_MAX {
@@ -170,7 +172,7 @@ impl Form {
                 fields.refuse("action_labels", &reason);
             }
         }
-        if self.compression == Compression::Gzip && !is_for_programs {
+        if self.compression == Compression::Gzip && is_for_programs == Some(false) {
             let reason = "gzip is only allowed with format jsonl, or csv in style raw";
             fields.refuse("compression", reason);
         }

@@ -375,3 +375,31 @@ async fn export_refuses_a_style_or_compression_that_a_format_does_not_have() {
         assert_eq!(app.post_export(&body).await.refusal(), refusal);
     }
 }
+
+#[tokio::test]
+async fn an_unknown_format_or_style_hides_no_other_fault() {
+    let app = TestApp::start().await;
+    for (body, wanted) in [
+        (
+            json!({ "format": "xlsx", "style": "fancy", "compression": "gzip", "locale": "ko" }),
+            vec!["compression", "style"],
+        ),
+        (
+            json!({ "format": "pdf", "style": "raw", "locale": "ko", "action_labels": { "a": "b" } }),
+            vec!["action_labels", "format", "locale"],
+        ),
+        (
+            json!({ "format": "pdf", "style": "spreadsheet", "compression": "gzip" }),
+            vec!["format"],
+        ),
+    ] {
+        let answer = app.post_export(&body).await.json();
+        let errors = answer["errors"].as_array().unwrap();
+        let mut named: Vec<_> = errors
+            .iter()
+            .map(|it| it["field"].as_str().unwrap())
+            .collect();
+        named.sort_unstable();
+        assert_eq!(named, wanted);
+    }
+}

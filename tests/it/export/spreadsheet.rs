@@ -14,7 +14,7 @@ const NASTY: [char; 27] = [
 
 /// Texts that a spreadsheet did show as something else, or nearly.
 const FOUND: &str = "=1+1|-1+1|007|1e5|=HYPERLINK(\"http://x\",\"y\")|(5)|$5|TRUE|5 Jan|MAR1|10 PM|\
-    ００７|￦007|참|거짓|二〇二六|三〇|٣|５만|５만원|１万円|(５만원)|５만;|５E오|壱５|５阡|偩５|五十嵐|５점 만점|이〇이육|점５|点５|负５|负一〇〇|５负５|５京|星期一 2026年3月9日|真|2026-11-22T11:22|Monday, March 9, 2026|2026-3-9 월|#N/A|c-1|7-Eleven";
+    ００７|￦007|참|거짓|二〇二六|三〇|٣|５만|５만원|１万円|(５만원)|５만;|５E오|壱５|５阡|偩５|五十嵐|５점 만점|이〇이육|三〇万원|一〇〇만원|백〇상사|千〇社|千①만㎡|만㊀만A|兆元만Ⅷ|점５|点５|负５|负一〇〇|５负５|５京|星期一 2026年3月9日|真|2026-11-22T11:22|Monday, March 9, 2026|2026-3-9 월|#N/A|c-1|7-Eleven";
 
 /// What numbers, amounts, dates and times are made of, in English, Korean and
 /// Chinese characters.

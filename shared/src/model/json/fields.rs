@@ -127,9 +127,9 @@ impl<'a> Fields<'a> {
         !self.faults.has(&self.path.field(name))
     }
 
-    /// Whether the whole request has no fault so far.
+    /// Whether the whole request has no fault, once all its known fields were read.
     pub fn are_sound(&self) -> bool {
-        self.faults.is_empty()
+        self.faults.is_empty() && self.unread.is_empty()
     }
 
     /// Refuses the fields that nothing has read.
