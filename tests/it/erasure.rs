@@ -384,3 +384,17 @@ async fn an_erasure_that_nobody_carried_out_for_twelve_hours_has_failed() {
     // The place is free, and another one does the work.
     assert_eq!(app.erase().await["state"], "done");
 }
+
+/// An erasure takes no key, so nobody is told to send one.
+#[tokio::test]
+async fn after_an_unknown_outcome_the_same_request_is_the_advice() {
+    let app = TestApp::start().await;
+    app.faults.add("PutItem", Fault::ReplyLost, 3);
+    let answer = app.ask_to_erase().await;
+    assert_eq!(answer.status, 503);
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("send the same request again"), "{detail}");
+    assert!(!detail.contains("key"), "{detail}");
+    app.advance(Duration::from_mins(1));
+    assert_eq!(app.ask_to_erase().await.status, 202);
+}

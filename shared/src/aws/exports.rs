@@ -230,16 +230,16 @@ impl ExportStore {
             .value(":failure", to_value(&failure)?)
             .value(":epoch", table::count(old.lease.epoch));
         let update = leases::if_free(update, now);
-        let updated = self.table.update(item_key(&key), update).await?;
-        Ok(match updated {
-            Updated::Done(_) => {
-                let failure = failure.detail;
-                tracing::error!(export_id = %key.id, failure, "the export has failed");
-                metrics::failed();
-                LeaseAttempt::Ended(key, Box::new(old))
-            }
-            Updated::Refused(_) | Updated::Absent => LeaseAttempt::NotNow,
-        })
+        let has_failed = match self.table.update(item_key(&key), update).await? {
+            Updated::Done(_) => true,
+            Updated::Refused(item) => is_failed_with(&from_item(item)?, &failure),
+            Updated::Absent => false,
+        };
+        if !has_failed {
+            return Ok(LeaseAttempt::NotNow);
+        }
+        report_failure(&key, &failure);
+        Ok(LeaseAttempt::Ended(key, Box::new(old)))
     }
 
     /// Renews the lease for another 45 s and stores the progress.
@@ -378,21 +378,23 @@ impl ExportStore {
     pub async fn delete(&self, key: &ExportKey, now: Moment) -> Result<Option<Export>, Error> {
         let mut found = self.get(key, now).await?;
         while let Some(export) = found {
-            let Some(update) = deletion(&export, now)? else {
+            let failure = export.unstored_failure(now);
+            let Some(update) = deletion(&export, failure.as_ref())? else {
                 return Ok(Some(export));
             };
-            // If a worker changed the state first, the new state is tried.
-            match self.table.update(item_key(key), update).await? {
-                Updated::Done(item) => {
-                    let ended: Export = from_item(item)?;
-                    if ended.state == State::Failed {
-                        metrics::failed();
-                    }
-                    return Ok(Some(ended));
-                }
-                Updated::Refused(item) => found = Some(from_item(item)?),
-                Updated::Absent => found = None,
+            let (after, is_done) = match self.table.update(item_key(key), update).await? {
+                Updated::Done(item) => (from_item(item)?, true),
+                // If a worker changed the state first, the new state is tried.
+                Updated::Refused(item) => (from_item(item)?, false),
+                Updated::Absent => return Ok(None),
+            };
+            if let Some(failure) = failure.filter(|failure| is_failed_with(&after, failure)) {
+                report_failure(key, &failure);
             }
+            if is_done {
+                return Ok(Some(after));
+            }
+            found = Some(after);
         }
         Ok(None)
     }
@@ -414,9 +416,23 @@ impl ExportStore {
     }
 }
 
+/// Whether an export ended with this failure.
+///
+/// It may have been an earlier attempt of the same write whose answer was lost.
+fn is_failed_with(export: &Export, failure: &Failure) -> bool {
+    export.state == State::Failed && export.failure.as_ref() == Some(failure)
+}
+
+/// Logs and counts an export that workers have given up.
+fn report_failure(key: &ExportKey, failure: &Failure) {
+    let failure = &failure.detail;
+    tracing::error!(export_id = %key.id, failure, "the export has failed");
+    metrics::failed();
+}
+
 /// The update that deletes an export; none if it has no file and will get none.
-fn deletion(export: &Export, now: Moment) -> Result<Option<Update>, Error> {
-    let (state, failure) = match (export.state, export.unstored_failure(now)) {
+fn deletion(export: &Export, failure: Option<&Failure>) -> Result<Option<Update>, Error> {
+    let (state, failure) = match (export.state, failure) {
         (State::Queued | State::Running, None) => (State::Cancelled, None),
         (State::Queued | State::Running, failure) => (State::Failed, failure),
         (State::Ready, _) => (State::Expired, None),
@@ -425,7 +441,7 @@ fn deletion(export: &Export, now: Moment) -> Result<Option<Update>, Error> {
     let update = match failure {
         None => ending("#state = :ended", export),
         Some(failure) => ending("#state = :ended, failure = :failure", export)
-            .value(":failure", to_value(&failure)?),
+            .value(":failure", to_value(failure)?),
     };
     let update = update
         .when("#state = :before")

@@ -106,6 +106,10 @@ const TRY_AGAIN: &str = "the service got no answer in time; try again";
 pub const WRITE_AGAIN: &str = "the outcome is unknown; retry with the same idempotency key; \
                                without a key, the write may be done twice";
 
+/// The detail of a 503 for an erasure, which takes no key.
+const ERASE_AGAIN: &str = "the outcome is unknown; send the same request again, which does no \
+                           harm; for a minute it may be answered with 429";
+
 /// The status and the stable code of each error.
 fn status(error: &Error) -> (StatusCode, &'static str) {
     match error {
@@ -138,10 +142,10 @@ pub async fn answer(
     let response = match done.and_then(within_lambdas_limit) {
         Ok(response) => response,
         Err(error) => {
-            let advice = if request.method() == Method::POST {
-                WRITE_AGAIN
-            } else {
-                TRY_AGAIN
+            let advice = match (request.method(), route(request)) {
+                (_, "POST /v1/erasures") => ERASE_AGAIN,
+                (&Method::POST, _) => WRITE_AGAIN,
+                _ => TRY_AGAIN,
             };
             Problem::of(error, &request_id(request), advice).into_response()
         }
@@ -252,7 +256,6 @@ pub fn refuse_query(request: &Request) -> Result<(), Error> {
     no_more(&query(request)?)
 }
 
-/// The body, if it has at most `limit_bytes`.
 /// The body, if it has at most `limit_bytes` and is not compressed.
 pub fn body(request: &Request, limit_bytes: usize) -> Result<&[u8], Error> {
     let body: &[u8] = request.body();
