@@ -17,10 +17,11 @@ use syn::{
 use crate::guards::read;
 
 /// The folders whose files import each other in one direction only.
-const CRATES: [&str; 12] = [
+const CRATES: [&str; 13] = [
     "shared",
     "proof",
     "archive",
+    "log",
     "functions/record",
     "functions/list",
     "functions/export",

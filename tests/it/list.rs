@@ -510,15 +510,28 @@ async fn a_page_that_ends_with_the_range_has_no_cursor() {
 #[tokio::test]
 async fn a_selective_filter_answers_in_bounded_work() {
     let app = TestApp::start().await;
-    app.stack.load("contoso", 6_000, app.now()).unwrap();
+    app.stack.load("contoso", 36_000, app.now()).unwrap();
     let query = "from=2000-01-01&to=2999-12-31&customer=nobody%20is%20called%20this";
     let page = app.list(query).await;
     assert_eq!(page["items"], json!([]));
+    assert!(app.faults.count("list", "Query") <= 32);
     let cursor = page["next_cursor"]
         .as_str()
-        .expect("6,000 activities are more than 4 pages");
+        .expect("36,000 activities are more than 32 pages");
     let next = app.list(&format!("{query}&cursor={cursor}")).await;
     assert!(next["next_cursor"].is_null());
+}
+
+/// What is read behind a full page is read for nothing.
+#[tokio::test]
+async fn a_filter_that_many_activities_meet_reads_no_more_than_it_needs() {
+    let app = TestApp::start().await;
+    app.stack.load("contoso", 6_000, app.now()).unwrap();
+    let page = app
+        .list("from=2000-01-01&to=2999-12-31&outcome=succeeded")
+        .await;
+    assert_eq!(page["items"].as_array().unwrap().len(), 50);
+    assert_eq!(app.faults.count("list", "Query"), 1);
 }
 
 #[tokio::test]

@@ -57,3 +57,4 @@ mod summary;
 mod sweeper;
 mod template;
 mod tls;
+mod walks;

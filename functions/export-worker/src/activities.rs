@@ -2,13 +2,37 @@
 
 use std::time::Duration;
 
+use activity_log::{Effort, Page, Question, Walk};
 use shared::{
     Activity, ActivityId, ActivityStore, Error, Export, Moment, Order,
-    aws::activities::{QueryPage, RangeQuery, Stored},
+    aws::activities::{RangeQuery, Stored},
 };
 use tokio::sync::mpsc;
 
 use crate::context::{Context, Stop, require_held};
+
+/// Reads as far as the range goes, a page at a time.
+const EFFORT: Effort = Effort {
+    pages: usize::MAX,
+    page_limit: ActivityStore::QUERY_PAGE_MAX,
+    until: None,
+};
+
+/// The activities that an export asks for, apart from those recorded after its `as_of`.
+fn question<'a>(context: &Context<'a>) -> Question<'a> {
+    let export = context.export;
+    Question {
+        partner: &context.lease.key.partner_id,
+        query: RangeQuery {
+            range: export.range,
+            order: export.request.filter.order,
+            with_details: true,
+            settled: export.settled,
+        },
+        filter: &export.request.filter,
+        kept_at: export.as_of,
+    }
+}
 
 /// Reads page after page into the channel, until the end of the range, an error,
 /// or the end of the receiver.
@@ -16,39 +40,31 @@ use crate::context::{Context, Stop, require_held};
 /// While a page is encoded, the next one is read.
 pub(crate) async fn read_pages(
     context: &Context<'_>,
-    mut resume_after: Option<ActivityId>,
-    pages: mpsc::Sender<Result<QueryPage, Stop>>,
+    resume_after: Option<ActivityId>,
+    pages: mpsc::Sender<Result<Page, Stop>>,
 ) {
+    let question = question(context);
+    let mut walk = context.app.log.walk(&question, resume_after, EFFORT);
     // A page is only read when the channel has room for it, so at most two pages
     // are in memory: one is encoded, one waits.
     while let Ok(room) = pages.reserve().await {
-        let page = read_page(context, resume_after).await;
-        resume_after = page.as_ref().ok().and_then(|page| page.resume_after);
+        let Some(page) = read_page(context, &mut walk).await.transpose() else {
+            return;
+        };
+        let is_last = page
+            .as_ref()
+            .map_or(true, |page| page.resume_after.is_none());
         room.send(page);
-        if resume_after.is_none() {
+        if is_last {
             return;
         }
     }
 }
 
 /// Reads a page and checks that this worker still has the export.
-async fn read_page(
-    context: &Context<'_>,
-    resume_after: Option<ActivityId>,
-) -> Result<QueryPage, Stop> {
-    let (app, export) = (context.app, context.export);
-    let query = RangeQuery {
-        range: export.range,
-        order: export.request.filter.order,
-        with_details: true,
-        settled: export.settled,
-    };
-    let partner = &context.lease.key.partner_id;
-    let limit = ActivityStore::QUERY_PAGE_MAX;
-    let (page, status) = tokio::try_join!(
-        app.activities.query(partner, &query, resume_after, limit),
-        app.exports.lease_status(context.lease),
-    )?;
+async fn read_page(context: &Context<'_>, walk: &mut Walk<'_>) -> Result<Option<Page>, Stop> {
+    let status = context.app.exports.lease_status(context.lease);
+    let (page, status) = tokio::try_join!(walk.next(1), status)?;
     require_held(status)?;
     Ok(page)
 }
@@ -69,9 +85,10 @@ pub(crate) enum Step {
 
 /// The activities of an export; each one is decoded when it is asked for.
 pub(crate) struct Activities<'a> {
-    export: &'a Export,
-    pages: mpsc::Receiver<Result<QueryPage, Stop>>,
-    page: Box<dyn Iterator<Item = Result<Stored, Error>> + Send>,
+    question: Question<'a>,
+    as_of: Moment,
+    pages: mpsc::Receiver<Result<Page, Stop>>,
+    page: Box<dyn Iterator<Item = Result<Stored, Error>> + Send + 'a>,
     /// The position after the current page; none if the range ends with it.
     page_end: Option<ActivityId>,
     /// The part of the range in which there can be activities, to estimate the progress.
@@ -86,10 +103,11 @@ impl<'a> Activities<'a> {
     pub(crate) fn new(
         context: &Context<'a>,
         position: Option<ActivityId>,
-        pages: mpsc::Receiver<Result<QueryPage, Stop>>,
+        pages: mpsc::Receiver<Result<Page, Stop>>,
     ) -> Self {
         Self {
-            export: context.export,
+            question: question(context),
+            as_of: context.export.as_of,
             pages,
             page: Box::new(std::iter::empty()),
             page_end: None,
@@ -101,17 +119,14 @@ impl<'a> Activities<'a> {
 
     pub(crate) async fn next(&mut self) -> Result<Step, Stop> {
         loop {
-            for stored in self.page.by_ref() {
-                let stored = stored?;
-                let at = stored.activity.content.occurred_at;
-                self.position = Some(stored.activity.id);
-                self.fraction = fraction_read(self.span, self.export.request.filter.order, at);
-                if belongs_to(self.export, &stored) {
+            while let Some(stored) = self.page.next().transpose()? {
+                self.reach(stored.activity.id);
+                if stored.activity.recorded_at <= self.as_of {
                     return Ok(Step::Activity(stored.into_whole()?));
                 }
             }
             if let Some(position) = self.page_end.take() {
-                self.position = Some(position);
+                self.reach(position);
                 return Ok(Step::EndOfPage);
             }
             let Some(page) = self.pages.recv().await else {
@@ -120,17 +135,15 @@ impl<'a> Activities<'a> {
             };
             let page = page?;
             self.page_end = page.resume_after;
-            self.page = Box::new(page.activities());
+            self.page = Box::new(page.activities(self.question));
         }
     }
-}
 
-/// Whether an activity belongs to the export: it was stored by the export's
-/// `as_of`, had not expired then, and the filter accepts it.
-fn belongs_to(export: &Export, stored: &Stored) -> bool {
-    stored.activity.recorded_at <= export.as_of
-        && !stored.is_expired(export.as_of)
-        && export.request.filter.matches(&stored.activity.content)
+    fn reach(&mut self, position: ActivityId) {
+        self.position = Some(position);
+        let order = self.question.query.order;
+        self.fraction = fraction_read(self.span, order, position.occurred_at());
+    }
 }
 
 /// The part of the range in which there can be activities: nothing happens after

@@ -1,5 +1,6 @@
 //! What the function keeps between calls: its configuration, its clients and its clock.
 
+use activity_log::Log;
 use aws_config::SdkConfig;
 use shared::{ActivityStore, Clock, Config, ExportStore, Files, Workers, aws::sdk};
 
@@ -10,7 +11,9 @@ pub struct App {
     pub config: Config,
     /// The exports.
     pub exports: ExportStore,
-    /// The activities: the worker reads them for the rows and adds an entry to the trail.
+    /// The partners' logs, for the rows.
+    pub log: Log,
+    /// The activities: the worker adds an entry to the trail.
     pub activities: ActivityStore,
     pub(crate) files: Files,
     pub(crate) workers: Workers,
@@ -22,9 +25,11 @@ impl App {
     /// Builds the clients, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
         let dynamodb = sdk::dynamodb(sdk);
+        let activities = ActivityStore::new(dynamodb.clone(), &config);
         Self {
-            exports: ExportStore::new(dynamodb.clone(), config.exports_table.clone()),
-            activities: ActivityStore::new(dynamodb, &config),
+            exports: ExportStore::new(dynamodb, config.exports_table.clone()),
+            log: Log::new(activities.clone()),
+            activities,
             files: Files::for_uploads(sdk, config.exports_bucket.clone()),
             workers: Workers::new(sdk, config.export_worker_function.clone()),
             config,

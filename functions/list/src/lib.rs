@@ -2,8 +2,7 @@
 //! `GET /v1/activities/{id}` and `GET /v1/openapi.json`.
 //!
 //! A page has the activities that the filter accepts, by default the newest first.
-//! One list request reads at most 4 Query pages, a summary at most 20, and neither
-//! begins one after 5 s. If a filter accepts few activities, the answer has those that
+//! One request reads at most 32 Query pages, 8 at once, and begins none after 5 s. If a filter accepts few activities, the answer has those that
 //! were found, perhaps none, and a cursor with which the next request continues.
 
 mod answer;
@@ -14,6 +13,7 @@ mod walk;
 
 use std::time::Duration;
 
+use activity_log::{Log, Question};
 use aws_config::SdkConfig;
 use lambda_http::{Body, Request, Response, http::header};
 use shared::{
@@ -36,8 +36,8 @@ use crate::{
 pub struct App {
     /// The configuration.
     pub config: Config,
-    /// The activities.
-    pub activities: ActivityStore,
+    /// The partners' logs.
+    pub log: Log,
     /// The clock.
     pub clock: Clock,
 }
@@ -48,11 +48,10 @@ const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 impl App {
     /// Builds the client, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
-        let client = sdk::dynamodb(sdk);
-        let activities = ActivityStore::new(client, &config);
+        let activities = ActivityStore::new(sdk::dynamodb(sdk), &config);
         Self {
             config,
-            activities,
+            log: Log::new(activities),
             clock,
         }
     }
@@ -78,8 +77,15 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
 async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let access = Access::from_request(request, &app.config.claim_names);
     let reader = access.reader(&app.config.reader_roles)?;
-    let list = ListRequest::read(request, &reader.partner_id, app.clock.now(), &app.config)?;
-    let walked = walk::walk(&app.activities, &reader.partner_id, &list, app.clock.now()).await?;
+    let now = app.clock.now();
+    let list = ListRequest::read(request, &reader.partner_id, now, &app.config)?;
+    let question = Question {
+        partner: &reader.partner_id,
+        query: list.query,
+        filter: &list.filter,
+        kept_at: now,
+    };
+    let walked = walk::walk(&app.log, &question, &list).await?;
     metrics::listed(walked.items.len());
     let read = Read {
         range: Some(list.query.range),
@@ -101,7 +107,13 @@ async fn summarise(app: &App, request: &Request) -> Result<Response<Body>, Error
     let reader = access.reader(&app.config.reader_roles)?;
     let (partner, now) = (&reader.partner_id, app.clock.now());
     let summary = SummaryRequest::read(request, partner, now, &app.config)?;
-    let counted = summary::count(&app.activities, partner, &summary, now).await?;
+    let question = Question {
+        partner,
+        query: summary.query,
+        filter: &summary.filter,
+        kept_at: now,
+    };
+    let counted = summary::count(&app.log, &question, &summary).await?;
     let read = Read {
         range: Some(summary.query.range),
         filter: Some(&summary.filter),
@@ -118,10 +130,7 @@ async fn one(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     http::refuse_query(request)?;
     let id = http::path_parameter(request, "id");
     let id = ActivityId::try_from(id).map_err(|reason| Error::invalid("id", reason))?;
-    let stored = app
-        .activities
-        .get(&reader.partner_id, id, app.clock.now())
-        .await?;
+    let stored = app.log.one(&reader.partner_id, id, app.clock.now()).await?;
     let stored = stored.ok_or(Error::NotFound)?;
     let id = id.to_string();
     reads::log(reader.subject_id(), request, &Read::one(&id));

@@ -11,7 +11,7 @@ async fn main() -> Result<(), Error> {
     let observer = observe::start();
     let config = Config::from_env()?;
     let app = App::new(&sdk::config(&config).await?, config, Clock::system());
-    app.activities.open().await;
+    app.log.open().await;
     let app = &app;
     let handler =
         service_fn(async |request: Request| Ok::<_, Infallible>(list::handle(app, &request).await));

@@ -1,10 +1,8 @@
 //! Counts activities by day, action, customer, actor and outcome.
 
-use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    time::Duration,
-};
+use std::collections::{BTreeMap, btree_map::Entry};
 
+use activity_log::{Effort, Log, Question};
 use serde::Serialize;
 use shared::{
     Action, Activity, ActivityId, ActivityStore, Error, Identifier, Moment, Name, PartnerId,
@@ -13,13 +11,11 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use crate::{dimension::Dimension, request::SummaryRequest};
-
-/// The most pages that one request reads, of about 1,000 activities each.
-const QUERY_PAGES_MAX: usize = 20;
-
-/// How long after its start a request begins no further Query page.
-const TIME_MAX: Duration = Duration::from_secs(5);
+use crate::{
+    dimension::Dimension,
+    request::SummaryRequest,
+    walk::{AT_ONCE_MAX, QUERY_PAGES_MAX, TIME_MAX},
+};
 
 /// With more groups than this no further Query page is begun.
 const GROUPS_MAX: usize = 2_000;
@@ -88,33 +84,29 @@ pub(crate) struct Answer {
 /// Counts the activities that the filter accepts, the newest first, until the range
 /// ends or the request has read as much as it may.
 pub(crate) async fn count(
-    activities: &ActivityStore,
-    partner: &PartnerId,
+    log: &Log,
+    question: &Question<'_>,
     request: &SummaryRequest,
-    now: Moment,
 ) -> Result<Answer, Error> {
-    let deadline = Instant::now() + TIME_MAX;
     let zone = request.filter.zone();
     let mut groups = Groups::default();
     let mut position = request.resume_after;
-    for _ in 0..QUERY_PAGES_MAX {
-        let limit = ActivityStore::QUERY_PAGE_MAX;
-        let page = activities
-            .query(partner, &request.query, position, limit)
-            .await?;
+    let effort = Effort {
+        pages: QUERY_PAGES_MAX,
+        page_limit: ActivityStore::QUERY_PAGE_MAX,
+        until: Some(Instant::now() + TIME_MAX),
+    };
+    let mut walk = log.walk(question, position, effort);
+    while let Some(page) = walk.next(AT_ONCE_MAX).await? {
         position = page.resume_after;
-        for stored in page.activities() {
-            let stored = stored?;
-            if !stored.is_expired(now) && request.filter.matches(&stored.activity.content) {
-                groups.add(&request.dimensions, &zone, stored.activity);
-            }
+        for stored in page.activities(*question) {
+            groups.add(&request.dimensions, &zone, stored?.activity);
         }
-        let is_enough = groups.are_enough() || Instant::now() >= deadline;
-        if position.is_none() || is_enough {
+        if groups.are_enough() {
             break;
         }
     }
-    Ok(answer(request, partner, groups.counts, position))
+    Ok(answer(request, question.partner, groups.counts, position))
 }
 
 /// The groups that were counted so far.

@@ -1,18 +1,22 @@
-//! Reads the activities of one page from the log; the work of a request is limited.
+//! Collects the activities of one page of a list; the work of a request is limited.
 
 use std::time::Duration;
 
-use shared::{ActivityId, ActivityStore, Error, Moment, PartnerId, aws::activities::Stored};
+use activity_log::{Effort, Log, Question};
+use shared::{ActivityId, ActivityStore, Error, aws::activities::Stored};
 use tokio::time::Instant;
 
 use crate::request::ListRequest;
 
 /// The most Query pages that one request reads; with shards, each is one Query for
 /// each shard.
-const QUERY_PAGES_MAX: usize = 4;
+pub(crate) const QUERY_PAGES_MAX: usize = 32;
+
+/// How many parts of the range are read at once.
+pub(crate) const AT_ONCE_MAX: usize = 8;
 
 /// How long after its start a request begins no further Query page.
-const TIME_MAX: Duration = Duration::from_secs(5);
+pub(crate) const TIME_MAX: Duration = Duration::from_secs(5);
 
 /// The activities that one request found.
 #[derive(Debug)]
@@ -24,42 +28,49 @@ pub(crate) struct Walked {
 
 /// Collects activities that the filter accepts, at most one page of them.
 pub(crate) async fn walk(
-    activities: &ActivityStore,
-    partner: &PartnerId,
+    log: &Log,
+    question: &Question<'_>,
     request: &ListRequest,
-    now: Moment,
 ) -> Result<Walked, Error> {
-    let limit = request.limit.get();
     // One activity more than fits on the page shows whether there is a next page.
+    let wanted = request.limit.get() + 1;
     let page_limit = if request.filter.is_open() {
-        limit + 1
+        wanted
     } else {
         ActivityStore::QUERY_PAGE_MAX
     };
-    let deadline = Instant::now() + TIME_MAX;
+    let effort = Effort {
+        pages: QUERY_PAGES_MAX,
+        page_limit,
+        until: Some(Instant::now() + TIME_MAX),
+    };
+    let mut walk = log.walk(question, request.resume_after, effort);
     let mut walked = Walked {
         items: Vec::new(),
         resume_after: request.resume_after,
     };
-    for _ in 0..QUERY_PAGES_MAX {
-        let page = activities
-            .query(partner, &request.query, walked.resume_after, page_limit)
-            .await?;
+    let (mut pages, mut at_once) = (0, 1);
+    while let Some(page) = walk.next(at_once).await? {
+        pages += 1;
         walked.resume_after = page.resume_after;
-        for stored in page.activities() {
-            let stored = stored?;
-            if !stored.is_expired(now) && request.filter.matches(&stored.activity.content) {
-                walked.items.push(stored);
-            }
+        for stored in page.activities(*question) {
+            walked.items.push(stored?);
         }
-        if walked.items.len() > limit {
-            walked.items.truncate(limit);
+        let found = walked.items.len();
+        if found >= wanted {
+            walked.items.truncate(wanted - 1);
             walked.resume_after = walked.items.last().map(|stored| stored.activity.id);
             break;
         }
-        if walked.resume_after.is_none() || Instant::now() >= deadline {
-            break;
-        }
+        at_once = pages_to_come(wanted - found, found, pages);
     }
     Ok(walked)
+}
+
+/// How many pages are likely to hold `missing` more, at most [`AT_ONCE_MAX`].
+///
+/// More would be read for nothing.
+fn pages_to_come(missing: usize, found: usize, pages: usize) -> usize {
+    let expected = (missing * pages).checked_div(found);
+    expected.map_or(AT_ONCE_MAX, |expected| expected.clamp(1, AT_ONCE_MAX))
 }

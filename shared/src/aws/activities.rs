@@ -177,6 +177,11 @@ impl ActivityStore {
         Ok(stored.filter(|stored| !stored.is_expired(now)))
     }
 
+    /// How many partitions hold a range: the Query calls of one page of it.
+    pub fn partitions(&self, range: &TimeRange) -> usize {
+        self.shards.of_range(range).len()
+    }
+
     /// Reads about `limit` activities of a range, after `resume_after`.
     ///
     /// Expired items are included. With several shards, it reads one Query page of

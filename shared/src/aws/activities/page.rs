@@ -15,6 +15,11 @@ pub struct QueryPage {
 }
 
 impl QueryPage {
+    /// The last activity of the page; none if it is empty or unreadable.
+    pub fn last_id(&self) -> Option<ActivityId> {
+        item::id_of_key(self.items.last()?).ok()
+    }
+
     /// All activities of the page, including expired ones.
     ///
     /// Each activity is decoded when the iterator reaches it: a page of well

@@ -1,0 +1,56 @@
+//! A partner's log: the one way to read it.
+//!
+//! Lists, summaries, single activities and exports ask a [`Log`] and do not know where
+//! an activity is stored. A question has a range, an order and a filter; its answer
+//! comes in pages, each with the position after which the rest continues.
+
+mod page;
+mod question;
+mod stretch;
+mod walk;
+
+use shared::{ActivityId, ActivityStore, Error, Moment, PartnerId, aws::activities::Stored};
+
+pub use self::{
+    page::Page,
+    question::Question,
+    walk::{Effort, Walk},
+};
+
+/// The logs of all partners.
+#[derive(Debug, Clone)]
+pub struct Log {
+    activities: ActivityStore,
+}
+
+impl Log {
+    /// The logs in the table of activities.
+    pub fn new(activities: ActivityStore) -> Self {
+        Self { activities }
+    }
+
+    /// Opens the connection; see [`ActivityStore::open`].
+    pub async fn open(&self) {
+        self.activities.open().await;
+    }
+
+    /// One activity with its details; none if it is absent or its retention has ended.
+    pub async fn one(
+        &self,
+        partner: &PartnerId,
+        id: ActivityId,
+        now: Moment,
+    ) -> Result<Option<Stored>, Error> {
+        self.activities.get(partner, id, now).await
+    }
+
+    /// Reads the answer to a question page by page, after an activity or from the start.
+    pub fn walk<'a>(
+        &'a self,
+        question: &'a Question<'a>,
+        resume_after: Option<ActivityId>,
+        effort: Effort,
+    ) -> Walk<'a> {
+        Walk::new(&self.activities, question, resume_after, effort)
+    }
+}

@@ -1,0 +1,26 @@
+//! What is asked of a log.
+
+use shared::{
+    Filter, Moment, PartnerId,
+    aws::activities::{RangeQuery, Stored},
+};
+
+/// Which activities of a partner's log to read, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// Whose log.
+    pub partner: &'a PartnerId,
+    /// The range and the order.
+    pub query: RangeQuery,
+    /// The conditions.
+    pub filter: &'a Filter,
+    /// Activities whose retention had ended at this moment are left out.
+    pub kept_at: Moment,
+}
+
+impl Question<'_> {
+    /// Whether an activity of the range belongs to the answer.
+    pub(crate) fn accepts(&self, stored: &Stored) -> bool {
+        !stored.is_expired(self.kept_at) && self.filter.matches(&stored.activity.content)
+    }
+}
