@@ -5,9 +5,10 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use local::sample::Samples;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use shared::{
-    ActivityId, ActivityStore, Identifier, Order, TimeRange,
-    aws::activities::{self, RangeQuery},
+    ActivityStore, Identifier, Order, TimeRange,
+    aws::activities::{self, Item, RangeQuery},
 };
 
 use crate::harness::{TestApp, activity, with};
@@ -34,21 +35,46 @@ impl TestApp {
         }
     }
 
+    /// The item of an activity.
+    async fn activity_item(&self, activity: &Value) -> Item {
+        let read = self.dynamodb().get_item();
+        let read = read.table_name(&self.stack.config.activities_table);
+        let read = read.set_key(Some(key(activity))).send().await;
+        read.unwrap().item.unwrap()
+    }
+
+    /// Deletes the item of an activity, as DynamoDB does when its retention has ended.
+    pub(crate) async fn delete_item(&self, activity: &Value) {
+        let delete = self.dynamodb().delete_item();
+        let delete = delete.table_name(&self.stack.config.activities_table);
+        delete.set_key(Some(key(activity))).send().await.unwrap();
+    }
+
     /// Changes the item of an activity in the table, without the API.
     async fn damage(&self, activity: &Value, update: &str, value: Option<AttributeValue>) {
-        let (at, id) = (&activity["occurred_at"], &activity["id"]);
-        let sort_key = format!("{}#{}", at.as_str().unwrap(), id.as_str().unwrap());
         let damaged = self
             .dynamodb()
             .update_item()
             .table_name(&self.stack.config.activities_table)
-            .key("partition_key", AttributeValue::S("contoso".into()))
-            .key("sort_key", AttributeValue::S(sort_key))
+            .set_key(Some(key(activity)))
             .update_expression(update)
             .condition_expression("attribute_exists(sort_key)")
             .set_expression_attribute_values(value.map(|value| [(":value".into(), value)].into()));
         damaged.send().await.unwrap();
     }
+}
+
+/// The key of an activity's item.
+fn key(activity: &Value) -> Item {
+    let (at, id) = (&activity["occurred_at"], &activity["id"]);
+    let sort_key = format!("{}#{}", at.as_str().unwrap(), id.as_str().unwrap());
+    let text = |text: String| AttributeValue::S(text);
+    [
+        ("partition_key", text("contoso".into())),
+        ("sort_key", text(sort_key)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
 }
 
 #[tokio::test]
@@ -65,8 +91,11 @@ async fn a_page_has_the_same_activities_as_reads_with_the_sdk() {
         settled: true,
     };
     let customer = Identifier::try_from("c-1".to_owned()).unwrap();
-    let erased = ActivityId::try_from(app.record(&activity()).await["id"].as_str().unwrap());
-    let erase = store.erase(&partner, erased.unwrap(), &customer, now);
+    app.record(&activity()).await;
+    let page = store.query(&partner, &query, None, 1_000).await.unwrap();
+    let mut views = page.erasure_views().map(Result::unwrap);
+    let of_customer = views.find(|view| view.customer_id.as_ref() == Some(&customer));
+    let erase = store.erase(&partner, of_customer.unwrap(), &customer, now);
     erase.await.unwrap();
     let page = store.query(&partner, &query, None, 1_000).await.unwrap();
     let page: Vec<_> = page.activities().map(Result::unwrap).collect();
@@ -106,5 +135,50 @@ async fn an_erasure_does_not_skip_an_activity_with_an_unreadable_customer() {
         app.until_failures(1).await;
         let erasure = app.erasure(asked.header("location")).await;
         assert!(erasure["finished_at"].is_null(), "{update}: {erasure}");
+    }
+}
+
+/// Without it, nothing of an erased activity could be proven.
+#[tokio::test]
+async fn an_erasure_keeps_what_was_hashed_and_removes_the_salt() {
+    let app = TestApp::start().await;
+    for details in [json!({ "b": 1.5, "a": [100] }), Value::Null] {
+        let recorded = app.record(&with("details", details)).await;
+        let before = app.activity_item(&recorded).await;
+        let salt = before["salt"].as_b().unwrap().as_ref();
+        let hidden = match &before.get("details") {
+            Some(_) => r#"{"customer_name":"Relecloud","details":{"a":[100],"b":1.5}}"#,
+            None => r#"{"customer_name":"Relecloud"}"#,
+        };
+        let expected = Sha256::new()
+            .chain_update(salt)
+            .chain_update(hidden)
+            .finalize();
+        app.erase().await;
+        let after = app.activity_item(&recorded).await;
+        let commitment = after["commitment"].as_b().unwrap().as_ref();
+        assert_eq!(commitment, expected.as_slice());
+        assert!(!after.contains_key("salt"));
+    }
+    let mut salts = Vec::new();
+    for _ in 0..2 {
+        let recorded = app.record(&activity()).await;
+        salts.push(app.activity_item(&recorded).await["salt"].clone());
+    }
+    assert_ne!(salts[0], salts[1]);
+    assert_eq!(salts[0].as_b().unwrap().as_ref().len(), 16);
+}
+
+/// An activity of a version without salts, and one whose salt is damaged.
+#[tokio::test]
+async fn an_activity_without_a_salt_is_erased_all_the_same() {
+    let app = TestApp::start().await;
+    let damaged = AttributeValue::S("salt".into());
+    for (update, value) in [("REMOVE salt", None), ("SET salt = :value", Some(damaged))] {
+        let recorded = app.record(&activity()).await;
+        app.damage(&recorded, update, value).await;
+        assert_eq!(app.erase().await["progress"]["erased"], 1);
+        let after = app.activity_item(&recorded).await;
+        assert!(!after.contains_key("commitment") && !after.contains_key("salt"));
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::{
-    ActivityId, ActivityStore, ErasureId, ErasureStore, ExportId, ExportKey, ExportStore,
-    Identifier, Limit, Moment,
-    aws::exports::LeaseAttempt,
+    ActivityStore, ErasureId, ErasureStore, ExportId, ExportKey, ExportStore, Identifier, Limit,
+    Moment, Order, TimeRange,
+    aws::{activities::RangeQuery, exports::LeaseAttempt},
     metrics,
     model::{
         erasure,
@@ -509,28 +509,41 @@ async fn an_activity_of_another_customer_or_a_missing_one_is_not_erased() {
     let dynamodb = aws_sdk_dynamodb::Client::new(&app.stack.sdk);
     let mut config = app.stack.config.clone();
     let store = ActivityStore::new(dynamodb.clone(), &config);
-    let id: ActivityId = stored["id"].as_str().unwrap().try_into().unwrap();
-    let absent = ActivityId::random(id.occurred_at());
+    let view = async || {
+        let query = RangeQuery {
+            range: TimeRange::ALL,
+            order: Order::Asc,
+            with_details: true,
+            settled: false,
+        };
+        let page = store.query(&partner, &query, None, 1).await.unwrap();
+        page.erasure_views().next().unwrap().unwrap()
+    };
+    let customer = |id: &str| Identifier::try_from(id.to_owned()).unwrap();
+    let (own, other) = (customer("c-1"), customer("c-2"));
     let before = app.list_all("").await;
-    for (id, customer) in [(id, "c-2"), (absent, "c-1")] {
-        let customer = Identifier::try_from(customer.to_owned()).unwrap();
-        let erased = store.erase(&partner, id, &customer, app.now()).await;
-        assert!(erased.is_ok(), "{erased:?}");
-    }
+    let erased = store.erase(&partner, view().await, &other, app.now());
+    erased.await.unwrap();
     assert_eq!(app.list_all("").await, before);
+    let found = view().await;
+    app.delete_item(&stored).await;
+    let erased = store.erase(&partner, found, &own, app.now());
+    erased.await.unwrap();
+    assert_eq!(app.list_all("").await.len(), before.len() - 1);
     // Without the table there is an error.
+    app.record(&crate::harness::activity()).await;
     config.activities_table = "elsewhere".into();
     let elsewhere = ActivityStore::new(dynamodb, &config);
-    let customer = Identifier::try_from("c-1".to_owned()).unwrap();
-    let erased = elsewhere.erase(&partner, id, &customer, app.now()).await;
-    assert!(erased.is_err());
+    let erased = elsewhere.erase(&partner, view().await, &own, app.now());
+    assert!(erased.await.is_err());
 }
 
 #[tokio::test]
 async fn an_export_that_ends_as_failed_is_counted_once_whoever_ends_it() {
     let app = TestApp::start().await;
     let store = app.exports();
-    for is_deleted in [true, false] {
+    for (is_deleted, is_answer_lost) in [(true, false), (false, false), (true, true), (false, true)]
+    {
         let event = app.export_without_worker().await;
         let late = app.now().plus(Duration::from_hours(13));
         let open = store.open_page(None).await.unwrap().tasks;
@@ -539,9 +552,16 @@ async fn an_export_that_ends_as_failed_is_counted_once_whoever_ends_it() {
             if is_deleted {
                 store.delete(&key, late).await.map(drop).unwrap();
             } else {
-                store.take_lease(&event, late).await.map(drop).unwrap();
+                let attempt = store.take_lease(&event, late).await.unwrap();
+                assert!(matches!(attempt, LeaseAttempt::Ended(..)));
             }
         };
+        if is_answer_lost {
+            // The worker's first update takes the lease, and is refused.
+            let refused = usize::from(!is_deleted);
+            app.faults
+                .add_after("UpdateItem", refused, Fault::ReplyLost, 1);
+        }
         for is_counted in [true, false] {
             let ((), tally) = metrics::counted(end()).await;
             let line = tally.line("it", "r-1", late).unwrap_or_default();

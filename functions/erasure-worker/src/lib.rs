@@ -10,7 +10,7 @@ use shared::{
     ActivityId, ActivityStore, Clock, Config, Erasure, ErasureId, ErasureStore, Error, Moment,
     Order, TimeRange, Workers,
     aws::{
-        activities::{QueryPage, RangeQuery, Stamp},
+        activities::{ErasureView, QueryPage, RangeQuery, Stamp},
         sdk,
     },
     metrics,
@@ -148,7 +148,8 @@ impl Walk<'_> {
         let query = RangeQuery {
             range: TimeRange::ALL,
             order: Order::Asc,
-            with_details: false,
+            // What is hashed of them stays.
+            with_details: true,
             settled: false,
         };
         let (partner, activities) = (&self.lease.key.partner_id, &self.app.activities);
@@ -160,7 +161,7 @@ impl Walk<'_> {
         // Machines' clocks differ, and `erased_at` must not be before this erasure began.
         let now = self.app.clock.now().max(self.erasure.created_at);
         stream::iter(to_erase)
-            .map(|id| activities.erase(partner, id, &self.erasure.customer_id, now))
+            .map(|view| activities.erase(partner, view, &self.erasure.customer_id, now))
             .buffer_unordered(WRITES_AT_ONCE)
             .try_collect::<()>()
             .await?;
@@ -168,7 +169,7 @@ impl Walk<'_> {
     }
 
     /// Counts the activities of a page; returns those that are still to be erased.
-    fn count(&self, page: QueryPage, progress: &mut Progress) -> Result<Vec<ActivityId>, Error> {
+    fn count(&self, page: QueryPage, progress: &mut Progress) -> Result<Vec<ErasureView>, Error> {
         let mut to_erase = Vec::new();
         for view in page.erasure_views() {
             let view = view?;
@@ -177,7 +178,7 @@ impl Walk<'_> {
                 continue;
             }
             match view.erased_at {
-                None => to_erase.push(view.id),
+                None => to_erase.push(view),
                 // An earlier worker of this erasure did not reach the end of the page.
                 Some(at) if at >= self.erasure.created_at => progress.erased += 1,
                 Some(_) => {}

@@ -57,6 +57,7 @@ attributes! {
     correlation_id,
     details,
     details_bytes,
+    salt,
     expires_at,
 }
 

@@ -2,8 +2,9 @@
 
 use std::{collections::HashMap, str::FromStr, sync::LazyLock, time::Duration};
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use compact_str::CompactString;
+use proof::{Commitment, Salt};
 
 use super::{
     attributes::{Attributes, BrokenAttribute, Value},
@@ -19,7 +20,7 @@ use crate::{
 pub(super) const ALIAS: (&str, &str) = ("#action", "action");
 
 /// The attributes that a list leaves out.
-const NOT_LISTED: [&str; 2] = ["request_id", "details"];
+const NOT_LISTED: [&str; 3] = ["request_id", "details", "salt"];
 
 /// The attributes that a list reads, as an expression.
 pub(super) static PROJECTION: LazyLock<String> = LazyLock::new(|| {
@@ -79,6 +80,28 @@ pub struct ErasureView {
     pub customer_id: Option<Identifier>,
     /// When they were erased.
     pub erased_at: Option<Moment>,
+    salt: Option<Value>,
+    customer_name: Option<Value>,
+    details: Option<Value>,
+}
+
+impl ErasureView {
+    /// What stays of the name and the details when they are erased.
+    ///
+    /// None if there is no salt or something is damaged: nothing can be proven of such
+    /// an activity, and it must be erased all the same.
+    pub(super) fn commitment(self) -> Option<Commitment> {
+        let Some(Value::Bytes(salt)) = self.salt else {
+            return None;
+        };
+        let Some(Value::Text(name)) = self.customer_name else {
+            return None;
+        };
+        let details = self.details.map(unpack).transpose().ok()?;
+        let details = details.as_ref().map(Details::as_str);
+        let salt = salt.as_slice().try_into().ok()?;
+        Commitment::new(salt, Some(&name), details).ok()
+    }
 }
 
 /// The partition key of a shard; for the first it is only the partner's id.
@@ -130,11 +153,14 @@ pub(super) fn to_item(
     request_id: &str,
     retention: Option<Duration>,
 ) -> Result<Item, Error> {
+    let mut salt = Salt::default();
+    getrandom::fill(&mut salt).map_err(|error| Error::internal("making a salt", error))?;
     let content = &activity.content;
     let mut item = key(&activity.partner_id, shard, activity.id);
     let mut put = |name: &str, value| item.insert(name.to_owned(), value);
     put("recorded_at", text(activity.recorded_at.to_string()));
     put("request_id", text(request_id));
+    put("salt", AttributeValue::B(Blob::new(salt)));
     put("action", text(content.action.as_str()));
     put("outcome", text(content.outcome.as_str()));
     put("actor_id", text(content.actor.id.as_str()));
@@ -170,7 +196,7 @@ pub(super) fn to_item(
 /// A customer that can't be read is an error, because it may be the erased one.
 pub(super) fn erasure_view(item: Attributes) -> Result<ErasureView, Error> {
     let id = id_of_key(&item)?;
-    let customer_id = match (item.customer_id, item.customer_name) {
+    let customer_id = match (item.customer_id, &item.customer_name) {
         (None, None) => Ok(None),
         (customer_id, _) => parse(customer_id, "customer_id").map(Some),
     };
@@ -178,6 +204,9 @@ pub(super) fn erasure_view(item: Attributes) -> Result<ErasureView, Error> {
         id,
         customer_id: customer_id.map_err(|broken| unreadable(id, broken))?,
         erased_at: if_any(item.erased_at, "erased_at", word_of).unwrap_or_default(),
+        salt: item.salt,
+        customer_name: item.customer_name,
+        details: item.details,
     })
 }
 
@@ -312,7 +341,6 @@ fn unreadable(id: ActivityId, broken: BrokenAttribute) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_dynamodb::primitives::Blob;
     use proptest::prelude::*;
 
     use super::*;
@@ -506,9 +534,10 @@ mod tests {
             let mut item = to_item(&activity, 0, "r-1", Some(Duration::from_hours(24))).unwrap();
             item.insert("erased_at".to_owned(), table::moment(activity.recorded_at));
             let mut names: Vec<_> = item.keys().cloned().collect();
-            // `request_id` only tells a retry of the SDK apart. An optional attribute that is
-            // missing looks like one that was never stored.
-            names.retain(|name| name != "request_id");
+            // `request_id` only tells a retry of the SDK apart, and only an erasure reads
+            // `salt`. An optional attribute that is missing looks like one that was never
+            // stored.
+            names.retain(|name| !["request_id", "salt"].contains(&name.as_str()));
             names.sort();
             let name = which.get(&names).as_str();
             let found = item.remove(name).unwrap();
