@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LICENCES = ("LICENSE-APACHE", "LICENSE-MIT")
+COPIED = ("docs/identity/cognito.yaml", "LICENSE-APACHE", "LICENSE-MIT")
 
 # What an ELF file's header says of the instruction set.
 MACHINES = {62: "x86_64", 183: "arm64"}
@@ -41,8 +41,8 @@ def main():
         sys.exit(f"package: {asked.page} has no index.html; build the page with `make page`")
     pack(asked.into / "page.zip", files, asked.level)
     (asked.into / "template.yaml").write_text(template)
-    for licence in LICENCES:
-        shutil.copy(ROOT / licence, asked.into)
+    for file in COPIED:
+        shutil.copy(ROOT / file, asked.into)
     print(f"{asked.into}/template.yaml: deploy it with `sam deploy`; docs/operations.md says how")
 
 

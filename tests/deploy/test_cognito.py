@@ -60,20 +60,23 @@ def api(aws, identity, work, package):
 @pytest.fixture(scope="module")
 def tokens(identity):
     """Of a user who signs in on the page, with the commands of the recipe and the code flow."""
-    pool, cognito = identity["UserPoolId"], boto3.client("cognito-idp")
     attributes = {"email": USER, "email_verified": "true", "name": "Ann Beebe", "custom:partner_id": "fabrikam"}
+    create_user(boto3.client("cognito-idp"), identity["UserPoolId"], USER, attributes, ("admin_agent", "sales_agent"))
+    return sign_in(identity["PageClientId"], USER)
+
+
+def create_user(cognito, pool, name, attributes, groups):
     cognito.admin_create_user(
         UserPoolId=pool,
-        Username=USER,
-        UserAttributes=[{"Name": name, "Value": value} for name, value in attributes.items()],
+        Username=name,
+        UserAttributes=[{"Name": key, "Value": value} for key, value in attributes.items()],
     )
-    cognito.admin_set_user_password(UserPoolId=pool, Username=USER, Password=PASSWORD, Permanent=True)
-    for group in ("admin_agent", "sales_agent"):
-        cognito.admin_add_user_to_group(UserPoolId=pool, Username=USER, GroupName=group)
-    return sign_in(identity["PageClientId"])
+    cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=PASSWORD, Permanent=True)
+    for group in groups:
+        cognito.admin_add_user_to_group(UserPoolId=pool, Username=name, GroupName=group)
 
 
-def sign_in(client_id):
+def sign_in(client_id, user):
     verifier = base64.urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     asked = {
@@ -85,7 +88,7 @@ def sign_in(client_id):
         "code_challenge": challenge,
         "code_challenge_method": "S256",
     }
-    form = post("/login", asked | {"username": USER, "password": PASSWORD}, allow_redirects=False)
+    form = post("/login", asked | {"username": user, "password": PASSWORD}, allow_redirects=False)
     [code] = parse_qs(urlsplit(form.headers["location"]).query)["code"]
     grant = {"grant_type": "authorization_code", "code": code, "code_verifier": verifier}
     return post("/oauth2/token", grant | {"client_id": client_id, "redirect_uri": PAGE}).json()
@@ -142,6 +145,15 @@ def recording(client):
 def test_an_identity_token_gives_no_rights(api, tokens):
     assert claims(tokens["id_token"])["partner_id"] == "fabrikam"
     assert Client(api, tokens["id_token"]).get("/v1/activities").status_code == 403
+
+
+def test_a_user_without_a_partner_is_told_so(api, identity):
+    cognito, name = boto3.client("cognito-idp"), "bob@fabrikam.example"
+    attributes = {"email": name, "email_verified": "true", "name": "Bob"}
+    create_user(cognito, identity["UserPoolId"], name, attributes, ("admin_agent",))
+    bob = Client(api, sign_in(identity["PageClientId"], name)["access_token"])
+    answer = bob.get("/v1/activities")
+    assert (answer.status_code, answer.json()["detail"]) == (403, "the token names no partner")
 
 
 def test_a_client_that_the_parameters_leave_out_is_refused(api, identity):
