@@ -691,6 +691,32 @@ fn named(problem: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
+async fn a_partner_that_cannot_be_is_named_among_the_other_faults() {
+    let app = TestApp::start().await;
+    let token = app.token_of(json!({ "roles": ["platform_recorder"] }));
+    for (partner_id, is_named) in [
+        (json!("a b!"), true),
+        (json!(5), true),
+        (Value::Null, true),
+        (json!("contoso"), false),
+    ] {
+        let mut sent = with("outcome", "lost");
+        sent["partner_id"] = partner_id.clone();
+        let answer = app.post("/v1/activities", &sent).token(&token).send().await;
+        let problem = answer.json();
+        let mut wanted = vec!["outcome"];
+        if is_named {
+            wanted.insert(0, "partner_id");
+        }
+        assert_eq!(
+            (answer.status.as_u16(), named(&problem)),
+            (400, wanted),
+            "{partner_id}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn record_names_every_fault_at_once() {
     let app = TestApp::start_with(&[("MAX_LATENESS_DAYS", "7")]).await;
     let mut sent = with("action", "Create Order");

@@ -94,9 +94,10 @@ const MULTIPLIERS: &str = "십백천만억조경十百千万萬億亿兆京垓�
 fn words_of(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split(|c: char| !c.is_alphabetic());
     words.flat_map(|word| {
-        let end = word.find(|c: char| !c.is_ascii()).unwrap_or(word.len());
-        let (ascii, other) = word.split_at(end);
-        [ascii, other]
+        let bytes = word.as_bytes();
+        let runs = bytes.chunk_by(|one, other| one.is_ascii() == other.is_ascii());
+        let runs = runs.map(|run| str::from_utf8(run).unwrap_or_default());
+        word.is_empty().then_some("").into_iter().chain(runs)
     })
 }
 
@@ -183,8 +184,9 @@ const DATE_CHARACTERS: &str = "년월일시분초요화수목금토오전후年�
 const DAY_OF_WEEK: &str = "星期";
 
 /// The numerals, decimal points and minus signs that Korean and Chinese write with
-/// characters of words. Only beside a numeral that is not ASCII do they make a number.
-const NUMBER_CHARACTERS: &str = "영공일이삼사오육륙칠팔구십백천만억조경점點点负負偩";
+/// characters of words, and letters that Calc counts with. Only beside a numeral that is
+/// not ASCII do they make a number.
+const NUMBER_CHARACTERS: &str = "영공일이삼사오육륙칠팔구십백천만억조경점點点负負偩אבגדהוזחט\u{866}\u{867}\u{868}\u{869}\u{86a}";
 
 /// Whether a word may stand beside digits in a number, a date or a time.
 ///
@@ -277,7 +279,7 @@ mod tests {
     #[test]
     fn a_text_that_a_sheet_could_read_as_a_value_is_made_inert() {
         let numbers = " 007|.5|007|00|1234567890123456|1e5|12E45|1.50|1/2|1,5|(5)|50%|5-|००7|\
-            ００７|٣|१२|½|Ⅷ|①|𝟓|５Ｅ３|二〇二六|三月|５만|５만원|１００만원|１万円|３千名|(５만원)|５만?|５만;|５E오|壱５|５阡|偩５|５점 만점|이〇이육|三〇万원|二〇〇億元|〇천상사|千①만㎡|만㊀만A|兆元만Ⅷ|点５|负５|５京|−5|1\u{202f}000";
+            ００７|٣|१२|½|Ⅷ|①|𝟓|５Ｅ３|二〇二六|三月|５만|５만원|１００만원|１万円|３千名|(５만원)|５만?|５만;|５E오|壱５|５阡|偩５|５점 만점|이〇이육|三〇万원|二〇〇億元|〇천상사|千①만㎡|만㊀만A|兆元만Ⅷ|이e５|５이e3|〇이e5|육e二〇|５א|点５|负５|５京|−5|1\u{202f}000";
         let amounts = "$5|5 €|₩1,000|￦007|5￡";
         let times = "12:30|10 PM|5 Jan|MAR1|Sept-2|9 Thurs|Mon 9|Monday, March 9, 2026|\
             2026-11-22T11:22|2026-11-22T11:22:33Z|오전 9시|5월 1일|2026-3-9 월|월요일 5|㋀|\

@@ -82,7 +82,7 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
 async fn record(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let recorder = Access::from_request(request, &app.config.claim_names).recorder()?;
     let now = app.clock.now();
-    let sent = request::read_one(request, app.span(now))?;
+    let sent = request::read_one(request, &recorder, app.span(now))?;
     let stamp = Stamp {
         recorded_at: now,
         request_id: http::request_id(request),
@@ -99,7 +99,7 @@ async fn record(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 async fn record_batch(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let recorder = Access::from_request(request, &app.config.claim_names).recorder()?;
     let (now, request_id) = (app.clock.now(), http::request_id(request));
-    let sent = request::read_many(request, app.span(now))?;
+    let sent = request::read_many(request, &recorder, app.span(now))?;
     let deadline = Instant::now() + BATCH_TIME_MAX;
     let results = stream::iter(sent.into_iter().enumerate())
         .map(|(place, sent)| {

@@ -68,11 +68,16 @@ enum KeyPlace {
 }
 
 /// Reads one activity from the body and its key from the header.
-pub(crate) fn read_one(request: &Request, span: Span) -> Result<RecordActivity, Error> {
+pub(crate) fn read_one(
+    request: &Request,
+    recorder: &Recorder,
+    span: Span,
+) -> Result<RecordActivity, Error> {
     let key = http::idempotency_key(request)?;
     http::refuse_query(request)?;
     let body = http::body(request, ONE_BYTES_MAX)?;
-    read(body, KeyPlace::Header(key), span)
+    let fault = |named: Option<&str>| recorder.fault(named);
+    read(body, KeyPlace::Header(key), span, fault)
 }
 
 /// Reads a batch.
@@ -80,6 +85,7 @@ pub(crate) fn read_one(request: &Request, span: Span) -> Result<RecordActivity, 
 /// Each activity has a result of its own, so an invalid one does not stop the others.
 pub(crate) fn read_many(
     request: &Request,
+    recorder: &Recorder,
     span: Span,
 ) -> Result<Vec<Result<RecordActivity, Error>>, Error> {
     if http::idempotency_key(request)?.is_some() {
@@ -92,20 +98,39 @@ pub(crate) fn read_many(
         "activities",
         BATCH_MAX,
     )?;
+    let fault = |named: Option<&str>| recorder.fault(named);
     Ok(activities
         .iter()
-        .map(|raw| read(raw.get().as_bytes(), KeyPlace::Body, span))
+        .map(|raw| read(raw.get().as_bytes(), KeyPlace::Body, span, fault))
         .collect())
 }
 
-fn read(body: &[u8], key: KeyPlace, span: Span) -> Result<RecordActivity, Error> {
-    json::read(body, |fields| RecordActivity::read(fields, key, span))
+/// Reads an activity; `partner_fault` says what is wrong with the partner that it names.
+fn read(
+    body: &[u8],
+    key: KeyPlace,
+    span: Span,
+    partner_fault: impl Fn(Option<&str>) -> Option<String>,
+) -> Result<RecordActivity, Error> {
+    json::read(body, |fields| {
+        let partner_id: Option<String> = fields.optional("partner_id");
+        if fields.is_sound("partner_id")
+            && let Some(reason) = partner_fault(partner_id.as_deref())
+        {
+            fields.refuse("partner_id", &reason);
+        }
+        RecordActivity::read(fields, partner_id, key, span)
+    })
 }
 
 impl RecordActivity {
     /// Reads what a client sends; a fault is kept in `fields`.
-    fn read(fields: &mut Fields<'_>, key: KeyPlace, span: Span) -> Option<Self> {
-        let partner_id = fields.optional("partner_id");
+    fn read(
+        fields: &mut Fields<'_>,
+        partner_id: Option<String>,
+        key: KeyPlace,
+        span: Span,
+    ) -> Option<Self> {
         let idempotency_key = read_key(fields, key);
         let occurred_at = fields.optional("occurred_at");
         let action = fields.required("action");
@@ -274,7 +299,7 @@ mod tests {
             now: "2026-11-22T10:00:00Z".parse().unwrap(),
             max_lateness: Duration::from_hours(24),
         };
-        super::read(body, KeyPlace::Body, span)
+        super::read(body, KeyPlace::Body, span, |_| None)
     }
 
     fn read(body: &Value) -> Result<RecordActivity, Error> {

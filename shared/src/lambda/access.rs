@@ -175,6 +175,15 @@ impl Recorder {
         Ok(partner_id)
     }
 
+    /// Why an activity may name no such partner, or must name one, whoever its recorder may
+    /// record for.
+    pub fn fault(&self, named: Option<&str>) -> Option<String> {
+        match self.allowed(named) {
+            Err(Error::Invalid { reason, .. }) => Some(reason),
+            _ => None,
+        }
+    }
+
     fn allowed(&self, named: Option<&str>) -> Result<PartnerId, Error> {
         let invalid = |reason| Error::invalid("partner_id", reason);
         match (named, &self.own) {

@@ -108,7 +108,8 @@ pub const WRITE_AGAIN: &str = "the outcome is unknown; retry with the same idemp
 
 /// The detail of a 503 for an erasure, which takes no key.
 const ERASE_AGAIN: &str = "the outcome is unknown; send the same request again, which does no \
-                           harm; for a minute it may be answered with 429";
+                           harm; for a minute, or until that erasure has ended, it may be \
+                           answered with 429";
 
 /// The status and the stable code of each error.
 fn status(error: &Error) -> (StatusCode, &'static str) {

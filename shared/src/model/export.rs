@@ -152,8 +152,9 @@ impl Form {
         let format = fields.is_sound("format").then_some(self.format);
         let style = fields.is_sound("style").then_some(self.style);
         let is_for_programs = match (format, style) {
+            (Some(Format::Xlsx), _) => Some(false),
             (Some(Format::Jsonl), _) | (_, Some(Some(Style::Raw))) => Some(true),
-            (Some(Format::Xlsx), _) | (Some(Format::Csv), Some(_)) => Some(false),
+            (Some(Format::Csv), Some(_)) => Some(false),
             (None, _) | (_, None) => None,
         };
         if self.style.is_some() && format.is_some_and(|format| format != Format::Csv) {

@@ -104,8 +104,14 @@ impl Filter {
             outcome: fields.one_or_more("outcome"),
             correlation_id: fields.optional("correlation_id"),
         };
+        // No zone puts two instants, or two dates, into another order.
+        let is_in_order_of_any_zone = matches!(
+            (filter.from, filter.to),
+            (Some(Bound::Instant(_)), Some(Bound::Instant(_)))
+                | (Some(Bound::Date(_)), Some(Bound::Date(_)))
+        );
         // The time does not matter to a range that has a bound.
-        if fields.is_sound("time_zone")
+        if (fields.is_sound("time_zone") || is_in_order_of_any_zone)
             && filter.from.or(filter.to).is_some()
             && let Err(Error::Invalid { field, reason }) = filter.range(Moment::MIN)
         {
@@ -183,7 +189,7 @@ fn is<T: PartialEq>(wanted: Option<&T>, found: Option<&T>) -> bool {
 }
 
 fn is_in(needle: Option<&Needle>, name: Option<&Name>) -> bool {
-    needle.is_none_or(|needle| name.is_some_and(|name| needle.is_in(name)))
+    needle.is_none_or(|needle| name.is_some_and(|name| needle.is_in(name.as_str())))
 }
 
 /// A part of a name to look for: 1 to 256 characters; case is ignored.
@@ -200,8 +206,9 @@ pub struct Needle {
 }
 
 impl Needle {
-    fn is_in(&self, name: &Name) -> bool {
-        fold(name.as_str()).contains(&self.folded)
+    /// Whether this name has the part.
+    pub fn is_in(&self, name: &str) -> bool {
+        fold(name).contains(&self.folded)
     }
 }
 
@@ -363,7 +370,9 @@ mod tests {
         ] {
             let name = Name::try_from(name.to_owned()).unwrap();
             assert!(
-                Needle::try_from(needle.to_owned()).unwrap().is_in(&name),
+                Needle::try_from(needle.to_owned())
+                    .unwrap()
+                    .is_in(name.as_str()),
                 "{needle}"
             );
         }
@@ -371,7 +380,7 @@ mod tests {
         assert!(
             !Needle::try_from("contoso".to_owned())
                 .unwrap()
-                .is_in(&other)
+                .is_in(other.as_str())
         );
     }
 

@@ -377,7 +377,7 @@ async fn export_refuses_a_style_or_compression_that_a_format_does_not_have() {
 }
 
 #[tokio::test]
-async fn an_unknown_format_or_style_hides_no_other_fault() {
+async fn a_wrong_format_or_style_hides_no_other_fault_and_makes_none() {
     let app = TestApp::start().await;
     for (body, wanted) in [
         (
@@ -387,6 +387,10 @@ async fn an_unknown_format_or_style_hides_no_other_fault() {
         (
             json!({ "format": "pdf", "style": "raw", "locale": "ko", "action_labels": { "a": "b" } }),
             vec!["action_labels", "format", "locale"],
+        ),
+        (
+            json!({ "format": "xlsx", "style": "raw", "compression": "gzip", "locale": "ko" }),
+            vec!["compression", "style"],
         ),
         (
             json!({ "format": "pdf", "style": "spreadsheet", "compression": "gzip" }),
