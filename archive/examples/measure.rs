@@ -10,7 +10,12 @@
     reason = "the figures are for people"
 )]
 
-use std::{error::Error, fmt::Write, ops::Range, time::Instant};
+use std::{
+    error::Error,
+    fmt::Write,
+    ops::{Bound, Range},
+    time::Instant,
+};
 
 use archive::{BoxError, Question, ROWS_MAX, Row, Segment, SegmentWriter, Selection, Source};
 use bytes::Bytes;
@@ -78,15 +83,7 @@ fn measure(size: usize) -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let segment = Segment::open(&source, "0.parquet", &written.manifest);
     let segment = segment.now_or_never().ok_or("memory answers at once")??;
-    let question = Question {
-        selection: Selection {
-            details: true,
-            opening: true,
-        },
-        ..Question::default()
-    };
-    let read = segment.rows(&source, &question).now_or_never();
-    let read = read.ok_or("memory answers at once")??.len();
+    let read = read_all(&segment, &source)?;
     let reading = start.elapsed();
     println!(
         "{size} | {read} | {bytes:.1} | {:.2} | {writer_peak:.0} | {:.2} | {:.0}",
@@ -95,6 +92,28 @@ fn measure(size: usize) -> Result<(), Box<dyn Error>> {
         MEMORY.peak_usage_as_mb()
     );
     Ok(())
+}
+
+/// Reads every row with its details, a part at a time; returns how many there are.
+fn read_all(segment: &Segment, source: &Memory) -> Result<usize, Box<dyn Error>> {
+    let (mut read, mut from) = (0, Bound::Unbounded);
+    loop {
+        let question = Question {
+            from,
+            selection: Selection {
+                details: true,
+                opening: true,
+            },
+            ..Question::default()
+        };
+        let part = segment.rows(source, &question).now_or_never();
+        let part = part.ok_or("memory answers at once")??;
+        read += part.rows.len();
+        match part.rows.last().filter(|_| part.more) {
+            Some(last) => from = Bound::Excluded(last.position()),
+            None => return Ok(read),
+        }
+    }
 }
 
 /// An entry of a partner with 5,000 customers, of which few are busy.

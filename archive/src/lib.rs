@@ -30,6 +30,7 @@ pub use self::{
     manifest::Manifest,
     question::{Accepts, Order, Predicate, Question, Selection},
     row::{Position, Row},
+    rows::Rows,
     segment::Segment,
     source::{BoxError, Source},
     tally::Tally,

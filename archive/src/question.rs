@@ -19,7 +19,7 @@ pub enum Accepts<'a> {
     /// One of these texts.
     AnyOf(BTreeSet<String>),
     /// What this function accepts; it is asked once for each entry of a dictionary.
-    Test(&'a (dyn Fn(&str) -> bool + Send + Sync)),
+    Test(Box<dyn Fn(&str) -> bool + Send + Sync + 'a>),
 }
 
 impl Accepts<'_> {

@@ -37,17 +37,34 @@ const ALWAYS: [Column; 17] = [
     Column::ErasedAt,
 ];
 
+/// How many pages of details are read at once, each of at most 1 MiB and one entry more
+/// before it was compressed.
+const DETAILS_PAGES_MAX: usize = 4;
+
+/// Rows that answer a question.
+#[derive(Debug)]
+pub struct Rows {
+    /// The rows, in the order that was asked for.
+    pub rows: Vec<Row>,
+    /// Whether further rows of the segment meet every condition.
+    pub more: bool,
+}
+
 impl Segment {
-    /// The rows that meet every condition, in the order that was asked for.
+    /// The first rows that meet every condition, in the order that was asked for.
     ///
-    /// After the rounds that find them, it takes one more for their other columns.
-    pub async fn rows(
-        &self,
-        source: &impl Source,
-        question: &Question<'_>,
-    ) -> Result<Vec<Row>, Error> {
+    /// There are at most as many as the question's limit, and with details no more than
+    /// are in four pages of these, so that the memory is bounded. After the rounds that
+    /// find them, it takes one more for their other columns.
+    pub async fn rows(&self, source: &impl Source, question: &Question<'_>) -> Result<Rows, Error> {
         let mut matches = self.matches(source, question).await?;
+        let found = total(&matches);
         limit(&mut matches, question.order, question.limit);
+        if question.selection.details {
+            let count = rows_in_pages(&matches, question.order);
+            limit(&mut matches, question.order, count);
+        }
+        let more = total(&matches) < found;
         let ranges = matches
             .iter()
             .flat_map(|it| page_bytes(it, question.selection));
@@ -59,7 +76,31 @@ impl Segment {
         if question.order == Order::Desc {
             rows.reverse();
         }
-        Ok(rows)
+        Ok(Rows { rows, more })
+    }
+}
+
+fn total(matches: &[Matches<'_>]) -> usize {
+    matches.iter().map(|found| found.rows.len()).sum()
+}
+
+/// How many of the first rows by this order are in [`DETAILS_PAGES_MAX`] pages of details.
+fn rows_in_pages(matches: &[Matches<'_>], order: Order) -> usize {
+    let in_pages = |found: &Matches<'_>| -> Vec<usize> {
+        let pages = found.group.pages(Column::Details).into_iter();
+        let rows = pages.map(|page| {
+            let before = |end: usize| found.rows.partition_point(|row| *row < end);
+            before(page.rows.end) - before(page.rows.start)
+        });
+        rows.filter(|rows| *rows > 0).collect()
+    };
+    let rows = matches.iter().flat_map(in_pages);
+    match order {
+        Order::Asc => rows.take(DETAILS_PAGES_MAX).sum(),
+        Order::Desc => {
+            let rows: Vec<usize> = rows.collect();
+            rows.into_iter().rev().take(DETAILS_PAGES_MAX).sum()
+        }
     }
 }
 

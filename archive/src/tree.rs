@@ -7,6 +7,7 @@ use crate::{
     error::Error,
     question::{Question, Selection},
     row::Position,
+    rows::Rows,
     segment::Segment,
     source::Source,
 };
@@ -30,7 +31,7 @@ impl Segment {
         let (mut range, mut tile) = (empty(first)?, empty(first)?);
         let mut after: Option<Position> = None;
         loop {
-            let rows = self.rows(source, &next(after.take())).await?;
+            let Rows { rows, .. } = self.rows(source, &next(after.take())).await?;
             let Some(last) = rows.last() else {
                 return Ok(range);
             };

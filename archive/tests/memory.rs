@@ -111,7 +111,7 @@ fn ask(bytes: Vec<u8>, manifest: &Manifest) -> Result<usize, archive::Error> {
         ..Question::default()
     };
     let rows = segment.rows(&source, &question).now_or_never().unwrap()?;
-    Ok(rows.len())
+    Ok(rows.rows.len())
 }
 
 #[test]

@@ -4,16 +4,24 @@
 //! an activity is stored. A question has a range, an order and a filter; its answer
 //! comes in pages, each with the position after which the rest continues.
 
+mod fresh;
 mod page;
 mod question;
+mod rows;
+mod sealed;
 mod stretch;
+mod tally;
 mod walk;
 
-use shared::{ActivityId, ActivityStore, Error, Moment, PartnerId, aws::activities::Stored};
+use shared::{
+    ActivityId, ActivityStore, Error, Moment, PartnerId,
+    aws::{activities::Stored, archive::ArchiveStore},
+};
 
 pub use self::{
     page::Page,
     question::Question,
+    tally::{CountedBy, Dimension, Tally},
     walk::{Effort, Walk},
 };
 
@@ -21,12 +29,16 @@ pub use self::{
 #[derive(Debug, Clone)]
 pub struct Log {
     activities: ActivityStore,
+    archive: Option<ArchiveStore>,
 }
 
 impl Log {
-    /// The logs in the table of activities.
-    pub fn new(activities: ActivityStore) -> Self {
-        Self { activities }
+    /// The logs in the table of activities and, as far as they are sealed, in the archive.
+    pub fn new(activities: ActivityStore, archive: Option<ArchiveStore>) -> Self {
+        Self {
+            activities,
+            archive,
+        }
     }
 
     /// Opens the connection; see [`ActivityStore::open`].
@@ -41,7 +53,12 @@ impl Log {
         id: ActivityId,
         now: Moment,
     ) -> Result<Option<Stored>, Error> {
-        self.activities.get(partner, id, now).await
+        let found = self.activities.get(partner, id, now).await?;
+        match &self.archive {
+            None => Ok(found),
+            Some(_) if found.is_some() => Ok(found),
+            Some(archive) => sealed::one(archive, partner, id, now).await,
+        }
     }
 
     /// Reads the answer to a question page by page, after an activity or from the start.
@@ -51,6 +68,7 @@ impl Log {
         resume_after: Option<ActivityId>,
         effort: Effort,
     ) -> Walk<'a> {
-        Walk::new(&self.activities, question, resume_after, effort)
+        let archive = self.archive.as_ref();
+        Walk::new(&self.activities, archive, question, resume_after, effort)
     }
 }

@@ -5,6 +5,8 @@ use shared::{
     aws::activities::{RangeQuery, Stored},
 };
 
+use crate::tally::CountedBy;
+
 /// Which activities of a partner's log to read, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
@@ -16,6 +18,8 @@ pub struct Question<'a> {
     pub filter: &'a Filter,
     /// Activities whose retention had ended at this moment are left out.
     pub kept_at: Moment,
+    /// By what activities are counted, if only their number is asked for.
+    pub counted_by: Option<&'a CountedBy>,
 }
 
 impl Question<'_> {

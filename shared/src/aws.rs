@@ -2,10 +2,11 @@
 //!
 //! [`sdk`] configures the clients and maps their errors. Each table has one store
 //! that knows its attributes. All stores use `table`; the stores of tasks also
-//! share `leases`, `places` and `open_work`. Only [`files`] knows the bucket, and only
+//! share `leases`, `places` and `open_work`. Only [`files`] knows the bucket of exported files, [`archive`] that of segments, and only
 //! [`workers`] calls other functions.
 
 pub mod activities;
+pub mod archive;
 pub mod erasures;
 pub mod exports;
 pub mod files;

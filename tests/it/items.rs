@@ -14,7 +14,7 @@ use shared::{
 use crate::harness::{TestApp, activity, with};
 
 impl TestApp {
-    fn dynamodb(&self) -> Client {
+    pub(crate) fn dynamodb(&self) -> Client {
         Client::new(&self.stack.sdk)
     }
 

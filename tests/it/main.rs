@@ -48,6 +48,7 @@ mod page;
 mod promises;
 mod record;
 mod report;
+mod sealed;
 mod seeds;
 mod shards;
 mod sizes;

@@ -80,9 +80,9 @@ async fn each_way_to_count_agrees_with_the_list() {
 #[tokio::test]
 async fn a_count_too_large_for_one_request_goes_on_with_the_next() {
     let app = TestApp::start().await;
-    app.stack.load("contoso", 21_500, app.now()).unwrap();
+    app.stack.load("contoso", 33_500, app.now()).unwrap();
     let (counted, requests) = app.count_all(&format!("{RANGE}&group_by=outcome")).await;
-    assert_eq!(counted.values().sum::<u64>(), 21_500);
+    assert_eq!(counted.values().sum::<u64>(), 33_500);
     assert!(requests > 1, "in {requests} request");
 }
 

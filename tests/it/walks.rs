@@ -31,7 +31,7 @@ impl TestApp {
     }
 
     /// The partner whose log it is.
-    async fn contoso(&self) -> PartnerId {
+    pub(crate) async fn contoso(&self) -> PartnerId {
         self.export_without_worker().await;
         let open = self.exports().open_page(None).await.unwrap();
         open.tasks[0].key.partner_id.clone()
@@ -97,7 +97,7 @@ async fn whatever_is_read_at_once_a_walk_gives_each_activity_once_and_in_order()
         let moments = moments(random, 600);
         app.load_at(&moments).await;
         let dynamodb = aws_sdk_dynamodb::Client::new(&app.stack.sdk);
-        let log = Log::new(ActivityStore::new(dynamodb, &app.stack.config));
+        let log = Log::new(ActivityStore::new(dynamodb, &app.stack.config), None);
         let partner = app.contoso().await;
         let filter = Filter::default();
         let (from, to) = (
@@ -115,10 +115,12 @@ async fn whatever_is_read_at_once_a_walk_gives_each_activity_once_and_in_order()
             },
             filter: &filter,
             kept_at: to,
+            counted_by: None,
         };
         let effort = |pages| Effort {
             pages,
             page_limit: 7,
+            wanted: 7,
             until: None,
         };
         let one_by_one = pages(

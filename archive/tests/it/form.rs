@@ -25,7 +25,7 @@ fn one_row_is_a_segment() {
     let written = write(12, &rows).unwrap();
     let source = Memory::new(written.bytes);
     let segment = open(&source, &written.manifest).unwrap();
-    let read = now(segment.rows(&source, &everything())).unwrap();
+    let read = now(segment.rows(&source, &everything())).unwrap().rows;
     assert_eq!(read, stored(12, &rows, &everything()));
     assert_eq!(written.positions, (rows[0].position(), rows[0].position()));
     assert_eq!(
@@ -152,7 +152,7 @@ fn a_large_entry_among_small_ones_costs_the_others_nothing() {
     let source = Memory::new(written.bytes);
     let segment = open(&source, &written.manifest).unwrap();
     assert_eq!(
-        now(segment.rows(&source, &everything())).unwrap(),
+        now(segment.rows(&source, &everything())).unwrap().rows,
         stored(0, &rows, &everything())
     );
     source.take();
@@ -160,7 +160,7 @@ fn a_large_entry_among_small_ones_costs_the_others_nothing() {
         from: std::ops::Bound::Included(rows[rows.len() - 1].position()),
         ..Question::default()
     };
-    assert_eq!(now(segment.rows(&source, &last)).unwrap().len(), 1);
+    assert_eq!(now(segment.rows(&source, &last)).unwrap().rows.len(), 1);
     let (_, bytes, _) = source.take();
     assert!(bytes < 150_000, "{bytes}");
 }
@@ -230,7 +230,7 @@ fn a_value_may_be_in_every_row_and_in_none() {
         for (column, text) in columns {
             for text in [text, "absent"] {
                 let question = by(column, text);
-                let answer = now(segment.rows(&source, &question)).unwrap();
+                let answer = now(segment.rows(&source, &question)).unwrap().rows;
                 assert_eq!(answer, naive(0, rows, &question), "{column:?} {text}");
             }
             let all = Question::default();

@@ -58,7 +58,7 @@ fn a_full_segment_is_read_by_parts() {
     assert_eq!((source.take().0, segment.manifest().count), (1, 65_536));
 
     let answer = |question: &Question<'_>| {
-        let rows = now(segment.rows(&source, question)).unwrap();
+        let rows = now(segment.rows(&source, question)).unwrap().rows;
         (rows, source.take())
     };
     let kept = |mut question: Question<'static>| {
@@ -153,7 +153,7 @@ fn a_segment_of_large_details_has_several_row_groups_and_ends() {
                 },
                 ..by(TextColumn::CustomerId, "c-7")
             };
-            let answer = now(segment.rows(&source, &question)).unwrap();
+            let answer = now(segment.rows(&source, &question)).unwrap().rows;
             assert_eq!(answer, naive(9, &rows, &question));
         }
     }

@@ -15,6 +15,7 @@ use crate::context::{Context, Stop, require_held};
 const EFFORT: Effort = Effort {
     pages: usize::MAX,
     page_limit: ActivityStore::QUERY_PAGE_MAX,
+    wanted: usize::MAX,
     until: None,
 };
 
@@ -31,6 +32,7 @@ fn question<'a>(context: &Context<'a>) -> Question<'a> {
         },
         filter: &export.request.filter,
         kept_at: export.as_of,
+        counted_by: None,
     }
 }
 

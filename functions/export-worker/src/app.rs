@@ -28,7 +28,7 @@ impl App {
         let activities = ActivityStore::new(dynamodb.clone(), &config);
         Self {
             exports: ExportStore::new(dynamodb, config.exports_table.clone()),
-            log: Log::new(activities.clone()),
+            log: Log::new(activities.clone(), None),
             activities,
             files: Files::for_uploads(sdk, config.exports_bucket.clone()),
             workers: Workers::new(sdk, config.export_worker_function.clone()),

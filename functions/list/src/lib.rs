@@ -2,8 +2,9 @@
 //! `GET /v1/activities/{id}` and `GET /v1/openapi.json`.
 //!
 //! A page has the activities that the filter accepts, by default the newest first.
-//! One request reads at most 32 Query pages, 8 at once, and begins none after 5 s. If a filter accepts few activities, the answer has those that
-//! were found, perhaps none, and a cursor with which the next request continues.
+//! One request reads at most 32 Query pages, several at once, and begins none after 5 s.
+//! If a filter accepts few activities, the answer has those that were found, perhaps none,
+//! and a cursor with which the next request continues.
 
 mod answer;
 mod dimension;
@@ -51,7 +52,7 @@ impl App {
         let activities = ActivityStore::new(sdk::dynamodb(sdk), &config);
         Self {
             config,
-            log: Log::new(activities),
+            log: Log::new(activities, None),
             clock,
         }
     }
@@ -84,6 +85,7 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         query: list.query,
         filter: &list.filter,
         kept_at: now,
+        counted_by: None,
     };
     let walked = walk::walk(&app.log, &question, &list).await?;
     metrics::listed(walked.items.len());
@@ -112,6 +114,7 @@ async fn summarise(app: &App, request: &Request) -> Result<Response<Body>, Error
         query: summary.query,
         filter: &summary.filter,
         kept_at: now,
+        counted_by: Some(&summary.counted_by),
     };
     let counted = summary::count(&app.log, &question, &summary).await?;
     let read = Read {

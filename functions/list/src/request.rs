@@ -1,5 +1,6 @@
 //! Reads the query of a list or a summary into a range, a filter and a position.
 
+use activity_log::{CountedBy, Dimension};
 use lambda_http::Request;
 use serde::Serialize;
 use shared::{
@@ -7,7 +8,7 @@ use shared::{
     aws::activities::RangeQuery, lambda::http,
 };
 
-use crate::dimension::Dimension;
+use crate::dimension;
 
 /// A list request whose parameters are all valid.
 #[derive(Debug)]
@@ -75,7 +76,7 @@ impl ListRequest {
 #[derive(Debug)]
 pub(crate) struct SummaryRequest {
     pub(crate) filter: Filter,
-    pub(crate) dimensions: Vec<Dimension>,
+    pub(crate) counted_by: CountedBy,
     pub(crate) query: RangeQuery,
     pub(crate) resume_after: Option<ActivityId>,
 }
@@ -92,7 +93,7 @@ impl SummaryRequest {
         if parameters.iter().any(|(name, _)| name == "order") {
             return Err(Error::invalid("order", "is not supported"));
         }
-        let dimensions = Dimension::take(&mut parameters)?;
+        let dimensions = dimension::take(&mut parameters)?;
         let filter = Filter::from_query(parameters)?;
         let (range, resume_after) = match cursor {
             Some(text) => open_cursor(&text, &summary_scope(partner, &filter, &dimensions))?,
@@ -105,15 +106,18 @@ impl SummaryRequest {
                 with_details: false,
                 settled: range.to() < config.settled_before(now),
             },
+            counted_by: CountedBy {
+                dimensions,
+                zone: filter.zone(),
+            },
             filter,
-            dimensions,
             resume_after,
         })
     }
 
     /// The cursor with which the next request continues the count after `id`.
     pub(crate) fn cursor_after(&self, id: ActivityId, partner: &PartnerId) -> String {
-        let scope = summary_scope(partner, &self.filter, &self.dimensions);
+        let scope = summary_scope(partner, &self.filter, &self.counted_by.dimensions);
         seal_cursor(self.query.range, id, &scope)
     }
 }

@@ -2,20 +2,22 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use activity_log::{Effort, Log, Question};
+use activity_log::{Dimension, Effort, Log, Question, Tally};
 use serde::Serialize;
 use shared::{
-    Action, Activity, ActivityId, ActivityStore, Error, Identifier, Moment, Name, PartnerId,
-    lambda::envelope,
-    model::zone::{Date, Zone},
+    Action, ActivityId, ActivityStore, Error, Identifier, Moment, Name, Outcome, PartnerId,
+    lambda::envelope, model::zone::Date,
 };
 use tokio::time::Instant;
 
 use crate::{
-    dimension::Dimension,
     request::SummaryRequest,
-    walk::{AT_ONCE_MAX, QUERY_PAGES_MAX, TIME_MAX},
+    walk::{QUERY_PAGES_MAX, TIME_MAX},
 };
+
+/// How many parts of the range are read at once: few, since the page sends three
+/// summaries at a time.
+const AT_ONCE: usize = 2;
 
 /// With more groups than this no further Query page is begun.
 const GROUPS_MAX: usize = 2_000;
@@ -88,19 +90,20 @@ pub(crate) async fn count(
     question: &Question<'_>,
     request: &SummaryRequest,
 ) -> Result<Answer, Error> {
-    let zone = request.filter.zone();
     let mut groups = Groups::default();
-    let mut position = request.resume_after;
+    // A walk without a page has nothing left to read.
+    let mut position = None;
     let effort = Effort {
         pages: QUERY_PAGES_MAX,
         page_limit: ActivityStore::QUERY_PAGE_MAX,
+        wanted: ActivityStore::QUERY_PAGE_MAX,
         until: Some(Instant::now() + TIME_MAX),
     };
-    let mut walk = log.walk(question, position, effort);
-    while let Some(page) = walk.next(AT_ONCE_MAX).await? {
+    let mut walk = log.walk(question, request.resume_after, effort);
+    while let Some(page) = walk.next(AT_ONCE).await? {
         position = page.resume_after;
-        for stored in page.activities(*question) {
-            groups.add(&request.dimensions, &zone, stored?.activity);
+        for tally in page.tallies(*question) {
+            groups.add(&request.counted_by.dimensions, tally?);
         }
         if groups.are_enough() {
             break;
@@ -118,35 +121,30 @@ struct Groups {
 }
 
 impl Groups {
-    /// Counts an activity in its group.
-    fn add(&mut self, dimensions: &[Dimension], zone: &Zone, activity: Activity) {
-        let content = activity.content;
-        let (mut group, mut names) = (Group::default(), Count::default());
-        for dimension in dimensions {
-            match dimension {
-                Dimension::Day => group.day = Some(zone.date_of(content.occurred_at)),
-                Dimension::Action => group.action = Some(content.action.clone()),
-                Dimension::Outcome => group.outcome = Some(content.outcome.as_str()),
-                Dimension::Customer => {
-                    if let Some(customer) = &content.customer {
-                        group.customer = Some(customer.id.clone());
-                        names.customer = Some(customer.name.clone());
-                    }
-                }
-                Dimension::Actor => {
-                    group.actor = Some(content.actor.id.clone());
-                    names.actor = Some(content.actor.name.clone());
-                }
-            }
-        }
+    /// Counts activities in their group.
+    fn add(&mut self, dimensions: &[Dimension], tally: Tally) {
+        let (customer_id, customer) = tally.customer.unzip();
+        let (actor_id, actor) = tally.actor.unzip();
+        let group = Group {
+            day: dimensions.contains(&Dimension::Day).then_some(tally.day),
+            action: tally.action,
+            outcome: tally.outcome.map(Outcome::as_str),
+            customer: customer_id,
+            actor: actor_id,
+        };
         let count = match self.counts.entry(group) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
+                let names = Count {
+                    activities: 0,
+                    customer,
+                    actor,
+                };
                 self.bytes += bytes_inside(entry.key(), &names);
                 entry.insert(names)
             }
         };
-        count.activities += 1;
+        count.activities += tally.count;
     }
 
     /// Whether the next page's groups might not fit into the answer any more.

@@ -13,7 +13,10 @@ use crate::request::ListRequest;
 pub(crate) const QUERY_PAGES_MAX: usize = 32;
 
 /// How many parts of the range are read at once.
-pub(crate) const AT_ONCE_MAX: usize = 8;
+///
+/// Pages of small activities take some 100 read units each, and a partition gives 3,000 a
+/// second, to all readers of a log together.
+const AT_ONCE_MAX: usize = 4;
 
 /// How long after its start a request begins no further Query page.
 pub(crate) const TIME_MAX: Duration = Duration::from_secs(5);
@@ -42,12 +45,14 @@ pub(crate) async fn walk(
     let effort = Effort {
         pages: QUERY_PAGES_MAX,
         page_limit,
+        wanted,
         until: Some(Instant::now() + TIME_MAX),
     };
     let mut walk = log.walk(question, request.resume_after, effort);
+    // A walk without a page has nothing left to read.
     let mut walked = Walked {
         items: Vec::new(),
-        resume_after: request.resume_after,
+        resume_after: None,
     };
     let (mut pages, mut at_once) = (0, 1);
     while let Some(page) = walk.next(at_once).await? {

@@ -253,7 +253,7 @@ impl Details {
     }
 
     /// Details that this service wrote itself and now reads back.
-    pub(crate) fn stored(json: String) -> Self {
+    pub fn stored(json: String) -> Self {
         Self(json)
     }
 }

@@ -30,6 +30,12 @@ impl TimeRange {
         to: Moment::MAX,
     };
 
+    /// No moment.
+    pub const EMPTY: Self = Self {
+        from: Moment::MIN,
+        to: Moment::MIN,
+    };
+
     /// The first moment inside.
     pub fn from(&self) -> Moment {
         self.from

@@ -38,11 +38,22 @@ pub struct Stored {
     pub activity: Activity,
     /// Whether it has details, even when they were not read.
     pub has_details: bool,
+    /// When its retention ends, in seconds after 1970; none if it never does.
+    pub expires_at: Option<i64>,
     pub(super) request_id: CompactString,
-    expires_at: Option<i64>,
 }
 
 impl Stored {
+    /// An activity that was sealed; `expires_at` is in seconds after 1970.
+    pub fn sealed(activity: Activity, has_details: bool, expires_at: Option<i64>) -> Self {
+        Self {
+            activity,
+            has_details,
+            request_id: CompactString::default(),
+            expires_at,
+        }
+    }
+
     /// Whether the retention ended at or before `now`; DynamoDB deletes it later.
     pub fn is_expired(&self, now: Moment) -> bool {
         self.expires_at

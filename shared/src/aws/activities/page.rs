@@ -15,9 +15,16 @@ pub struct QueryPage {
 }
 
 impl QueryPage {
-    /// The last activity of the page; none if it is empty or unreadable.
+    /// The ids of the page's activities, without those that cannot be read.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = ActivityId> {
+        self.items
+            .iter()
+            .filter_map(|item| item::id_of_key(item).ok())
+    }
+
+    /// The last activity of the page.
     pub fn last_id(&self) -> Option<ActivityId> {
-        item::id_of_key(self.items.last()?).ok()
+        self.ids().next_back()
     }
 
     /// All activities of the page, including expired ones.

@@ -1,0 +1,170 @@
+//! A question as the archive asks it, and a sealed row as an activity.
+
+use std::{fmt::Display, ops::Bound, str::FromStr};
+
+use archive::{Accepts, Position, Predicate, Row, Selection, TextColumn};
+use shared::{
+    Activity, ActivityId, Actor, Content, Customer, Details, Error, Filter, Moment, Order,
+    PartnerId, Resource, aws::activities::Stored,
+};
+
+use crate::question::Question;
+
+/// The archive's question for the activities between two positions.
+pub(crate) fn ask<'a>(
+    question: &Question<'a>,
+    (from, to): (Bound<Position>, Bound<Position>),
+    limit: usize,
+) -> archive::Question<'a> {
+    archive::Question {
+        from,
+        to,
+        predicates: predicates(question.filter),
+        kept_at: Some(question.kept_at.as_millis()),
+        order: match question.query.order {
+            Order::Asc => archive::Order::Asc,
+            Order::Desc => archive::Order::Desc,
+        },
+        limit,
+        selection: Selection {
+            details: question.query.with_details,
+            opening: false,
+        },
+    }
+}
+
+/// The conditions of a filter, each on one column.
+///
+/// They accept what [`Filter::matches`] accepts; a new condition does not compile before
+/// it stands here too.
+fn predicates(filter: &Filter) -> Vec<Predicate<'_>> {
+    let Filter {
+        from: _,
+        to: _,
+        time_zone: _,
+        order: _,
+        customer_id,
+        customer,
+        action,
+        actor_id,
+        actor,
+        resource_type,
+        resource_id,
+        outcome,
+        correlation_id,
+    } = filter;
+    let is = [
+        (TextColumn::CustomerId, customer_id),
+        (TextColumn::ActorId, actor_id),
+        (TextColumn::ResourceType, resource_type),
+        (TextColumn::ResourceId, resource_id),
+        (TextColumn::CorrelationId, correlation_id),
+    ];
+    let is = is.into_iter().filter_map(|(column, id)| {
+        let ids = [id.as_ref()?.as_str().to_owned()].into();
+        Some((column, Accepts::AnyOf(ids)))
+    });
+    let actions = action.iter().map(|action| action.as_str().to_owned());
+    let outcomes = outcome.iter().map(|outcome| outcome.as_str().to_owned());
+    let any_of = [
+        (TextColumn::Action, actions.collect()),
+        (TextColumn::Outcome, outcomes.collect()),
+    ];
+    let any_of = any_of.into_iter().filter_map(
+        |(column, texts): (_, std::collections::BTreeSet<String>)| {
+            (!texts.is_empty()).then_some((column, Accepts::AnyOf(texts)))
+        },
+    );
+    let has = [
+        (TextColumn::CustomerName, customer),
+        (TextColumn::ActorName, actor),
+    ];
+    let has = has.into_iter().filter_map(|(column, needle)| {
+        let needle = needle.as_ref()?;
+        Some((column, Accepts::Test(Box::new(|name| needle.is_in(name)))))
+    });
+    is.chain(any_of)
+        .chain(has)
+        .map(|(column, accepts)| Predicate { column, accepts })
+        .collect()
+}
+
+/// A sealed row as an activity of this partner's log.
+pub(crate) fn stored(row: Row, partner: &PartnerId) -> Result<Stored, Error> {
+    let id = row.id.clone();
+    let broken = |name: &'static str| {
+        Error::internal(
+            "reading a sealed activity",
+            format!("{id}: its {name} is malformed"),
+        )
+    };
+    let activity = Activity {
+        id: ActivityId::try_from(row.id.as_str()).map_err(|_| broken("id"))?,
+        partner_id: partner.clone(),
+        recorded_at: moment(row.recorded_at).ok_or_else(|| broken("recorded_at"))?,
+        erased_at: row
+            .erased_at
+            .map(|at| moment(at).ok_or_else(|| broken("erased_at")))
+            .transpose()?,
+        content: Content {
+            occurred_at: moment(row.occurred_at).ok_or_else(|| broken("occurred_at"))?,
+            action: parsed(row.action, || broken("action"))?,
+            outcome: word(&row.outcome, || broken("outcome"))?,
+            customer: match row.customer_id.zip(row.customer_name) {
+                None => None,
+                Some((id, name)) => Some(Customer {
+                    id: parsed(id, || broken("customer_id"))?,
+                    name: parsed(name, || broken("customer_name"))?,
+                }),
+            },
+            actor: Actor {
+                id: parsed(row.actor_id, || broken("actor_id"))?,
+                name: parsed(row.actor_name, || broken("actor_name"))?,
+                kind: word(&row.actor_kind, || broken("actor_kind"))?,
+            },
+            resource: match row.resource_type.zip(row.resource_id) {
+                None => None,
+                Some((r#type, id)) => Some(Resource {
+                    r#type: parsed(r#type, || broken("resource_type"))?,
+                    id: parsed(id, || broken("resource_id"))?,
+                }),
+            },
+            correlation_id: match row.correlation_id {
+                None => None,
+                Some(id) => Some(parsed(id, || broken("correlation_id"))?),
+            },
+            details: row.details.map(Details::stored),
+        },
+    };
+    let expires_at = row.kept_until.map(|millis| millis.div_euclid(1_000));
+    Ok(Stored::sealed(activity, row.has_details, expires_at))
+}
+
+fn moment(millis: i64) -> Option<Moment> {
+    Moment::from_millis(millis)
+}
+
+fn parsed<T: TryFrom<String>>(text: String, broken: impl Fn() -> Error) -> Result<T, Error> {
+    T::try_from(text).map_err(|_| broken())
+}
+
+fn word<T: FromStr>(text: &str, broken: impl Fn() -> Error) -> Result<T, Error> {
+    text.parse().map_err(|_| broken())
+}
+
+/// The position of an activity.
+pub(crate) fn position(id: ActivityId) -> Position {
+    at(id.occurred_at(), id)
+}
+
+/// The position before every activity of a moment.
+pub(crate) fn start_of(moment: Moment) -> Position {
+    at(moment, "")
+}
+
+fn at(moment: Moment, id: impl Display) -> Position {
+    Position {
+        occurred_at: moment.as_millis(),
+        id: id.to_string(),
+    }
+}

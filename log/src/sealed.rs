@@ -1,0 +1,334 @@
+//! Reads what is sealed of a log, several segments at once.
+
+use std::{
+    cmp::Reverse,
+    collections::VecDeque,
+    ops::{Bound, Range},
+    time::Duration,
+};
+
+use archive::{BoxError, Manifest, Position, Rows, Segment, Source};
+use bytes::Bytes;
+use futures_util::future::try_join_all;
+use shared::{
+    ActivityId, Error, Filter, Moment, Order, PartnerId, TimeRange,
+    aws::{
+        activities::{RangeQuery, Stored},
+        archive::{ArchiveStore, Sealed, SegmentItem},
+    },
+};
+use tokio::sync::Semaphore;
+
+use crate::{
+    question::Question,
+    rows::{ask, position, start_of, stored},
+    tally::Tally,
+};
+
+/// How many requests for parts of segments are under way at once.
+const REQUESTS_AT_ONCE: usize = 16;
+
+/// A segment with more groups is counted activity by activity, as the table is: its groups
+/// would not fit into an answer.
+const GROUPS_MAX: usize = 1_000;
+
+/// How many activities of one moment are read at once to find one of them.
+const PAGE_OF_A_MOMENT: usize = 100;
+
+/// How often the segments are asked for anew because an object was replaced.
+const REPLACED_MAX: usize = 3;
+
+/// The sealed activities of a question that were not read yet.
+#[derive(Debug)]
+pub(crate) struct SealedPart<'a> {
+    archive: &'a ArchiveStore,
+    question: &'a Question<'a>,
+    sealed: Sealed,
+    /// The last activity that was read, or before which nothing is wanted.
+    resume_after: Option<ActivityId>,
+    /// Activities that were read and not given yet, a page for each segment.
+    waiting: VecDeque<SealedPage>,
+    is_over: bool,
+}
+
+/// What a question asks for of one segment, in order.
+#[derive(Debug)]
+pub(crate) enum SealedRead {
+    Activities(Vec<Stored>),
+    Tallies(Vec<Tally>),
+}
+
+/// What was read of one segment.
+#[derive(Debug)]
+pub(crate) struct SealedPage {
+    pub(crate) read: SealedRead,
+    /// The activity after which the rest begins; absent at the end of what is sealed.
+    pub(crate) resume_after: Option<ActivityId>,
+}
+
+impl<'a> SealedPart<'a> {
+    pub(crate) fn new(
+        archive: &'a ArchiveStore,
+        question: &'a Question<'a>,
+        sealed: Sealed,
+        resume_after: Option<ActivityId>,
+    ) -> Self {
+        let mut part = Self {
+            archive,
+            question,
+            sealed,
+            resume_after,
+            waiting: VecDeque::new(),
+            is_over: false,
+        };
+        part.is_over = part.unread().is_empty();
+        part
+    }
+
+    /// Whether nothing is left to read or to give.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over && self.waiting.is_empty()
+    }
+
+    /// Whether a page can be given without a request.
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// The next page of at most `limit` activities; none at the end.
+    pub(crate) async fn next(
+        &mut self,
+        at_once: usize,
+        limit: usize,
+    ) -> Result<Option<SealedPage>, Error> {
+        let mut replaced = 0;
+        while self.waiting.is_empty() && !self.is_over {
+            match self.read(at_once, limit).await {
+                Err(Error::NotFound) if replaced < REPLACED_MAX => {
+                    replaced += 1;
+                    self.reload().await?;
+                }
+                Err(Error::NotFound) => {
+                    return Err(Error::Unavailable(
+                        "a segment is replaced again and again".into(),
+                    ));
+                }
+                read => read?,
+            }
+        }
+        Ok(self.waiting.pop_front())
+    }
+
+    /// Reads the next segments; a page that is full ends what is read.
+    async fn read(&mut self, at_once: usize, limit: usize) -> Result<(), Error> {
+        let (unread, bounds) = (self.unread(), self.bounds());
+        let is_last = unread.len() <= at_once;
+        let permits = Semaphore::new(REQUESTS_AT_ONCE);
+        let (archive, question) = (self.archive, self.question);
+        let rows = unread.iter().take(at_once).map(|item| {
+            let object = Object {
+                archive,
+                item,
+                permits: &permits,
+            };
+            object.read(question, bounds.clone(), limit)
+        });
+        let pages = try_join_all(rows).await?;
+        let count = pages.len();
+        for (place, ((read, last), item)) in pages.into_iter().zip(&unread).enumerate() {
+            let end = last.unwrap_or(match self.question.query.order {
+                // The last segment may have been extended after the head was read.
+                Order::Asc => item.last.min(self.sealed.head.border),
+                Order::Desc => item.first,
+            });
+            let is_end = is_last && last.is_none() && place + 1 == count;
+            self.resume_after = Some(end);
+            self.is_over = is_end;
+            let resume_after = Some(end).filter(|_| !is_end);
+            self.waiting.push_back(SealedPage { read, resume_after });
+            if last.is_some() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn reload(&mut self) -> Result<(), Error> {
+        let to = self.question.query.range.to();
+        let sealed = self.archive.sealed(self.question.partner, to).await?;
+        // What was sealed once stays sealed, and this walk ends where it began to.
+        let border = self.sealed.head.border;
+        self.sealed = sealed.ok_or(Error::NotFound)?;
+        self.sealed.head.border = border;
+        self.is_over = self.unread().is_empty();
+        Ok(())
+    }
+
+    /// The segments with positions inside of the bounds, in the question's order.
+    fn unread(&self) -> Vec<SegmentItem> {
+        let (from, to) = self.bounds();
+        let is_within = |item: &&SegmentItem| {
+            let (first, last) = (position(item.first), position(item.last));
+            let ends_before = match &from {
+                Bound::Included(from) => last < *from,
+                Bound::Excluded(from) => last <= *from,
+                Bound::Unbounded => false,
+            };
+            let begins_behind = match &to {
+                Bound::Included(to) => first > *to,
+                Bound::Excluded(to) => first >= *to,
+                Bound::Unbounded => false,
+            };
+            !ends_before && !begins_behind
+        };
+        let items = self.sealed.segments.iter().filter(is_within).cloned();
+        match self.question.query.order {
+            Order::Asc => items.collect(),
+            Order::Desc => items.rev().collect(),
+        }
+    }
+
+    /// From the first to the last position that is wanted and was not read yet.
+    fn bounds(&self) -> (Bound<Position>, Bound<Position>) {
+        let range = self.question.query.range;
+        let mut from = Bound::Included(start_of(range.from()));
+        let mut to = Bound::Excluded(start_of(range.to()));
+        let border = position(self.sealed.head.border);
+        if start_of(range.to()) > border {
+            to = Bound::Included(border);
+        }
+        match (self.question.query.order, self.resume_after.map(position)) {
+            (Order::Asc, Some(after)) if after >= start_of(range.from()) => {
+                from = Bound::Excluded(after);
+            }
+            (Order::Desc, Some(after)) if after <= position(self.sealed.head.border) => {
+                to = Bound::Excluded(after);
+            }
+            _ => {}
+        }
+        (from, to)
+    }
+}
+
+/// One sealed activity with its details; none if it is absent or its retention has ended.
+pub(crate) async fn one(
+    archive: &ArchiveStore,
+    partner: &PartnerId,
+    id: ActivityId,
+    now: Moment,
+) -> Result<Option<Stored>, Error> {
+    let at = id.occurred_at();
+    let Some(range) = TimeRange::new(at, at.plus(Duration::from_millis(1))) else {
+        return Ok(None);
+    };
+    let Some(sealed) = archive.sealed(partner, range.to()).await? else {
+        return Ok(None);
+    };
+    let filter = Filter::default();
+    let question = Question {
+        partner,
+        query: RangeQuery {
+            range,
+            order: Order::Asc,
+            with_details: true,
+            settled: true,
+        },
+        filter: &filter,
+        kept_at: now,
+        counted_by: None,
+    };
+    let mut part = SealedPart::new(archive, &question, sealed, None);
+    while let Some(page) = part.next(1, PAGE_OF_A_MOMENT).await? {
+        let SealedRead::Activities(activities) = page.read else {
+            break;
+        };
+        let found = activities
+            .into_iter()
+            .find(|stored| stored.activity.id == id);
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// One segment's object.
+#[derive(Debug, Clone, Copy)]
+struct Object<'a> {
+    archive: &'a ArchiveStore,
+    item: &'a SegmentItem,
+    permits: &'a Semaphore,
+}
+
+impl Object<'_> {
+    /// What the question asks for of the segment, and the last activity of it if there is
+    /// more behind it.
+    async fn read(
+        self,
+        question: &Question<'_>,
+        bounds: (Bound<Position>, Bound<Position>),
+        limit: usize,
+    ) -> Result<(SealedRead, Option<ActivityId>), Error> {
+        let manifest = manifest(self.item)?;
+        let segment = Segment::open(&self, &self.item.object, &manifest).await;
+        let segment = segment.map_err(failed)?;
+        let mut asked = ask(question, bounds, limit);
+        if let Some(by) = question.counted_by {
+            asked.limit = usize::MAX;
+            let day = |millis| by.day_number(millis);
+            let tallies = segment.tally(&self, &asked, &by.columns(), day).await;
+            let mut tallies = tallies.map_err(failed)?;
+            if tallies.len() <= GROUPS_MAX {
+                tallies.sort_by_key(|tally| Reverse(tally.newest));
+                let tallies = tallies.into_iter().map(|tally| by.many(tally));
+                return Ok((
+                    SealedRead::Tallies(tallies.collect::<Result<_, _>>()?),
+                    None,
+                ));
+            }
+            asked.limit = GROUPS_MAX;
+        }
+        let Rows { rows, more } = segment.rows(&self, &asked).await.map_err(failed)?;
+        let stored = rows.into_iter().map(|row| stored(row, question.partner));
+        let stored: Vec<Stored> = stored.collect::<Result<_, _>>()?;
+        let last = stored.last().filter(|_| more);
+        let last = last.map(|stored| stored.activity.id);
+        Ok((SealedRead::Activities(stored), last))
+    }
+}
+
+impl Source for Object<'_> {
+    async fn read(&self, ranges: Vec<Range<u64>>) -> Result<Vec<Bytes>, BoxError> {
+        let parts = ranges.into_iter().map(|range| async {
+            let _permit = self.permits.acquire().await?;
+            let bytes = self.archive.range(&self.item.object, range).await?;
+            Ok::<_, BoxError>(bytes)
+        });
+        try_join_all(parts).await
+    }
+}
+
+fn manifest(item: &SegmentItem) -> Result<Manifest, Error> {
+    let hash = item.tail_sha256.as_slice().try_into();
+    let hash =
+        hash.map_err(|_| Error::internal("reading the archive", "a hash has not 32 bytes"))?;
+    Ok(Manifest {
+        bytes: item.bytes,
+        index_at: item.index_at,
+        block_at: item.block_at,
+        tail_sha256: hash,
+        first_index: item.first_index,
+        count: item.count,
+    })
+}
+
+/// The error of a segment that could not be read; that of a request stays what it is.
+fn failed(error: archive::Error) -> Error {
+    match error {
+        archive::Error::Source { object, source } => match source.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(source) => Error::internal("reading a segment", format!("{object}: {source}")),
+        },
+        error => Error::internal("reading a segment", error),
+    }
+}

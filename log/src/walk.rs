@@ -1,0 +1,218 @@
+//! Reads the answer to a question page by page, wherever its activities are stored.
+
+use std::time::Duration;
+
+use shared::{
+    ActivityId, ActivityStore, Error, Moment, Order, TimeRange,
+    aws::{
+        activities::{QueryPage, RangeQuery},
+        archive::ArchiveStore,
+    },
+};
+use tokio::time::Instant;
+
+use crate::{fresh::FreshPart, page::Page, question::Question, sealed::SealedPart};
+
+/// How much a walk may read.
+#[derive(Debug, Clone, Copy)]
+pub struct Effort {
+    /// The most Query pages; with shards, each is one Query for each shard.
+    pub pages: usize,
+    /// The most activities that one Query reads, 1,000 at most.
+    pub page_limit: usize,
+    /// How many activities are of use at once: a page of sealed ones has no more.
+    pub wanted: usize,
+    /// When nothing further is read, once there was a page.
+    pub until: Option<Instant>,
+}
+
+/// What is younger is never sealed.
+const NEVER_SEALED: Duration = Duration::from_hours(24);
+
+/// The pages of an answer that come next.
+///
+/// What is sealed is read from the archive and the rest from the table. The archive is
+/// only asked how much that is when the walk reaches something older than a day.
+#[derive(Debug)]
+pub struct Walk<'a> {
+    store: &'a ActivityStore,
+    /// The archive, as long as it was not asked.
+    unasked: Option<&'a ArchiveStore>,
+    question: &'a Question<'a>,
+    effort: Effort,
+    /// The activity after which the walk begins.
+    resume_after: Option<ActivityId>,
+    fresh: FreshPart<'a>,
+    sealed: Option<SealedPart<'a>>,
+    /// The last activity that is sealed; the table's copies up to it are left out.
+    border: Option<ActivityId>,
+    has_read: bool,
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) fn new(
+        store: &'a ActivityStore,
+        archive: Option<&'a ArchiveStore>,
+        question: &'a Question<'a>,
+        resume_after: Option<ActivityId>,
+        effort: Effort,
+    ) -> Self {
+        let fresh = FreshPart::new(store, question.partner, question.query, resume_after);
+        Self {
+            store,
+            unasked: archive,
+            question,
+            effort,
+            resume_after,
+            fresh,
+            sealed: None,
+            border: None,
+            has_read: false,
+        }
+    }
+
+    /// The next page; none at the end of the range, or when as much was read as may be.
+    ///
+    /// If something must be read first, up to `at_once` parts of the range are.
+    pub async fn next(&mut self, at_once: usize) -> Result<Option<Page>, Error> {
+        if !self.has_read {
+            self.ask_if_old().await?;
+        }
+        if self.question.query.order == Order::Asc {
+            let page = self.next_sealed(at_once).await?;
+            return match page {
+                None if self.is_sealed_over() => self.next_fresh(at_once).await,
+                page => Ok(page),
+            };
+        }
+        match self.next_fresh(at_once).await? {
+            None if self.fresh.is_over() => self.next_sealed(at_once).await,
+            page => Ok(page),
+        }
+    }
+
+    async fn next_fresh(&mut self, at_once: usize) -> Result<Option<Page>, Error> {
+        loop {
+            if let Some((page, resume_after)) = self.fresh.waiting() {
+                if let Some(page) = self.give_fresh(page, resume_after).await? {
+                    return Ok(Some(page));
+                }
+            } else if self.fresh.is_over() || self.effort.pages == 0 || self.is_late() {
+                return Ok(None);
+            } else {
+                let at_once = at_once.min(self.effort.pages);
+                let read = self.fresh.read(at_once, self.effort.page_limit).await?;
+                self.effort.pages = self.effort.pages.saturating_sub(read);
+                self.has_read = true;
+            }
+        }
+    }
+
+    /// A page without what is sealed; none if it is wholly sealed.
+    async fn give_fresh(
+        &mut self,
+        page: QueryPage,
+        resume_after: Option<ActivityId>,
+    ) -> Result<Option<Page>, Error> {
+        let is_desc = self.question.query.order == Order::Desc;
+        let range = self.question.query.range;
+        let end = resume_after.map_or(range.from(), ActivityId::occurred_at);
+        if is_desc && end < self.young_from() {
+            // What is sealed of this page is left out of it.
+            self.ask(resume_after, None).await?;
+        }
+        let Some(border) = self.border.filter(|_| is_desc) else {
+            return Ok(Some(Page::fresh(page, self.border, resume_after)));
+        };
+        if resume_after.is_some_and(|id| id > border) {
+            return Ok(Some(Page::fresh(page, None, resume_after)));
+        }
+        self.fresh.end();
+        let last = page.ids().rfind(|id| *id > border);
+        let is_end = self.is_sealed_over();
+        Ok(last.map(|last| Page::fresh(page, Some(border), Some(last).filter(|_| !is_end))))
+    }
+
+    async fn next_sealed(&mut self, at_once: usize) -> Result<Option<Page>, Error> {
+        let is_late = self.is_late();
+        let Some(sealed) = &mut self.sealed else {
+            return Ok(None);
+        };
+        if sealed.is_over() || (is_late && !sealed.has_waiting()) {
+            return Ok(None);
+        }
+        let page = sealed.next(at_once, self.effort.wanted).await?;
+        self.has_read = true;
+        let is_asc = self.question.query.order == Order::Asc;
+        let border = self.border.filter(|_| is_asc && !self.fresh.is_over());
+        Ok(page.map(|page| {
+            let resume_after = page.resume_after.or(border);
+            Page::sealed(page.read, resume_after)
+        }))
+    }
+
+    fn is_sealed_over(&self) -> bool {
+        self.sealed.as_ref().is_none_or(SealedPart::is_over)
+    }
+
+    fn is_late(&self) -> bool {
+        let until = self.effort.until;
+        self.has_read && until.is_some_and(|until| Instant::now() >= until)
+    }
+
+    /// What happened from this moment on is not sealed.
+    fn young_from(&self) -> Moment {
+        self.question.kept_at.minus(NEVER_SEALED)
+    }
+
+    /// Asks how much is sealed if the first activities may be.
+    async fn ask_if_old(&mut self) -> Result<(), Error> {
+        let range = self.question.query.range;
+        let start = self.resume_after.map(ActivityId::occurred_at);
+        let start = match self.question.query.order {
+            Order::Asc => start.unwrap_or(range.from()),
+            Order::Desc => start.unwrap_or(range.to()),
+        };
+        if start < self.young_from() {
+            self.ask(self.resume_after, self.resume_after).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks how much is sealed, once, and divides by it what follows in the table and
+    /// in the archive.
+    async fn ask(
+        &mut self,
+        fresh_after: Option<ActivityId>,
+        sealed_after: Option<ActivityId>,
+    ) -> Result<(), Error> {
+        let Some(archive) = self.unasked.take() else {
+            return Ok(());
+        };
+        let (partner, query) = (self.question.partner, self.question.query);
+        let Some(sealed) = archive.sealed(partner, query.range.to()).await? else {
+            return Ok(());
+        };
+        let from = query.range.from().max(sealed.head.sealed_to);
+        let range = TimeRange::new(from, query.range.to());
+        let rest = RangeQuery {
+            range: range.unwrap_or(TimeRange::EMPTY),
+            ..query
+        };
+        // DynamoDB refuses a start that lies outside of the range.
+        let is_inside = |id: &ActivityId| rest.range.contains(id.occurred_at());
+        self.fresh = FreshPart::new(self.store, partner, rest, fresh_after.filter(is_inside));
+        let is_behind = fresh_after.is_some_and(|id| id.occurred_at() < from);
+        if query.order == Order::Desc && is_behind {
+            self.fresh.end();
+        }
+        self.border = Some(sealed.head.border);
+        self.sealed = Some(SealedPart::new(
+            archive,
+            self.question,
+            sealed,
+            sealed_after,
+        ));
+        Ok(())
+    }
+}
