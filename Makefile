@@ -38,7 +38,7 @@ package: $(if $(BINARIES),,build) page ## what `sam deploy` needs, in PACKAGE: f
 	  $(if $(BINARIES),--binaries $(BINARIES) --level 1,--binaries $${CARGO_TARGET_DIR:-target}/lambda)
 
 page-check: portal/node_modules/.package-lock.json ## the page: types, format, units, and in Chromium over the whole service; flags in ARGS
-	cargo build --workspace --bins --locked
+	cargo build --locked --bin local
 	export $(NODE) && cd portal && npm run check && npm run build && npm run browse -- $(ARGS)
 
 commits: ## the form of the commits' subjects
@@ -64,7 +64,7 @@ engines: archive/engines/.venv/installed ## DuckDB and pyarrow open segments and
 	archive/engines/.venv/bin/python -B archive/engines/check.py archive/engines/.made
 
 deploy-check: .venv-deploy/installed tests/deploy/.venv/installed ## the package on an AWS emulator: deploy, walk through, delete
-	cargo build --workspace --bins --locked
+	cargo build --locked $(FUNCTIONS:%=--bin %)
 	$(MAKE) package ARCH=x86_64 BINARIES="$${CARGO_TARGET_DIR:-target}/debug" PACKAGE=target/deploy-check
 	tests/deploy/.venv/bin/python -B -m pytest tests/deploy --package target/deploy-check $(ARGS)
 

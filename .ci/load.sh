@@ -4,10 +4,10 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Of the whole workspace: with the features of `make smoke` and of `make test`, nothing is
-# compiled again after them.
-cargo build --workspace --bins --locked
-cargo build --workspace --example load --locked
+# Without `-p`: with the features of the whole workspace, nothing is compiled again after
+# `make smoke` and `make test`.
+cargo build --locked --bin local
+cargo build --locked --example load
 bin="${CARGO_TARGET_DIR:-target}/debug"
 work=$(mktemp -d)
 "$bin/local" --port 0 --dynamodb-port 0 --s3-port 0 --data-dir "$work/data" >"$work/log" 2>&1 &

@@ -31,7 +31,7 @@ token() {
 }
 
 # Built as in `make smoke`, so that neither run compiles again what the other compiled.
-cargo build --workspace --bins --locked
+cargo build --locked --bin local
 cargo run --quiet --locked --bin local -- --port 0 --dynamodb-port 0 --s3-port 0 --data-dir "$work/data" \
   >"$work/local.log" 2>&1 &
 local_pid=$!

@@ -77,9 +77,10 @@ PYTHON
 }
 
 start() {
-  # Built as watch builds them, so that the first calls compile nothing: `--bin` or `--bins`
-  # of the whole workspace, because its features differ from those of `-p`.
-  cargo build --workspace --bins --locked
+  # Built as watch builds them, so that the first calls compile nothing: `--bin` without
+  # `-p`, because the features of the whole workspace differ from those of a package.
+  local functions=(functions/*)
+  cargo build --locked --bin local "${functions[@]/#functions\//--bin=}"
 
   local port
   port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
