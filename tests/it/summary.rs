@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::harness::{TestApp, activity, ago, at, with};
+use crate::{
+    faults::Fault,
+    harness::{TestApp, activity, ago, at, with},
+};
 
 const RANGE: &str = "from=2000-01-01&to=2999-12-31";
 
@@ -84,6 +87,17 @@ async fn a_count_too_large_for_one_request_goes_on_with_the_next() {
     let (counted, requests) = app.count_all(&format!("{RANGE}&group_by=outcome")).await;
     assert_eq!(counted.values().sum::<u64>(), 33_500);
     assert!(requests > 1, "in {requests} request");
+}
+
+/// Two parts are read at once; the first Query of the second one is the third of all.
+#[tokio::test]
+async fn a_part_that_is_throttled_is_counted_when_its_turn_comes() {
+    let app = TestApp::start().await;
+    app.stack.load("contoso", 5_000, app.now()).unwrap();
+    app.faults.add_after("Query", 2, Fault::Throttled, 3);
+    let (counted, _) = app.count_all(&format!("{RANGE}&group_by=outcome")).await;
+    assert_eq!(counted.values().sum::<u64>(), 5_000);
+    assert!(app.faults.clear(), "the fault was met");
 }
 
 #[tokio::test]
