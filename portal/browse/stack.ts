@@ -111,6 +111,8 @@ export const test = base.extend<{ noise: string[] }, { stack: Stack }>({
         if (QUIET_CONSOLE.includes(message.type())) noise.push(message.text());
       });
       await use(noise);
+      // A request that is under way at the end is of no interest.
+      await page.unrouteAll({ behavior: "ignoreErrors" });
       expect(noise).toEqual([]);
     },
     { auto: true },
