@@ -285,6 +285,8 @@ test("filters narrow the list, chips take them away, and the address can be sent
   stack,
   browser,
 }) => {
+  // Two people read a whole list each.
+  test.slow();
   await signIn(page);
   await page.getByRole("button", { name: "Filters" }).click();
   await page.getByRole("textbox", { name: "Affected customer" }).fill("RELE");
