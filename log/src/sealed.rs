@@ -32,9 +32,6 @@ const REQUESTS_AT_ONCE: usize = 16;
 /// would not fit into an answer.
 const GROUPS_MAX: usize = 1_000;
 
-/// How many activities of one moment are read at once to find one of them.
-const PAGE_OF_A_MOMENT: usize = 100;
-
 /// How often the segments are asked for anew because an object was replaced.
 const REPLACED_MAX: usize = 3;
 
@@ -108,11 +105,7 @@ impl<'a> SealedPart<'a> {
                     replaced += 1;
                     self.reload().await?;
                 }
-                Err(Error::NotFound) => {
-                    return Err(Error::Unavailable(
-                        "a segment is replaced again and again".into(),
-                    ));
-                }
+                Err(Error::NotFound) => return Err(replaced_again()),
                 read => read?,
             }
         }
@@ -217,18 +210,12 @@ pub(crate) async fn one(
     id: ActivityId,
     now: Moment,
 ) -> Result<Option<Stored>, Error> {
-    let at = id.occurred_at();
-    let Some(range) = TimeRange::new(at, at.plus(Duration::from_millis(1))) else {
-        return Ok(None);
-    };
-    let Some(sealed) = archive.sealed(partner, range.to()).await? else {
-        return Ok(None);
-    };
+    let to = id.occurred_at().plus(Duration::from_millis(1));
     let filter = Filter::default();
     let question = Question {
         partner,
         query: RangeQuery {
-            range,
+            range: TimeRange::ALL,
             order: Order::Asc,
             with_details: true,
             settled: true,
@@ -237,19 +224,34 @@ pub(crate) async fn one(
         kept_at: now,
         counted_by: None,
     };
-    let mut part = SealedPart::new(archive, &question, sealed, None);
-    while let Some(page) = part.next(1, PAGE_OF_A_MOMENT).await? {
-        let SealedRead::Activities(activities) = page.read else {
-            break;
+    let permits = Semaphore::new(REQUESTS_AT_ONCE);
+    for _ in 0..=REPLACED_MAX {
+        let sealed = archive.sealed(partner, to).await?;
+        let segments = sealed.filter(|sealed| id <= sealed.head.border);
+        let segments = segments.map_or_else(Vec::new, |sealed| sealed.segments);
+        let has_it = |item: &&SegmentItem| item.first <= id && id <= item.last;
+        let Some(item) = segments.iter().find(has_it) else {
+            return Ok(None);
         };
-        let found = activities
-            .into_iter()
-            .find(|stored| stored.activity.id == id);
-        if found.is_some() {
-            return Ok(found);
+        let object = Object {
+            archive,
+            item,
+            permits: &permits,
+        };
+        let only = Bound::Included(position(id));
+        match object.read(&question, (only.clone(), only), 1).await {
+            Err(Error::NotFound) => {}
+            Ok((SealedRead::Activities(mut activities), _)) => return Ok(activities.pop()),
+            Ok((SealedRead::Tallies(_), _)) => return Ok(None),
+            Err(error) => return Err(error),
         }
     }
-    Ok(None)
+    Err(replaced_again())
+}
+
+/// An object is gone each time that its name was asked for anew.
+fn replaced_again() -> Error {
+    Error::Unavailable("a segment is replaced again and again".into())
 }
 
 /// One segment's object.
