@@ -28,10 +28,6 @@ use crate::{
 /// How many requests for parts of segments are under way at once.
 const REQUESTS_AT_ONCE: usize = 16;
 
-/// A segment with more groups is counted activity by activity, as the table is: its groups
-/// would not fit into an answer.
-const GROUPS_MAX: usize = 1_000;
-
 /// How often the segments are asked for anew because an object was replaced.
 const REPLACED_MAX: usize = 3;
 
@@ -280,15 +276,13 @@ impl Object<'_> {
             let day = |millis| by.day_number(millis);
             let tallies = segment.tally(&self, &asked, &by.columns(), day).await;
             let mut tallies = tallies.map_err(failed)?;
-            if tallies.len() <= GROUPS_MAX {
-                tallies.sort_by_key(|tally| Reverse(tally.newest));
-                let tallies = tallies.into_iter().map(|tally| by.many(tally));
-                return Ok((
-                    SealedRead::Tallies(tallies.collect::<Result<_, _>>()?),
-                    None,
-                ));
+            tallies.sort_by_key(|tally| Reverse(tally.newest));
+            let tallies = tallies.into_iter().map(|tally| by.many(tally));
+            let tallies: Vec<Tally> = tallies.collect::<Result<_, _>>()?;
+            if (by.fit)(&tallies) {
+                return Ok((SealedRead::Tallies(tallies), None));
             }
-            asked.limit = GROUPS_MAX;
+            asked.limit = limit;
         }
         let Rows { rows, more } = segment.rows(&self, &asked).await.map_err(failed)?;
         let stored = rows.into_iter().map(|row| stored(row, question.partner));

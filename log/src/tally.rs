@@ -31,6 +31,9 @@ pub struct CountedBy {
     pub dimensions: Vec<Dimension>,
     /// The zone of the days.
     pub zone: Zone,
+    /// Whether the counts of a part of the log are few enough to be given as a whole; its
+    /// activities are given one by one if they are not.
+    pub fit: fn(&[Tally]) -> bool,
 }
 
 /// Activities of the same day, action, outcome, customer and actor, as far as they were

@@ -8,6 +8,7 @@
 
 mod answer;
 mod dimension;
+mod groups;
 mod request;
 mod summary;
 mod walk;

@@ -8,7 +8,7 @@ use shared::{
     aws::activities::RangeQuery, lambda::http,
 };
 
-use crate::dimension;
+use crate::{dimension, groups};
 
 /// A list request whose parameters are all valid.
 #[derive(Debug)]
@@ -109,6 +109,7 @@ impl SummaryRequest {
             counted_by: CountedBy {
                 dimensions,
                 zone: filter.zone(),
+                fit: groups::fit,
             },
             filter,
             resume_after,
