@@ -1,7 +1,9 @@
 //! A DynamoDB and an S3 that answer from memory, as fast as they can.
 //!
-//! They speak the protocols that the SDKs speak, check nothing and keep nothing.
+//! They speak the protocols that the SDKs speak, check nothing and keep nothing but what
+//! is sealed.
 
+mod archive;
 mod counts;
 mod dynamodb;
 mod log;
@@ -10,8 +12,8 @@ mod s3;
 
 use shared::{Clock, ExportRequest};
 
+pub(crate) use self::{archive::Archive, counts::Counts, options::Options};
 use self::{counts::Counter, dynamodb::DynamoDb, log::Log, s3::S3};
-pub(crate) use self::{counts::Counts, options::Options};
 use crate::{Error, loopback::Server};
 
 /// The servers; they end when dropped.
@@ -29,8 +31,9 @@ impl Servers {
         let request = ExportRequest::read(options.export_request.as_bytes())?;
         let log = Log::new(&options, now)?;
         let counter = Counter::default();
-        let dynamodb = DynamoDb::new(log, request, now, counter.clone())?.router();
-        let s3 = S3::new(options.s3_bytes_per_second, counter.clone()).router();
+        let archive = options.archive;
+        let dynamodb = DynamoDb::new(log, request, now, archive.clone(), counter.clone())?.router();
+        let s3 = S3::new(options.s3_bytes_per_second, archive, counter.clone()).router();
         Ok(Self {
             dynamodb: match &options.authority {
                 None => Server::http(dynamodb).await?,

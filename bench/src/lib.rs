@@ -17,6 +17,7 @@ pub mod names;
 mod process;
 mod runtime;
 mod samples;
+pub mod sealed;
 mod session;
 pub mod settings;
 pub mod sizes;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use bench::{
-    Error, calls, comparison, exports,
+    Error, calls, comparison, exports, sealed,
     settings::{Part, Settings},
     sizes,
     workbench::Workbench,
@@ -36,6 +36,9 @@ async fn run(settings: &Settings) -> Result<ExitCode, Error> {
         let found = exports::measure(&bench).await?;
         comparisons.extend(found.comparisons());
         checks.extend(found.checks());
+    }
+    if settings.includes(Part::Sealed) {
+        comparisons.extend(sealed::compare(&bench).await?);
     }
     println!("{}", comparison::table(&comparisons));
     for check in &checks {

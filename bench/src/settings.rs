@@ -28,6 +28,9 @@ pub struct Settings {
     /// Entries of the export into a slow bucket; 0 leaves it out
     #[arg(long, default_value_t = 50_000)]
     pub(crate) slow_entries: u64,
+    /// Entries of the year that is sealed
+    #[arg(long, default_value_t = 1_000_000)]
+    pub(crate) sealed_entries: u64,
     /// Folder of the plain programs, which cargo builds with its defaults [default: `stock` beside this binary's folder]
     #[arg(long)]
     pub(crate) stock: Option<PathBuf>,
@@ -54,6 +57,8 @@ pub enum Part {
     Sizes,
     /// Exports
     Exports,
+    /// Segments: writing them, and lists and counts that read them
+    Sealed,
 }
 
 impl Settings {

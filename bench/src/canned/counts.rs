@@ -7,8 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) struct Counts {
     /// Entries in the answers to queries.
     pub(crate) entries_read: u64,
+    /// Pages of activities that queries were answered.
+    pub(crate) pages: u64,
     /// Bytes of parts and objects.
     pub(crate) file_bytes: u64,
+    /// Parts of objects that were read.
+    pub(crate) ranges_read: u64,
+    /// Their bytes.
+    pub(crate) range_bytes: u64,
 }
 
 /// The counts of both servers; clones count together.

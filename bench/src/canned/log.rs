@@ -4,7 +4,7 @@
 //! sort keys and times of recording follow from their places in the log, so all
 //! keys differ and are in order, and no long log is held in memory.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, ops::Range, time::Duration};
 
 use local::sample::Samples;
 use serde_json::{Map, Value, json};
@@ -53,6 +53,8 @@ struct Sample {
 #[derive(Debug, Default)]
 pub(super) struct PageRequest {
     pub(super) shard: u32,
+    /// The first sort key that is wanted, and one behind the last.
+    pub(super) bounds: Option<[String; 2]>,
     /// Begin behind the entry of this sort key.
     pub(super) after: Option<String>,
     pub(super) limit: Option<usize>,
@@ -97,13 +99,13 @@ impl Log {
     /// A page of a shard's entries.
     pub(super) fn page(&self, request: &PageRequest) -> Result<Page, Error> {
         let limit = request.limit.unwrap_or(usize::MAX);
-        let first = match &request.after {
-            Some(sort_key) => self.place(sort_key)? + 1,
-            None => 0,
-        };
+        let mut places = self.places(request)?;
+        if let Some(sort_key) = &request.after {
+            places.start = places.start.max(self.place(sort_key)? + 1);
+        }
         let is_of_shard =
             |place: &u64| self.shard(*place).is_ok_and(|shard| shard == request.shard);
-        let mut places = (first..self.entries).filter(is_of_shard).peekable();
+        let mut places = places.filter(is_of_shard).peekable();
         let (mut items, mut bytes, mut last_key) = (Vec::new(), 0, String::new());
         while items.len() < limit
             && bytes < PAGE_BYTES
@@ -150,6 +152,19 @@ impl Log {
             return Ok(0);
         }
         Ok(self.shards.of(self.id(place)?))
+    }
+
+    /// The places within the bounds of a request.
+    fn places(&self, request: &PageRequest) -> Result<Range<u64>, Error> {
+        let Some([from, to]) = &request.bounds else {
+            return Ok(0..self.entries);
+        };
+        let behind = |moment: &str| -> Result<u64, Error> {
+            let moment: Moment = moment.parse()?;
+            let steps = (self.range.to().as_millis() - moment.as_millis()) / self.step;
+            Ok(u64::try_from(steps).unwrap_or(0).min(self.entries))
+        };
+        Ok(behind(to)?..behind(from)?)
     }
 
     /// The place of the entry with this sort key.
@@ -245,6 +260,27 @@ mod tests {
             of_shards.sort();
             assert_eq!(of_shards, keys);
         }
+    }
+
+    #[test]
+    fn parts_of_the_range_are_the_whole() {
+        let log = log_of(1_000, 1);
+        let (from, to) = (log.range().from(), log.range().to());
+        let middle = to.minus(Duration::from_hours(200));
+        let keys = |from: Moment, to: Moment| {
+            let request = PageRequest {
+                bounds: Some([from.to_string(), to.to_string()]),
+                ..PageRequest::default()
+            };
+            let items = page(&log, &request)["Items"].clone();
+            let items = items.as_array().unwrap().clone();
+            items
+                .iter()
+                .map(|item| item["sort_key"]["S"].to_string())
+                .collect::<Vec<_>>()
+        };
+        let parts = [keys(middle, to), keys(from, middle)].concat();
+        assert_eq!(parts, walk(&log, 0, None));
     }
 
     #[test]

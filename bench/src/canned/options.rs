@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::archive::Archive;
+
 /// The options of both servers.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
@@ -17,6 +19,8 @@ pub(crate) struct Options {
     pub(crate) s3_bytes_per_second: Option<u64>,
     /// Serve DynamoDB over TLS, and write the certificate to trust to this file.
     pub(crate) authority: Option<PathBuf>,
+    /// What is sealed of the log.
+    pub(crate) archive: Archive,
 }
 
 impl Default for Options {
@@ -28,6 +32,7 @@ impl Default for Options {
             export_request: "{}",
             s3_bytes_per_second: None,
             authority: None,
+            archive: Archive::default(),
         }
     }
 }
