@@ -199,6 +199,12 @@ impl<'a> Walk<'a> {
             range: range.unwrap_or(TimeRange::EMPTY),
             ..query
         };
+        let border = sealed.head.border;
+        let fresh_after = match query.order {
+            // The table's copies of what is sealed are not read.
+            Order::Asc => Some(fresh_after.map_or(border, |id| id.max(border))),
+            Order::Desc => fresh_after,
+        };
         // DynamoDB refuses a start that lies outside of the range.
         let is_inside = |id: &ActivityId| rest.range.contains(id.occurred_at());
         self.fresh = FreshPart::new(self.store, partner, rest, fresh_after.filter(is_inside));
@@ -206,7 +212,7 @@ impl<'a> Walk<'a> {
         if query.order == Order::Desc && is_behind {
             self.fresh.end();
         }
-        self.border = Some(sealed.head.border);
+        self.border = Some(border);
         self.sealed = Some(SealedPart::new(
             archive,
             self.question,
