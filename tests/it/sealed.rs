@@ -1,24 +1,30 @@
 //! A log that is read from segments as well as from the table gives the same answers.
 
-use std::{collections::BTreeMap, time::Duration};
+mod borders;
+mod files;
+mod walks;
 
-use activity_log::{CountedBy, Dimension, Effort, Log, Question};
+use std::time::Duration;
+
+use activity_log::Log;
 use archive::{Row, SegmentWriter};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::{Client as S3, primitives::ByteStream};
 use local::sample::Samples;
 use serde_bytes::ByteBuf;
 use shared::{
-    Activity, ActivityId, ActivityStore, Filter, Identifier, Moment, Name, Order, PartnerId,
+    Activity, ActivityId, ActivityStore, Content, Filter, Identifier, Moment, Order, PartnerId,
     TimeRange,
     aws::{
         activities::{Item, RangeQuery, Stored, loadable_item},
         archive::{ArchiveStore, Head, SegmentItem},
     },
-    model::zone::Zone,
 };
 
 use crate::harness::TestApp;
+
+/// The customer of the made-up activities that is erased.
+const ERASED: &str = "0c39d6d5-c70d-4c55-bc02-f620844f3fd1";
 
 /// A log of which a part is sealed.
 struct SealedLog {
@@ -31,15 +37,35 @@ struct SealedLog {
 
 impl SealedLog {
     /// Made-up activities, none of which is sealed yet.
+    ///
+    /// Some are the service's own, some were erased, and one has the largest details.
     async fn start(seed: u64, count: usize) -> Self {
+        let mut log = Self::of(seed, |random, mut samples| {
+            let mut contents: Vec<Content> = (0..count).map(|_| samples.next()).collect();
+            for content in &mut contents {
+                content.customer = content.customer.take().filter(|_| random.u8(0..10) > 0);
+            }
+            let large = format!("{{\"text\":\"{}\"}}", "x".repeat(250_000));
+            contents[count / 2].details = Some(large.parse().unwrap());
+            contents
+        })
+        .await;
+        log.app.erase_customer(ERASED).await;
+        log.activities = log.read().await;
+        log
+    }
+
+    /// Activities, none of which is sealed yet.
+    async fn of(
+        seed: u64,
+        contents: impl FnOnce(&mut fastrand::Rng, Samples) -> Vec<Content>,
+    ) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let shards = random.choice(["1", "3"]).unwrap();
         let app = TestApp::start_with(&[("WRITE_SHARDS", shards)]).await;
         let partner = app.contoso().await;
         let (config, dynamodb) = (&app.stack.config, app.dynamodb());
-        let mut samples = Samples::new(app.now());
-        for _ in 0..count {
-            let content = samples.next();
+        for content in contents(&mut random, Samples::new(app.now())) {
             // A part of them has expired, and DynamoDB has not deleted them yet.
             let days = random.choice([30, 200, 400]).unwrap();
             let retention = random.bool().then(|| Duration::from_hours(24 * days));
@@ -48,7 +74,19 @@ impl SealedLog {
             let put = dynamodb.put_item().table_name(&config.activities_table);
             put.set_item(Some(item)).send().await.unwrap();
         }
-        let store = ActivityStore::new(dynamodb, config);
+        let mut log = Self {
+            app,
+            partner,
+            activities: Vec::new(),
+            random,
+        };
+        log.activities = log.read().await;
+        log
+    }
+
+    /// Every activity that is in the table.
+    async fn read(&self) -> Vec<Stored> {
+        let store = ActivityStore::new(self.app.dynamodb(), &self.app.stack.config);
         let everything = RangeQuery {
             range: TimeRange::ALL,
             order: Order::Asc,
@@ -58,21 +96,22 @@ impl SealedLog {
         let (mut activities, mut position) = (Vec::new(), None);
         loop {
             let page = store
-                .query(&partner, &everything, position, 1_000)
+                .query(&self.partner, &everything, position, 1_000)
                 .await
                 .unwrap();
             position = page.resume_after;
             activities.extend(page.activities().map(Result::unwrap));
             if position.is_none() {
-                break;
+                return activities;
             }
         }
-        Self {
-            app,
-            partner,
-            activities,
-            random,
-        }
+    }
+
+    /// How many activities may be sealed: what is younger than a day never is.
+    fn sealable(&self) -> usize {
+        let young_from = self.app.now().minus(Duration::from_hours(24));
+        self.activities
+            .partition_point(|it| it.activity.content.occurred_at < young_from)
     }
 
     fn log(&self, archive: Option<ArchiveStore>) -> Log {
@@ -81,17 +120,32 @@ impl SealedLog {
     }
 
     /// Puts the first activities into segments, and takes some of them out of the table.
+    async fn seal(&mut self, count: usize) -> ArchiveStore {
+        let archive = self.seal_keeping(count).await;
+        let (config, dynamodb) = (self.app.stack.config.clone(), self.app.dynamodb());
+        for place in 0..count {
+            if self.random.bool() {
+                let id = self.activities[place].activity.id;
+                let delete = dynamodb.delete_item().table_name(&config.activities_table);
+                let delete = delete.set_key(Some(key(id, config.write_shards.of(id))));
+                delete.send().await.unwrap();
+            }
+        }
+        archive
+    }
+
+    /// Puts the first activities into segments; the table keeps them too.
     ///
     /// Head and segments are in the table and the bucket of exports, whose keys have the
     /// same form.
-    async fn seal(&mut self, count: usize) -> ArchiveStore {
+    async fn seal_keeping(&mut self, count: usize) -> ArchiveStore {
         let config = self.app.stack.config.clone();
         let s3 = S3::new(&self.app.stack.sdk);
         let mut segments = Vec::new();
         let mut start = 0;
         while start < count {
             let mut writer = SegmentWriter::new("contoso", start as u64).unwrap();
-            let length = self.random.usize(20..100);
+            let length = self.random.choice([1, 20, 50, 100]).unwrap();
             for stored in &self.activities[start..count.min(start + length)] {
                 let row = row(stored);
                 if !writer.fits(&row) {
@@ -130,15 +184,6 @@ impl SealedLog {
                 let put = self.app.dynamodb().put_item();
                 let put = put.table_name(&config.exports_table);
                 put.set_item(Some(item.unwrap())).send().await.unwrap();
-            }
-        }
-        for place in 0..count {
-            if self.random.bool() {
-                let id = self.activities[place].activity.id;
-                let delete = self.app.dynamodb().delete_item();
-                let delete = delete.table_name(&config.activities_table);
-                let delete = delete.set_key(Some(key(id, config.write_shards.of(id))));
-                delete.send().await.unwrap();
             }
         }
         ArchiveStore::new(
@@ -199,6 +244,7 @@ fn row(stored: &Stored) -> Row {
         id,
         recorded_at,
         content,
+        erased_at,
         ..
     } = &stored.activity;
     let (customer, resource) = (content.customer.as_ref(), content.resource.as_ref());
@@ -220,203 +266,13 @@ fn row(stored: &Stored) -> Row {
             .as_ref()
             .map(|id| id.as_str().to_owned()),
         kept_until: stored.expires_at.map(|seconds| seconds * 1_000),
-        salt: Some([7; 16]),
+        erased_at: erased_at.map(Moment::as_millis),
+        salt: erased_at.is_none().then_some([7; 16]),
+        c: erased_at.map(|_| [9; 32]),
         details: content
             .details
             .as_ref()
             .map(|details| details.as_str().to_owned()),
         ..Row::default()
-    }
-}
-
-/// A walk from page to page, each by a request of its own, as clients go through a list.
-async fn walked(
-    log: &Log,
-    question: Question<'_>,
-    effort: Effort,
-    at_once: usize,
-) -> Vec<(Activity, bool)> {
-    let (mut found, mut position, mut requests) = (Vec::new(), None, 0);
-    loop {
-        let mut walk = log.walk(&question, position, effort);
-        position = None;
-        while let Some(page) = walk.next(at_once).await.unwrap() {
-            position = page.resume_after;
-            for stored in page.activities(question) {
-                let stored = stored.unwrap();
-                found.push((stored.activity, stored.has_details));
-            }
-        }
-        requests += 1;
-        assert!(requests < 2_000, "a walk does not get on");
-        if position.is_none() {
-            return found;
-        }
-    }
-}
-
-/// Counts go from the newest to the oldest, so that the first name is the newest.
-fn counting<'a>(
-    partner: &'a PartnerId,
-    query: RangeQuery,
-    filter: &'a Filter,
-    kept_at: Moment,
-    by: &'a CountedBy,
-) -> Question<'a> {
-    Question {
-        partner,
-        query: RangeQuery {
-            order: Order::Desc,
-            with_details: false,
-            ..query
-        },
-        filter,
-        kept_at,
-        counted_by: Some(by),
-    }
-}
-
-const DIMENSIONS: [Dimension; 5] = [
-    Dimension::Day,
-    Dimension::Action,
-    Dimension::Customer,
-    Dimension::Actor,
-    Dimension::Outcome,
-];
-
-/// What is counted together, and the newest names of its customer and its actor.
-type Counts = BTreeMap<String, (u64, Option<Name>, Option<Name>)>;
-
-async fn counted(log: &Log, question: Question<'_>, effort: Effort, at_once: usize) -> Counts {
-    let has_day = question
-        .counted_by
-        .unwrap()
-        .dimensions
-        .contains(&Dimension::Day);
-    let mut counts = Counts::new();
-    let mut position = None;
-    loop {
-        let mut walk = log.walk(&question, position, effort);
-        position = None;
-        while let Some(page) = walk.next(at_once).await.unwrap() {
-            position = page.resume_after;
-            for tally in page.tallies(question) {
-                let tally = tally.unwrap();
-                let (customer_id, customer) = tally.customer.unzip();
-                let (actor_id, actor) = tally.actor.unzip();
-                let day = has_day.then_some(tally.day);
-                let what = (day, tally.action, tally.outcome, customer_id, actor_id);
-                let count = counts
-                    .entry(format!("{what:?}"))
-                    .or_insert((0, customer, actor));
-                count.0 += tally.count;
-            }
-        }
-        if position.is_none() {
-            return counts;
-        }
-    }
-}
-
-#[tokio::test]
-async fn whatever_is_sealed_walks_and_single_activities_are_those_of_the_table() {
-    for seed in 0..3 {
-        let mut log = SealedLog::start(seed, 200).await;
-        let table = log.log(None);
-        // What is younger than a day is never sealed.
-        let sealable = log.app.now().minus(Duration::from_hours(24));
-        let is_old = |it: &Stored| it.activity.content.occurred_at < sealable;
-        let old = log.activities.partition_point(is_old);
-        let count = match seed % 4 {
-            0 => 0,
-            1 => old,
-            _ => log.random.usize(1..old),
-        };
-        let mut cases = Vec::new();
-        for _ in 0..8 {
-            let at = |log: &mut SealedLog| {
-                let place = log.random.usize(0..log.activities.len());
-                log.activities[place].activity.content.occurred_at
-            };
-            let (one, other) = (at(&mut log), at(&mut log));
-            let range = TimeRange::new(one.min(other), one.max(other)).unwrap();
-            let query = RangeQuery {
-                range: if log.random.u8(0..4) == 0 {
-                    TimeRange::ALL
-                } else {
-                    range
-                },
-                order: log.random.choice([Order::Asc, Order::Desc]).unwrap(),
-                with_details: log.random.bool(),
-                settled: false,
-            };
-            let filter = log.filter();
-            let question = Question {
-                partner: &log.partner,
-                query,
-                filter: &filter,
-                kept_at: log.app.now(),
-                counted_by: None,
-            };
-            let effort = Effort {
-                pages: 100,
-                page_limit: 1_000,
-                wanted: 1_000,
-                until: None,
-            };
-            let expected = walked(&table, question, effort, 1).await;
-            let zone = log.random.choice(["UTC", "Asia/Seoul"]).unwrap();
-            let by = CountedBy {
-                dimensions: log
-                    .random
-                    .choose_multiple(DIMENSIONS, 2)
-                    .into_iter()
-                    .collect(),
-                zone: Zone::try_from(zone.to_owned()).unwrap(),
-                fit: |tallies| tallies.len() < 30,
-            };
-            let question = counting(&log.partner, query, &filter, question.kept_at, &by);
-            let counts = counted(&table, question, effort, 1).await;
-            cases.push((query, filter, expected, by, counts));
-        }
-        let now = log.app.now();
-        let archive = log.seal(count).await;
-        let whole = log.log(Some(archive));
-        for (query, filter, expected, by, counts) in cases {
-            let question = Question {
-                partner: &log.partner,
-                query,
-                filter: &filter,
-                kept_at: now,
-                counted_by: None,
-            };
-            let effort = Effort {
-                pages: log.random.usize(1..6),
-                page_limit: log.random.choice([3, 50, 1_000]).unwrap(),
-                wanted: log.random.choice([20, 100, 1_000]).unwrap(),
-                until: None,
-            };
-            let at_once = log.random.choice([1, 2, 8]).unwrap();
-            let found = walked(&whole, question, effort, at_once).await;
-            let context = format!("seed {seed}, {query:?}, {filter:?}, {effort:?}, {at_once}");
-            assert_eq!(found, expected, "{context}");
-            let question = counting(&log.partner, query, &filter, now, &by);
-            let found = counted(&whole, question, effort, at_once).await;
-            assert_eq!(found, counts, "{context}, {by:?}");
-        }
-        for stored in log.activities.iter().step_by(12) {
-            let id = stored.activity.id;
-            let found = whole.one(&log.partner, id, now).await.unwrap();
-            let expected = (!stored.is_expired(now)).then_some(&stored.activity);
-            assert_eq!(found.as_ref().map(|found| &found.activity), expected);
-        }
-        let absent = ActivityId::random(log.activities[0].activity.content.occurred_at);
-        assert!(
-            whole
-                .one(&log.partner, absent, now)
-                .await
-                .unwrap()
-                .is_none()
-        );
     }
 }
