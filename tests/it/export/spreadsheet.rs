@@ -14,7 +14,7 @@ const NASTY: [char; 27] = [
 
 /// Texts that a spreadsheet did show as something else, or nearly.
 const FOUND: &str = "=1+1|-1+1|007|1e5|=HYPERLINK(\"http://x\",\"y\")|(5)|$5|TRUE|5 Jan|MAR1|10 PM|\
-    ００７|￦007|참|거짓|二〇二六|三〇|٣|５만|５만원|１万円|(５만원)|５만;|５E오|壱５|５阡|偩５|五十嵐|５점 만점|이〇이육|三〇万원|一〇〇만원|백〇상사|千〇社|千①만㎡|만㊀만A|兆元만Ⅷ|이e５|５이e3|〇이e5|오E〇|육e二〇|５영e2|５א|점５|点５|负５|负一〇〇|５负５|５京|星期一 2026年3月9日|真|2026-11-22T11:22|Monday, March 9, 2026|2026-3-9 월|#N/A|c-1|7-Eleven";
+    R007|007R|R5|RM.5|5RM|PHP5|HK$5|J$5|BZ$5|TT$5|Z$5|００７|￦007|참|거짓|二〇二六|三〇|٣|５만|５만원|１万円|(５만원)|５만;|５E오|壱５|５阡|偩５|五十嵐|５점 만점|이〇이육|三〇万원|一〇〇만원|백〇상사|千〇社|千①만㎡|만㊀만A|兆元만Ⅷ|이e５|５이e3|〇이e5|오E〇|육e二〇|５영e2|５א|점５|点５|负５|负一〇〇|５负５|５京|星期一 2026年3月9日|真|2026-11-22T11:22|Monday, March 9, 2026|2026-3-9 월|#N/A|c-1|7-Eleven";
 
 /// What numbers, amounts, dates and times are made of, in English, Korean and
 /// Chinese characters.
@@ -23,11 +23,18 @@ const PIECES: &str = "0|7|12|2026|30|007|０|７|２０２６|٣|५|五|〇|二
     年|月|日|\u{a0}|\u{202f}|\u{3000}|\u{200b}|－|：|／|．";
 
 /// The languages in which a file is opened, as LibreOffice's filter numbers them.
-const ENGLISH: u16 = 1033;
 const KOREAN: u16 = 1042;
-const JAPANESE: u16 = 1041;
-const CHINESE_OF_CHINA: u16 = 2052;
-const CHINESE_OF_TAIWAN: u16 = 1028;
+const LANGUAGES: [(&str, u16); 9] = [
+    ("English", 1_033),
+    ("English of Hong Kong", 15_369),
+    ("English of Malaysia", 17_417),
+    ("English of the Philippines", 13_321),
+    ("English of South Africa", 7_177),
+    ("Korean", KOREAN),
+    ("Japanese", 1_041),
+    ("Chinese of China", 2_052),
+    ("Chinese of Taiwan", 1_028),
+];
 
 /// A file as LibreOffice reads it: its cells, and how many are formulas.
 ///
@@ -129,14 +136,8 @@ async fn a_spreadsheet_shows_what_was_recorded_and_runs_nothing() {
     let asked = json!({ "time_zone": "America/New_York" });
     let file = app.file(&app.export(&asked).await).await;
     let mut changed = Vec::new();
-    for language in [
-        ENGLISH,
-        KOREAN,
-        JAPANESE,
-        CHINESE_OF_CHINA,
-        CHINESE_OF_TAIWAN,
-    ] {
-        let (cells, formulas) = opened(folder.path(), &file, language).await;
+    for (language, number) in LANGUAGES {
+        let (cells, formulas) = opened(folder.path(), &file, number).await;
         assert_eq!(formulas, 0);
         assert_eq!(cells.len(), names.len() + 1);
         for (row, name) in cells.iter().skip(1).zip(&names) {
