@@ -12,7 +12,11 @@ mod s3;
 
 use shared::{Clock, ExportRequest};
 
-pub(crate) use self::{archive::Archive, counts::Counts, options::Options};
+pub(crate) use self::{
+    archive::Archive,
+    counts::Counts,
+    options::{Details, Options},
+};
 use self::{counts::Counter, dynamodb::DynamoDb, log::Log, s3::S3};
 use crate::{Error, loopback::Server};
 
@@ -32,7 +36,9 @@ impl Servers {
         let log = Log::new(&options, now)?;
         let counter = Counter::default();
         let archive = options.archive;
-        let dynamodb = DynamoDb::new(log, request, now, archive.clone(), counter.clone())?.router();
+        let range = options.export_range.unwrap_or(log.range());
+        let leased = dynamodb::leased(request, range, now)?;
+        let dynamodb = DynamoDb::new(log, &leased, archive.clone(), counter.clone()).router();
         let s3 = S3::new(options.s3_bytes_per_second, archive, counter.clone()).router();
         Ok(Self {
             dynamodb: match &options.authority {

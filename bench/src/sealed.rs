@@ -1,20 +1,31 @@
 //! What it costs to seal a year, and to ask a log that is sealed.
 
 mod ask;
+mod export;
 mod question;
 mod seal;
 mod year;
 
+use std::time::Duration;
+
+use activity_log::Log;
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client as S3;
 use serde::{Deserialize, Serialize};
 use shared::{
-    Moment,
-    aws::archive::{Head, SegmentItem},
+    ActivityStore, Config, Moment,
+    aws::{
+        archive::{ArchiveStore, Head, SegmentItem},
+        sdk,
+    },
 };
 
+pub(crate) use self::year::change;
 pub use self::year::{Details, Year};
 use crate::{
     Error,
     comparison::{Comparison, Side},
+    names::{ARCHIVE, BUCKET},
     samples::Samples,
     workbench::Workbench,
 };
@@ -47,11 +58,27 @@ pub struct Answer {
     pub resource_id: String,
 }
 
+/// The log in the table and the archive.
+pub fn log(sdk: &SdkConfig, config: &Config) -> Log {
+    let dynamodb = sdk::dynamodb(sdk);
+    let archive = ArchiveStore::new(
+        dynamodb.clone(),
+        ARCHIVE.to_owned(),
+        S3::new(sdk),
+        BUCKET.to_owned(),
+    );
+    Log::new(ActivityStore::new(dynamodb, config), Some(archive))
+}
+
+/// A range ends a millisecond behind its last entry.
+const MILLISECOND: Duration = Duration::from_millis(1);
+
 /// Seals years, and asks the one whose activities have 0.7 kB of JSON.
 pub async fn compare(bench: &Workbench<'_>) -> Result<Vec<Comparison>, Error> {
     let sealed = seal::measure(bench).await?;
     let mut comparisons = sealed.comparisons;
     comparisons.extend(ask::measure(bench, &sealed.archive, &sealed.answer).await?);
+    comparisons.extend(export::measure(bench, &sealed.archive, &sealed.answer).await?);
     Ok(comparisons)
 }
 

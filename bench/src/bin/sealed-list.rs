@@ -2,31 +2,17 @@
 
 use std::convert::Infallible;
 
-use activity_log::Log;
-use aws_sdk_s3::Client as S3;
-use bench::names::{ARCHIVE, BUCKET};
+use bench::sealed::log;
 use lambda_http::{Error, Request, service_fn};
 use list::App;
-use shared::{
-    ActivityStore, Clock, Config,
-    aws::{archive::ArchiveStore, sdk},
-    lambda::event,
-    observe,
-};
+use shared::{Clock, Config, aws::sdk, lambda::event, observe};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let observer = observe::start();
     let config = Config::from_env()?;
     let sdk = sdk::config(&config).await?;
-    let dynamodb = sdk::dynamodb(&sdk);
-    let archive = ArchiveStore::new(
-        dynamodb.clone(),
-        ARCHIVE.to_owned(),
-        S3::new(&sdk),
-        BUCKET.to_owned(),
-    );
-    let log = Log::new(ActivityStore::new(dynamodb, &config), Some(archive));
+    let log = log(&sdk, &config);
     log.open().await;
     let app = App {
         config,

@@ -100,21 +100,14 @@ impl Query {
 }
 
 impl DynamoDb {
-    /// A server over a log, with one export of it that was asked for `now`.
-    pub(super) fn new(
-        log: Log,
-        request: ExportRequest,
-        now: Moment,
-        archive: Archive,
-        counter: Counter,
-    ) -> Result<Self, Error> {
-        let leased = json!({ "Attributes": leased(request, log.range(), now)? }).to_string();
-        Ok(Self {
+    /// A server over a log, with one export whose lease is taken.
+    pub(super) fn new(log: Log, leased: &Value, archive: Archive, counter: Counter) -> Self {
+        Self {
             log,
-            leased,
+            leased: json!({ "Attributes": leased }).to_string(),
             archive,
             counter,
-        })
+        }
     }
 
     /// The one route of all operations.
@@ -167,8 +160,12 @@ fn get(get: &Value) -> &'static str {
     }
 }
 
-/// A fresh export of the whole log, as it is once a worker has its lease.
-fn leased(request: ExportRequest, range: TimeRange, now: Moment) -> Result<Value, Error> {
+/// A fresh export of a range that was asked for `now`, as it is once a worker has its lease.
+pub(super) fn leased(
+    request: ExportRequest,
+    range: TimeRange,
+    now: Moment,
+) -> Result<Value, Error> {
     let ann: Actor = serde_json::from_value(json!({ "id": "u-1", "name": "Ann", "kind": "user" }))?;
     let export = Export::new(request, range, true, ann, now);
     let item: serde_dynamo::Item = serde_dynamo::to_item(export)?;

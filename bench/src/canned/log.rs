@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use shared::{ActivityId, Content, Moment, Shards, TimeRange, aws::activities};
 use uuid::Builder;
 
-use super::options::Options;
-use crate::{Error, names::PARTNER};
+use super::options::{Details, Options};
+use crate::{Error, names::PARTNER, sealed::change};
 
 /// How many different items there are.
 const ITEMS: usize = 4_000;
@@ -77,9 +77,14 @@ impl Log {
         let step = i64::try_from(SPAN.as_millis())? / i64::try_from(options.entries.max(1))?;
         fastrand::seed(SEED);
         let mut activities = Samples::new(now);
+        let mut random = fastrand::Rng::with_seed(SEED);
         let samples = (0..ITEMS).map(|_| {
             let mut activity = activities.next();
-            activity.details = activity.details.filter(|_| options.with_details);
+            activity.details = match options.details {
+                Details::None => None,
+                Details::Small => change(&mut random).parse().ok(),
+                Details::Samples => activity.details,
+            };
             Sample::new(activity, range.from())
         });
         Ok(Self {

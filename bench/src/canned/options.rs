@@ -2,15 +2,28 @@
 
 use std::path::PathBuf;
 
+use shared::TimeRange;
+
 use super::archive::Archive;
+
+/// What details entries have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Details {
+    /// None.
+    None,
+    /// 0.3 kB each, as those of a year that is sealed.
+    Small,
+    /// Those of sample activities, half a kilobyte on average.
+    Samples,
+}
 
 /// The options of both servers.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     /// How many entries the log has.
     pub(crate) entries: u64,
-    /// Whether the entries have details.
-    pub(crate) with_details: bool,
+    /// What details the entries have.
+    pub(crate) details: Details,
     /// Over how many shards the log is spread.
     pub(crate) shards: u32,
     /// The body of the request that asked for the export.
@@ -19,6 +32,8 @@ pub(crate) struct Options {
     pub(crate) s3_bytes_per_second: Option<u64>,
     /// Serve DynamoDB over TLS, and write the certificate to trust to this file.
     pub(crate) authority: Option<PathBuf>,
+    /// The range of the export; the log's if absent.
+    pub(crate) export_range: Option<TimeRange>,
     /// What is sealed of the log.
     pub(crate) archive: Archive,
 }
@@ -27,11 +42,12 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             entries: 0,
-            with_details: true,
+            details: Details::Samples,
             shards: 1,
             export_request: "{}",
             s3_bytes_per_second: None,
             authority: None,
+            export_range: None,
             archive: Archive::default(),
         }
     }

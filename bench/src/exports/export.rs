@@ -49,7 +49,7 @@ impl Export {
     pub(super) async fn measure(&mut self, bench: &Workbench<'_>) -> Result<(), Error> {
         let options = canned::Options {
             entries: self.entries,
-            with_details: self.writer.with_details,
+            details: self.writer.details,
             export_request: self.writer.request,
             s3_bytes_per_second: self.is_slow.then_some(SLOW_BYTES_PER_SECOND),
             ..canned::Options::default()

@@ -1,6 +1,6 @@
 //! Who writes a file: the worker, and what one would write instead.
 
-use crate::workbench::Program;
+use crate::{canned::Details, workbench::Program};
 
 /// A program that writes a file, and of what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,7 +11,7 @@ pub(super) struct Writer {
     /// The body of the request that asked for the export; only the worker reads it.
     pub(super) request: &'static str,
     /// Rows have 1.4 kB with details, and 0.3 kB without.
-    pub(super) with_details: bool,
+    pub(super) details: Details,
     /// The most entries that it can write.
     pub(super) entries_max: u64,
 }
@@ -88,7 +88,7 @@ const fn writer(name: &'static str, program: Program) -> Writer {
         name,
         program,
         request: "{}",
-        with_details: true,
+        details: Details::Samples,
         entries_max: u64::MAX,
     }
 }
@@ -96,7 +96,7 @@ const fn writer(name: &'static str, program: Program) -> Writer {
 impl Writer {
     const fn without_details(self) -> Self {
         Self {
-            with_details: false,
+            details: Details::None,
             ..self
         }
     }

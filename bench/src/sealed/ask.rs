@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use shared::{Clock, Moment};
 
 use super::{
-    Answer, limited,
+    Answer, MILLISECOND, limited,
     question::{QUESTIONS, Question},
 };
 use crate::{
@@ -88,8 +88,6 @@ async fn ask_table(
     ask(session, question, sealed, range, cost).await?;
     Ok(())
 }
-
-const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// Makes requests until the answer is whole; answers how many entries it has.
 async fn ask(

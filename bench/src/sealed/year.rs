@@ -152,20 +152,9 @@ impl Year {
     fn details(&mut self) -> Option<String> {
         match self.details {
             Details::None => None,
-            Details::Small => Some(self.change()),
+            Details::Small => Some(change(&mut self.random)),
             Details::Large => Some(self.order()),
         }
-    }
-
-    fn change(&mut self) -> String {
-        let (old, new) = (self.random.u16(1..500), self.random.u16(1..500));
-        let subscription = uuid(&mut self.random);
-        format!(
-            "{{\"new_value\":{{\"auto_renew\":true,\"quantity\":{new},\"state\":\"suspended\",\"term\":\"P1Y\"}},\
-             \"note\":\"Changed in the portal.\",\"offer\":\"Microsoft 365 Business Premium\",\
-             \"old_value\":{{\"auto_renew\":true,\"quantity\":{old},\"state\":\"active\",\"term\":\"P1Y\"}},\
-             \"subscription\":\"{subscription}\"}}"
-        )
     }
 
     fn order(&mut self) -> String {
@@ -214,4 +203,16 @@ impl Unequal {
 fn uuid(random: &mut fastrand::Rng) -> String {
     let random = random.u128(..).to_be_bytes();
     Builder::from_random_bytes(random).into_uuid().to_string()
+}
+
+/// Details of 0.3 kB.
+pub(crate) fn change(random: &mut fastrand::Rng) -> String {
+    let (old, new) = (random.u16(1..500), random.u16(1..500));
+    let subscription = uuid(random);
+    format!(
+        "{{\"new_value\":{{\"auto_renew\":true,\"quantity\":{new},\"state\":\"suspended\",\"term\":\"P1Y\"}},\
+         \"note\":\"Changed in the portal.\",\"offer\":\"Microsoft 365 Business Premium\",\
+         \"old_value\":{{\"auto_renew\":true,\"quantity\":{old},\"state\":\"active\",\"term\":\"P1Y\"}},\
+         \"subscription\":\"{subscription}\"}}"
+    )
 }
