@@ -16,8 +16,8 @@ import duckdb
 import pyarrow.parquet
 
 COLUMNS = """
-    index occurred_at recorded_at id action outcome actor_id actor_name actor_kind customer_id
-    customer_name resource_type resource_id correlation_id has_details kept_until erased_at
+    index occurred_at action outcome actor_id actor_name actor_kind customer_id customer_name
+    resource_type recorded_at id resource_id correlation_id has_details kept_until erased_at
     salt c details
 """.split()
 TIMES = ("occurred_at", "recorded_at", "kept_until", "erased_at")

@@ -58,7 +58,7 @@ fn measure(size: usize) -> Result<(), Box<dyn Error>> {
     let mut random = fastrand::Rng::with_seed(1);
     let mut rows = Vec::new();
     let start = Instant::now();
-    let mut writer = SegmentWriter::new("contoso", 0)?;
+    let mut writer = SegmentWriter::new("contoso", 0);
     let mut making = start.elapsed();
     while rows.len() < ROWS_MAX {
         let begun = Instant::now();

@@ -40,7 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (month, start) in MONTHS {
         // More than a page, one row, and what a second file of the month has.
         for count in [5_000, 1, 300] {
-            let mut writer = SegmentWriter::new("contoso", index)?;
+            let mut writer = SegmentWriter::new("contoso", index);
             let first = index;
             for _ in 0..count {
                 let moment = start + i64::try_from(index)? * 60_000;

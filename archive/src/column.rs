@@ -14,12 +14,10 @@ use parquet::{
     },
 };
 
-/// The columns, in the order of the file.
+/// The columns, in the order of the file: those by which one counts lie side by side.
 const SCHEMA: &str = "message activity {
     required int64 index;
     required int64 occurred_at (TIMESTAMP(MILLIS,true));
-    required int64 recorded_at (TIMESTAMP(MILLIS,true));
-    required byte_array id (STRING);
     required byte_array action (STRING);
     required byte_array outcome (STRING);
     required byte_array actor_id (STRING);
@@ -28,6 +26,8 @@ const SCHEMA: &str = "message activity {
     optional byte_array customer_id (STRING);
     optional byte_array customer_name (STRING);
     optional byte_array resource_type (STRING);
+    required int64 recorded_at (TIMESTAMP(MILLIS,true));
+    required byte_array id (STRING);
     optional byte_array resource_id (STRING);
     optional byte_array correlation_id (STRING);
     required boolean has_details;
@@ -43,8 +43,6 @@ const SCHEMA: &str = "message activity {
 pub(crate) enum Column {
     Index,
     OccurredAt,
-    RecordedAt,
-    Id,
     Action,
     Outcome,
     ActorId,
@@ -53,6 +51,8 @@ pub(crate) enum Column {
     CustomerId,
     CustomerName,
     ResourceType,
+    RecordedAt,
+    Id,
     ResourceId,
     CorrelationId,
     HasDetails,

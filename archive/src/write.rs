@@ -1,6 +1,6 @@
 //! Writes segments: rows in, bytes out; the same rows give the same bytes.
 
-use std::{mem, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Datelike};
@@ -32,9 +32,6 @@ pub const ROWS_MAX: usize = 65_536;
 /// The most bytes of a segment's rows before they are encoded.
 pub const RAW_BYTES_MAX: usize = 64 << 20;
 
-/// With this many bytes of rows a row group ends.
-const GROUP_BYTES_MAX: usize = 32 << 20;
-
 /// A written segment.
 #[derive(Debug)]
 pub struct Written {
@@ -52,10 +49,7 @@ pub struct Written {
 pub struct SegmentWriter {
     partner_id: String,
     first_index: u64,
-    file: SerializedFileWriter<Vec<u8>>,
-    /// The rows of the row group that is not written yet.
-    group: Vec<Row>,
-    group_bytes: usize,
+    rows: Vec<Row>,
     bytes: usize,
     leaves: Vec<Hash>,
     positions: Option<(Position, Position)>,
@@ -63,18 +57,15 @@ pub struct SegmentWriter {
 
 impl SegmentWriter {
     /// Begins a segment whose first row has this index in the log.
-    pub fn new(partner_id: &str, first_index: u64) -> Result<Self, Error> {
-        let properties = Arc::new(properties(ROWS_MAX)?);
-        Ok(Self {
+    pub fn new(partner_id: &str, first_index: u64) -> Self {
+        Self {
             partner_id: partner_id.to_owned(),
             first_index,
-            file: SerializedFileWriter::new(Vec::new(), schema()?, properties)?,
-            group: Vec::new(),
-            group_bytes: 0,
+            rows: Vec::new(),
             bytes: 0,
             leaves: Vec::new(),
             positions: None,
-        })
+        }
     }
 
     /// Whether a row still belongs into this segment: there is room, and it is of the
@@ -109,18 +100,13 @@ impl SegmentWriter {
         let leaf = leaf.map_err(|reason| refused(&reason))?;
         row.index = self.first_index + count(self.leaves.len());
         row.has_details = row.details.is_some();
-        let bytes = row.raw_bytes();
-        if self.group_bytes + bytes > GROUP_BYTES_MAX {
-            self.write_group()?;
-        }
-        self.group_bytes += bytes;
-        self.bytes += bytes;
+        self.bytes += row.raw_bytes();
         self.leaves.push(leaf);
         match &mut self.positions {
             Some((_, last)) => *last = position,
             none => *none = Some((position.clone(), position)),
         }
-        self.group.push(row);
+        self.rows.push(row);
         Ok(())
     }
 
@@ -134,7 +120,6 @@ impl SegmentWriter {
         let Some(positions) = self.positions.take() else {
             return Ok(None);
         };
-        self.write_group()?;
         let tree = |error: proof::Error| Error::Row {
             id: positions.0.id.clone(),
             reason: error.to_string(),
@@ -142,7 +127,7 @@ impl SegmentWriter {
         let range = CompactRange::of_leaves(self.first_index, self.leaves.iter().copied());
         let range = range.map_err(tree)?;
         let tiles = tiles(self.first_index, &self.leaves).map_err(tree)?;
-        let plain = self.file.into_inner()?;
+        let plain = encode(self.rows)?;
         let (bytes, index_at, block_at) = insert_block(plain, tiles)?;
         let tail = usize::try_from(block_at)
             .ok()
@@ -162,34 +147,29 @@ impl SegmentWriter {
             positions,
         }))
     }
+}
 
-    fn write_group(&mut self) -> Result<(), Error> {
-        let rows = mem::take(&mut self.group);
-        self.group_bytes = 0;
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let mut group = self.file.next_row_group()?;
-        write_times(&mut group, &rows)?;
-        write_texts(&mut group, &rows)?;
-        write_rest(&mut group, &rows)?;
-        group.close()?;
-        Ok(())
-    }
+/// A Parquet file of the rows, in one row group.
+fn encode(mut rows: Vec<Row>) -> Result<Vec<u8>, ParquetError> {
+    let properties = Arc::new(properties(ROWS_MAX)?);
+    let mut file = SerializedFileWriter::new(Vec::new(), schema()?, properties)?;
+    let mut group = file.next_row_group()?;
+    write_groups(&mut group, &rows)?;
+    write_distinct(&mut group, &rows)?;
+    write_rest(&mut group, &rows)?;
+    write_details(&mut group, &mut rows)?;
+    group.close()?;
+    file.into_inner()
 }
 
 type Group<'a> = SerializedRowGroupWriter<'a, Vec<u8>>;
 
-fn write_times(group: &mut Group<'_>, rows: &[Row]) -> Result<(), ParquetError> {
+/// The columns by which one counts, behind the index.
+fn write_groups(group: &mut Group<'_>, rows: &[Row]) -> Result<(), ParquetError> {
     let index = |row: &Row| i64::try_from(row.index).unwrap_or(i64::MAX);
     required::<Int64Type>(group, rows, index)?;
     required::<Int64Type>(group, rows, |row| row.occurred_at)?;
-    required::<Int64Type>(group, rows, |row| row.recorded_at)
-}
-
-fn write_texts(group: &mut Group<'_>, rows: &[Row]) -> Result<(), ParquetError> {
-    let texts: [fn(&Row) -> &str; 6] = [
-        |row| &row.id,
+    let texts: [fn(&Row) -> &str; 5] = [
         |row| &row.action,
         |row| &row.outcome,
         |row| &row.actor_id,
@@ -199,10 +179,22 @@ fn write_texts(group: &mut Group<'_>, rows: &[Row]) -> Result<(), ParquetError> 
     for text in texts {
         required::<ByteArrayType>(group, rows, |row| byte_array(text(row)))?;
     }
-    let texts: [fn(&Row) -> Option<&str>; 5] = [
+    let texts: [fn(&Row) -> Option<&str>; 3] = [
         |row| row.customer_id.as_deref(),
         |row| row.customer_name.as_deref(),
         |row| row.resource_type.as_deref(),
+    ];
+    for text in texts {
+        optional::<ByteArrayType>(group, rows, |row| text(row).map(byte_array))?;
+    }
+    Ok(())
+}
+
+/// The columns of which hardly two values are the same.
+fn write_distinct(group: &mut Group<'_>, rows: &[Row]) -> Result<(), ParquetError> {
+    required::<Int64Type>(group, rows, |row| row.recorded_at)?;
+    required::<ByteArrayType>(group, rows, |row| byte_array(&row.id))?;
+    let texts: [fn(&Row) -> Option<&str>; 2] = [
         |row| row.resource_id.as_deref(),
         |row| row.correlation_id.as_deref(),
     ];
@@ -218,8 +210,18 @@ fn write_rest(group: &mut Group<'_>, rows: &[Row]) -> Result<(), ParquetError> {
     optional::<Int64Type>(group, rows, |row| row.kept_until)?;
     optional::<Int64Type>(group, rows, |row| row.erased_at)?;
     optional::<FixedLenByteArrayType>(group, rows, |row| row.salt.as_ref().map(|it| fixed(it)))?;
-    optional::<FixedLenByteArrayType>(group, rows, |row| row.c.as_ref().map(|it| fixed(it)))?;
-    optional::<ByteArrayType>(group, rows, |row| row.details.as_deref().map(byte_array))
+    optional::<FixedLenByteArrayType>(group, rows, |row| row.c.as_ref().map(|it| fixed(it)))
+}
+
+/// Takes the details out of the rows, since a copy of all would be large.
+fn write_details(group: &mut Group<'_>, rows: &mut [Row]) -> Result<(), ParquetError> {
+    let levels = rows.iter().map(|row| i16::from(row.details.is_some()));
+    let levels: Vec<i16> = levels.collect();
+    let details = rows.iter_mut().filter_map(|row| row.details.take());
+    let values: Vec<ByteArray> = details
+        .map(|text| ByteArray::from(Bytes::from(text)))
+        .collect();
+    write::<ByteArrayType>(group, &values, Some(&levels))
 }
 
 fn byte_array(text: &str) -> ByteArray {

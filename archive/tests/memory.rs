@@ -44,7 +44,7 @@ impl Source for Memory {
 }
 
 fn segment() -> (Vec<u8>, Manifest) {
-    let mut writer = SegmentWriter::new("contoso", 0).unwrap();
+    let mut writer = SegmentWriter::new("contoso", 0);
     for place in 0..40_i64 {
         writer
             .push(Row {

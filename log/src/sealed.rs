@@ -28,6 +28,9 @@ use crate::{
 /// How many requests for parts of segments are under way at once.
 const REQUESTS_AT_ONCE: usize = 16;
 
+/// How many segments are read at once when the answer may be in any of them.
+const SEGMENTS_AT_ONCE: usize = 8;
+
 /// How often the segments are asked for anew because an object was replaced.
 const REPLACED_MAX: usize = 3;
 
@@ -89,6 +92,9 @@ impl<'a> SealedPart<'a> {
     }
 
     /// The next page of at most `limit` activities; none at the end.
+    ///
+    /// Where parts of the table would be read at once, segments are too; how many the
+    /// table's readers share does not matter here.
     pub(crate) async fn next(
         &mut self,
         at_once: usize,
@@ -96,6 +102,7 @@ impl<'a> SealedPart<'a> {
     ) -> Result<Option<SealedPage>, Error> {
         let mut replaced = 0;
         while self.waiting.is_empty() && !self.is_over {
+            let at_once = if at_once > 1 { SEGMENTS_AT_ONCE } else { 1 };
             match self.read(at_once, limit).await {
                 Err(Error::NotFound) if replaced < REPLACED_MAX => {
                     replaced += 1;

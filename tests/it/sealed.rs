@@ -144,7 +144,7 @@ impl SealedLog {
         let mut segments = Vec::new();
         let mut start = 0;
         while start < count {
-            let mut writer = SegmentWriter::new("contoso", start as u64).unwrap();
+            let mut writer = SegmentWriter::new("contoso", start as u64);
             let length = self.random.choice([1, 20, 50, 100]).unwrap();
             for stored in &self.activities[start..count.min(start + length)] {
                 let row = row(stored);

@@ -32,7 +32,7 @@ fn one_row_is_a_segment() {
         (written.manifest.first_index, written.manifest.count),
         (12, 1)
     );
-    let nothing = SegmentWriter::new("contoso", 0).unwrap().finish().unwrap();
+    let nothing = SegmentWriter::new("contoso", 0).finish().unwrap();
     assert!(nothing.is_none());
 }
 
@@ -51,7 +51,7 @@ fn the_same_rows_give_the_same_bytes() {
 
 #[test]
 fn a_segment_holds_the_rows_of_one_month_in_order() {
-    let mut writer = SegmentWriter::new("contoso", 0).unwrap();
+    let mut writer = SegmentWriter::new("contoso", 0);
     writer.push(plain(NOVEMBER + 5, 5)).unwrap();
     let refused = |writer: &mut SegmentWriter, row: Row| writer.push(row).unwrap_err().to_string();
     for (moment, low) in [(NOVEMBER + 5, 5), (NOVEMBER + 5, 4), (NOVEMBER + 4, 9)] {

@@ -107,7 +107,7 @@ fn random_row(random: &mut fastrand::Rng, moment: i64, customers: u64) -> Row {
 }
 
 pub(crate) fn write(first_index: u64, rows: &[Row]) -> Result<Written, Error> {
-    let mut writer = SegmentWriter::new("contoso", first_index)?;
+    let mut writer = SegmentWriter::new("contoso", first_index);
     for row in rows {
         writer.push(row.clone())?;
     }

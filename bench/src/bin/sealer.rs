@@ -41,13 +41,13 @@ async fn seal(files: &S3, event: &Event) -> Result<Answer, Error> {
         while year.next()?.is_some() {}
         return Ok(answer);
     }
-    let mut writer = SegmentWriter::new(PARTNER, 0)?;
+    let mut writer = SegmentWriter::new(PARTNER, 0);
     let mut index = 0;
     while let Some(row) = year.next()? {
         if !writer.fits(&row) {
             index += writer.rows() as u64;
             put(files, writer, &mut answer).await?;
-            writer = SegmentWriter::new(PARTNER, index)?;
+            writer = SegmentWriter::new(PARTNER, index);
         }
         if index + writer.rows() as u64 == event.entries / 2 {
             answer.activity_id.clone_from(&row.id);
