@@ -11,7 +11,7 @@ use std::{
 use axum::{
     Router,
     body::Bytes,
-    extract::State,
+    extract::{DefaultBodyLimit, State},
     http::{HeaderName, StatusCode},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -78,6 +78,8 @@ impl RuntimeApi {
             .route(&format!("{invocation}/{{id}}/response"), post(response))
             .route(&format!("{invocation}/{{id}}/error"), post(error))
             .route("/2018-06-01/runtime/init/error", post(error))
+            // An answer has up to 6 MB.
+            .layer(DefaultBodyLimit::disable())
             .with_state(state);
         Ok(Self {
             server: Server::http(router).await?,
