@@ -11,43 +11,44 @@ use crate::{
     workbench::Workbench,
 };
 
-const FUNCTIONS: [&str; 7] = [
-    "record",
-    "list",
-    "export",
-    "export-worker",
-    "erasure",
-    "erasure-worker",
-    "sweeper",
+/// The functions, and how many megabytes each may have.
+///
+/// Those that read segments have the reader and a client for S3.
+const FUNCTIONS: [(&str, f64); 7] = [
+    ("record", 4.0),
+    ("list", 5.0),
+    ("export", 4.0),
+    ("export-worker", 4.0),
+    ("erasure", 4.0),
+    ("erasure-worker", 4.0),
+    ("sweeper", 4.0),
 ];
-
-const MEGABYTES_MAX: f64 = 4.0;
 
 /// Compares each function's binary with the limit.
 pub fn compare(bench: &Workbench<'_>) -> Result<Vec<Comparison>, Error> {
-    let compare = |name: &&str| {
+    let compare = |(name, limit): &(&str, f64)| {
         let size = zipped_megabytes(&bench.functions.join(name))?;
         Ok(Comparison {
             measure: "zipped binary".into(),
             unit: "MB",
-            ours: side(name, size),
-            other: side("limit", MEGABYTES_MAX),
+            ours: side(name, Samples::one(size)),
+            other: side("limit", Samples::one(*limit)),
             goal: Some(1.0),
         })
     };
     FUNCTIONS.iter().map(compare).collect()
 }
 
-fn side(who: &str, size: f64) -> Side {
+fn side(who: &str, samples: Samples) -> Side {
     Side {
         who: who.to_owned(),
-        samples: Samples::one(size),
+        samples,
     }
 }
 
-/// The size as `zip` packs it, without the archive's names and sums.
+/// The size as `make package` packs it, without the archive's names and sums.
 fn zipped_megabytes(path: &Path) -> Result<f64, Error> {
-    let mut packed = DeflateEncoder::new(io::sink(), Compression::default());
+    let mut packed = DeflateEncoder::new(io::sink(), Compression::best());
     let mut file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
     io::copy(&mut file, &mut packed)?;
     packed.try_finish()?;
