@@ -31,6 +31,14 @@ const REQUESTS_AT_ONCE: usize = 16;
 /// How many segments are read at once when the answer may be in any of them.
 const SEGMENTS_AT_ONCE: usize = 8;
 
+/// What is younger is never sealed.
+const NEVER_SEALED: Duration = Duration::from_hours(24);
+
+/// What happens from this moment on is not sealed at `now`.
+pub(crate) fn young_from(now: Moment) -> Moment {
+    now.minus(NEVER_SEALED)
+}
+
 /// How often the segments are asked for anew because an object was replaced.
 const REPLACED_MAX: usize = 3;
 
@@ -152,9 +160,18 @@ impl<'a> SealedPart<'a> {
     async fn reload(&mut self) -> Result<(), Error> {
         let to = self.question.query.range.to();
         let sealed = self.archive.sealed(self.question.partner, to).await?;
+        let sealed =
+            sealed.ok_or_else(|| Error::Unavailable("nothing is sealed any more".into()))?;
+        let objects = |sealed: &Sealed| -> Vec<String> {
+            let segments = sealed.segments.iter();
+            segments.map(|segment| segment.object.clone()).collect()
+        };
+        if objects(&sealed) == objects(&self.sealed) {
+            return Err(lost());
+        }
         // What was sealed once stays sealed, and this walk ends where it began to.
         let border = self.sealed.head.border;
-        self.sealed = sealed.ok_or(Error::NotFound)?;
+        self.sealed = sealed;
         self.sealed.head.border = border;
         self.is_over = self.unread().is_empty();
         Ok(())
@@ -213,7 +230,9 @@ pub(crate) async fn one(
     id: ActivityId,
     now: Moment,
 ) -> Result<Option<Stored>, Error> {
-    let to = id.occurred_at().plus(Duration::from_millis(1));
+    if id.occurred_at() >= young_from(now) {
+        return Ok(None);
+    }
     let filter = Filter::default();
     let question = Question {
         partner,
@@ -228,28 +247,33 @@ pub(crate) async fn one(
         counted_by: None,
     };
     let permits = Semaphore::new(REQUESTS_AT_ONCE);
+    let mut gone = None;
     for _ in 0..=REPLACED_MAX {
-        let sealed = archive.sealed(partner, to).await?;
-        let segments = sealed.filter(|sealed| id <= sealed.head.border);
-        let segments = segments.map_or_else(Vec::new, |sealed| sealed.segments);
-        let has_it = |item: &&SegmentItem| item.first <= id && id <= item.last;
-        let Some(item) = segments.iter().find(has_it) else {
+        let Some(item) = archive.segment_of(partner, id).await? else {
             return Ok(None);
         };
+        if gone.as_ref() == Some(&item.object) {
+            return Err(lost());
+        }
         let object = Object {
             archive,
-            item,
+            item: &item,
             permits: &permits,
         };
         let only = Bound::Included(position(id));
         match object.read(&question, (only.clone(), only), 1).await {
-            Err(Error::NotFound) => {}
+            Err(Error::NotFound) => gone = Some(item.object),
             Ok((SealedRead::Activities(mut activities), _)) => return Ok(activities.pop()),
             Ok((SealedRead::Tallies(_), _)) => return Ok(None),
             Err(error) => return Err(error),
         }
     }
     Err(replaced_again())
+}
+
+/// An object is gone, although it was not replaced.
+fn lost() -> Error {
+    Error::internal("reading a segment", "its object is gone")
 }
 
 /// An object is gone each time that its name was asked for anew.

@@ -1,7 +1,5 @@
 //! Reads the answer to a question page by page, wherever its activities are stored.
 
-use std::time::Duration;
-
 use shared::{
     ActivityId, ActivityStore, Error, Moment, Order, TimeRange,
     aws::{
@@ -11,7 +9,12 @@ use shared::{
 };
 use tokio::time::Instant;
 
-use crate::{fresh::FreshPart, page::Page, question::Question, sealed::SealedPart};
+use crate::{
+    fresh::FreshPart,
+    page::Page,
+    question::Question,
+    sealed::{SealedPart, young_from},
+};
 
 /// How much a walk may read.
 #[derive(Debug, Clone, Copy)]
@@ -25,9 +28,6 @@ pub struct Effort {
     /// When nothing further is read, once there was a page.
     pub until: Option<Instant>,
 }
-
-/// What is younger is never sealed.
-const NEVER_SEALED: Duration = Duration::from_hours(24);
 
 /// The pages of an answer that come next.
 ///
@@ -46,7 +46,9 @@ pub struct Walk<'a> {
     sealed: Option<SealedPart<'a>>,
     /// The last activity that is sealed; the table's copies up to it are left out.
     border: Option<ActivityId>,
-    has_read: bool,
+    /// The position after the last page that was given; at first, where the walk begins.
+    given_to: Option<ActivityId>,
+    has_given: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -67,7 +69,8 @@ impl<'a> Walk<'a> {
             fresh,
             sealed: None,
             border: None,
-            has_read: false,
+            given_to: resume_after,
+            has_given: false,
         }
     }
 
@@ -75,7 +78,16 @@ impl<'a> Walk<'a> {
     ///
     /// If something must be read first, up to `at_once` parts of the range are.
     pub async fn next(&mut self, at_once: usize) -> Result<Option<Page>, Error> {
-        if !self.has_read {
+        let page = self.next_of_both(at_once).await?;
+        if let Some(page) = &page {
+            self.has_given = true;
+            self.given_to = page.resume_after;
+        }
+        Ok(page)
+    }
+
+    async fn next_of_both(&mut self, at_once: usize) -> Result<Option<Page>, Error> {
+        if !self.has_given {
             self.ask_if_old().await?;
         }
         if self.question.query.order == Order::Asc {
@@ -103,7 +115,6 @@ impl<'a> Walk<'a> {
                 let at_once = at_once.min(self.effort.pages);
                 let read = self.fresh.read(at_once, self.effort.page_limit).await?;
                 self.effort.pages = self.effort.pages.saturating_sub(read);
-                self.has_read = true;
             }
         }
     }
@@ -118,8 +129,9 @@ impl<'a> Walk<'a> {
         let range = self.question.query.range;
         let end = resume_after.map_or(range.from(), ActivityId::occurred_at);
         if is_desc && end < self.young_from() {
-            // What is sealed of this page is left out of it.
-            self.ask(resume_after, None).await?;
+            // What is sealed of this page is left out of it. What was given is not given
+            // again, although it may have been sealed since.
+            self.ask(resume_after, self.given_to).await?;
         }
         let Some(border) = self.border.filter(|_| is_desc) else {
             return Ok(Some(Page::fresh(page, self.border, resume_after)));
@@ -142,7 +154,6 @@ impl<'a> Walk<'a> {
             return Ok(None);
         }
         let page = sealed.next(at_once, self.effort.wanted).await?;
-        self.has_read = true;
         let is_asc = self.question.query.order == Order::Asc;
         let border = self.border.filter(|_| is_asc && !self.fresh.is_over());
         Ok(page.map(|page| {
@@ -157,12 +168,12 @@ impl<'a> Walk<'a> {
 
     fn is_late(&self) -> bool {
         let until = self.effort.until;
-        self.has_read && until.is_some_and(|until| Instant::now() >= until)
+        self.has_given && until.is_some_and(|until| Instant::now() >= until)
     }
 
     /// What happened from this moment on is not sealed.
     fn young_from(&self) -> Moment {
-        self.question.kept_at.minus(NEVER_SEALED)
+        young_from(self.question.kept_at)
     }
 
     /// Asks how much is sealed if the first activities may be.

@@ -2,6 +2,7 @@
 
 mod borders;
 mod files;
+mod objects;
 mod walks;
 
 use std::time::Duration;
@@ -32,6 +33,8 @@ struct SealedLog {
     partner: PartnerId,
     /// Every activity with its details, in list order.
     activities: Vec<Stored>,
+    /// The segments, once there are some.
+    segments: Vec<SegmentItem>,
     random: fastrand::Rng,
 }
 
@@ -78,6 +81,7 @@ impl SealedLog {
             app,
             partner,
             activities: Vec::new(),
+            segments: Vec::new(),
             random,
         };
         log.activities = log.read().await;
@@ -174,10 +178,16 @@ impl SealedLog {
         }
         if let Some(last) = count.checked_sub(1) {
             let border = self.activities[last].activity.id;
+            // A partner may be quiet after the border.
+            let young_from = self.app.now().minus(Duration::from_hours(24));
+            let next = self.activities.get(count).map_or(young_from, |next| {
+                next.activity.content.occurred_at.min(young_from)
+            });
+            let at = border.occurred_at();
             let head = Head {
                 size: count as u64,
                 border,
-                sealed_to: border.occurred_at(),
+                sealed_to: if self.random.bool() { at } else { next.max(at) },
             };
             let items = segments.iter().map(|segment| segment.item(&self.partner));
             for item in items.chain([head.item(&self.partner)]) {
@@ -186,6 +196,7 @@ impl SealedLog {
                 put.set_item(Some(item.unwrap())).send().await.unwrap();
             }
         }
+        self.segments = segments;
         ArchiveStore::new(
             self.app.dynamodb(),
             config.exports_table,
@@ -201,7 +212,7 @@ impl SealedLog {
             .activity
             .content;
         let mut filter = Filter::default();
-        match random.u8(0..8) {
+        match random.u8(0..10) {
             0 | 1 => {}
             2 => filter.customer_id = one.customer.as_ref().map(|customer| customer.id.clone()),
             3 => filter.customer_id = Some(Identifier::try_from("nobody".to_owned()).unwrap()),
@@ -214,7 +225,9 @@ impl SealedLog {
                 filter.customer = part.try_into().ok();
             }
             5 => filter.action = [one.action.clone()].into(),
-            6 => {
+            6 => filter.resource_type = one.resource.as_ref().map(|it| it.r#type.clone()),
+            7 => filter.actor = one.actor.name.as_str().to_owned().try_into().ok(),
+            8 => {
                 filter.outcome = [one.outcome].into();
                 filter.actor_id = Some(one.actor.id.clone());
             }

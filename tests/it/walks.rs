@@ -135,6 +135,10 @@ async fn whatever_is_read_at_once_a_walk_gives_each_activity_once_and_in_order()
             .filter(|at| from <= **at && **at < to)
             .count();
         assert_eq!(expected.len(), within);
+        assert!(expected.is_sorted_by(|one, next| match order {
+            Order::Asc => one < next,
+            Order::Desc => one > next,
+        }));
         for at_once in [2, 8] {
             // Small efforts, so that walks end while parts behind their end are read.
             let (mut found, mut position, mut walks) = (Vec::new(), None, 0);

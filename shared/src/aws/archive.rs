@@ -82,8 +82,7 @@ impl SegmentItem {
     /// Its item; the sort key begins with the position of its first activity.
     pub fn item(&self, partner: &PartnerId) -> Result<Item, Error> {
         let mut item = to_item(self)?;
-        let first = format!("{SEGMENT}{}#{}", self.first.occurred_at(), self.first);
-        item.extend(table::key(partner, first));
+        item.extend(table::key(partner, segment_key(self.first)));
         Ok(item)
     }
 }
@@ -108,6 +107,11 @@ const HEAD: &str = "head";
 
 /// How the sort keys of segments begin.
 const SEGMENT: &str = "segment#";
+
+/// The sort key of a segment that begins with an activity.
+fn segment_key(first: ActivityId) -> String {
+    format!("{SEGMENT}{}#{first}", first.occurred_at())
+}
 
 /// How often head and segments are read again when they do not fit together.
 const READS_MAX: usize = 3;
@@ -174,6 +178,38 @@ impl ArchiveStore {
             }
         }
         Ok(head.map(|head| Sealed { head, segments }))
+    }
+
+    /// The segment in which an activity lies if it is sealed.
+    ///
+    /// The head is read first: what it counts is in the segments that are read after it.
+    pub async fn segment_of(
+        &self,
+        partner: &PartnerId,
+        id: ActivityId,
+    ) -> Result<Option<SegmentItem>, Error> {
+        let head: Option<Head> = self.table.get(table::key(partner, HEAD)).await?;
+        if head.is_none_or(|head| id > head.border) {
+            return Ok(None);
+        }
+        let last = self
+            .table
+            .client
+            .query()
+            .table_name(&self.table.name)
+            .key_condition_expression("partition_key = :partner AND sort_key BETWEEN :from AND :to")
+            .expression_attribute_values(":partner", text(partner.as_str()))
+            .expression_attribute_values(":from", text(SEGMENT))
+            .expression_attribute_values(":to", text(segment_key(id)))
+            .scan_index_forward(false)
+            .limit(1)
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| sdk::failed("reading the archive", error))?;
+        let item = last.items.unwrap_or_default().pop();
+        let segment: Option<SegmentItem> = item.map(from_item).transpose()?;
+        Ok(segment.filter(|segment| id <= segment.last))
     }
 
     /// The bytes of a range of an object.

@@ -7,6 +7,7 @@ use shared::{
     Activity, ActivityId, Filter, Moment, Name, Order, PartnerId, TimeRange,
     aws::activities::RangeQuery, model::zone::Zone,
 };
+use tokio::time::Instant;
 
 use super::*;
 
@@ -172,7 +173,8 @@ async fn whatever_is_sealed_walks_and_single_activities_are_those_of_the_table()
                 pages: log.random.usize(1..6),
                 page_limit: log.random.choice([3, 50, 1_000]).unwrap(),
                 wanted: log.random.choice([20, 100, 1_000]).unwrap(),
-                until: None,
+                // A walk whose time is over still gives a page.
+                until: log.random.bool().then(Instant::now),
             };
             let at_once = log.random.choice([1, 2, 8]).unwrap();
             let found = walked(&whole, question, effort, at_once).await;
