@@ -51,6 +51,27 @@ pub fn table(comparisons: &[Comparison]) -> String {
 }
 
 impl Comparison {
+    /// A figure beside the most that it may be.
+    pub(crate) fn limited(
+        measure: impl Into<String>,
+        unit: &'static str,
+        who: &str,
+        samples: Samples,
+        limit: f64,
+    ) -> Self {
+        let side = |who: &str, samples| Side {
+            who: who.to_owned(),
+            samples,
+        };
+        Self {
+            measure: measure.into(),
+            unit,
+            ours: side(who, samples),
+            other: side("limit", Samples::one(limit)),
+            goal: Some(1.0),
+        }
+    }
+
     fn ratio(&self) -> Option<f64> {
         Some(self.ours.samples.median()? / self.other.samples.median()?)
     }

@@ -6,7 +6,7 @@ use flate2::{Compression, write::DeflateEncoder};
 
 use crate::{
     Error,
-    comparison::{Comparison, Side},
+    comparison::Comparison,
     samples::{Samples, float},
     workbench::Workbench,
 };
@@ -28,22 +28,16 @@ const FUNCTIONS: [(&str, f64); 7] = [
 pub fn compare(bench: &Workbench<'_>) -> Result<Vec<Comparison>, Error> {
     let compare = |(name, limit): &(&str, f64)| {
         let size = zipped_megabytes(&bench.functions.join(name))?;
-        Ok(Comparison {
-            measure: "zipped binary".into(),
-            unit: "MB",
-            ours: side(name, Samples::one(size)),
-            other: side("limit", Samples::one(*limit)),
-            goal: Some(1.0),
-        })
+        let size = Samples::one(size);
+        Ok(Comparison::limited(
+            "zipped binary",
+            "MB",
+            name,
+            size,
+            *limit,
+        ))
     };
     FUNCTIONS.iter().map(compare).collect()
-}
-
-fn side(who: &str, samples: Samples) -> Side {
-    Side {
-        who: who.to_owned(),
-        samples,
-    }
 }
 
 /// The size as `make package` packs it, without the archive's names and sums.

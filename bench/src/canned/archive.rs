@@ -23,24 +23,55 @@ pub(crate) struct Archive(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     objects: HashMap<String, Bytes>,
-    items: Vec<Value>,
+    /// The items of the table.
+    head: Value,
+    segments: Vec<Value>,
 }
 
 impl Archive {
     /// Names the segments, whose objects are there.
     pub(crate) fn commit(&self, head: &Head, segments: &[SegmentItem]) -> Result<(), Error> {
-        let mut items = vec![wire(head, "head")?];
+        let head = wire(head, "head")?;
+        let mut items = Vec::new();
         for segment in segments {
-            items.push(wire(segment, "segment#")?);
+            let (at, id) = (segment.first.occurred_at(), segment.first);
+            items.push(wire(segment, &format!("segment#{at}#{id}"))?);
         }
-        self.state().items = items;
+        let mut state = self.state();
+        (state.head, state.segments) = (head, items);
         Ok(())
+    }
+
+    /// DynamoDB's answer to whoever asks for the head.
+    pub(super) fn head(&self) -> String {
+        match &self.state().head {
+            Value::Null => "{}".to_owned(),
+            head => json!({ "Item": head }).to_string(),
+        }
     }
 
     /// DynamoDB's answer to whoever asks what is sealed.
     pub(super) fn sealed(&self) -> String {
-        let items = &self.state().items;
-        json!({ "Items": items, "Count": items.len(), "ScannedCount": items.len() }).to_string()
+        let state = self.state();
+        let head = Some(&state.head).filter(|head| !head.is_null());
+        let items: Vec<&Value> = head.into_iter().chain(&state.segments).collect();
+        json!({ "Items": items, "Count": items.len() }).to_string()
+    }
+
+    /// DynamoDB's answer to whoever asks for the last segment up to a sort key.
+    pub(super) fn segment_up_to(&self, sort_key: &str) -> String {
+        let state = self.state();
+        let begins_before = |item: &&Value| {
+            let key = item.pointer("/sort_key/S").and_then(Value::as_str);
+            key.is_some_and(|key| key <= sort_key)
+        };
+        let last: Vec<&Value> = state
+            .segments
+            .iter()
+            .rfind(begins_before)
+            .into_iter()
+            .collect();
+        json!({ "Items": last, "Count": last.len() }).to_string()
     }
 
     pub(super) fn put(&self, object: String, bytes: Bytes) {

@@ -121,7 +121,7 @@ impl DynamoDb {
         match operation {
             "Query" => self.query(&serde_json::from_slice(body)?),
             "UpdateItem" => Ok(self.update(&serde_json::from_slice(body)?)),
-            "GetItem" => Ok(get(&serde_json::from_slice(body)?).to_owned()),
+            "GetItem" => Ok(self.get(&serde_json::from_slice(body)?)),
             "PutItem" => Ok("{}".into()),
             other => Err(format!("{other} has no canned answer").into()),
         }
@@ -129,7 +129,10 @@ impl DynamoDb {
 
     fn query(&self, query: &Query) -> Result<String, Error> {
         if query.table_name == ARCHIVE {
-            return Ok(self.archive.sealed());
+            return Ok(match query.bounds() {
+                Some([_, to]) => self.archive.segment_up_to(&to),
+                None => self.archive.sealed(),
+            });
         }
         if query.scan_index_forward != Some(false) {
             return Err("only queries from the newest entry on have canned answers".into());
@@ -141,6 +144,15 @@ impl DynamoDb {
         Ok(page.body)
     }
 
+    /// The head, or an export that runs; there is no activity under any key.
+    fn get(&self, get: &Value) -> String {
+        match get["TableName"].as_str() {
+            Some(ACTIVITIES) => "{}".to_owned(),
+            Some(ARCHIVE) => self.archive.head(),
+            _ => RUNNING.to_owned(),
+        }
+    }
+
     fn update(&self, update: &Value) -> String {
         // Only the update that takes the lease asks for the item.
         if update["ReturnValues"] == "ALL_NEW" {
@@ -148,15 +160,6 @@ impl DynamoDb {
         } else {
             "{}".into()
         }
-    }
-}
-
-/// An export that runs; there is no activity under any key.
-fn get(get: &Value) -> &'static str {
-    if get["TableName"] == ACTIVITIES {
-        "{}"
-    } else {
-        RUNNING
     }
 }
 

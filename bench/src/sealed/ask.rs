@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use shared::{Clock, Moment};
+use shared::{Clock, TimeRange};
 
 use super::{
-    Answer, MILLISECOND, limited,
+    message::Answer,
     question::{QUESTIONS, Question},
 };
 use crate::{
@@ -65,11 +65,8 @@ async fn ask_sealed(
     };
     let program = Program::Function("sealed-list");
     let session = Session::start(bench, program, options, None).await?;
-    let head = sealed.head.as_ref().ok_or("nothing was sealed")?;
-    let first = sealed.segments.first().ok_or("there are no segments")?;
-    let range = (first.first.occurred_at(), head.sealed_to.plus(MILLISECOND));
-    let found = ask(session, question, sealed, range, cost).await?;
-    question.check(found, head)
+    let found = ask(session, question, sealed, sealed.range()?, cost).await?;
+    question.check(found, sealed.head()?)
 }
 
 async fn ask_table(
@@ -84,7 +81,8 @@ async fn ask_table(
     };
     let session = Session::start(bench, Program::Function("list"), options, None).await?;
     let now = Clock::system().now();
-    let range = (now.minus(Duration::from_hours(32 * 24)), now);
+    let range = TimeRange::new(now.minus(Duration::from_hours(32 * 24)), now);
+    let range = range.ok_or("the range is reversed")?;
     ask(session, question, sealed, range, cost).await?;
     Ok(())
 }
@@ -94,7 +92,7 @@ async fn ask(
     mut session: Session,
     question: Question,
     sealed: &Answer,
-    range: (Moment, Moment),
+    range: TimeRange,
     cost: &mut Cost,
 ) -> Result<u64, Error> {
     let idle = peak_mebibytes(&session.process)?;
@@ -129,7 +127,8 @@ fn compare(question: &Question, (ours, table): (Cost, Cost)) -> Vec<Comparison> 
     let limit = |measure: &str, unit, samples: &Samples, max: Option<f64>| {
         let max = max?;
         let measure = format!("{}, {measure}", question.name);
-        Some(limited(&measure, unit, "sealed", samples.clone(), max))
+        let samples = samples.clone();
+        Some(Comparison::limited(measure, unit, "sealed", samples, max))
     };
     let limits = [
         limit("requests", "", &ours.requests, Some(1.0)),

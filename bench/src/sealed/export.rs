@@ -1,9 +1,8 @@
 //! Exports a sealed year, and a table with as many entries of the same size.
 
 use serde_json::json;
-use shared::TimeRange;
 
-use super::{Answer, MILLISECOND};
+use super::message::Answer;
 use crate::{
     Error,
     canned::{Archive, Details, Options},
@@ -29,9 +28,6 @@ pub(super) async fn measure(
     sealed: &Answer,
 ) -> Result<[Comparison; 2], Error> {
     let entries = bench.settings.sealed_entries;
-    let head = sealed.head.as_ref().ok_or("nothing was sealed")?;
-    let first = sealed.segments.first().ok_or("there are no segments")?;
-    let to = head.sealed_to.plus(MILLISECOND);
     let of_table = Options {
         entries,
         details: Details::Small,
@@ -40,7 +36,7 @@ pub(super) async fn measure(
     };
     let of_archive = Options {
         entries: 0,
-        export_range: TimeRange::new(first.first.occurred_at(), to),
+        export_range: Some(sealed.range()?),
         archive: archive.clone(),
         ..of_table.clone()
     };

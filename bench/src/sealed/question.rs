@@ -6,9 +6,9 @@
 )]
 
 use serde_json::{Map, Value, json};
-use shared::{Moment, aws::archive::Head};
+use shared::{TimeRange, aws::archive::Head};
 
-use super::Answer;
+use super::message::Answer;
 use crate::Error;
 
 /// A question, and the most that its answer may cost.
@@ -93,10 +93,13 @@ impl Question {
     pub(super) fn event(
         self,
         sealed: &Answer,
-        (from, to): (Moment, Moment),
+        range: TimeRange,
         cursor: Option<&str>,
     ) -> Result<String, Error> {
-        let range = [("from", from.to_string()), ("to", to.to_string())];
+        let range = [
+            ("from", range.from().to_string()),
+            ("to", range.to().to_string()),
+        ];
         let (path, route, mut query) = match self.kind {
             Kind::One => {
                 let path = format!("/v1/activities/{}", sealed.activity_id);

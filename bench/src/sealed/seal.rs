@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use shared::{Clock, Moment};
 
-use super::{Answer, Details, Event, limited};
+use super::{
+    message::{Answer, Event},
+    year::Details,
+};
 use crate::{
     Error,
     canned::{Archive, Options},
@@ -107,8 +110,7 @@ impl Sealing {
         let cpu = cpu_of_threads(&session.process)?.saturating_sub(rows * 2);
         let peak = peak_mebibytes(&session.process)? - idle;
         session.end().await?;
-        let head = answer.head.as_ref().ok_or("nothing was sealed")?;
-        archive.commit(head, &answer.segments)?;
+        archive.commit(answer.head()?, &answer.segments)?;
         let bytes: u64 = answer.segments.iter().map(|segment| segment.bytes).sum();
         let entries = float(event.entries);
         let seconds = cpu.as_secs_f64() * 1e6 / entries;
@@ -119,7 +121,7 @@ impl Sealing {
 
     fn compare(&self, bytes: f64, seconds: f64, mebibytes: f64, sealed: &mut Sealed) {
         let limit = |measure, unit, value, max: Option<f64>| {
-            let mut row = limited(
+            let mut row = Comparison::limited(
                 measure,
                 unit,
                 self.name,

@@ -8,7 +8,7 @@ use std::{fmt::Write, time::Duration};
 use archive::Row;
 use local::sample::Samples;
 use serde::{Deserialize, Serialize};
-use shared::{ActivityId, Moment};
+use shared::{ActivityId, Content, Moment};
 use uuid::Builder;
 
 use crate::Error;
@@ -46,11 +46,19 @@ pub struct Year {
     entries: u64,
     place: u64,
     details: Details,
-    /// Activities, of which the actions, the outcomes and the resources are taken.
-    samples: Samples,
+    /// What was done, as often as in a portal.
+    deeds: Vec<Deed>,
     customers: Unequal,
     actors: Unequal,
     random: fastrand::Rng,
+}
+
+/// What was done: the action, how it ended, and the type of its resource.
+#[derive(Debug)]
+struct Deed {
+    action: String,
+    outcome: String,
+    resource_type: Option<String>,
 }
 
 /// People, of which the first ones act most often (Zipf's law).
@@ -68,15 +76,10 @@ impl Year {
         fastrand::seed(SEED);
         let mut random = fastrand::Rng::with_seed(SEED);
         let mut samples = Samples::new(to);
-        let customers = (0..CUSTOMERS).map(|place| {
-            let name = samples
-                .next()
-                .customer
-                .map(|it| it.name.as_str().to_owned());
-            (
-                uuid(&mut random),
-                format!("{} {place}", name.unwrap_or_default()),
-            )
+        let samples: Vec<Content> = (0..CUSTOMERS).map(|_| samples.next()).collect();
+        let customers = samples.iter().enumerate().map(|(place, sample)| {
+            let name = sample.customer.as_ref().map_or("", |it| it.name.as_str());
+            (uuid(&mut random), format!("{name} {place}"))
         });
         let customers = Unequal::new(customers.collect());
         let actors =
@@ -87,7 +90,7 @@ impl Year {
             entries,
             place: 0,
             details,
-            samples,
+            deeds: samples.into_iter().map(Deed::of).collect(),
             customers,
             actors: Unequal::new(actors.collect()),
             random,
@@ -112,7 +115,9 @@ impl Year {
     }
 
     fn row(&mut self, occurred_at: i64) -> Result<Row, Error> {
-        let sample = self.samples.next();
+        let deed = self.random.choice(&self.deeds).ok_or("nothing was done")?;
+        let (action, outcome) = (deed.action.clone(), deed.outcome.clone());
+        let resource_type = deed.resource_type.clone();
         let (customer_id, customer_name) = self.customers.choose(&mut self.random);
         let (actor_id, actor_name) = self.actors.choose(&mut self.random);
         let mut salt = [0; 16];
@@ -123,14 +128,14 @@ impl Year {
             occurred_at,
             recorded_at,
             id: self.id(occurred_at)?,
-            action: sample.action.as_str().to_owned(),
-            outcome: sample.outcome.as_str().to_owned(),
+            action,
+            outcome,
             actor_id,
             actor_name,
             actor_kind: "user".to_owned(),
             customer_id: Some(customer_id),
             customer_name: Some(customer_name),
-            resource_type: sample.resource.map(|it| it.r#type.as_str().to_owned()),
+            resource_type,
             resource_id: Some(uuid(&mut self.random)),
             correlation_id: self.random.bool().then(|| uuid(&mut self.random)),
             kept_until: Some((occurred_at + ends) / 1_000 * 1_000),
@@ -176,6 +181,16 @@ impl Year {
         }
         order.push_str("]}");
         order
+    }
+}
+
+impl Deed {
+    fn of(sample: Content) -> Self {
+        Self {
+            action: sample.action.as_str().to_owned(),
+            outcome: sample.outcome.as_str().to_owned(),
+            resource_type: sample.resource.map(|it| it.r#type.as_str().to_owned()),
+        }
     }
 }
 
