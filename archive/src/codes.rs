@@ -10,7 +10,7 @@ use parquet::{
     column::page::{Page, PageReader},
 };
 
-use crate::{column::Column, decode::Group, error::Error, fetched::Fetched, hybrid};
+use crate::{column::Column, error::Error, fetched::Fetched, hybrid, segment::Segment};
 
 /// The code of a row without a value.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -23,7 +23,7 @@ pub(crate) struct Dictionary {
     pub(crate) codes: Vec<u32>,
 }
 
-impl Group<'_> {
+impl Segment {
     /// The codes of consecutive rows.
     pub(crate) fn dictionary(
         &self,
@@ -31,8 +31,8 @@ impl Group<'_> {
         column: Column,
         rows: Range<usize>,
     ) -> Result<Dictionary, Error> {
-        let damaged = |reason: &str| self.damaged(column, reason);
-        let failed = |error| self.damaged(column, error);
+        let damaged = |reason: &str| self.damaged_column(column, reason);
+        let failed = |error| self.damaged_column(column, error);
         let mut reader = self.page_reader(fetched, column)?;
         let mut dictionary = Dictionary {
             entries: Vec::new(),
@@ -82,12 +82,7 @@ impl Group<'_> {
         if usize::try_from(*num_values).ok()? != rows {
             return None;
         }
-        let chunk = self
-            .segment
-            .metadata
-            .row_group(self.place)
-            .column(column.place());
-        if chunk.column_descr().max_def_level() == 0 {
+        if self.chunk(column).column_descr().max_def_level() == 0 {
             return packed(buf, rows);
         }
         let (length, rest) = buf.split_first_chunk()?;

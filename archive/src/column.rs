@@ -90,6 +90,9 @@ pub enum TextColumn {
 }
 
 impl TextColumn {
+    /// How many there are.
+    pub(crate) const COUNT: usize = Self::CorrelationId as usize + 1;
+
     pub(crate) fn column(self) -> Column {
         match self {
             Self::Action => Column::Action,
@@ -118,14 +121,14 @@ pub(crate) const PAGE_ROWS: usize = 2_048;
 /// How many bytes a page has about at most, before it is compressed.
 const PAGE_BYTES: usize = 1 << 20;
 
-/// A dictionary never grows to this size, since a row group has fewer bytes.
+/// A dictionary never grows to this size, since a segment has fewer bytes.
 const DICTIONARY_BYTES: usize = 128 << 20;
 
 pub(crate) fn schema() -> Result<TypePtr> {
     Ok(Arc::new(parse_message_type(SCHEMA)?))
 }
 
-/// How a row group of this many rows is encoded.
+/// How a segment of this many rows is encoded.
 pub(crate) fn properties(rows_max: usize) -> Result<WriterProperties> {
     let path = |name: &str| ColumnPath::from(name);
     let mut properties = WriterProperties::builder()

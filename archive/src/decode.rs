@@ -1,4 +1,4 @@
-//! The pages of a row group, and the values in them.
+//! The pages of a segment, and the values in them.
 
 use std::{ops::Range, sync::Arc};
 
@@ -8,54 +8,49 @@ use parquet::{
         reader::{ColumnReaderImpl, get_column_reader, get_typed_column_reader},
     },
     data_type::DataType,
-    file::serialized_reader::SerializedPageReader,
+    file::{
+        metadata::ColumnChunkMetaData,
+        page_index::{column_index::ColumnIndexMetaData, offset_index::PageLocation},
+        serialized_reader::SerializedPageReader,
+    },
 };
 
 use crate::{column::Column, error::Error, fetched::Fetched, segment::Segment, source::BoxError};
 
-/// A row group of an opened segment.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Group<'a> {
-    pub(crate) segment: &'a Segment,
-    /// Its place in the file.
-    pub(crate) place: usize,
-}
-
-/// A page: its rows in the group, and its bytes in the object.
+/// A page: its rows in the segment, and its bytes in the object.
 #[derive(Debug, Clone)]
 pub(crate) struct PagePlace {
     pub(crate) rows: Range<usize>,
     pub(crate) bytes: Range<u64>,
 }
 
-impl<'a> Group<'a> {
-    pub(crate) fn all(segment: &'a Segment) -> impl DoubleEndedIterator<Item = Self> {
-        (0..segment.metadata.num_row_groups()).map(move |place| Self { segment, place })
+impl Segment {
+    /// Where and how the values of a column are stored.
+    pub(crate) fn chunk(&self, column: Column) -> &ColumnChunkMetaData {
+        self.group().column(column.place())
     }
 
-    /// How many rows the group has.
-    pub(crate) fn rows(&self) -> usize {
-        let rows = self.segment.metadata.row_group(self.place).num_rows();
-        usize::try_from(rows).unwrap_or(0)
+    /// What the page index says of a column's pages.
+    pub(crate) fn column_index(&self, column: Column) -> Option<ColumnIndexMetaData> {
+        let index = self.metadata.page_index_for_row_group(0);
+        index.column_index(column.place()).cloned()
+    }
+
+    fn locations(&self, column: Column) -> Option<Vec<PageLocation>> {
+        let index = self.metadata.page_index_for_row_group(0);
+        index.page_locations(column.place()).cloned()
     }
 
     /// The pages of a column, in the order of the rows.
     pub(crate) fn pages(&self, column: Column) -> Vec<PagePlace> {
-        let index = self.segment.metadata.page_index_for_row_group(self.place);
-        let pages = index
-            .page_locations(column.place())
-            .cloned()
-            .unwrap_or_default();
+        let pages = self.locations(column).unwrap_or_default();
         let number = |number: i64| usize::try_from(number).unwrap_or(0);
         let ends = pages
             .iter()
             .skip(1)
             .map(|page| number(page.first_row_index));
-        let ends = ends.chain([self.rows()]);
-        let page = |(page, end): (
-            &parquet::file::page_index::offset_index::PageLocation,
-            usize,
-        )| {
+        let ends = ends.chain([self.row_count()]);
+        let page = |(page, end): (&PageLocation, usize)| {
             let start = u64::try_from(page.offset).unwrap_or(0);
             let length = u64::try_from(page.compressed_page_size).unwrap_or(0);
             PagePlace {
@@ -75,12 +70,7 @@ impl<'a> Group<'a> {
         }
         let pages = self.pages(column);
         let mut bytes = Vec::new();
-        let (start, _) = self
-            .segment
-            .metadata
-            .row_group(self.place)
-            .column(column.place())
-            .byte_range();
+        let (start, _) = self.chunk(column).byte_range();
         if let Some(first) = pages.first().filter(|first| first.bytes.start > start) {
             bytes.push(start..first.bytes.start);
         }
@@ -98,15 +88,13 @@ impl<'a> Group<'a> {
         fetched: &Arc<Fetched>,
         column: Column,
     ) -> Result<impl PageReader + use<>, Error> {
-        let metadata = &self.segment.metadata;
-        let index = metadata.page_index_for_row_group(self.place);
         let pages = SerializedPageReader::new(
             Arc::clone(fetched),
-            metadata.row_group(self.place).column(column.place()),
-            self.rows(),
-            index.page_locations(column.place()).cloned(),
+            self.chunk(column),
+            self.row_count(),
+            self.locations(column),
         );
-        pages.map_err(|error| self.damaged(column, error))
+        pages.map_err(|error| self.damaged_column(column, error))
     }
 
     /// The values of these rows, which are sorted.
@@ -116,11 +104,7 @@ impl<'a> Group<'a> {
         column: Column,
         rows: &[usize],
     ) -> Result<Vec<Option<T::T>>, Error> {
-        let chunk = self
-            .segment
-            .metadata
-            .row_group(self.place)
-            .column(column.place());
+        let chunk = self.chunk(column);
         let is_optional = chunk.column_descr().max_def_level() > 0;
         let pages = Box::new(self.page_reader(fetched, column)?);
         let reader = get_column_reader(chunk.column_descr_ptr(), pages);
@@ -130,22 +114,21 @@ impl<'a> Group<'a> {
         for run in runs(rows) {
             let skipped = run.start - at;
             let skip = reader.skip_records(skipped);
-            if skip.map_err(|error| self.damaged(column, error))? != skipped {
-                return Err(self.damaged(column, "ends too early"));
+            if skip.map_err(|error| self.damaged_column(column, error))? != skipped {
+                return Err(self.damaged_column(column, "ends too early"));
             }
             at = run.end;
             let read = read_run(&mut reader, run, is_optional, &mut values);
-            read.map_err(|error| self.damaged(column, error))?;
+            read.map_err(|error| self.damaged_column(column, error))?;
         }
         if values.len() != rows.len() {
-            return Err(self.damaged(column, "ends too early"));
+            return Err(self.damaged_column(column, "ends too early"));
         }
         Ok(values)
     }
 
-    pub(crate) fn damaged(&self, column: Column, reason: impl Into<BoxError>) -> Error {
-        let place = format!("column {column:?} of row group {}", self.place);
-        self.segment.damaged(&place, reason)
+    pub(crate) fn damaged_column(&self, column: Column, reason: impl Into<BoxError>) -> Error {
+        self.damaged(&format!("column {column:?}"), reason)
     }
 }
 

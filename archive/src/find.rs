@@ -13,7 +13,6 @@ use parquet::{
 
 use crate::{
     column::Column,
-    decode::Group,
     error::Error,
     fetched::Fetched,
     question::{Accepts, Predicate, Question},
@@ -21,13 +20,6 @@ use crate::{
     segment::Segment,
     source::Source,
 };
-
-/// Rows of a row group, sorted.
-#[derive(Debug)]
-pub(crate) struct Matches<'a> {
-    pub(crate) group: Group<'a>,
-    pub(crate) rows: Vec<usize>,
-}
 
 impl Segment {
     /// The rows that meet every condition, in rising order and without the limit.
@@ -38,31 +30,23 @@ impl Segment {
         &self,
         source: &impl Source,
         question: &Question<'_>,
-    ) -> Result<Vec<Matches<'_>>, Error> {
-        let mut searches: Vec<Search<'_>> = Group::all(self)
-            .map(|group| Search::new(group, question))
-            .filter(|search| !search.rows.is_empty())
-            .collect();
-        let ranges = searches.iter().flat_map(|it| it.bloom_bytes(question));
-        let filters = self.fetch(source, ranges.collect()).await?;
-        let mut kept = Vec::new();
-        for search in searches.drain(..) {
-            if search.may_have(question, &filters)? {
-                kept.push(search);
-            }
+    ) -> Result<Vec<usize>, Error> {
+        let search = Search::new(self, question);
+        if search.rows.is_empty() {
+            return Ok(Vec::new());
         }
-        let ranges = kept.iter().flat_map(|it| it.page_bytes(question));
-        let pages = self.fetch(source, ranges.collect()).await?;
-        let matches = kept.into_iter().map(|it| it.finish(question, &pages));
-        matches
-            .filter(|it| it.as_ref().is_ok_and(|it| !it.rows.is_empty()) || it.is_err())
-            .collect()
+        let filters = self.fetch(source, search.bloom_bytes(question)).await?;
+        if !search.may_have(question, &filters)? {
+            return Ok(Vec::new());
+        }
+        let pages = self.fetch(source, search.page_bytes(question)).await?;
+        search.finish(question, &pages)
     }
 }
 
-/// What is known of a row group from the page index alone.
+/// What is known of a segment's rows from the page index alone.
 struct Search<'a> {
-    group: Group<'a>,
+    segment: &'a Segment,
     /// No row outside of these meets the conditions on the position.
     rows: Range<usize>,
     /// Rows whose position must be compared with the first or the last one.
@@ -73,20 +57,20 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(group: Group<'a>, question: &Question<'_>) -> Self {
-        let first = Cut::new(group, &question.from);
-        let last = Cut::new(group, &question.to);
+    fn new(segment: &'a Segment, question: &Question<'_>) -> Self {
+        let first = Cut::new(segment, &question.from);
+        let last = Cut::new(segment, &question.to);
         let rows = match (&question.from, &question.to) {
-            (Bound::Unbounded, Bound::Unbounded) => 0..group.rows(),
-            (_, Bound::Unbounded) => first.unknown.start..group.rows(),
+            (Bound::Unbounded, Bound::Unbounded) => 0..segment.row_count(),
+            (_, Bound::Unbounded) => first.unknown.start..segment.row_count(),
             (Bound::Unbounded, _) => 0..last.unknown.end,
             _ => first.unknown.start..last.unknown.end,
         };
         let reads_ends = question
             .kept_at
-            .is_some_and(|now| !all_kept(group, &rows, now));
+            .is_some_and(|now| !all_kept(segment, &rows, now));
         Self {
-            group,
+            segment,
             rows,
             first,
             last,
@@ -95,12 +79,11 @@ impl<'a> Search<'a> {
     }
 
     fn bloom_bytes(&self, question: &Question<'_>) -> Vec<Range<u64>> {
-        let metadata = self.group.segment.metadata.row_group(self.group.place);
         let bytes = |predicate: &Predicate<'_>| {
             if !predicate.column.is_distinct() || !matches!(predicate.accepts, Accepts::AnyOf(_)) {
                 return None;
             }
-            let chunk = metadata.column(predicate.column.column().place());
+            let chunk = self.segment.chunk(predicate.column.column());
             let start = u64::try_from(chunk.bloom_filter_offset()?).ok()?;
             let length = u64::try_from(chunk.bloom_filter_length()?).ok()?;
             Some(start..start.saturating_add(length))
@@ -108,9 +91,8 @@ impl<'a> Search<'a> {
         question.predicates.iter().filter_map(bytes).collect()
     }
 
-    /// Whether no bloom filter rules the group out.
+    /// Whether no bloom filter rules the segment out.
     fn may_have(&self, question: &Question<'_>, filters: &Fetched) -> Result<bool, Error> {
-        let metadata = self.group.segment.metadata.row_group(self.group.place);
         for predicate in question
             .predicates
             .iter()
@@ -120,8 +102,8 @@ impl<'a> Search<'a> {
                 continue;
             };
             let column = predicate.column.column();
-            let filter = Sbbf::read_from_column_chunk(metadata.column(column.place()), filters);
-            let filter = filter.map_err(|error| self.group.damaged(column, error))?;
+            let filter = Sbbf::read_from_column_chunk(self.segment.chunk(column), filters);
+            let filter = filter.map_err(|error| self.segment.damaged_column(column, error))?;
             let may_have = |filter: &Sbbf| {
                 let mut texts = texts.iter();
                 texts.any(|text| filter.check(&ByteArray::from(text.as_str())))
@@ -138,53 +120,53 @@ impl<'a> Search<'a> {
         let mut bytes = Vec::new();
         for cut in [&self.first, &self.last] {
             let rows: Vec<usize> = cut.unknown.clone().collect();
-            bytes.extend(self.group.page_bytes(Column::OccurredAt, &rows));
+            bytes.extend(self.segment.page_bytes(Column::OccurredAt, &rows));
             if cut.reads_ids {
-                bytes.extend(self.group.page_bytes(Column::Id, &rows));
+                bytes.extend(self.segment.page_bytes(Column::Id, &rows));
             }
         }
         let rows: Vec<usize> = self.rows.clone().collect();
         for predicate in &question.predicates {
-            bytes.extend(self.group.page_bytes(predicate.column.column(), &rows));
+            bytes.extend(self.segment.page_bytes(predicate.column.column(), &rows));
         }
         if self.reads_ends {
-            bytes.extend(self.group.page_bytes(Column::KeptUntil, &rows));
+            bytes.extend(self.segment.page_bytes(Column::KeptUntil, &rows));
         }
         bytes
     }
 
-    fn finish(self, question: &Question<'_>, pages: &Arc<Fetched>) -> Result<Matches<'a>, Error> {
-        let group = self.group;
+    fn finish(&self, question: &Question<'_>, pages: &Arc<Fetched>) -> Result<Vec<usize>, Error> {
+        let segment = self.segment;
         let start = match &question.from {
             Bound::Unbounded => self.rows.start,
-            Bound::Included(first) => self.first.place(group, pages, first, false)?,
-            Bound::Excluded(first) => self.first.place(group, pages, first, true)?,
+            Bound::Included(first) => self.first.place(segment, pages, first, false)?,
+            Bound::Excluded(first) => self.first.place(segment, pages, first, true)?,
         };
         let end = match &question.to {
             Bound::Unbounded => self.rows.end,
-            Bound::Included(last) => self.last.place(group, pages, last, true)?,
-            Bound::Excluded(last) => self.last.place(group, pages, last, false)?,
+            Bound::Included(last) => self.last.place(segment, pages, last, true)?,
+            Bound::Excluded(last) => self.last.place(segment, pages, last, false)?,
         };
         let mut rows: Vec<usize> = (start..end).collect();
         for predicate in &question.predicates {
             if rows.is_empty() {
                 break;
             }
-            rows = judge(group, pages, predicate, &self.rows, rows)?;
+            rows = judge(segment, pages, predicate, &self.rows, rows)?;
         }
         if let Some(now) = question.kept_at.filter(|_| self.reads_ends) {
-            let ends = group.values::<Int64Type>(pages, Column::KeptUntil, &rows)?;
+            let ends = segment.values::<Int64Type>(pages, Column::KeptUntil, &rows)?;
             let ends = rows.into_iter().zip(ends);
             let kept = ends.filter(|(_, end)| end.is_none_or(|end| end > now));
             rows = kept.map(|(row, _)| row).collect();
         }
-        Ok(Matches { group, rows })
+        Ok(rows)
     }
 }
 
 /// Leaves the rows whose value passes; `fetched` are the rows whose pages are there.
 fn judge(
-    group: Group<'_>,
+    segment: &Segment,
     pages: &Arc<Fetched>,
     predicate: &Predicate<'_>,
     fetched: &Range<usize>,
@@ -192,20 +174,20 @@ fn judge(
 ) -> Result<Vec<usize>, Error> {
     let column = predicate.column.column();
     if predicate.column.is_distinct() {
-        let values = group.values::<ByteArrayType>(pages, column, &rows)?;
+        let values = segment.values::<ByteArrayType>(pages, column, &rows)?;
         let mut passing = Vec::new();
         for (row, value) in rows.into_iter().zip(values) {
             let Some(value) = value else { continue };
             let text = value
                 .as_utf8()
-                .map_err(|error| group.damaged(column, error))?;
+                .map_err(|error| segment.damaged_column(column, error))?;
             if predicate.accepts.accepts(text) {
                 passing.push(row);
             }
         }
         return Ok(passing);
     }
-    let dictionary = group.dictionary(pages, column, fetched.clone())?;
+    let dictionary = segment.dictionary(pages, column, fetched.clone())?;
     let entries = dictionary.entries.iter();
     let passes: Vec<bool> = entries.map(|it| predicate.accepts.accepts(it)).collect();
     if !passes.contains(&true) {
@@ -221,7 +203,7 @@ fn judge(
     Ok(rows.into_iter().filter(has_passed).collect())
 }
 
-/// Where a bound lies between the rows of a group, as far as the index says.
+/// Where a bound lies between the rows of a segment, as far as the index says.
 struct Cut {
     /// The bound lies in these rows, or at one of their ends.
     unknown: Range<usize>,
@@ -231,7 +213,7 @@ struct Cut {
 
 impl Cut {
     /// Without a bound, nothing is unknown.
-    fn new(group: Group<'_>, bound: &Bound<Position>) -> Self {
+    fn new(segment: &Segment, bound: &Bound<Position>) -> Self {
         let (Bound::Included(position) | Bound::Excluded(position)) = bound else {
             return Self {
                 unknown: 0..0,
@@ -240,8 +222,8 @@ impl Cut {
         };
         let moment = position.occurred_at;
         let mut unknown = 0..0;
-        let pages = group.pages(Column::OccurredAt).into_iter();
-        for (page, (min, max)) in pages.zip(moments(group)) {
+        let pages = segment.pages(Column::OccurredAt).into_iter();
+        for (page, (min, max)) in pages.zip(moments(segment)) {
             if max < moment {
                 unknown = page.rows.end..page.rows.end;
             } else if min <= moment {
@@ -257,13 +239,13 @@ impl Cut {
     /// The first row at or behind a position; with `is_behind`, behind it.
     fn place(
         &self,
-        group: Group<'_>,
+        segment: &Segment,
         pages: &Arc<Fetched>,
         position: &Position,
         is_behind: bool,
     ) -> Result<usize, Error> {
         let rows: Vec<usize> = self.unknown.clone().collect();
-        let times = group.values::<Int64Type>(pages, Column::OccurredAt, &rows)?;
+        let times = segment.values::<Int64Type>(pages, Column::OccurredAt, &rows)?;
         let times = times.into_iter().map(|time| time.unwrap_or(i64::MIN));
         let moment = position.occurred_at;
         // The empty id comes before every other one.
@@ -271,7 +253,7 @@ impl Cut {
             let before = times.take_while(|time| *time < moment);
             return Ok(self.unknown.start + before.count());
         }
-        let ids = group.values::<ByteArrayType>(pages, Column::Id, &rows)?;
+        let ids = segment.values::<ByteArrayType>(pages, Column::Id, &rows)?;
         let is_before = |(time, id): &(i64, Option<ByteArray>)| {
             let id = id.as_ref().map_or(&b""[..], ByteArray::data);
             let (own, other) = ((*time, id), (moment, position.id.as_bytes()));
@@ -283,8 +265,8 @@ impl Cut {
 }
 
 /// The first and the last moment of each page; everything, where the index lacks it.
-fn moments(group: Group<'_>) -> Vec<(i64, i64)> {
-    match column_index(group, Column::OccurredAt) {
+fn moments(segment: &Segment) -> Vec<(i64, i64)> {
+    match segment.column_index(Column::OccurredAt) {
         Some(ColumnIndexMetaData::INT64(index)) => {
             let min = index
                 .min_values_iter()
@@ -294,26 +276,20 @@ fn moments(group: Group<'_>) -> Vec<(i64, i64)> {
                 .map(|it| it.copied().unwrap_or(i64::MAX));
             min.zip(max).collect()
         }
-        _ => vec![(i64::MIN, i64::MAX); group.pages(Column::OccurredAt).len()],
+        _ => vec![(i64::MIN, i64::MAX); segment.pages(Column::OccurredAt).len()],
     }
 }
 
 /// Whether the index shows that all these rows are kept longer than `now`.
-fn all_kept(group: Group<'_>, rows: &Range<usize>, now: i64) -> bool {
-    let Some(ColumnIndexMetaData::INT64(index)) = column_index(group, Column::KeptUntil) else {
+fn all_kept(segment: &Segment, rows: &Range<usize>, now: i64) -> bool {
+    let Some(ColumnIndexMetaData::INT64(index)) = segment.column_index(Column::KeptUntil) else {
         return false;
     };
-    let pages = group.pages(Column::KeptUntil).into_iter();
+    let pages = segment.pages(Column::KeptUntil).into_iter();
     let mut pages = pages.zip(index.min_values_iter());
     // A page without a smallest value has only rows that are kept without an end.
     pages.all(|(page, min)| {
         let is_outside = page.rows.end <= rows.start || page.rows.start >= rows.end;
         is_outside || min.is_none_or(|min| *min > now)
     })
-}
-
-fn column_index(group: Group<'_>, column: Column) -> Option<ColumnIndexMetaData> {
-    let metadata = &group.segment.metadata;
-    let index = metadata.page_index_for_row_group(group.place);
-    index.column_index(column.place()).cloned()
 }

@@ -19,17 +19,21 @@ pub(crate) fn read_metadata(object: &str, end: &Fetched) -> Result<ParquetMetaDa
     if *metadata.file_metadata().schema() != *schema()? {
         return Err(damaged(object, "the footer", "has other columns"));
     }
-    for (group, row_group) in metadata.row_groups().iter().enumerate() {
-        let index = metadata.page_index_for_row_group(group);
-        let is_sound = |(place, chunk): (usize, &ColumnChunkMetaData)| {
-            let pages = index.page_locations(place);
-            pages.is_some_and(|pages| are_sound(chunk, pages, row_group.num_rows()))
-        };
-        let mut columns = row_group.columns().iter().enumerate();
-        if row_group.num_columns() != Column::COUNT || !columns.all(is_sound) {
-            let place = format!("the index of row group {group}");
-            return Err(damaged(object, &place, "has columns without pages"));
-        }
+    let [group] = metadata.row_groups() else {
+        return Err(damaged(object, "the footer", "has not one row group"));
+    };
+    let index = metadata.page_index_for_row_group(0);
+    let is_sound = |(place, chunk): (usize, &ColumnChunkMetaData)| {
+        let pages = index.page_locations(place);
+        pages.is_some_and(|pages| are_sound(chunk, pages, group.num_rows()))
+    };
+    let mut columns = group.columns().iter().enumerate();
+    if group.num_columns() != Column::COUNT || !columns.all(is_sound) {
+        return Err(damaged(
+            object,
+            "the page index",
+            "has columns without pages",
+        ));
     }
     Ok(metadata)
 }

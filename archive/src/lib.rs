@@ -33,6 +33,6 @@ pub use self::{
     rows::Rows,
     segment::Segment,
     source::{BoxError, Source},
-    tally::Tally,
+    tally::{CountedBy, Tallies, Tally},
     write::{RAW_BYTES_MAX, ROWS_MAX, SegmentWriter, Written},
 };

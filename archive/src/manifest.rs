@@ -24,7 +24,7 @@ pub struct Manifest {
 /// The bytes at the end of a Parquet file: the length of the footer, and `PAR1`.
 pub(crate) const END_BYTES: u64 = 8;
 
-/// No footer is longer; a segment's has about 20 kB a row group.
+/// No footer is longer; a segment's has about 20 kB.
 const FOOTER_BYTES_MAX: u64 = 16 << 20;
 
 impl Manifest {

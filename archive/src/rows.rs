@@ -1,15 +1,13 @@
 //! Reads the rows that answer a question.
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, FixedLenByteArrayType, Int64Type};
 
 use crate::{
     column::Column,
-    decode::Group,
     error::Error,
     fetched::Fetched,
-    find::Matches,
     question::{Order, Question, Selection},
     row::Row,
     segment::Segment,
@@ -57,22 +55,17 @@ impl Segment {
     /// are in four pages of these, so that the memory is bounded. After the rounds that
     /// find them, it takes one more for their other columns.
     pub async fn rows(&self, source: &impl Source, question: &Question<'_>) -> Result<Rows, Error> {
-        let mut matches = self.matches(source, question).await?;
-        let found = total(&matches);
-        limit(&mut matches, question.order, question.limit);
+        let mut found = self.matches(source, question).await?;
+        let all = found.len();
+        limit(&mut found, question.order, question.limit);
         if question.selection.details {
-            let count = rows_in_pages(&matches, question.order);
-            limit(&mut matches, question.order, count);
+            let count = rows_in_pages(self, &found, question.order);
+            limit(&mut found, question.order, count);
         }
-        let more = total(&matches) < found;
-        let ranges = matches
-            .iter()
-            .flat_map(|it| page_bytes(it, question.selection));
+        let more = found.len() < all;
+        let ranges = columns(question.selection).flat_map(|it| self.page_bytes(it, &found));
         let pages = self.fetch(source, ranges.collect()).await?;
-        let mut rows = Vec::new();
-        for found in &matches {
-            rows.extend(read_rows(found, &pages, question.selection)?);
-        }
+        let mut rows = read_rows(self, &found, &pages, question.selection)?;
         if question.order == Order::Desc {
             rows.reverse();
         }
@@ -80,70 +73,53 @@ impl Segment {
     }
 }
 
-fn total(matches: &[Matches<'_>]) -> usize {
-    matches.iter().map(|found| found.rows.len()).sum()
-}
-
 /// How many of the first rows by this order are in [`DETAILS_PAGES_MAX`] pages of details.
-fn rows_in_pages(matches: &[Matches<'_>], order: Order) -> usize {
-    let in_pages = |found: &Matches<'_>| -> Vec<usize> {
-        let pages = found.group.pages(Column::Details).into_iter();
-        let rows = pages.map(|page| {
-            let before = |end: usize| found.rows.partition_point(|row| *row < end);
-            before(page.rows.end) - before(page.rows.start)
-        });
-        rows.filter(|rows| *rows > 0).collect()
-    };
-    let rows = matches.iter().flat_map(in_pages);
-    match order {
-        Order::Asc => rows.take(DETAILS_PAGES_MAX).sum(),
-        Order::Desc => {
-            let rows: Vec<usize> = rows.collect();
-            rows.into_iter().rev().take(DETAILS_PAGES_MAX).sum()
-        }
+fn rows_in_pages(segment: &Segment, found: &[usize], order: Order) -> usize {
+    let pages = segment.pages(Column::Details).into_iter();
+    let in_page = pages.map(|page| {
+        let before = |end: usize| found.partition_point(|row| *row < end);
+        before(page.rows.end) - before(page.rows.start)
+    });
+    let mut in_page: Vec<usize> = in_page.filter(|rows| *rows > 0).collect();
+    if order == Order::Desc {
+        in_page.reverse();
     }
+    in_page.iter().take(DETAILS_PAGES_MAX).sum()
 }
 
 /// Leaves the first rows by this order.
-fn limit(matches: &mut Vec<Matches<'_>>, order: Order, limit: usize) {
-    if order == Order::Desc {
-        matches.reverse();
-    }
-    let mut left = limit;
-    for found in matches.iter_mut() {
-        let taken = found.rows.len().min(left);
-        left -= taken;
-        match order {
-            Order::Asc => found.rows.truncate(taken),
-            Order::Desc => drop(found.rows.drain(..found.rows.len() - taken)),
-        }
-    }
-    if order == Order::Desc {
-        matches.reverse();
+fn limit(found: &mut Vec<usize>, order: Order, limit: usize) {
+    match order {
+        Order::Asc => found.truncate(limit),
+        Order::Desc => drop(found.drain(..found.len().saturating_sub(limit))),
     }
 }
 
-fn page_bytes(found: &Matches<'_>, selection: Selection) -> Vec<Range<u64>> {
+fn columns(selection: Selection) -> impl Iterator<Item = Column> {
     let opening = [Column::Salt, Column::C]
         .into_iter()
-        .filter(|_| selection.opening);
-    let details = [Column::Details].into_iter().filter(|_| selection.details);
-    let columns = ALWAYS.into_iter().chain(opening).chain(details);
-    columns
-        .flat_map(|it| found.group.page_bytes(it, &found.rows))
-        .collect()
+        .filter(move |_| selection.opening);
+    let details = [Column::Details]
+        .into_iter()
+        .filter(move |_| selection.details);
+    ALWAYS.into_iter().chain(opening).chain(details)
 }
 
 fn read_rows(
-    found: &Matches<'_>,
+    segment: &Segment,
+    found: &[usize],
     pages: &Arc<Fetched>,
     selection: Selection,
 ) -> Result<Vec<Row>, Error> {
-    if found.rows.is_empty() {
+    if found.is_empty() {
         return Ok(Vec::new());
     }
-    let read = Columns { found, pages };
-    let mut rows = vec![Row::default(); found.rows.len()];
+    let read = Columns {
+        segment,
+        found,
+        pages,
+    };
+    let mut rows = vec![Row::default(); found.len()];
     read.numbers(&mut rows)?;
     read.required_texts(&mut rows)?;
     read.optional_texts(&mut rows)?;
@@ -159,15 +135,12 @@ fn read_rows(
 
 /// The columns of the rows that were found.
 struct Columns<'a> {
-    found: &'a Matches<'a>,
+    segment: &'a Segment,
+    found: &'a [usize],
     pages: &'a Arc<Fetched>,
 }
 
 impl Columns<'_> {
-    fn group(&self) -> &Group<'_> {
-        &self.found.group
-    }
-
     fn numbers(&self, rows: &mut [Row]) -> Result<(), Error> {
         let index = self.required(Column::Index)?;
         let index = index
@@ -187,8 +160,8 @@ impl Columns<'_> {
             &mut row.erased_at
         });
         let has_details =
-            self.group()
-                .values::<BoolType>(self.pages, Column::HasDetails, &self.found.rows)?;
+            self.segment
+                .values::<BoolType>(self.pages, Column::HasDetails, self.found)?;
         let has_details = has_details.into_iter().map(|it| it == Some(true));
         fill(rows, has_details, |row| &mut row.has_details);
         Ok(())
@@ -239,26 +212,26 @@ impl Columns<'_> {
     }
 
     fn times(&self, column: Column) -> Result<Vec<Option<i64>>, Error> {
-        self.group()
-            .values::<Int64Type>(self.pages, column, &self.found.rows)
+        self.segment
+            .values::<Int64Type>(self.pages, column, self.found)
     }
 
     fn texts(&self, column: Column) -> Result<Vec<Option<String>>, Error> {
         let values = self
-            .group()
-            .values::<ByteArrayType>(self.pages, column, &self.found.rows)?;
+            .segment
+            .values::<ByteArrayType>(self.pages, column, self.found)?;
         let text = |value: Option<ByteArray>| {
             let text = value.as_ref().map(ByteArray::as_utf8).transpose();
-            let text = text.map_err(|error| self.group().damaged(column, error))?;
+            let text = text.map_err(|error| self.segment.damaged_column(column, error))?;
             Ok(text.map(str::to_owned))
         };
         values.into_iter().map(text).collect()
     }
 
     fn fixed<const N: usize>(&self, column: Column) -> Result<Vec<Option<[u8; N]>>, Error> {
-        let values =
-            self.group()
-                .values::<FixedLenByteArrayType>(self.pages, column, &self.found.rows)?;
+        let values = self
+            .segment
+            .values::<FixedLenByteArrayType>(self.pages, column, self.found)?;
         let bytes = values.into_iter().map(|it| it?.data().try_into().ok());
         Ok(bytes.collect())
     }

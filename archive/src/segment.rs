@@ -3,7 +3,10 @@
 use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
-use parquet::file::{metadata::ParquetMetaData, statistics::Statistics};
+use parquet::file::{
+    metadata::{ParquetMetaData, RowGroupMetaData},
+    statistics::Statistics,
+};
 use proof::Hash;
 
 use crate::{
@@ -48,13 +51,13 @@ impl Segment {
         let damaged = |reason: &str| damaged(object, "its end", reason);
         let none = || damaged("does not have the form of a segment");
         let (before, _) = split(bytes).ok_or_else(none)?;
-        let length = Block::length(before).ok_or_else(none)?;
-        let block_at = count(before.len()).checked_sub(length).ok_or_else(none)?;
+        let block = Block::length(before).ok_or_else(none)?;
+        let block_at = length(before.len()).checked_sub(block).ok_or_else(none)?;
         let tail = usize::try_from(block_at)
             .ok()
             .and_then(|at| bytes.get(at..));
         let mut manifest = Manifest {
-            bytes: count(bytes.len()),
+            bytes: length(bytes.len()),
             index_at: 0,
             block_at,
             tail_sha256: Manifest::hash(tail.unwrap_or_default()),
@@ -68,10 +71,8 @@ impl Segment {
         let all = Bytes::copy_from_slice(bytes);
         let opened = Self::of_parts(object, &manifest, block, all)?;
         manifest.index_at = index_start(&opened.metadata, block_at);
-        manifest.count = opened.row_count();
-        let first = opened.metadata.row_groups().first();
-        let statistics = first.and_then(|group| group.column(Column::Index.place()).statistics());
-        let Some(Statistics::Int64(index)) = statistics else {
+        manifest.count = length(opened.row_count());
+        let Some(Statistics::Int64(index)) = opened.chunk(Column::Index).statistics() else {
             return Err(damaged("does not say the index of the first row"));
         };
         let first = index.min_opt().and_then(|index| u64::try_from(*index).ok());
@@ -85,7 +86,7 @@ impl Segment {
         let tail = skipped.and_then(|skipped| end.get(usize::try_from(skipped).ok()?..));
         let (block, _) = manifest.check(object, tail.unwrap_or_default())?;
         let opened = Self::of_parts(object, manifest, block, end)?;
-        if opened.row_count() != manifest.count {
+        if length(opened.row_count()) != manifest.count {
             return Err(damaged(object, "the footer", "has another number of rows"));
         }
         Ok(opened)
@@ -146,11 +147,14 @@ impl Segment {
         self.tiles.get(usize::try_from(place).ok()?).copied()
     }
 
-    fn row_count(&self) -> u64 {
-        let groups = self.metadata.row_groups().iter();
-        groups
-            .map(|it| u64::try_from(it.num_rows()).unwrap_or(0))
-            .sum()
+    /// The one row group.
+    pub(crate) fn group(&self) -> &RowGroupMetaData {
+        self.metadata.row_group(0)
+    }
+
+    /// How many rows there are.
+    pub(crate) fn row_count(&self) -> usize {
+        usize::try_from(self.group().num_rows()).unwrap_or(0)
     }
 
     /// Fetches ranges of pages, filters or indexes, and verifies their checksums.
@@ -194,7 +198,7 @@ async fn read(
         object: object.to_owned(),
         source,
     })?;
-    let lengths: Vec<u64> = read.iter().map(|bytes| count(bytes.len())).collect();
+    let lengths: Vec<u64> = read.iter().map(|bytes| length(bytes.len())).collect();
     if lengths != wanted {
         let place = format!("what begins at byte {starts:?}");
         let reason = format!("has {lengths:?} bytes instead of {wanted:?}");
@@ -245,6 +249,6 @@ fn damaged(object: &str, place: &str, reason: &str) -> Error {
     }
 }
 
-fn count(length: usize) -> u64 {
-    u64::try_from(length).unwrap_or(u64::MAX)
+fn length(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }

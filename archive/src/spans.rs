@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::ParquetMetaData;
 
 /// The offsets at which a file is cut: each part between two of them has a checksum.
 ///
@@ -19,17 +19,15 @@ pub(crate) fn boundaries(metadata: &ParquetMetaData, end: u64) -> Vec<u64> {
                 .map(|(start, length)| start.saturating_add(length)),
         );
     };
-    for (group, row_group) in metadata.row_groups().iter().enumerate() {
-        let index = metadata.page_index_for_row_group(group);
-        for (place, column) in row_group.columns().iter().enumerate() {
-            add(column.dictionary_page_offset(), None);
-            for page in index.page_locations(place).into_iter().flatten() {
-                add(Some(page.offset), Some(page.compressed_page_size));
-            }
-            add(column.bloom_filter_offset(), column.bloom_filter_length());
-            add(column.column_index_offset(), column.column_index_length());
-            add(column.offset_index_offset(), column.offset_index_length());
+    let index = metadata.page_index_for_row_group(0);
+    for (place, column) in metadata.row_group(0).columns().iter().enumerate() {
+        add(column.dictionary_page_offset(), None);
+        for page in index.page_locations(place).into_iter().flatten() {
+            add(Some(page.offset), Some(page.compressed_page_size));
         }
+        add(column.bloom_filter_offset(), column.bloom_filter_length());
+        add(column.column_index_offset(), column.column_index_length());
+        add(column.offset_index_offset(), column.offset_index_length());
     }
     cuts.retain(|cut| *cut <= end);
     cuts.into_iter().collect()
@@ -37,10 +35,7 @@ pub(crate) fn boundaries(metadata: &ParquetMetaData, end: u64) -> Vec<u64> {
 
 /// Where the page indexes begin, which lie behind everything else.
 pub(crate) fn index_start(metadata: &ParquetMetaData, end: u64) -> u64 {
-    let columns = metadata
-        .row_groups()
-        .iter()
-        .flat_map(RowGroupMetaData::columns);
+    let columns = metadata.row_group(0).columns().iter();
     let offsets = columns
         .flat_map(|column| [column.column_index_offset(), column.offset_index_offset()])
         .flatten()

@@ -1,23 +1,45 @@
 //! Counts rows by day and by texts, without reading the rest of them.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
+    fmt,
     ops::Range,
     sync::Arc,
 };
 
-use parquet::data_type::Int64Type;
+use parquet::data_type::{ByteArrayType, Int64Type};
 
 use crate::{
     codes::{Dictionary, NONE},
     column::{Column, TextColumn},
     error::Error,
     fetched::Fetched,
-    find::Matches,
-    question::Question,
+    question::{Order, Question},
+    row::Position,
     segment::Segment,
     source::Source,
 };
+
+/// By what rows are counted, and how much of it.
+pub struct CountedBy<'a> {
+    /// The texts: of the columns with a dictionary, so all but the resource's id and the
+    /// correlation id, which count as absent.
+    pub columns: BTreeSet<TextColumn>,
+    /// To which day a moment belongs.
+    pub day: &'a (dyn Fn(i64) -> i64 + Sync),
+    /// How large the groups may be together.
+    pub room: usize,
+    /// How large the group of these texts is.
+    pub size: &'a (dyn Fn(&[Option<String>]) -> usize + Sync),
+}
+
+impl fmt::Debug for CountedBy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("CountedBy");
+        let debug = debug.field("columns", &self.columns);
+        debug.field("room", &self.room).finish_non_exhaustive()
+    }
+}
 
 /// How many rows have the same day and texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,129 +50,157 @@ pub struct Tally {
     pub texts: Vec<Option<String>>,
     /// How many rows.
     pub count: u64,
-    /// The position in the segment of the newest of them, which only grows.
-    pub newest: u64,
 }
 
-/// A text for each column, or none.
-type Texts = Vec<Option<String>>;
+/// The first rows that answer a question, counted.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Tallies {
+    /// The groups, by their first rows in the order that was asked for.
+    pub groups: Vec<Tally>,
+    /// The last row that was counted, if there are more for which there was no room.
+    pub last: Option<Position>,
+}
 
 /// The code of each text column; absent ones are [`NONE`].
-type Codes = [u32; COLUMNS_MAX];
-
-/// No more text columns can be counted by at once, since the distinct ones can't.
-const COLUMNS_MAX: usize = 8;
+type Codes = [u32; TextColumn::COUNT];
 
 impl Segment {
-    /// Counts the rows that meet every condition, without order and limit.
+    /// Counts the rows that meet every condition, in order, as long as their groups have
+    /// room; the question's limit and selection do not matter.
     ///
-    /// `columns` are those with a dictionary, so all but the resource's id and the
-    /// correlation id; a distinct one counts as absent. `day` says to which day a
-    /// moment belongs.
+    /// After the rounds that find the rows, it takes one more, and another one to name
+    /// the last row if there was no room for all.
     pub async fn tally(
         &self,
         source: &impl Source,
         question: &Question<'_>,
-        columns: &BTreeSet<TextColumn>,
-        day: impl Fn(i64) -> i64,
-    ) -> Result<Vec<Tally>, Error> {
-        let matches = self.matches(source, question).await?;
-        let ranges = matches.iter().flat_map(|it| page_bytes(it, columns));
-        let pages = self.fetch(source, ranges.collect()).await?;
-        let mut total: BTreeMap<(i64, Texts), (u64, u64)> = BTreeMap::new();
-        for found in &matches {
-            for tally in count(found, &pages, columns, &day)? {
-                let entry = total.entry((tally.day, tally.texts)).or_default();
-                entry.0 += tally.count;
-                entry.1 = entry.1.max(tally.newest);
-            }
+        by: &CountedBy<'_>,
+    ) -> Result<Tallies, Error> {
+        let mut found = self.matches(source, question).await?;
+        let ranges = self.counted_bytes(&found, &by.columns);
+        let pages = self.fetch(source, ranges).await?;
+        let dictionaries = self.dictionaries(&pages, &found, &by.columns)?;
+        let mut times = self.values::<Int64Type>(&pages, Column::OccurredAt, &found)?;
+        if question.order == Order::Desc {
+            found.reverse();
+            times.reverse();
         }
-        let tally = |((day, texts), (count, newest))| Tally {
-            day,
-            texts,
-            count,
-            newest,
+        let first = span(&found).start;
+        let rows = found.iter().zip(times);
+        let keys = rows.map(|(row, time)| {
+            let day = (by.day)(time.unwrap_or_default());
+            (day, codes(&dictionaries, row - first))
+        });
+        let (groups, count) = counted(keys, &dictionaries, by);
+        let last = count.checked_sub(1).filter(|_| count < found.len());
+        let last = last.and_then(|last| found.get(last));
+        Ok(Tallies {
+            groups,
+            last: match last {
+                Some(row) => Some(self.position(source, *row).await?),
+                None => None,
+            },
+        })
+    }
+
+    /// The bytes of the pages by which rows are counted.
+    fn counted_bytes(&self, found: &[usize], columns: &BTreeSet<TextColumn>) -> Vec<Range<u64>> {
+        let texts = columns.iter().filter(|it| !it.is_distinct());
+        let columns = texts.map(|it| it.column()).chain([Column::OccurredAt]);
+        let span: Vec<usize> = span(found).collect();
+        columns.flat_map(|it| self.page_bytes(it, &span)).collect()
+    }
+
+    /// The dictionary of each column, with the codes from the first to the last row.
+    fn dictionaries(
+        &self,
+        pages: &Arc<Fetched>,
+        found: &[usize],
+        columns: &BTreeSet<TextColumn>,
+    ) -> Result<Vec<Option<Dictionary>>, Error> {
+        let dictionary = |column: &TextColumn| {
+            let has_one = !column.is_distinct() && !found.is_empty();
+            has_one
+                .then(|| self.dictionary(pages, column.column(), span(found)))
+                .transpose()
         };
-        Ok(total.into_iter().map(tally).collect())
+        columns.iter().map(dictionary).collect()
+    }
+
+    async fn position(&self, source: &impl Source, row: usize) -> Result<Position, Error> {
+        let row = [row];
+        let columns = [Column::OccurredAt, Column::Id].into_iter();
+        let ranges = columns.flat_map(|column| self.page_bytes(column, &row));
+        let pages = self.fetch(source, ranges.collect()).await?;
+        let time = self.values::<Int64Type>(&pages, Column::OccurredAt, &row)?;
+        let id = self.values::<ByteArrayType>(&pages, Column::Id, &row)?;
+        let id = id.into_iter().flatten().next().unwrap_or_default();
+        let id = id.as_utf8();
+        let id = id.map_err(|error| self.damaged_column(Column::Id, error))?;
+        Ok(Position {
+            occurred_at: time.into_iter().flatten().next().unwrap_or_default(),
+            id: id.to_owned(),
+        })
     }
 }
 
-fn page_bytes(found: &Matches<'_>, columns: &BTreeSet<TextColumn>) -> Vec<Range<u64>> {
-    let texts = columns.iter().filter(|it| !it.is_distinct());
-    let columns = texts.map(|it| it.column()).chain([Column::OccurredAt]);
-    let span: Vec<usize> = span(&found.rows).collect();
-    columns
-        .flat_map(|it| found.group.page_bytes(it, &span))
-        .collect()
-}
-
-/// From the first to the last row.
+/// From the first to the last row, in whichever order they are.
 fn span(rows: &[usize]) -> Range<usize> {
-    match (rows.first(), rows.last()) {
+    match (rows.iter().min(), rows.iter().max()) {
         (Some(first), Some(last)) => *first..*last + 1,
         _ => 0..0,
     }
 }
 
-fn count(
-    found: &Matches<'_>,
-    pages: &Arc<Fetched>,
-    columns: &BTreeSet<TextColumn>,
-    day: impl Fn(i64) -> i64,
-) -> Result<Vec<Tally>, Error> {
-    let group = found.group;
-    let span = span(&found.rows);
-    let times = group.values::<Int64Type>(pages, Column::OccurredAt, &found.rows)?;
-    let mut dictionary = Vec::new();
-    for column in columns {
-        dictionary.push(if column.is_distinct() {
-            None
-        } else {
-            Some(group.dictionary(pages, column.column(), span.clone())?)
-        });
+/// Counts rows with these days and codes until there is no room for the next one's group;
+/// returns how many were counted, at least one.
+fn counted(
+    keys: impl Iterator<Item = (i64, Codes)>,
+    dictionaries: &[Option<Dictionary>],
+    by: &CountedBy<'_>,
+) -> (Vec<Tally>, usize) {
+    let mut places: HashMap<(i64, Codes), usize> = HashMap::new();
+    let mut groups: Vec<Tally> = Vec::new();
+    let (mut count, mut room) = (0, by.room);
+    for (day, codes) in keys {
+        let place = match places.entry((day, codes)) {
+            Entry::Occupied(place) => *place.get(),
+            Entry::Vacant(place) => {
+                let texts = texts(dictionaries, &codes);
+                let left = room.checked_sub((by.size)(&texts));
+                if left.is_none() && count > 0 {
+                    break;
+                }
+                room = left.unwrap_or_default();
+                groups.push(Tally {
+                    day,
+                    texts,
+                    count: 0,
+                });
+                *place.insert(groups.len() - 1)
+            }
+        };
+        if let Some(group) = groups.get_mut(place) {
+            group.count += 1;
+        }
+        count += 1;
     }
-    let before: usize = (0..group.place)
-        .map(|place| group.segment.metadata.row_group(place).num_rows())
-        .filter_map(|rows| usize::try_from(rows).ok())
-        .sum();
-    let mut counts: HashMap<(i64, Codes), (u64, usize)> = HashMap::new();
-    for (row, time) in found.rows.iter().zip(times) {
-        let key = (
-            day(time.unwrap_or_default()),
-            codes(&dictionary, row - span.start),
-        );
-        let entry = counts.entry(key).or_default();
-        *entry = (entry.0 + 1, *row);
-    }
-    let tally = |((day, codes), (count, row)): ((i64, Codes), (u64, usize))| Tally {
-        day,
-        texts: texts(&dictionary, &codes),
-        count,
-        newest: u64::try_from(before + row).unwrap_or(u64::MAX),
-    };
-    Ok(counts.into_iter().map(tally).collect())
+    (groups, count)
 }
 
-fn codes(dictionary: &[Option<Dictionary>], place: usize) -> Codes {
-    let mut codes = [NONE; COLUMNS_MAX];
-    for (code, column) in codes.iter_mut().zip(dictionary) {
-        let own = column.as_ref().and_then(|it| it.codes.get(place));
+fn codes(dictionaries: &[Option<Dictionary>], place: usize) -> Codes {
+    let mut codes = [NONE; TextColumn::COUNT];
+    for (code, dictionary) in codes.iter_mut().zip(dictionaries) {
+        let own = dictionary.as_ref().and_then(|it| it.codes.get(place));
         *code = own.copied().unwrap_or(NONE);
     }
     codes
 }
 
-fn texts(dictionary: &[Option<Dictionary>], codes: &Codes) -> Texts {
-    let text = |(column, code): (&Option<Dictionary>, &u32)| {
+fn texts(dictionaries: &[Option<Dictionary>], codes: &Codes) -> Vec<Option<String>> {
+    let text = |(dictionary, code): (&Option<Dictionary>, &u32)| {
         let place = usize::try_from(*code).ok()?;
-        column.as_ref()?.entries.get(place).cloned()
+        dictionary.as_ref()?.entries.get(place).cloned()
     };
-    // A ninth and a tenth column are distinct ones, which come last and count as absent.
-    let absent = dictionary.iter().skip(COLUMNS_MAX).map(|_| None);
-    dictionary
-        .iter()
-        .zip(codes)
-        .map(text)
-        .chain(absent)
-        .collect()
+    dictionaries.iter().zip(codes).map(text).collect()
 }

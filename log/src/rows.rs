@@ -157,6 +157,12 @@ pub(crate) fn position(id: ActivityId) -> Position {
     at(id.occurred_at(), id)
 }
 
+/// The activity at a position.
+pub(crate) fn activity_id(position: &Position) -> Result<ActivityId, Error> {
+    let id = ActivityId::try_from(position.id.as_str());
+    id.map_err(|_| Error::internal("reading a sealed activity", "its id is malformed"))
+}
+
 /// The position before every activity of a moment.
 pub(crate) fn start_of(moment: Moment) -> Position {
     at(moment, "")

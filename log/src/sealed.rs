@@ -1,7 +1,6 @@
 //! Reads what is sealed of a log, several segments at once.
 
 use std::{
-    cmp::Reverse,
     collections::VecDeque,
     ops::{Bound, Range},
     time::Duration,
@@ -21,8 +20,8 @@ use tokio::sync::Semaphore;
 
 use crate::{
     question::Question,
-    rows::{ask, position, start_of, stored},
-    tally::Tally,
+    rows::{activity_id, ask, position, start_of, stored},
+    tally::{CountedBy, Tally},
 };
 
 /// How many requests for parts of segments are under way at once.
@@ -99,7 +98,8 @@ impl<'a> SealedPart<'a> {
         !self.waiting.is_empty()
     }
 
-    /// The next page of at most `limit` activities; none at the end.
+    /// The next page: of at most `limit` activities, or of as many counts as there is room
+    /// for; none at the end.
     ///
     /// Where parts of the table would be read at once, segments are too; how many the
     /// table's readers share does not matter here.
@@ -301,19 +301,9 @@ impl Object<'_> {
         let manifest = manifest(self.item)?;
         let segment = Segment::open(&self, &self.item.object, &manifest).await;
         let segment = segment.map_err(failed)?;
-        let mut asked = ask(question, bounds, limit);
+        let asked = ask(question, bounds, limit);
         if let Some(by) = question.counted_by {
-            asked.limit = usize::MAX;
-            let day = |millis| by.day_number(millis);
-            let tallies = segment.tally(&self, &asked, &by.columns(), day).await;
-            let mut tallies = tallies.map_err(failed)?;
-            tallies.sort_by_key(|tally| Reverse(tally.newest));
-            let tallies = tallies.into_iter().map(|tally| by.many(tally));
-            let tallies: Vec<Tally> = tallies.collect::<Result<_, _>>()?;
-            if (by.fit)(&tallies) {
-                return Ok((SealedRead::Tallies(tallies), None));
-            }
-            asked.limit = limit;
+            return self.count(&segment, &asked, by).await;
         }
         let Rows { rows, more } = segment.rows(&self, &asked).await.map_err(failed)?;
         let stored = rows.into_iter().map(|row| stored(row, question.partner));
@@ -321,6 +311,25 @@ impl Object<'_> {
         let last = stored.last().filter(|_| more);
         let last = last.map(|stored| stored.activity.id);
         Ok((SealedRead::Activities(stored), last))
+    }
+
+    async fn count(
+        self,
+        segment: &Segment,
+        asked: &archive::Question<'_>,
+        by: &CountedBy,
+    ) -> Result<(SealedRead, Option<ActivityId>), Error> {
+        let counted_by = archive::CountedBy {
+            columns: by.columns(),
+            day: &|millis| by.day_number(millis),
+            room: by.room,
+            size: &by.size,
+        };
+        let counted = segment.tally(&self, asked, &counted_by).await;
+        let counted = counted.map_err(failed)?;
+        let groups = counted.groups.into_iter().map(|tally| by.many(tally));
+        let last = counted.last.as_ref().map(activity_id).transpose()?;
+        Ok((SealedRead::Tallies(groups.collect::<Result<_, _>>()?), last))
     }
 }
 

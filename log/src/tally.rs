@@ -31,9 +31,10 @@ pub struct CountedBy {
     pub dimensions: Vec<Dimension>,
     /// The zone of the days.
     pub zone: Zone,
-    /// Whether the counts of a part of the log are few enough to be given as a whole; its
-    /// activities are given one by one if they are not.
-    pub fit: fn(&[Tally]) -> bool,
+    /// How large the counts of one page of sealed activities may be together.
+    pub room: usize,
+    /// How large a count with these texts is.
+    pub size: fn(&[Option<String>]) -> usize,
 }
 
 /// Activities of the same day, action, outcome, customer and actor, as far as they were

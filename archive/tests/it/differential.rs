@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeSet, ops::Bound};
 
-use archive::{Accepts, Order, Position, Predicate, Question, Row, Selection, TextColumn};
+use archive::{
+    Accepts, CountedBy, Order, Position, Predicate, Question, Row, Selection, TextColumn,
+};
 
-use crate::made::{Memory, NOVEMBER, id, naive, naive_tally, now, open, random, write};
+use crate::made::{Memory, NOVEMBER, id, naive, naive_tallies, now, open, random, write};
 
 const COLUMNS: [TextColumn; 10] = [
     TextColumn::Action,
@@ -130,20 +132,21 @@ fn any_count_is_that_of_a_walk_over_all_rows() {
         let segment = open(&source, &written.manifest).unwrap();
         for _ in 0..30 {
             let mut question = question(&mut chosen, &rows);
-            (question.limit, question.order) = (usize::MAX, Order::Asc);
+            question.limit = usize::MAX;
             let columns = COLUMNS.into_iter().filter(|_| chosen.u8(..3) == 0);
             let distinct = [TextColumn::ResourceId, TextColumn::CorrelationId];
-            let columns: Vec<_> = columns.filter(|it| !distinct.contains(it)).collect();
+            let by = CountedBy {
+                columns: columns.filter(|it| !distinct.contains(it)).collect(),
+                day: &|moment| moment.div_euclid(86_400_000),
+                room: [0, 20, 500, usize::MAX][chosen.usize(..4)],
+                size: &|texts| 1 + texts.iter().flatten().map(String::len).sum::<usize>(),
+            };
             let found = naive(5, &rows, &question);
-            let wanted = naive_tally(5, &found, &columns);
-            let columns = columns.into_iter().collect();
-            let day = |moment: i64| moment.div_euclid(86_400_000);
-            let counted = now(segment.tally(&source, &question, &columns, day)).unwrap();
-            let counted = counted.into_iter();
-            let counted = counted.map(|it| ((it.day, it.texts), (it.count, it.newest)));
+            let counted = now(segment.tally(&source, &question, &by)).unwrap();
             assert_eq!(
-                counted.collect::<Vec<_>>(),
-                wanted.into_iter().collect::<Vec<_>>()
+                counted,
+                naive_tallies(&found, &by),
+                "{seed} {question:?} {by:?}"
             );
         }
     }

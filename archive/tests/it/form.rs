@@ -7,7 +7,7 @@ use archive::{
 };
 use proof::{CompactRange, Hash};
 
-use crate::made::{Memory, NOVEMBER, naive, now, open, plain, random, stored, write};
+use crate::made::{Memory, NOVEMBER, by, naive, now, open, plain, random, stored, write};
 
 fn everything() -> Question<'static> {
     Question {
@@ -196,7 +196,7 @@ fn refused_source(error: &archive::Error) -> String {
 
 #[test]
 fn a_value_may_be_in_every_row_and_in_none() {
-    let by = |column, text: &str| Question {
+    let asked = |column, text: &str| Question {
         predicates: vec![Predicate {
             column,
             accepts: Accepts::AnyOf(BTreeSet::from([text.to_owned()])),
@@ -229,14 +229,13 @@ fn a_value_may_be_in_every_row_and_in_none() {
         let segment = open(&source, &written.manifest).unwrap();
         for (column, text) in columns {
             for text in [text, "absent"] {
-                let question = by(column, text);
+                let question = asked(column, text);
                 let answer = now(segment.rows(&source, &question)).unwrap().rows;
                 assert_eq!(answer, naive(0, rows, &question), "{column:?} {text}");
             }
             let all = Question::default();
-            let columns = BTreeSet::from([column]);
-            let tally = segment.tally(&source, &all, &columns, |_| 0);
-            let counted: u64 = now(tally).unwrap().iter().map(|it| it.count).sum();
+            let counted = now(segment.tally(&source, &all, &by([column]))).unwrap();
+            let counted: u64 = counted.groups.iter().map(|it| it.count).sum();
             assert_eq!(counted, u64::try_from(rows.len()).unwrap());
         }
     }

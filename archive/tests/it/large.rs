@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, ops::Bound};
 
 use archive::{Accepts, Order, Predicate, Question, Row, SegmentWriter, Selection, TextColumn};
 
-use crate::made::{Memory, NAMES, NOVEMBER, naive, now, open, plain, write};
+use crate::made::{Memory, NAMES, NOVEMBER, by, naive, now, open, plain, write};
 
-fn by(column: TextColumn, text: &str) -> Question<'static> {
+fn asked(column: TextColumn, text: &str) -> Question<'static> {
     Question {
         predicates: vec![Predicate {
             column,
@@ -65,7 +65,7 @@ fn a_full_segment_is_read_by_parts() {
         question.kept_at = Some(NOVEMBER);
         question
     };
-    let rare = kept(by(TextColumn::CustomerId, "rare"));
+    let rare = kept(asked(TextColumn::CustomerId, "rare"));
     let (found, (requests, bytes, rounds)) = answer(&rare);
     assert_eq!(found, naive(0, &rows, &rare));
     assert!(
@@ -73,16 +73,16 @@ fn a_full_segment_is_read_by_parts() {
         "{requests} {bytes} {rounds}"
     );
 
-    let absent = kept(by(TextColumn::CustomerId, "nobody"));
+    let absent = kept(asked(TextColumn::CustomerId, "nobody"));
     let (found, (requests, _, rounds)) = answer(&absent);
     assert_eq!((found, requests, rounds), (vec![], 1, 1));
 
     let order = rows[40_000].resource_id.clone().unwrap();
-    let order = kept(by(TextColumn::ResourceId, &order));
+    let order = kept(asked(TextColumn::ResourceId, &order));
     let (found, (requests, _, rounds)) = answer(&order);
     assert_eq!(found, naive(0, &rows, &order));
     assert!(requests <= 30 && rounds <= 3, "{requests} {rounds}");
-    let (found, (requests, bytes, _)) = answer(&by(TextColumn::ResourceId, "no order"));
+    let (found, (requests, bytes, _)) = answer(&asked(TextColumn::ResourceId, "no order"));
     assert_eq!((found, requests), (vec![], 1));
     assert!(bytes < 200_000, "{bytes}");
 
@@ -108,24 +108,21 @@ fn a_full_segment_is_read_by_parts() {
     assert_eq!(found, naive(0, &rows, &newest));
     assert!(requests <= 20 && rounds == 1, "{requests} {rounds}");
 
-    let columns = BTreeSet::from([TextColumn::Action]);
     let all = kept(Question::default());
-    let counted = now(segment.tally(&source, &all, &columns, |_| 0)).unwrap();
-    assert_eq!(counted.iter().map(|it| it.count).sum::<u64>(), 65_536);
+    let counted = now(segment.tally(&source, &all, &by([TextColumn::Action]))).unwrap();
+    let count = counted.groups.iter().map(|it| it.count);
+    assert_eq!((count.sum::<u64>(), counted.last), (65_536, None));
     let (requests, bytes, rounds) = source.take();
     assert!(
         requests == 1 && bytes < 200_000 && rounds == 1,
         "{requests} {bytes} {rounds}"
     );
 
-    let everyone = by(TextColumn::ActorName, "admin@fabrikam.example");
+    let everyone = asked(TextColumn::ActorName, "admin@fabrikam.example");
     assert_eq!(answer(&everyone).0.len(), rows.len());
-    let columns = BTreeSet::from([TextColumn::Action, TextColumn::Outcome]);
-    let counted = now(segment.tally(&source, &everyone, &columns, |_| 0)).unwrap();
-    assert_eq!(
-        (counted.len(), counted[0].count, counted[0].newest),
-        (1, 65_536, 65_535)
-    );
+    let both = by([TextColumn::Action, TextColumn::Outcome]);
+    let counted = now(segment.tally(&source, &everyone, &both)).unwrap();
+    assert_eq!((counted.groups.len(), counted.groups[0].count), (1, 65_536));
 }
 
 #[test]
@@ -161,7 +158,7 @@ fn a_segment_of_large_details_ends_and_is_read_by_pages() {
                     details: true,
                     opening: true,
                 },
-                ..by(TextColumn::CustomerId, "c-7")
+                ..asked(TextColumn::CustomerId, "c-7")
             };
             let answer = now(segment.rows(&source, &question)).unwrap();
             // Each of the customer's six rows has a page of details of its own.
@@ -170,11 +167,10 @@ fn a_segment_of_large_details_ends_and_is_read_by_pages() {
             assert!(answer.more);
         }
     }
-    let columns = BTreeSet::from([TextColumn::CustomerId]);
     let all = Question::default();
-    let counted = now(segment.tally(&source, &all, &columns, |_| 0)).unwrap();
-    assert_eq!(counted.len(), 50);
-    assert_eq!((counted[0].count, counted[0].newest), (6, 250));
+    let counted = now(segment.tally(&source, &all, &by([TextColumn::CustomerId]))).unwrap();
+    let counts: Vec<u64> = counted.groups.iter().map(|it| it.count).collect();
+    assert_eq!((counts.len(), counts[0], counts[49]), (50, 6, 5));
     assert_eq!(
         now(segment.range(&source, "contoso")).unwrap(),
         written.range

@@ -1,14 +1,13 @@
 //! Made-up rows, a segment in memory, and the answers by a plain walk over the rows.
 
 use std::{
-    collections::BTreeMap,
     ops::{Bound, Range, RangeBounds},
     sync::Mutex,
 };
 
 use archive::{
-    BoxError, Error, Manifest, Order, Position, Question, Row, Segment, SegmentWriter, Source,
-    TextColumn, Written,
+    BoxError, CountedBy, Error, Manifest, Order, Position, Question, Row, Segment, SegmentWriter,
+    Source, Tallies, Tally, TextColumn, Written,
 };
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -170,19 +169,39 @@ fn is_in(range: &(Bound<Position>, Bound<Position>), position: &Position) -> boo
     range.contains(position)
 }
 
-/// The count and the newest place of each day and texts.
-pub(crate) type Counts = BTreeMap<(i64, Vec<Option<String>>), (u64, u64)>;
-
-/// Counts by a walk over the rows that were found.
-pub(crate) fn naive_tally(first_index: u64, found: &[Row], columns: &[TextColumn]) -> Counts {
-    let mut counts = Counts::new();
-    for row in found {
-        let texts = columns.iter().map(|it| text(row, *it).map(str::to_owned));
-        let day = row.occurred_at.div_euclid(86_400_000);
-        let entry = counts.entry((day, texts.collect())).or_default();
-        *entry = (entry.0 + 1, entry.1.max(row.index - first_index));
+/// Counts by texts alone, without a limit.
+pub(crate) fn by(columns: impl IntoIterator<Item = TextColumn>) -> CountedBy<'static> {
+    CountedBy {
+        columns: columns.into_iter().collect(),
+        day: &|_| 0,
+        room: usize::MAX,
+        size: &|_| 1,
     }
-    counts
+}
+
+/// The counts by a walk over the rows that were found.
+pub(crate) fn naive_tallies(found: &[Row], by: &CountedBy<'_>) -> Tallies {
+    let mut groups: Vec<Tally> = Vec::new();
+    let (mut room, mut last) = (by.room, None);
+    for row in found {
+        let texts = by.columns.iter();
+        let texts: Vec<_> = texts.map(|it| text(row, *it).map(str::to_owned)).collect();
+        let day = (by.day)(row.occurred_at);
+        let mut same = groups.iter_mut();
+        if let Some(group) = same.find(|it| it.day == day && it.texts == texts) {
+            group.count += 1;
+        } else {
+            let size = (by.size)(&texts);
+            if last.is_some() && size > room {
+                return Tallies { groups, last };
+            }
+            room = room.saturating_sub(size);
+            let count = 1;
+            groups.push(Tally { day, texts, count });
+        }
+        last = Some(row.position());
+    }
+    Tallies { groups, last: None }
 }
 
 /// An object in memory, which counts what is read of it.

@@ -107,9 +107,10 @@ impl SummaryRequest {
                 settled: range.to() < config.settled_before(now),
             },
             counted_by: CountedBy {
+                room: groups::part_bytes_max(&dimensions),
+                size: groups::counted_bytes,
                 dimensions,
                 zone: filter.zone(),
-                fit: groups::fit,
             },
             filter,
             resume_after,

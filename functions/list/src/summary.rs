@@ -13,7 +13,7 @@ use crate::{
 
 /// How many parts of the range are read at once: few, since the page sends three
 /// summaries at a time.
-const AT_ONCE: usize = 2;
+const AT_ONCE_MAX: usize = 2;
 
 /// The answer: what this request has counted.
 #[derive(Debug, Serialize)]
@@ -45,7 +45,10 @@ pub(crate) async fn count(
     };
     let dimensions = &request.counted_by.dimensions;
     let mut walk = log.walk(question, request.resume_after, effort);
-    while let Some(page) = walk.next(AT_ONCE).await? {
+    // Counts of one segment may fill the answer, and others would be made for nothing.
+    let mut at_once = 1;
+    while let Some(page) = walk.next(at_once).await? {
+        at_once = AT_ONCE_MAX;
         position = page.resume_after;
         for tally in page.tallies(*question) {
             groups.add(dimensions, tally?);

@@ -152,7 +152,8 @@ async fn whatever_is_sealed_walks_and_single_activities_are_those_of_the_table()
                     .into_iter()
                     .collect(),
                 zone: Zone::try_from(zone.to_owned()).unwrap(),
-                fit: |tallies| tallies.len() < 30,
+                room: 30,
+                size: |_| 1,
             };
             let question = counting(&log.partner, query, &filter, question.kept_at, &by);
             let counts = counted(&table, question, effort, 1).await;
