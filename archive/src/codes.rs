@@ -31,6 +31,15 @@ impl Segment {
         column: Column,
         rows: Range<usize>,
     ) -> Result<Dictionary, Error> {
+        self.decoded(column, || self.read_dictionary(fetched, column, rows))
+    }
+
+    fn read_dictionary(
+        &self,
+        fetched: &Arc<Fetched>,
+        column: Column,
+        rows: Range<usize>,
+    ) -> Result<Dictionary, Error> {
         let damaged = |reason: &str| self.damaged_column(column, reason);
         let failed = |error| self.damaged_column(column, error);
         let mut reader = self.page_reader(fetched, column)?;

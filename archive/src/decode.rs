@@ -1,6 +1,10 @@
 //! The pages of a segment, and the values in them.
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    ops::Range,
+    panic::{self, AssertUnwindSafe},
+    sync::Arc,
+};
 
 use parquet::{
     column::{
@@ -104,6 +108,15 @@ impl Segment {
         column: Column,
         rows: &[usize],
     ) -> Result<Vec<Option<T::T>>, Error> {
+        self.decoded(column, || self.read_values::<T>(fetched, column, rows))
+    }
+
+    fn read_values<T: DataType>(
+        &self,
+        fetched: &Arc<Fetched>,
+        column: Column,
+        rows: &[usize],
+    ) -> Result<Vec<Option<T::T>>, Error> {
         let chunk = self.chunk(column);
         let is_optional = chunk.column_descr().max_def_level() > 0;
         let pages = Box::new(self.page_reader(fetched, column)?);
@@ -125,6 +138,17 @@ impl Segment {
             return Err(self.damaged_column(column, "ends too early"));
         }
         Ok(values)
+    }
+
+    /// Decodes pages of a column; at some bytes that it would not write itself, the crate
+    /// panics.
+    pub(crate) fn decoded<T>(
+        &self,
+        column: Column,
+        decode: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let decoded = panic::catch_unwind(AssertUnwindSafe(decode));
+        decoded.unwrap_or_else(|_| Err(self.damaged_column(column, "can't be decoded")))
     }
 
     pub(crate) fn damaged_column(&self, column: Column, reason: impl Into<BoxError>) -> Error {

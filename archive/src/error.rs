@@ -36,3 +36,13 @@ pub enum Error {
     #[error("the segment can't be written")]
     Encode(#[from] parquet::errors::ParquetError),
 }
+
+impl Error {
+    pub(crate) fn damaged(object: &str, place: &str, reason: &str) -> Self {
+        Self::Damaged {
+            object: object.to_owned(),
+            place: place.to_owned(),
+            reason: reason.to_owned(),
+        }
+    }
+}

@@ -15,12 +15,17 @@ use crate::{
 pub(crate) fn read_metadata(object: &str, end: &Fetched) -> Result<ParquetMetaData, Error> {
     let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Required);
     let metadata = reader.parse_and_finish(end);
-    let metadata = metadata.map_err(|error| damaged(object, "the footer", &error.to_string()))?;
+    let metadata =
+        metadata.map_err(|error| Error::damaged(object, "the footer", &error.to_string()))?;
     if *metadata.file_metadata().schema() != *schema()? {
-        return Err(damaged(object, "the footer", "has other columns"));
+        return Err(Error::damaged(object, "the footer", "has other columns"));
     }
     let [group] = metadata.row_groups() else {
-        return Err(damaged(object, "the footer", "has not one row group"));
+        return Err(Error::damaged(
+            object,
+            "the footer",
+            "has not one row group",
+        ));
     };
     let index = metadata.page_index_for_row_group(0);
     let is_sound = |(place, chunk): (usize, &ColumnChunkMetaData)| {
@@ -29,7 +34,7 @@ pub(crate) fn read_metadata(object: &str, end: &Fetched) -> Result<ParquetMetaDa
     };
     let mut columns = group.columns().iter().enumerate();
     if group.num_columns() != Column::COUNT || !columns.all(is_sound) {
-        return Err(damaged(
+        return Err(Error::damaged(
             object,
             "the page index",
             "has columns without pages",
@@ -58,12 +63,4 @@ fn are_sound(chunk: &ColumnChunkMetaData, pages: &[PageLocation], rows: i64) -> 
         .first()
         .is_some_and(|page| (page.offset > start) == has_dictionary);
     start >= 0 && is_first && is_behind && pages.iter().all(&mut follows) && Some(at) == end
-}
-
-fn damaged(object: &str, place: &str, reason: &str) -> Error {
-    Error::Damaged {
-        object: object.to_owned(),
-        place: place.to_owned(),
-        reason: reason.to_owned(),
-    }
 }

@@ -39,11 +39,8 @@ impl Manifest {
         object: &str,
         tail: &'a [u8],
     ) -> Result<(Block, &'a [u8]), Error> {
-        let damaged = |reason: &str| Error::Damaged {
-            object: object.to_owned(),
-            place: format!("the block and the footer from byte {} on", self.block_at),
-            reason: reason.to_owned(),
-        };
+        let place = format!("the block and the footer from byte {} on", self.block_at);
+        let damaged = |reason: &str| Error::damaged(object, &place, reason);
         if Self::hash(tail) != self.tail_sha256 {
             return Err(damaged("do not have the hash that was stored of them"));
         }

@@ -48,7 +48,7 @@ impl Segment {
     /// Every checksum of the object is verified. Nothing shows that the object is the
     /// one that was written, but its leaves do: see [`Segment::range`].
     pub fn scan(object: &str, bytes: &[u8]) -> Result<Manifest, Error> {
-        let damaged = |reason: &str| damaged(object, "its end", reason);
+        let damaged = |reason: &str| Error::damaged(object, "its end", reason);
         let none = || damaged("does not have the form of a segment");
         let (before, _) = split(bytes).ok_or_else(none)?;
         let block = Block::length(before).ok_or_else(none)?;
@@ -87,7 +87,11 @@ impl Segment {
         let (block, _) = manifest.check(object, tail.unwrap_or_default())?;
         let opened = Self::of_parts(object, manifest, block, end)?;
         if length(opened.row_count()) != manifest.count {
-            return Err(damaged(object, "the footer", "has another number of rows"));
+            return Err(Error::damaged(
+                object,
+                "the footer",
+                "has another number of rows",
+            ));
         }
         Ok(opened)
     }
@@ -107,7 +111,7 @@ impl Segment {
         }
         parts.push((at, 0));
         if at != manifest.block_at {
-            return Err(damaged(
+            return Err(Error::damaged(
                 object,
                 "the block",
                 "covers another number of bytes",
@@ -179,7 +183,7 @@ impl Segment {
     }
 
     pub(crate) fn damaged(&self, place: &str, reason: impl Into<BoxError>) -> Error {
-        damaged(&self.object, place, &reason.into().to_string())
+        Error::damaged(&self.object, place, &reason.into().to_string())
     }
 }
 
@@ -202,7 +206,7 @@ async fn read(
     if lengths != wanted {
         let place = format!("what begins at byte {starts:?}");
         let reason = format!("has {lengths:?} bytes instead of {wanted:?}");
-        return Err(damaged(object, &place, &reason));
+        return Err(Error::damaged(object, &place, &reason));
     }
     Ok(read)
 }
@@ -226,7 +230,7 @@ fn verify(
         let length = usize::try_from(end - start).unwrap_or(usize::MAX);
         let own = rest.split_at_checked(length);
         let Some((_, after)) = own.filter(|(own, _)| crc(own) == *expected) else {
-            return Err(damaged(
+            return Err(Error::damaged(
                 object,
                 &place(*start, *end),
                 "have another checksum",
@@ -236,17 +240,13 @@ fn verify(
     }
     if at != range.end || !rest.is_empty() {
         let place = place(range.start, range.end);
-        return Err(damaged(object, &place, "are no parts of the segment"));
+        return Err(Error::damaged(
+            object,
+            &place,
+            "are no parts of the segment",
+        ));
     }
     Ok(())
-}
-
-fn damaged(object: &str, place: &str, reason: &str) -> Error {
-    Error::Damaged {
-        object: object.to_owned(),
-        place: place.to_owned(),
-        reason: reason.to_owned(),
-    }
 }
 
 fn length(count: usize) -> u64 {

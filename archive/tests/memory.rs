@@ -8,10 +8,17 @@
     reason = "a test that can't go on fails, as it should"
 )]
 
-use std::{ops::Range, sync::Mutex};
+use std::{
+    ops::{Bound, Range},
+    sync::Mutex,
+};
 
-use archive::{BoxError, Manifest, Question, Row, Segment, SegmentWriter, Selection, Source};
+use archive::{
+    Accepts, BoxError, CountedBy, Manifest, Order, Position, Predicate, Question, Row, Segment,
+    SegmentWriter, Selection, Source, TextColumn,
+};
 use bytes::Bytes;
+use crc_fast::{CrcAlgorithm, checksum};
 use futures_util::FutureExt;
 use peak_alloc::PeakAlloc;
 use sha2::{Digest, Sha256};
@@ -55,6 +62,9 @@ fn segment() -> (Vec<u8>, Manifest) {
                 customer_name: (place % 3 == 0).then(|| "Relecloud".to_owned()),
                 resource_type: Some("order".to_owned()),
                 resource_id: Some(format!("r-{place}")),
+                correlation_id: Some(format!("x-{place}")),
+                kept_until: Some(1_793_491_200_000 + place * 86_400_000),
+                details: (place % 2 == 0).then(|| "{\"seats\":5}".to_owned()),
                 salt: Some([7; 16]),
                 ..Row::default()
             })
@@ -98,20 +108,57 @@ fn made_up(random: &mut fastrand::Rng, whole: &[u8]) -> Vec<u8> {
     bytes
 }
 
+fn questions() -> Vec<Question<'static>> {
+    let by = |column, text: &str| Question {
+        predicates: vec![Predicate {
+            column,
+            accepts: Accepts::AnyOf([text.to_owned()].into()),
+        }],
+        kept_at: Some(1_793_491_200_000),
+        ..Question::default()
+    };
+    let position = Position {
+        occurred_at: 1_793_491_200_020,
+        id: format!("{:036}", 20),
+    };
+    vec![
+        Question {
+            selection: Selection {
+                details: true,
+                opening: true,
+            },
+            ..Question::default()
+        },
+        by(TextColumn::CustomerId, "c-3"),
+        by(TextColumn::ResourceId, "r-7"),
+        by(TextColumn::CorrelationId, "x-7"),
+        Question {
+            to: Bound::Excluded(position),
+            order: Order::Desc,
+            ..Question::default()
+        },
+    ]
+}
+
 /// Everything that can be asked of an object whose hash is that of its own bytes.
 fn ask(bytes: Vec<u8>, manifest: &Manifest) -> Result<usize, archive::Error> {
     let source = Memory(bytes.into());
     let segment = Segment::open(&source, "0.parquet", manifest);
     let segment = segment.now_or_never().unwrap()?;
-    let question = Question {
-        selection: Selection {
-            details: true,
-            opening: true,
-        },
-        ..Question::default()
+    let answer = |question| segment.rows(&source, &question).now_or_never().unwrap();
+    let answers: Vec<_> = questions().into_iter().map(answer).collect();
+    let by = CountedBy {
+        columns: [TextColumn::Action, TextColumn::CustomerName].into(),
+        day: &|moment| moment.div_euclid(86_400_000),
+        room: 100,
+        size: &|_| 30,
     };
-    let rows = segment.rows(&source, &question).now_or_never().unwrap()?;
-    Ok(rows.rows.len())
+    let everything = Question::default();
+    let counted = segment.tally(&source, &everything, &by);
+    counted.now_or_never().unwrap()?;
+    segment.range(&source, "contoso").now_or_never().unwrap()?;
+    let rows = answers.into_iter().map(|it| Ok(it?.rows.len()));
+    rows.sum()
 }
 
 #[test]
@@ -135,11 +182,17 @@ fn no_bytes_panic_or_take_more_memory_than_a_small_segment() {
             _ => other.count = random.u64(..),
         }
         if let Ok(rows) = ask(bytes, &other) {
-            assert_eq!(rows, 40, "{round}");
+            assert_eq!(rows, 63, "{round}");
         }
         let peak = MEMORY.peak_usage_as_mb() - before;
         assert!(peak < MIB_MAX, "round {round} takes {peak} MiB");
     }
+}
+
+fn footer_at(whole: &[u8]) -> usize {
+    let end = whole.len() - 8;
+    let length = u32::from_le_bytes(whole[end..end + 4].try_into().unwrap());
+    end - usize::try_from(length).unwrap()
 }
 
 /// A footer that was changed by somebody who also changed its hash.
@@ -148,9 +201,7 @@ fn no_footer_panics_or_takes_more_memory_even_if_its_hash_is_right() {
     let _alone = ALONE.lock().unwrap();
     let (whole, manifest) = segment();
     let block_at = usize::try_from(manifest.block_at).unwrap();
-    let end = whole.len() - 8;
-    let length = u32::from_le_bytes(whole[end..end + 4].try_into().unwrap());
-    let footer_at = end - usize::try_from(length).unwrap();
+    let (footer_at, end) = (footer_at(&whole), whole.len() - 8);
     let mut random = fastrand::Rng::with_seed(2);
     for round in 0..BUDGET / 4 {
         let mut bytes = whole.clone();
@@ -166,4 +217,57 @@ fn no_footer_panics_or_takes_more_memory_even_if_its_hash_is_right() {
         let peak = MEMORY.peak_usage_as_mb() - before;
         assert!(peak < MIB_MAX, "round {round} takes {peak} MiB");
     }
+}
+
+/// Where the parts before the block begin and end, and where their checksums stand.
+fn parts(whole: &[u8], block_at: usize) -> Vec<(Range<usize>, usize)> {
+    let number = |at: usize| u32::from_le_bytes(whole[at..at + 4].try_into().unwrap());
+    let length = |at: usize| usize::try_from(number(at)).unwrap();
+    let at = block_at + 8;
+    let at = at + 4 + 32 * length(at);
+    let mut start = 0;
+    let part = |place: usize| {
+        let at = at + 4 + 8 * place;
+        let part = start..start + length(at);
+        start = part.end;
+        (part, at + 4)
+    };
+    (0..length(at)).map(part).collect()
+}
+
+/// Pages, filters and indexes that were changed by somebody who also changed the
+/// checksums and the hash.
+#[test]
+fn no_page_panics_even_if_its_checksum_is_right() {
+    let _alone = ALONE.lock().unwrap();
+    let (whole, manifest) = segment();
+    let block_at = usize::try_from(manifest.block_at).unwrap();
+    let parts = parts(&whole, block_at);
+    assert_eq!(parts.last().unwrap().0.end, block_at);
+    let block_end = footer_at(&whole);
+    let mut random = fastrand::Rng::with_seed(3);
+    for round in 0..BUDGET / 4 {
+        let mut bytes = whole.clone();
+        for _ in 0..random.usize(1..4) {
+            let place = random.usize(4..block_at);
+            bytes[place] = random.u8(..);
+        }
+        for (part, at) in &parts {
+            let crc = crc(&bytes[part.clone()]);
+            bytes[*at..at + 4].copy_from_slice(&crc.to_le_bytes());
+        }
+        let own = crc(&bytes[block_at..block_end - 4]);
+        bytes[block_end - 4..block_end].copy_from_slice(&own.to_le_bytes());
+        let mut other = manifest.clone();
+        other.tail_sha256 = Sha256::digest(&bytes[block_at..]).into();
+        let before = MEMORY.current_usage_as_mb();
+        MEMORY.reset_peak_usage();
+        let _ = ask(bytes, &other);
+        let peak = MEMORY.peak_usage_as_mb() - before;
+        assert!(peak < MIB_MAX, "round {round} takes {peak} MiB");
+    }
+}
+
+fn crc(bytes: &[u8]) -> u32 {
+    u32::try_from(checksum(CrcAlgorithm::Crc32Iscsi, bytes)).unwrap()
 }
