@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use futures_util::future::join_all;
 use shared::{
-    ActivityId, ActivityStore, Error, PartnerId,
+    ActivityId, ActivityStore, Error, Moment, PartnerId,
     aws::activities::{QueryPage, RangeQuery},
 };
 
@@ -53,6 +53,13 @@ impl<'a> FreshPart<'a> {
             position: resume_after,
             part: None,
             is_strained: false,
+        }
+    }
+
+    /// Leaves out what happened before a moment, but for pages that were read already.
+    pub(crate) fn end_before(&mut self, from: Moment) {
+        for stretch in &mut self.stretches {
+            stretch.end_before(from);
         }
     }
 

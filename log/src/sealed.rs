@@ -27,9 +27,6 @@ use crate::{
 /// How many requests for parts of segments are under way at once.
 const REQUESTS_AT_ONCE: usize = 16;
 
-/// How many segments are read at once when the answer may be in any of them.
-const SEGMENTS_AT_ONCE: usize = 8;
-
 /// What is younger is never sealed.
 const NEVER_SEALED: Duration = Duration::from_hours(24);
 
@@ -101,8 +98,7 @@ impl<'a> SealedPart<'a> {
     /// The next page: of at most `limit` activities, or of as many counts as there is room
     /// for; none at the end.
     ///
-    /// Where parts of the table would be read at once, segments are too; how many the
-    /// table's readers share does not matter here.
+    /// If something must be read first, it is read of `at_once` segments.
     pub(crate) async fn next(
         &mut self,
         at_once: usize,
@@ -110,7 +106,6 @@ impl<'a> SealedPart<'a> {
     ) -> Result<Option<SealedPage>, Error> {
         let mut replaced = 0;
         while self.waiting.is_empty() && !self.is_over {
-            let at_once = if at_once > 1 { SEGMENTS_AT_ONCE } else { 1 };
             match self.read(at_once, limit).await {
                 Err(Error::NotFound) if replaced < REPLACED_MAX => {
                     replaced += 1;
@@ -141,7 +136,6 @@ impl<'a> SealedPart<'a> {
         let count = pages.len();
         for (place, ((read, last), item)) in pages.into_iter().zip(&unread).enumerate() {
             let end = last.unwrap_or(match self.question.query.order {
-                // The last segment may have been extended after the head was read.
                 Order::Asc => item.last.min(self.sealed.head.border),
                 Order::Desc => item.first,
             });
@@ -178,10 +172,13 @@ impl<'a> SealedPart<'a> {
     }
 
     /// The segments with positions inside of the bounds, in the question's order.
+    ///
+    /// The last one may have been extended after the head was read.
     fn unread(&self) -> Vec<SegmentItem> {
         let (from, to) = self.bounds();
         let is_within = |item: &&SegmentItem| {
-            let (first, last) = (position(item.first), position(item.last));
+            let last = item.last.min(self.sealed.head.border);
+            let (first, last) = (position(item.first), position(last));
             let ends_before = match &from {
                 Bound::Included(from) => last < *from,
                 Bound::Excluded(from) => last <= *from,

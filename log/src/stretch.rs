@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use shared::{ActivityId, Order, TimeRange, aws::activities::QueryPage};
+use shared::{ActivityId, Moment, Order, TimeRange, aws::activities::QueryPage};
 
 /// A part of a range, and the pages of it that were read and not given out yet.
 #[derive(Debug)]
@@ -37,6 +37,16 @@ impl Stretch {
             Order::Desc => TimeRange::new(self.range.from(), at.plus(MILLISECOND)),
         };
         rest.unwrap_or(self.range)
+    }
+
+    /// Leaves out what happened before a moment, but for pages that were read already.
+    pub(crate) fn end_before(&mut self, from: Moment) {
+        let from = from.max(self.range.from());
+        let position = self.resume_after.map(ActivityId::occurred_at);
+        match TimeRange::new(from, self.range.to()).filter(|range| !range.is_empty()) {
+            Some(range) if position.is_none_or(|at| range.contains(at)) => self.range = range,
+            _ => self.is_read = true,
+        }
     }
 
     /// Keeps a page that was read; returns how much of the range it covers.

@@ -16,10 +16,15 @@ use crate::{
     sealed::{SealedPart, young_from},
 };
 
+/// How many segments are read at once where the answer may be in any of them: where
+/// several parts of the table would be read at once, whose readers share its throughput.
+const SEGMENTS_AT_ONCE: usize = 8;
+
 /// How much a walk may read.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
-    /// The most Query pages; with shards, each is one Query for each shard.
+    /// The most Query pages; with shards, each is one Query for each shard. What is read of
+    /// the archive is not counted.
     pub pages: usize,
     /// The most activities that one Query reads, 1,000 at most.
     pub page_limit: usize,
@@ -131,7 +136,7 @@ impl<'a> Walk<'a> {
         if is_desc && end < self.young_from() {
             // What is sealed of this page is left out of it. What was given is not given
             // again, although it may have been sealed since.
-            self.ask(resume_after, self.given_to).await?;
+            self.ask(self.given_to).await?;
         }
         let Some(border) = self.border.filter(|_| is_desc) else {
             return Ok(Some(Page::fresh(page, self.border, resume_after)));
@@ -153,7 +158,8 @@ impl<'a> Walk<'a> {
         if sealed.is_over() || (is_late && !sealed.has_waiting()) {
             return Ok(None);
         }
-        let page = sealed.next(at_once, self.effort.wanted).await?;
+        let segments = if at_once > 1 { SEGMENTS_AT_ONCE } else { 1 };
+        let page = sealed.next(segments, self.effort.wanted).await?;
         let is_asc = self.question.query.order == Order::Asc;
         let border = self.border.filter(|_| is_asc && !self.fresh.is_over());
         Ok(page.map(|page| {
@@ -185,18 +191,14 @@ impl<'a> Walk<'a> {
             Order::Desc => start.unwrap_or(range.to()),
         };
         if start < self.young_from() {
-            self.ask(self.resume_after, self.resume_after).await?;
+            self.ask(self.resume_after).await?;
         }
         Ok(())
     }
 
-    /// Asks how much is sealed, once, and divides by it what follows in the table and
-    /// in the archive.
-    async fn ask(
-        &mut self,
-        fresh_after: Option<ActivityId>,
-        sealed_after: Option<ActivityId>,
-    ) -> Result<(), Error> {
+    /// Asks how much is sealed, once, and divides by it what comes after an activity: it is
+    /// read in the archive up to the border, and in the table behind it.
+    async fn ask(&mut self, after: Option<ActivityId>) -> Result<(), Error> {
         let Some(archive) = self.unasked.take() else {
             return Ok(());
         };
@@ -204,32 +206,20 @@ impl<'a> Walk<'a> {
         let Some(sealed) = archive.sealed(partner, query.range.to()).await? else {
             return Ok(());
         };
-        let from = query.range.from().max(sealed.head.sealed_to);
-        let range = TimeRange::new(from, query.range.to());
-        let rest = RangeQuery {
-            range: range.unwrap_or(TimeRange::EMPTY),
-            ..query
-        };
         let border = sealed.head.border;
-        let fresh_after = match query.order {
-            // The table's copies of what is sealed are not read.
-            Order::Asc => Some(fresh_after.map_or(border, |id| id.max(border))),
-            Order::Desc => fresh_after,
-        };
-        // DynamoDB refuses a start that lies outside of the range.
-        let is_inside = |id: &ActivityId| rest.range.contains(id.occurred_at());
-        self.fresh = FreshPart::new(self.store, partner, rest, fresh_after.filter(is_inside));
-        let is_behind = fresh_after.is_some_and(|id| id.occurred_at() < from);
-        if query.order == Order::Desc && is_behind {
-            self.fresh.end();
+        // The table's copies of what is sealed are not read.
+        let from = query.range.from().max(sealed.head.sealed_to);
+        if query.order == Order::Desc {
+            self.fresh.end_before(from);
+        } else {
+            let range = TimeRange::new(from, query.range.to()).unwrap_or(TimeRange::EMPTY);
+            let after = after.map_or(border, |id| id.max(border));
+            // DynamoDB refuses a start that lies outside of the range.
+            let after = Some(after).filter(|id| range.contains(id.occurred_at()));
+            self.fresh = FreshPart::new(self.store, partner, RangeQuery { range, ..query }, after);
         }
         self.border = Some(border);
-        self.sealed = Some(SealedPart::new(
-            archive,
-            self.question,
-            sealed,
-            sealed_after,
-        ));
+        self.sealed = Some(SealedPart::new(archive, self.question, sealed, after));
         Ok(())
     }
 }

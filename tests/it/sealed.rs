@@ -197,12 +197,15 @@ impl SealedLog {
             }
         }
         self.segments = segments;
-        ArchiveStore::new(
-            self.app.dynamodb(),
-            config.exports_table,
-            s3,
-            config.exports_bucket,
-        )
+        self.archive()
+    }
+
+    /// The archive, whether or not something was sealed.
+    fn archive(&self) -> ArchiveStore {
+        let config = self.app.stack.config.clone();
+        let s3 = S3::new(&self.app.stack.sdk);
+        let dynamodb = self.app.dynamodb();
+        ArchiveStore::new(dynamodb, config.exports_table, s3, config.exports_bucket)
     }
 
     /// A question about a random range, with random conditions.

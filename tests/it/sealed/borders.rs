@@ -1,9 +1,12 @@
 //! Many activities of one millisecond, on both sides of the border and of each segment.
 
-use activity_log::{Effort, Question};
-use shared::{Filter, Order, TimeRange, aws::activities::RangeQuery};
+use activity_log::{CountedBy, Dimension, Effort, Question};
+use shared::{Filter, Order, TimeRange, aws::activities::RangeQuery, model::zone::Zone};
 
-use super::{walks::walked, *};
+use super::{
+    walks::{counted, counting, walked},
+    *,
+};
 
 #[tokio::test]
 async fn activities_of_one_moment_are_given_once_on_both_sides_of_a_border() {
@@ -34,6 +37,7 @@ async fn activities_of_one_moment_are_given_once_on_both_sides_of_a_border() {
     let moment = TimeRange::new(at, at.plus(Duration::from_millis(1))).unwrap();
     let archive = log.seal_keeping(60).await;
     let sealed = log.log(Some(archive));
+    let now = log.app.now();
     for (range, order) in [
         (TimeRange::ALL, Order::Asc),
         (TimeRange::ALL, Order::Desc),
@@ -50,7 +54,7 @@ async fn activities_of_one_moment_are_given_once_on_both_sides_of_a_border() {
                     settled: false,
                 },
                 filter,
-                kept_at: log.app.now(),
+                kept_at: now,
                 counted_by: None,
             };
             for (page_limit, wanted, at_once) in [(7, 7, 1), (50, 3, 4), (1_000, 1_000, 8)] {
@@ -70,8 +74,77 @@ async fn activities_of_one_moment_are_given_once_on_both_sides_of_a_border() {
                     let at = it.activity.content.occurred_at;
                     range.contains(at) && !it.is_expired(question.kept_at)
                 };
-                assert_eq!(found.len(), log.activities.iter().filter(is_due).count());
+                let due = log.activities.iter().filter(is_due).count();
+                assert_eq!(found.len(), due);
+                let by = CountedBy {
+                    dimensions: vec![Dimension::Customer],
+                    zone: Zone::UTC,
+                    room: 1,
+                    size: |_| 1,
+                };
+                let question = counting(&log.partner, question.query, filter, now, &by);
+                let counts = counted(&sealed, question, effort, at_once).await;
+                let count: u64 = counts.values().map(|count| count.0).sum();
+                assert_eq!(count, due as u64);
             }
         }
     }
+}
+
+/// An export may run for hours; its first pages are too young to ask for the border.
+#[tokio::test]
+async fn a_border_that_is_newer_than_what_was_given_gives_nothing_twice() {
+    for at_once in [1, 4] {
+        a_seal_during_a_walk(at_once).await;
+    }
+}
+
+async fn a_seal_during_a_walk(at_once: usize) {
+    let mut log = SealedLog::of(5, |_, mut samples| {
+        let mut contents: Vec<Content> = (0..150).map(|_| samples.next()).collect();
+        for content in &mut contents {
+            content.occurred_at = content.occurred_at.minus(Duration::from_hours(48));
+        }
+        contents
+    })
+    .await;
+    let filter = Filter::default();
+    // The walk began when the first 60 were older than a day.
+    let begun = log.activities[60].activity.content.occurred_at;
+    let begun = begun.plus(Duration::from_hours(24));
+    let (partner, read) = (log.partner.clone(), log.log(Some(log.archive())));
+    let question = Question {
+        partner: &partner,
+        query: RangeQuery {
+            range: TimeRange::ALL,
+            order: Order::Desc,
+            with_details: true,
+            settled: false,
+        },
+        filter: &filter,
+        kept_at: begun,
+        counted_by: None,
+    };
+    let effort = Effort {
+        pages: 100,
+        page_limit: 7,
+        wanted: 7,
+        until: None,
+    };
+    let mut walk = read.walk(&question, None, effort);
+    let mut found = Vec::new();
+    for place in 0.. {
+        if place == 3 {
+            log.seal_keeping(140).await;
+        }
+        let Some(page) = walk.next(at_once).await.unwrap() else {
+            break;
+        };
+        let page = page.activities(question).map(Result::unwrap);
+        found.extend(page.map(|stored| stored.activity.id));
+    }
+    found.reverse();
+    let due = log.activities.iter().filter(|it| !it.is_expired(begun));
+    let due: Vec<ActivityId> = due.map(|stored| stored.activity.id).collect();
+    assert_eq!(found, due);
 }

@@ -38,7 +38,7 @@ pub(super) async fn walked(
 }
 
 /// Counts go from the newest to the oldest, so that the first name is the newest.
-fn counting<'a>(
+pub(super) fn counting<'a>(
     partner: &'a PartnerId,
     query: RangeQuery,
     filter: &'a Filter,
@@ -67,9 +67,14 @@ const DIMENSIONS: [Dimension; 5] = [
 ];
 
 /// What is counted together, and the newest names of its customer and its actor.
-type Counts = BTreeMap<String, (u64, Option<Name>, Option<Name>)>;
+pub(super) type Counts = BTreeMap<String, (u64, Option<Name>, Option<Name>)>;
 
-async fn counted(log: &Log, question: Question<'_>, effort: Effort, at_once: usize) -> Counts {
+pub(super) async fn counted(
+    log: &Log,
+    question: Question<'_>,
+    effort: Effort,
+    at_once: usize,
+) -> Counts {
     let has_day = question
         .counted_by
         .unwrap()
