@@ -25,6 +25,15 @@ pub(crate) struct Side {
     pub(crate) samples: Samples,
 }
 
+impl Side {
+    pub(crate) fn new(who: &str, samples: Samples) -> Self {
+        Self {
+            who: who.to_owned(),
+            samples,
+        }
+    }
+}
+
 /// What must hold, or the whole run fails.
 #[derive(Debug)]
 pub struct Check {
@@ -59,15 +68,11 @@ impl Comparison {
         samples: Samples,
         limit: f64,
     ) -> Self {
-        let side = |who: &str, samples| Side {
-            who: who.to_owned(),
-            samples,
-        };
         Self {
             measure: measure.into(),
             unit,
-            ours: side(who, samples),
-            other: side("limit", Samples::one(limit)),
+            ours: Side::new(who, samples),
+            other: Side::new("limit", Samples::one(limit)),
             goal: Some(1.0),
         }
     }
@@ -116,15 +121,11 @@ mod tests {
     use super::*;
 
     fn comparison(ours: f64, goal: Option<f64>) -> Comparison {
-        let side = |who: &str, value| Side {
-            who: who.to_owned(),
-            samples: Samples::one(value),
-        };
         Comparison {
             measure: "warm call".into(),
             unit: "CPU µs",
-            ours: side("record", ours),
-            other: side("boto3", 2_000.0),
+            ours: Side::new("record", Samples::one(ours)),
+            other: Side::new("boto3", Samples::one(2_000.0)),
             goal,
         }
     }

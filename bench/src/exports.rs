@@ -97,10 +97,7 @@ fn compare(ours: &Export, other: &Export, goal: Option<f64>) -> [Comparison; 2] 
 }
 
 fn side(export: &Export, samples: fn(&Export) -> &Samples) -> Side {
-    Side {
-        who: export.writer.name.to_owned(),
-        samples: samples(export).clone(),
-    }
+    Side::new(export.writer.name, samples(export).clone())
 }
 
 #[cfg(test)]

@@ -148,15 +148,11 @@ fn compare(question: &Question, (ours, table): (Cost, Cost)) -> Vec<Comparison> 
             limits.mebibytes,
         ),
     ];
-    let side = |who: &str, samples: &Samples| Side {
-        who: who.to_owned(),
-        samples: samples.clone(),
-    };
     let beside = |measure: &str, unit, samples: fn(&Cost) -> &Samples| Comparison {
         measure: format!("{}, {measure}", question.name),
         unit,
-        ours: side("sealed", samples(&ours)),
-        other: side("table", samples(&table)),
+        ours: Side::new("sealed", samples(&ours).clone()),
+        other: Side::new("table", samples(&table).clone()),
         goal: None,
     };
     let table = question.is_for_the_table().then(|| {

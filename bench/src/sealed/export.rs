@@ -64,15 +64,11 @@ pub(super) async fn measure(
 }
 
 fn compare(entries: u64, ours: Cost, table: Cost) -> [Comparison; 2] {
-    let side = |who: &str, samples: Samples| Side {
-        who: who.to_owned(),
-        samples,
-    };
     let compare = |measure: &str, unit, ours, table, goal| Comparison {
         measure: format!("export of {entries} small rows, {measure}"),
         unit,
-        ours: side("sealed", ours),
-        other: side("table", table),
+        ours: Side::new("sealed", ours),
+        other: Side::new("table", table),
         goal,
     };
     let (cpu, table_cpu) = (ours.cpu_microseconds_a_row, table.cpu_microseconds_a_row);
