@@ -71,12 +71,12 @@ fn could_be_value(text: &str) -> bool {
         return is_error(text);
     }
     let numerals = Numerals::of(text);
-    let text = plain_form(text);
+    // Some countries write the halves of the day `a.m.` and `p.m.`.
+    let text = plain_form(text).replace(".m", "m");
     if text.contains(DIGIT) {
-        let has_dollar = text.contains('$');
+        let has_sign = text.contains(is_currency_sign);
         let mut words = words_of(&text).enumerate();
-        return words
-            .all(|(place, word)| could_be_in_value(word, place == 0, has_dollar, numerals));
+        return words.all(|(place, word)| could_be_in_value(word, place == 0, has_sign, numerals));
     }
     TRUTH_VALUES.contains(&text.trim_matches(is_skipped))
 }
@@ -179,8 +179,9 @@ const NAMES: [&str; 19] = [
 /// and `Z` of ISO 8601, and the `E` before an exponent.
 const LETTERS: [&str; 7] = ["a", "am", "p", "pm", "t", "z", "e"];
 
-/// The currencies of countries with English whose symbols are words.
-const CURRENCIES: [&str; 3] = ["r", "rm", "php"];
+/// The currencies of countries with English whose symbols are words: of all words of up to
+/// three letters, those that LibreOffice takes for one in any English that it knows.
+const CURRENCIES: [&str; 10] = ["d", "k", "kr", "ksh", "mk", "p", "php", "r", "rm", "rs"];
 
 /// The characters of dates and times in Korean and in Chinese characters.
 const DATE_CHARACTERS: &str = "년월일시분초요화수목금토오전후年月日時时分秒曜火水木金土午前後上下";
@@ -196,13 +197,13 @@ const NUMBER_CHARACTERS: &str = "영공일이삼사오육륙칠팔구십백천�
 /// Whether a word may stand beside digits in a number, a date or a time.
 ///
 /// A single letter at the start may not, as in the id `a-1`, if it is no currency. Beside
-/// a `$` one or two letters may, as in `HK$5`.
-fn could_be_in_value(word: &str, is_first: bool, has_dollar: bool, numerals: Numerals) -> bool {
+/// the sign of a currency one or two letters may, as in `HK$5`.
+fn could_be_in_value(word: &str, is_first: bool, has_sign: bool, numerals: Numerals) -> bool {
     if word.is_ascii() {
         return word.is_empty()
             || (LETTERS.contains(&word) && !(is_first && word.len() == 1))
             || CURRENCIES.contains(&word)
-            || (has_dollar && word.len() <= 2)
+            || (has_sign && word.len() <= 2)
             || (word.len() >= 3 && NAMES.iter().any(|name| name.starts_with(word)));
     }
     let counts = |c| {
@@ -210,6 +211,10 @@ fn could_be_in_value(word: &str, is_first: bool, has_dollar: bool, numerals: Num
         is_number || DATE_CHARACTERS.contains(c)
     };
     word.split(DAY_OF_WEEK).flat_map(str::chars).all(counts)
+}
+
+fn is_currency_sign(c: char) -> bool {
+    GeneralCategory::for_char(c) == GeneralCategory::CurrencySymbol
 }
 
 /// Which numerals a text has.
@@ -288,8 +293,9 @@ mod tests {
     fn a_text_that_a_sheet_could_read_as_a_value_is_made_inert() {
         let numbers = " 007|.5|007|00|1234567890123456|1e5|12E45|1.50|1/2|1,5|(5)|50%|5-|००7|\
             ００７|٣|१२|½|Ⅷ|①|𝟓|５Ｅ３|二〇二六|三月|５만|５만원|１００만원|１万円|３千名|(５만원)|５만?|５만;|５E오|壱５|５阡|偩５|５점 만점|이〇이육|三〇万원|二〇〇億元|〇천상사|千①만㎡|만㊀만A|兆元만Ⅷ|이e５|５이e3|〇이e5|육e二〇|５א|点５|负５|５京|−5|1\u{202f}000";
-        let amounts = "$5|5 €|₩1,000|￦007|5￡|R007|007R|r5|RM.5|PHP 5|HK$5|J$5|BZ$5|Z$5|５ＲＭ";
-        let times = "12:30|10 PM|5 Jan|MAR1|Sept-2|9 Thurs|Mon 9|Monday, March 9, 2026|\
+        let amounts = "$5|5 €|₩1,000|￦007|5￡|R007|007R|r5|RM.5|PHP 5|HK$5|J$5|BZ$5|Z$5|５ＲＭ|\
+            K007|7K|(K7)|P-17|D007|Rs.007|KSh 007|GH₵ 7|MK 1,000|kr.7";
+        let times = "12:30|10 PM|5:30 p.m.|5A.M.|2026-11-22 5 a.m.|5 Jan|MAR1|Sept-2|9 Thurs|Mon 9|Monday, March 9, 2026|\
             2026-11-22T11:22|2026-11-22T11:22:33Z|오전 9시|5월 1일|2026-3-9 월|월요일 5|㋀|\
             2026年3月9日|星期一 2026年3月9日|１２：３０|１０ ｐｍ";
         let others = "TRUE|false| True |ＴＲＵＥ|참|거짓\u{200b}|真|假|#N/A|#DIV/0!|#NAME?";
@@ -306,7 +312,7 @@ mod tests {
         let numbers = "0|7|12345678901";
         let ids = "12ab|d51a052e|1e5x|a-1|u-17|c-1|order_5|019ab0f4-5c5b-7d0a-8e4f-0c39d6d5c70d|\
             ann2@contoso.example|{\"t\":5}";
-        let names = "R2D2|RX-7|A$AP Rocky 5|Mars 1|Mark 1|Studio 54|7-Eleven|3M|Monday|March|5 Sundays|truth|(a)|#1 Pizza|\
+        let names = "R2D2|RX-7|A$AP Rocky 5|5.miles|W007|Mars 1|Mark 1|Studio 54|7-Eleven|3M|Monday|March|5 Sundays|truth|(a)|#1 Pizza|\
             참나무|이사 5|구조 2|5점|期日三|제1공장|21세기|한국전자 2|三星 5|株式会社2|Ärzte 5";
         for text in [numbers, ids, names]
             .iter()
