@@ -177,46 +177,34 @@ fn write_groups(group: &mut Group<'_>, rows: &[Row]) -> Result<(), ParquetError>
         |row| &row.actor_kind,
     ];
     for text in texts {
-        required::<ByteArrayType>(group, rows, |row| byte_array(text(row)))?;
+        let values = joined(rows.iter().map(|row| text(row).as_bytes()));
+        write::<ByteArrayType>(group, &values, None)?;
     }
-    let texts: [fn(&Row) -> Option<&str>; 3] = [
-        |row| row.customer_id.as_deref(),
-        |row| row.customer_name.as_deref(),
-        |row| row.resource_type.as_deref(),
-    ];
-    for text in texts {
-        optional::<ByteArrayType>(group, rows, |row| text(row).map(byte_array))?;
-    }
-    Ok(())
+    optional_bytes(group, rows, |row| as_bytes(row.customer_id.as_ref()))?;
+    optional_bytes(group, rows, |row| as_bytes(row.customer_name.as_ref()))?;
+    optional_bytes(group, rows, |row| as_bytes(row.resource_type.as_ref()))
 }
 
 /// The columns of which hardly two values are the same.
 fn write_distinct(group: &mut Group<'_>, rows: &[Row]) -> Result<(), ParquetError> {
     required::<Int64Type>(group, rows, |row| row.recorded_at)?;
-    required::<ByteArrayType>(group, rows, |row| byte_array(&row.id))?;
-    let texts: [fn(&Row) -> Option<&str>; 2] = [
-        |row| row.resource_id.as_deref(),
-        |row| row.correlation_id.as_deref(),
-    ];
-    for text in texts {
-        optional::<ByteArrayType>(group, rows, |row| text(row).map(byte_array))?;
-    }
-    Ok(())
+    let ids = joined(rows.iter().map(|row| row.id.as_bytes()));
+    write::<ByteArrayType>(group, &ids, None)?;
+    optional_bytes(group, rows, |row| as_bytes(row.resource_id.as_ref()))?;
+    optional_bytes(group, rows, |row| as_bytes(row.correlation_id.as_ref()))
 }
 
 fn write_rest(group: &mut Group<'_>, rows: &[Row]) -> Result<(), ParquetError> {
-    let fixed = |bytes: &[u8]| FixedLenByteArray::from(ByteArray::from(bytes.to_vec()));
     required::<BoolType>(group, rows, |row| row.has_details)?;
     optional::<Int64Type>(group, rows, |row| row.kept_until)?;
     optional::<Int64Type>(group, rows, |row| row.erased_at)?;
-    optional::<FixedLenByteArrayType>(group, rows, |row| row.salt.as_ref().map(|it| fixed(it)))?;
-    optional::<FixedLenByteArrayType>(group, rows, |row| row.c.as_ref().map(|it| fixed(it)))
+    fixed(group, rows, |row| row.salt.as_ref().map(|it| &it[..]))?;
+    fixed(group, rows, |row| row.c.as_ref().map(|it| &it[..]))
 }
 
 /// Takes the details out of the rows, since a copy of all would be large.
 fn write_details(group: &mut Group<'_>, rows: &mut [Row]) -> Result<(), ParquetError> {
-    let levels = rows.iter().map(|row| i16::from(row.details.is_some()));
-    let levels: Vec<i16> = levels.collect();
+    let levels: Vec<i16> = rows.iter().map(|row| level(row.details.as_ref())).collect();
     let details = rows.iter_mut().filter_map(|row| row.details.take());
     let values: Vec<ByteArray> = details
         .map(|text| ByteArray::from(Bytes::from(text)))
@@ -224,8 +212,46 @@ fn write_details(group: &mut Group<'_>, rows: &mut [Row]) -> Result<(), ParquetE
     write::<ByteArrayType>(group, &values, Some(&levels))
 }
 
-fn byte_array(text: &str) -> ByteArray {
-    ByteArray::from(Bytes::copy_from_slice(text.as_bytes()))
+fn as_bytes(text: Option<&String>) -> Option<&[u8]> {
+    text.map(String::as_bytes)
+}
+
+/// Values in one piece of memory: an allocation for each takes longer than to encode it.
+fn joined<'a>(values: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<ByteArray> {
+    let bytes = Bytes::from(values.clone().collect::<Vec<_>>().concat());
+    let mut at = 0;
+    let value = |value: &[u8]| {
+        let start = at;
+        at += value.len();
+        ByteArray::from(bytes.slice(start..at))
+    };
+    values.map(value).collect()
+}
+
+fn optional_bytes<'a>(
+    group: &mut Group<'_>,
+    rows: &'a [Row],
+    value: impl Fn(&'a Row) -> Option<&'a [u8]>,
+) -> Result<(), ParquetError> {
+    let levels: Vec<i16> = rows.iter().map(|row| level(value(row))).collect();
+    let values = joined(rows.iter().filter_map(|row| value(row)));
+    write::<ByteArrayType>(group, &values, Some(&levels))
+}
+
+fn fixed<'a>(
+    group: &mut Group<'_>,
+    rows: &'a [Row],
+    value: impl Fn(&'a Row) -> Option<&'a [u8]>,
+) -> Result<(), ParquetError> {
+    let levels: Vec<i16> = rows.iter().map(|row| level(value(row))).collect();
+    let values = joined(rows.iter().filter_map(|row| value(row)));
+    let values: Vec<_> = values.into_iter().map(FixedLenByteArray::from).collect();
+    write::<FixedLenByteArrayType>(group, &values, Some(&levels))
+}
+
+/// Whether there is a value, as Parquet writes it.
+fn level<T>(value: Option<T>) -> i16 {
+    i16::from(value.is_some())
 }
 
 fn required<T: DataType>(
@@ -242,9 +268,8 @@ fn optional<T: DataType>(
     rows: &[Row],
     value: impl Fn(&Row) -> Option<T::T>,
 ) -> Result<(), ParquetError> {
-    let values: Vec<Option<T::T>> = rows.iter().map(value).collect();
-    let levels: Vec<i16> = values.iter().map(|it| i16::from(it.is_some())).collect();
-    let values: Vec<T::T> = values.into_iter().flatten().collect();
+    let levels: Vec<i16> = rows.iter().map(|row| level(value(row))).collect();
+    let values: Vec<T::T> = rows.iter().filter_map(value).collect();
     write::<T>(group, &values, Some(&levels))
 }
 

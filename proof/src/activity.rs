@@ -3,11 +3,7 @@
 use chrono::{DateTime, SecondsFormat};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    canonical::{canonical, write_text},
-    error::Error,
-    hash::Hash,
-};
+use crate::{error::Error, hash::Hash, members::Members};
 
 /// 16 random bytes that only the log knows until it opens an entry.
 pub type Salt = [u8; 16];
@@ -27,16 +23,15 @@ impl Commitment {
         customer_name: Option<&str>,
         details: Option<&str>,
     ) -> Result<Self, Error> {
-        let mut hidden = Members::begin();
+        let mut text = Vec::from(salt);
+        text.reserve(details.map_or(0, str::len) + 300);
+        let mut hidden = Members::begin(&mut text);
         hidden.text("customer_name", customer_name);
         if let Some(details) = details {
-            hidden.json("details", &canonical(details)?);
+            hidden.json("details", details)?;
         }
-        let digest = Sha256::new()
-            .chain_update(salt)
-            .chain_update(hidden.end())
-            .finalize();
-        Ok(Self(digest.into()))
+        hidden.end();
+        Ok(Self(Sha256::digest(text).into()))
     }
 
     /// The text that stands in the leaf: 64 lower-case hexadecimal digits.
@@ -92,7 +87,7 @@ impl Activity<'_> {
     /// The hash of the activity's leaf.
     pub fn leaf(&self, opening: &Opening) -> Result<Hash, Error> {
         let leaf = self.leaf_text(&self.commitment(opening)?)?;
-        Ok(Hash::of_leaf(leaf.as_bytes()))
+        Ok(Hash::of_leaf(&leaf))
     }
 
     fn commitment(&self, opening: &Opening) -> Result<Commitment, Error> {
@@ -105,19 +100,20 @@ impl Activity<'_> {
     /// The canonical JSON of the public part, with the commitment as `hidden`.
     ///
     /// The members are written in canonical order.
-    pub(crate) fn leaf_text(&self, hidden: &Commitment) -> Result<String, Error> {
-        let mut leaf = Members::begin();
+    fn leaf_text(&self, hidden: &Commitment) -> Result<Vec<u8>, Error> {
+        let mut text = Vec::with_capacity(1_000);
+        let mut leaf = Members::begin(&mut text);
         leaf.text("action", Some(self.action));
-        let mut actor = Members::begin();
+        let mut actor = leaf.object("actor");
         actor.text("id", Some(self.actor_id));
         actor.text("kind", Some(self.actor_kind));
         actor.text("name", Some(self.actor_name));
-        leaf.json("actor", &actor.end());
+        actor.end();
         leaf.text("correlation_id", self.correlation_id);
         if let Some(id) = self.customer_id {
-            let mut customer = Members::begin();
+            let mut customer = leaf.object("customer");
             customer.text("id", Some(id));
-            leaf.json("customer", &customer.end());
+            customer.end();
         }
         leaf.text("hidden", Some(&hidden.to_hex()));
         leaf.text("id", Some(self.id));
@@ -126,12 +122,13 @@ impl Activity<'_> {
         leaf.text("partner_id", Some(self.partner_id));
         leaf.text("recorded_at", Some(&moment(self.recorded_at)?));
         if let Some((kind, id)) = self.resource {
-            let mut resource = Members::begin();
+            let mut resource = leaf.object("resource");
             resource.text("id", Some(id));
             resource.text("type", Some(kind));
-            leaf.json("resource", &resource.end());
+            resource.end();
         }
-        Ok(leaf.end())
+        leaf.end();
+        Ok(text)
     }
 }
 
@@ -142,38 +139,6 @@ pub(crate) fn moment(millis: i64) -> Result<String, Error> {
     // Years outside 0000 to 9999 have a sign or a fifth digit.
     text.filter(|text| text.len() == 24)
         .ok_or(Error::Time { millis })
-}
-
-/// An object that is written member by member.
-pub(crate) struct Members(String);
-
-impl Members {
-    pub(crate) fn begin() -> Self {
-        Self(String::from("{"))
-    }
-
-    /// Writes a member whose value is canonical JSON.
-    pub(crate) fn json(&mut self, name: &str, json: &str) {
-        if self.0.len() > 1 {
-            self.0.push(',');
-        }
-        write_text(name, &mut self.0);
-        self.0.push(':');
-        self.0.push_str(json);
-    }
-
-    fn text(&mut self, name: &str, text: Option<&str>) {
-        if let Some(text) = text {
-            let mut json = String::with_capacity(text.len() + 2);
-            write_text(text, &mut json);
-            self.json(name, &json);
-        }
-    }
-
-    pub(crate) fn end(mut self) -> String {
-        self.0.push('}');
-        self.0
-    }
 }
 
 #[cfg(test)]

@@ -18,16 +18,21 @@ const DEPTH_MAX: usize = 127;
 /// A text with a name given twice, with half of a surrogate pair, or nested more than
 /// 127 levels deep has no canonical form.
 pub fn canonical(json: &str) -> Result<String, Error> {
-    let mut out = String::with_capacity(json.len());
-    write_value(parse(json)?, DEPTH_MAX, &mut out)?;
-    Ok(out)
+    let mut out = Vec::with_capacity(json.len());
+    write_json(json, &mut out)?;
+    Ok(String::from_utf8(out).expect("parts of texts between ASCII characters are a text"))
+}
+
+/// Writes the canonical form of a JSON text.
+pub(crate) fn write_json(json: &str, out: &mut Vec<u8>) -> Result<(), Error> {
+    write_value(parse(json)?, DEPTH_MAX, out)
 }
 
 fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, Error> {
     serde_json::from_str(json).map_err(|error| Error::json(format!("is not valid: {error}")))
 }
 
-fn write_value(json: &RawValue, depth: usize, out: &mut String) -> Result<(), Error> {
+fn write_value(json: &RawValue, depth: usize, out: &mut Vec<u8>) -> Result<(), Error> {
     let json = json.get();
     let inner = || {
         let too_deep = || Error::json("is nested more than 127 levels deep");
@@ -42,42 +47,41 @@ fn write_value(json: &RawValue, depth: usize, out: &mut String) -> Result<(), Er
         }
         // A number, `true`, `false` or `null`.
         _ => {
-            out.push_str(json);
+            out.extend_from_slice(json.as_bytes());
             Ok(())
         }
     }
 }
 
-fn write_list(json: &str, depth: usize, out: &mut String) -> Result<(), Error> {
-    out.push('[');
+fn write_list(json: &str, depth: usize, out: &mut Vec<u8>) -> Result<(), Error> {
+    out.push(b'[');
     for (place, item) in parse::<Vec<&RawValue>>(json)?.into_iter().enumerate() {
         if place > 0 {
-            out.push(',');
+            out.push(b',');
         }
         write_value(item, depth, out)?;
     }
-    out.push(']');
+    out.push(b']');
     Ok(())
 }
 
-fn write_object(json: &str, depth: usize, out: &mut String) -> Result<(), Error> {
-    out.push('{');
+fn write_object(json: &str, depth: usize, out: &mut Vec<u8>) -> Result<(), Error> {
+    out.push(b'{');
     for (place, (name, value)) in fields(json)?.into_iter().enumerate() {
         if place > 0 {
-            out.push(',');
+            out.push(b',');
         }
         write_text(&name, out);
-        out.push(':');
+        out.push(b':');
         write_value(value, depth, out)?;
     }
-    out.push('}');
+    out.push(b'}');
     Ok(())
 }
 
 /// Writes a text with its quotes; only `"`, `\` and control characters are escaped.
-pub(crate) fn write_text(text: &str, out: &mut String) {
-    let json = serde_json::to_string(text).expect("a text can always be written");
-    out.push_str(&json);
+pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, text).expect("a text can always be written into memory");
 }
 
 /// The fields of an object in canonical order, with their values as they are written.
@@ -92,7 +96,7 @@ pub(crate) fn fields(json: &str) -> Result<Vec<(String, &RawValue)>, Error> {
 }
 
 /// The order of RFC 8785, which is not that of UTF-8 from U+E000 on.
-fn by_utf16(one: &str, other: &str) -> Ordering {
+pub(crate) fn by_utf16(one: &str, other: &str) -> Ordering {
     one.encode_utf16().cmp(other.encode_utf16())
 }
 

@@ -1,13 +1,13 @@
 //! The leaf of an activity that is given as the JSON of the API or of an export.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::{
-    activity::{Commitment, Members, Opening},
-    canonical::{canonical, fields},
+    activity::{Commitment, Opening},
+    canonical::{by_utf16, fields},
     error::Error,
     hash::Hash,
+    members::Members,
 };
 
 /// The members that are not hashed: they change, or follow from others.
@@ -17,10 +17,10 @@ const LEFT_OUT: [&str; 4] = ["details", "erased_at", "has_details", "links"];
 ///
 /// A member that this version does not know is hashed as it is.
 pub fn leaf_of_json(json: &str, opening: &Opening) -> Result<Hash, Error> {
-    leaf_text(json, opening).map(|leaf| Hash::of_leaf(leaf.as_bytes()))
+    leaf_text(json, opening).map(|leaf| Hash::of_leaf(&leaf))
 }
 
-fn leaf_text(json: &str, opening: &Opening) -> Result<String, Error> {
+fn leaf_text(json: &str, opening: &Opening) -> Result<Vec<u8>, Error> {
     let members = fields(json)?;
     let value = |name: &str| {
         let found = members.iter().find(|(own, _)| own == name);
@@ -42,32 +42,33 @@ fn leaf_text(json: &str, opening: &Opening) -> Result<String, Error> {
         }
     };
     let hidden = format!("\"{}\"", commitment.to_hex());
-    let mut parts = vec![("hidden", hidden)];
-    for (name, value) in &members {
-        if !LEFT_OUT.contains(&name.as_str()) {
-            parts.push((name, public(name, value)?));
+    let mut parts = vec![("hidden", hidden.as_str())];
+    let hashed = members
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.get()));
+    parts.extend(hashed.filter(|(name, _)| !LEFT_OUT.contains(name)));
+    parts.sort_by(|(one, _), (other, _)| by_utf16(one, other));
+    let mut text = Vec::with_capacity(json.len());
+    let mut leaf = Members::begin(&mut text);
+    for (name, value) in parts {
+        match name {
+            "customer" => write_customer(value, leaf.object(name))?,
+            _ => leaf.json(name, value)?,
         }
     }
-    parts.sort_by(|(one, _), (other, _)| one.encode_utf16().cmp(other.encode_utf16()));
-    let mut leaf = Members::begin();
-    for (name, value) in &parts {
-        leaf.json(name, value);
-    }
-    Ok(leaf.end())
+    leaf.end();
+    Ok(text)
 }
 
-/// The canonical form of a member; of the customer, what is public.
-fn public(name: &str, value: &RawValue) -> Result<String, Error> {
-    if name != "customer" {
-        return canonical(value.get());
-    }
-    let mut customer = Members::begin();
-    for (name, value) in fields(value.get())? {
+/// Writes what is public of the customer.
+fn write_customer(json: &str, mut customer: Members<'_>) -> Result<(), Error> {
+    for (name, value) in fields(json)? {
         if name != "name" {
-            customer.json(&name, &canonical(value.get())?);
+            customer.json(&name, value.get())?;
         }
     }
-    Ok(customer.end())
+    customer.end();
+    Ok(())
 }
 
 fn customer_name(customer: &str) -> Result<String, Error> {
@@ -87,6 +88,7 @@ mod tests {
 
     use super::*;
     use crate::activity::{Activity, Salt, moment};
+    use crate::canonical::canonical;
 
     /// The activity as the service answers it, with the members that are left out.
     fn answer(activity: &Activity<'_>) -> String {
@@ -196,7 +198,7 @@ mod tests {
             let json = answer(&activity);
             let leaf = activity.leaf(&opening).unwrap();
             prop_assert_eq!(leaf_of_json(&json, &opening).unwrap(), leaf);
-            let own = leaf_text(&json, &opening).unwrap();
+            let own = String::from_utf8(leaf_text(&json, &opening).unwrap()).unwrap();
             prop_assert_eq!(canonical(&own).unwrap(), own);
 
             let others = [

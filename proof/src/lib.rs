@@ -13,6 +13,7 @@ mod error;
 mod hash;
 mod inclusion;
 mod json;
+mod members;
 mod note;
 mod range;
 mod statement;
