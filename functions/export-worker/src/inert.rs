@@ -64,21 +64,27 @@ fn could_be_value(text: &str) -> bool {
     if is_same_number(text) {
         return false;
     }
-    if could_be_amount_in_words(text) {
+    let plain = plain_form(text);
+    if could_be_amount_in_words(text) || begins_with_time(&plain) {
         return true;
     }
     if text.bytes().any(rules_out_value) {
         return is_error(text);
     }
-    let numerals = Numerals::of(text);
-    // Some countries write the halves of the day `a.m.` and `p.m.`.
-    let text = plain_form(text).replace(".m", "m");
-    if text.contains(DIGIT) {
-        let has_sign = text.contains(is_currency_sign);
-        let mut words = words_of(&text).enumerate();
-        return words.all(|(place, word)| could_be_in_value(word, place == 0, has_sign, numerals));
+    if plain.contains(DIGIT) {
+        let words: Vec<&str> = words_of(&plain).collect();
+        let has_sign = plain.contains(is_currency_sign);
+        return are_of_amount(&words) || are_of_value(&words, has_sign, Numerals::of(text));
     }
-    TRUTH_VALUES.contains(&text.trim_matches(is_skipped))
+    TRUTH_VALUES.contains(&plain.trim_matches(is_skipped))
+}
+
+/// Whether the text has the name of a month or a day, a colon and four numbers.
+///
+/// Calc reads a date and a time from the numbers, whatever follows.
+fn begins_with_time(plain: &str) -> bool {
+    let numbers = plain.split(|c| c != DIGIT).filter(|it| !it.is_empty());
+    plain.contains(':') && numbers.count() >= 4 && words_of(plain).any(is_name)
 }
 
 /// Whether the text has a number that is not ASCII, and a multiplier as in `５만원`.
@@ -123,8 +129,12 @@ fn is_error(text: &str) -> bool {
     let Some(name) = text.trim_matches(is_skipped).strip_prefix('#') else {
         return false;
     };
-    let is_usual = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b"/_!?".contains(&b);
-    name.starts_with(|c: char| c.is_ascii_uppercase()) && name.bytes().all(is_usual)
+    let is_usual = |b: u8| b.is_ascii_alphanumeric() || b"/_!?".contains(&b);
+    let ends_as_one = name.ends_with(['!', '?']) || name.eq_ignore_ascii_case("n/a");
+    let is_upper = !name.bytes().any(|b| b.is_ascii_lowercase());
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(is_usual)
+        && (ends_as_one || is_upper)
 }
 
 /// Stands for any numeral in a [`plain_form`].
@@ -142,7 +152,9 @@ fn plain_form(text: &str) -> String {
     }
     // Before the normalisation too, which makes letters of Roman numerals.
     let plain = normalizer().normalize_iter(text.chars().map(digit));
-    plain.flat_map(char::to_lowercase).map(digit).collect()
+    // Calc compares in upper case, in which `ı` is an `I`.
+    let upper = plain.flat_map(char::to_uppercase);
+    upper.flat_map(char::to_lowercase).map(digit).collect()
 }
 
 /// Whether a character is a digit or a number in any script.
@@ -176,8 +188,11 @@ const NAMES: [&str; 19] = [
 ];
 
 /// The letters that stand alone in a time or a number: halves of the day, the `T`
-/// and `Z` of ISO 8601, and the `E` before an exponent.
-const LETTERS: [&str; 7] = ["a", "am", "p", "pm", "t", "z", "e"];
+/// and `Z` of ISO 8601, and the exponent's `E`.
+const LETTERS: [&str; 7] = ["a", "am", "p", "pm", "t", "z", EXPONENT];
+
+/// Stands before an exponent.
+const EXPONENT: &str = "e";
 
 /// The currencies of countries with English whose symbols are words: of all words of up to
 /// three letters, those that LibreOffice takes for one in any English that it knows.
@@ -194,18 +209,43 @@ const DAY_OF_WEEK: &str = "星期";
 /// not ASCII do they make a number.
 const NUMBER_CHARACTERS: &str = "영공일이삼사오육륙칠팔구십백천만억조경점點点负負偩אבגדהוזחט\u{866}\u{867}\u{868}\u{869}\u{86a}";
 
-/// Whether a word may stand beside digits in a number, a date or a time.
-///
-/// A single letter at the start may not, as in the id `a-1`, if it is no currency. Beside
-/// the sign of a currency one or two letters may, as in `HK$5`.
-fn could_be_in_value(word: &str, is_first: bool, has_sign: bool, numerals: Numerals) -> bool {
-    if word.is_ascii() {
-        return word.is_empty()
-            || (LETTERS.contains(&word) && !(is_first && word.len() == 1))
-            || CURRENCIES.contains(&word)
-            || (has_sign && word.len() <= 2)
-            || (word.len() >= 3 && NAMES.iter().any(|name| name.starts_with(word)));
+/// Whether the words beside digits are those of an amount: a currency before or behind it.
+fn are_of_amount(words: &[&str]) -> bool {
+    let words: Vec<&str> = words.iter().copied().filter(|it| !it.is_empty()).collect();
+    let is_rest = |rest: &[&str]| rest.iter().all(|word| *word == EXPONENT);
+    let is_currency = |word: &str| CURRENCIES.contains(&word);
+    match words.as_slice() {
+        [first, rest @ ..] if is_currency(first) => is_rest(rest),
+        [rest @ .., last] if is_currency(last) => is_rest(rest),
+        _ => false,
     }
+}
+
+/// Whether the words beside digits are those of a number, a date or a time.
+///
+/// A single letter at the start is not, as in the id `a-1`. Beside the sign of a currency
+/// one or two letters are, as in `HK$5`.
+fn are_of_value(words: &[&str], has_sign: bool, numerals: Numerals) -> bool {
+    let before = [""].into_iter().chain(words.iter().copied());
+    let mut words = before.zip(words).enumerate();
+    words.all(|(place, (before, word))| {
+        if !word.is_ascii() {
+            return is_of_korean_or_chinese_value(word, numerals);
+        }
+        let is_letter = LETTERS.contains(word) && !(place == 0 && word.len() == 1);
+        // Some countries write the halves of the day `a.m.` and `p.m.`.
+        let ends_half = *word == "m" && matches!(before, "a" | "p");
+        let is_of_sign = has_sign && word.len() <= 2;
+        word.is_empty() || is_letter || ends_half || is_of_sign || is_name(word)
+    })
+}
+
+/// Whether a word is a name in dates, or the beginning of one.
+fn is_name(word: &str) -> bool {
+    word.len() >= 3 && NAMES.iter().any(|name| name.starts_with(word))
+}
+
+fn is_of_korean_or_chinese_value(word: &str, numerals: Numerals) -> bool {
     let counts = |c| {
         let is_number = numerals == Numerals::OfAnyScript && NUMBER_CHARACTERS.contains(c);
         is_number || DATE_CHARACTERS.contains(c)
@@ -295,10 +335,11 @@ mod tests {
             ００７|٣|१२|½|Ⅷ|①|𝟓|５Ｅ３|二〇二六|三月|５만|５만원|１００만원|１万円|３千名|(５만원)|５만?|５만;|５E오|壱５|５阡|偩５|５점 만점|이〇이육|三〇万원|二〇〇億元|〇천상사|千①만㎡|만㊀만A|兆元만Ⅷ|이e５|５이e3|〇이e5|육e二〇|５א|点５|负５|５京|−5|1\u{202f}000";
         let amounts = "$5|5 €|₩1,000|￦007|5￡|R007|007R|r5|RM.5|PHP 5|HK$5|J$5|BZ$5|Z$5|５ＲＭ|\
             K007|7K|(K7)|P-17|D007|Rs.007|KSh 007|GH₵ 7|MK 1,000|kr.7";
-        let times = "12:30|10 PM|5:30 p.m.|5A.M.|2026-11-22 5 a.m.|5 Jan|MAR1|Sept-2|9 Thurs|Mon 9|Monday, March 9, 2026|\
+        let times = "12:30|10 PM|5:30 p.m.|5A.M.|2026-11-22 5 a.m.|Mon.Mar 9|Sun.May 3, 2026|9 Jan.Monday|\
+            9 Aprıl|Frıday, March 9, 2026|Mar 30 5:09 12 h|30 Mar 5:9 9 guests|2026 Mar 12:1.5층|Sat. Sept 5 15:30 1.5;|5 Jan|MAR1|Sept-2|9 Thurs|Mon 9|Monday, March 9, 2026|\
             2026-11-22T11:22|2026-11-22T11:22:33Z|오전 9시|5월 1일|2026-3-9 월|월요일 5|㋀|\
             2026年3月9日|星期一 2026年3月9日|１２：３０|１０ ｐｍ";
-        let others = "TRUE|false| True |ＴＲＵＥ|참|거짓\u{200b}|真|假|#N/A|#DIV/0!|#NAME?";
+        let others = "TRUE|false| True |ＴＲＵＥ|참|거짓\u{200b}|真|假|#N/A|#n/a|#DIV/0!|#NAME?";
         for text in [numbers, amounts, times, others]
             .iter()
             .flat_map(|texts| texts.split('|'))
@@ -310,9 +351,9 @@ mod tests {
     #[test]
     fn a_text_that_is_no_value_in_a_sheet_stays_as_it_is() {
         let numbers = "0|7|12345678901";
-        let ids = "12ab|d51a052e|1e5x|a-1|u-17|c-1|order_5|019ab0f4-5c5b-7d0a-8e4f-0c39d6d5c70d|\
+        let ids = "12ab|d51a052e|p5d5|1e5x|a-1|u-17|c-1|order_5|019ab0f4-5c5b-7d0a-8e4f-0c39d6d5c70d|\
             ann2@contoso.example|{\"t\":5}";
-        let names = "R2D2|RX-7|A$AP Rocky 5|5.miles|W007|Mars 1|Mark 1|Studio 54|7-Eleven|3M|Monday|March|5 Sundays|truth|(a)|#1 Pizza|\
+        let names = "R2D2|RX-7|A$AP Rocky 5|5.miles|W007|KR7RM|Mar 5: 12 guests|#1 pizza|#pizza|Mars 1|Mark 1|Studio 54|7-Eleven|3M|Monday|March|5 Sundays|truth|(a)|#1 Pizza|\
             참나무|이사 5|구조 2|5점|期日三|제1공장|21세기|한국전자 2|三星 5|株式会社2|Ärzte 5";
         for text in [numbers, ids, names]
             .iter()
