@@ -204,7 +204,10 @@ fn write_rest(group: &mut Group<'_>, rows: &[Row]) -> Result<(), ParquetError> {
 
 /// Takes the details out of the rows, since a copy of all would be large.
 fn write_details(group: &mut Group<'_>, rows: &mut [Row]) -> Result<(), ParquetError> {
-    let levels: Vec<i16> = rows.iter().map(|row| level(row.details.as_ref())).collect();
+    let levels: Vec<i16> = rows
+        .iter()
+        .map(|row| i16::from(row.details.is_some()))
+        .collect();
     let details = rows.iter_mut().filter_map(|row| row.details.take());
     let values: Vec<ByteArray> = details
         .map(|text| ByteArray::from(Bytes::from(text)))
@@ -233,8 +236,11 @@ fn optional_bytes<'a>(
     rows: &'a [Row],
     value: impl Fn(&'a Row) -> Option<&'a [u8]>,
 ) -> Result<(), ParquetError> {
-    let levels: Vec<i16> = rows.iter().map(|row| level(value(row))).collect();
-    let values = joined(rows.iter().filter_map(|row| value(row)));
+    let levels: Vec<i16> = rows
+        .iter()
+        .map(|row| i16::from(value(row).is_some()))
+        .collect();
+    let values = joined(rows.iter().filter_map(&value));
     write::<ByteArrayType>(group, &values, Some(&levels))
 }
 
@@ -243,15 +249,13 @@ fn fixed<'a>(
     rows: &'a [Row],
     value: impl Fn(&'a Row) -> Option<&'a [u8]>,
 ) -> Result<(), ParquetError> {
-    let levels: Vec<i16> = rows.iter().map(|row| level(value(row))).collect();
-    let values = joined(rows.iter().filter_map(|row| value(row)));
+    let levels: Vec<i16> = rows
+        .iter()
+        .map(|row| i16::from(value(row).is_some()))
+        .collect();
+    let values = joined(rows.iter().filter_map(&value));
     let values: Vec<_> = values.into_iter().map(FixedLenByteArray::from).collect();
     write::<FixedLenByteArrayType>(group, &values, Some(&levels))
-}
-
-/// Whether there is a value, as Parquet writes it.
-fn level<T>(value: Option<T>) -> i16 {
-    i16::from(value.is_some())
 }
 
 fn required<T: DataType>(
@@ -268,7 +272,10 @@ fn optional<T: DataType>(
     rows: &[Row],
     value: impl Fn(&Row) -> Option<T::T>,
 ) -> Result<(), ParquetError> {
-    let levels: Vec<i16> = rows.iter().map(|row| level(value(row))).collect();
+    let levels: Vec<i16> = rows
+        .iter()
+        .map(|row| i16::from(value(row).is_some()))
+        .collect();
     let values: Vec<T::T> = rows.iter().filter_map(value).collect();
     write::<T>(group, &values, Some(&levels))
 }
