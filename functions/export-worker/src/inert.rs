@@ -73,8 +73,12 @@ fn could_be_value(text: &str) -> bool {
     }
     if plain.contains(DIGIT) {
         let words: Vec<&str> = words_of(&plain).collect();
-        let has_sign = plain.contains(is_currency_sign);
-        return are_of_amount(&words) || are_of_value(&words, has_sign, Numerals::of(text));
+        let forms = Forms {
+            has_sign: plain.contains(is_currency_sign),
+            ends_in_blank: plain.ends_with(is_skipped),
+            numerals: Numerals::of(text),
+        };
+        return are_of_amount(&words) || forms.have(&words);
     }
     TRUTH_VALUES.contains(&plain.trim_matches(is_skipped))
 }
@@ -221,23 +225,36 @@ fn are_of_amount(words: &[&str]) -> bool {
     }
 }
 
-/// Whether the words beside digits are those of a number, a date or a time.
-///
-/// A single letter at the start is not, as in the id `a-1`. Beside the sign of a currency
-/// one or two letters are, as in `HK$5`.
-fn are_of_value(words: &[&str], has_sign: bool, numerals: Numerals) -> bool {
-    let before = [""].into_iter().chain(words.iter().copied());
-    let mut words = before.zip(words).enumerate();
-    words.all(|(place, (before, word))| {
-        if !word.is_ascii() {
-            return is_of_korean_or_chinese_value(word, numerals);
-        }
-        let is_letter = LETTERS.contains(word) && !(place == 0 && word.len() == 1);
-        // Some countries write the halves of the day `a.m.` and `p.m.`.
-        let ends_half = *word == "m" && matches!(before, "a" | "p");
-        let is_of_sign = has_sign && word.len() <= 2;
-        word.is_empty() || is_letter || ends_half || is_of_sign || is_name(word)
-    })
+/// What decides which words may stand beside digits.
+struct Forms {
+    /// Whether the text has the sign of a currency.
+    has_sign: bool,
+    ends_in_blank: bool,
+    numerals: Numerals,
+}
+
+impl Forms {
+    /// Whether the words beside digits are those of a number, a date or a time.
+    ///
+    /// A single letter at the start is not, as in the id `a-1`. Beside the sign of a
+    /// currency one or two letters are, as in `HK$5`.
+    fn have(&self, words: &[&str]) -> bool {
+        let before = [""].into_iter().chain(words.iter().copied());
+        let mut words = before.zip(words).enumerate();
+        words.all(|(place, (before, word))| {
+            if !word.is_ascii() {
+                return is_of_korean_or_chinese_value(word, self.numerals);
+            }
+            let is_letter = LETTERS.contains(word) && !(place == 0 && word.len() == 1);
+            // Some countries write the halves of the day `a.m.` and `p.m.`.
+            let ends_half = *word == "m" && matches!(before, "a" | "p");
+            let is_of_sign = self.has_sign && word.len() <= 2;
+            // Before a blank at the end, Calc fills what a form of dates names, as in `12/M `.
+            let is_of_form = self.ends_in_blank && place > 0 && ["d", "m", "y"].contains(word);
+            let is_letter = is_letter || ends_half || is_of_form;
+            word.is_empty() || is_letter || is_of_sign || is_name(word)
+        })
+    }
 }
 
 /// Whether a word is a name in dates, or the beginning of one.
@@ -336,7 +353,7 @@ mod tests {
         let amounts = "$5|5 €|₩1,000|￦007|5￡|R007|007R|r5|RM.5|PHP 5|HK$5|J$5|BZ$5|Z$5|５ＲＭ|\
             K007|7K|(K7)|P-17|D007|Rs.007|KSh 007|GH₵ 7|MK 1,000|kr.7";
         let times = "12:30|10 PM|5:30 p.m.|5A.M.|2026-11-22 5 a.m.|Mon.Mar 9|Sun.May 3, 2026|9 Jan.Monday|\
-            9 Aprıl|Frıday, March 9, 2026|Mar 30 5:09 12 h|30 Mar 5:9 9 guests|2026 Mar 12:1.5층|Sat. Sept 5 15:30 1.5;|5 Jan|MAR1|Sept-2|9 Thurs|Mon 9|Monday, March 9, 2026|\
+            9 Aprıl|Frıday, March 9, 2026|Mar 30 5:09 12 h|30 Mar 5:9 9 guests|2026 Mar 12:1.5층|Sat. Sept 5 15:30 1.5;|12/M |26-m  |5/12/Y\u{a0}|26/M/D |5 Jan|MAR1|Sept-2|9 Thurs|Mon 9|Monday, March 9, 2026|\
             2026-11-22T11:22|2026-11-22T11:22:33Z|오전 9시|5월 1일|2026-3-9 월|월요일 5|㋀|\
             2026年3月9日|星期一 2026年3月9日|１２：３０|１０ ｐｍ";
         let others = "TRUE|false| True |ＴＲＵＥ|참|거짓\u{200b}|真|假|#N/A|#n/a|#DIV/0!|#NAME?";
@@ -353,7 +370,7 @@ mod tests {
         let numbers = "0|7|12345678901";
         let ids = "12ab|d51a052e|p5d5|1e5x|a-1|u-17|c-1|order_5|019ab0f4-5c5b-7d0a-8e4f-0c39d6d5c70d|\
             ann2@contoso.example|{\"t\":5}";
-        let names = "R2D2|RX-7|A$AP Rocky 5|5.miles|W007|KR7RM|Mar 5: 12 guests|#1 pizza|#pizza|Mars 1|Mark 1|Studio 54|7-Eleven|3M|Monday|March|5 Sundays|truth|(a)|#1 Pizza|\
+        let names = "R2D2|RX-7|A$AP Rocky 5|5.miles|12/M|3M|5 Y X|W007|KR7RM|Mar 5: 12 guests|#1 pizza|#pizza|Mars 1|Mark 1|Studio 54|7-Eleven|3M|Monday|March|5 Sundays|truth|(a)|#1 Pizza|\
             참나무|이사 5|구조 2|5점|期日三|제1공장|21세기|한국전자 2|三星 5|株式会社2|Ärzte 5";
         for text in [numbers, ids, names]
             .iter()
