@@ -148,7 +148,12 @@ impl Segment {
         decode: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Error> {
         let decoded = panic::catch_unwind(AssertUnwindSafe(decode));
-        decoded.unwrap_or_else(|_| Err(self.damaged_column(column, "can't be decoded")))
+        decoded.unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            let reason = format!("can't be decoded: {}", text.unwrap_or("a panic"));
+            Err(self.damaged_column(column, reason))
+        })
     }
 
     pub(crate) fn damaged_column(&self, column: Column, reason: impl Into<BoxError>) -> Error {

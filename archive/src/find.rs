@@ -101,14 +101,17 @@ impl<'a> Search<'a> {
             let Accepts::AnyOf(texts) = &predicate.accepts else {
                 continue;
             };
-            let column = predicate.column.column();
-            let filter = Sbbf::read_from_column_chunk(self.segment.chunk(column), filters);
-            let filter = filter.map_err(|error| self.segment.damaged_column(column, error))?;
+            let (segment, column) = (self.segment, predicate.column.column());
             let may_have = |filter: &Sbbf| {
                 let mut texts = texts.iter();
                 texts.any(|text| filter.check(&ByteArray::from(text.as_str())))
             };
-            if !filter.as_ref().is_none_or(may_have) {
+            let may_have = segment.decoded(column, || {
+                let filter = Sbbf::read_from_column_chunk(segment.chunk(column), filters);
+                let filter = filter.map_err(|error| segment.damaged_column(column, error))?;
+                Ok(filter.as_ref().is_none_or(may_have))
+            });
+            if !may_have? {
                 return Ok(false);
             }
         }

@@ -24,7 +24,7 @@ pub(crate) fn read_metadata(object: &str, end: &Fetched) -> Result<ParquetMetaDa
         return Err(Error::damaged(
             object,
             "the footer",
-            "has not one row group",
+            "does not have exactly one row group",
         ));
     };
     let index = metadata.page_index_for_row_group(0);

@@ -27,7 +27,7 @@ pub struct CountedBy<'a> {
     pub columns: BTreeSet<TextColumn>,
     /// To which day a moment belongs.
     pub day: &'a (dyn Fn(i64) -> i64 + Sync),
-    /// How large the groups may be together.
+    /// How large the groups may be together, in the unit of `size`.
     pub room: usize,
     /// How large the group of these texts is.
     pub size: &'a (dyn Fn(&[Option<String>]) -> usize + Sync),
@@ -76,31 +76,44 @@ impl Segment {
         question: &Question<'_>,
         by: &CountedBy<'_>,
     ) -> Result<Tallies, Error> {
-        let mut found = self.matches(source, question).await?;
+        let found = self.matches(source, question).await?;
         let ranges = self.counted_bytes(&found, &by.columns);
         let pages = self.fetch(source, ranges).await?;
-        let dictionaries = self.dictionaries(&pages, &found, &by.columns)?;
-        let mut times = self.values::<Int64Type>(&pages, Column::OccurredAt, &found)?;
-        if question.order == Order::Desc {
+        let (groups, last) = self.count(&pages, found, question.order, by)?;
+        // Other segments may be counted meanwhile, and a dictionary may be large.
+        drop(pages);
+        let last = match last {
+            Some((row, time)) => Some(self.position(source, row, time).await?),
+            None => None,
+        };
+        Ok(Tallies { groups, last })
+    }
+
+    /// The groups, and the row and the moment of the last one that was counted if there
+    /// was no room for all.
+    fn count(
+        &self,
+        pages: &Arc<Fetched>,
+        mut found: Vec<usize>,
+        order: Order,
+        by: &CountedBy<'_>,
+    ) -> Result<(Vec<Tally>, Option<(usize, i64)>), Error> {
+        let dictionaries = self.dictionaries(pages, &found, &by.columns)?;
+        let times = self.values::<Int64Type>(pages, Column::OccurredAt, &found)?;
+        let mut times: Vec<i64> = times.into_iter().map(Option::unwrap_or_default).collect();
+        if order == Order::Desc {
             found.reverse();
             times.reverse();
         }
         let first = span(&found).start;
-        let rows = found.iter().zip(times);
-        let keys = rows.map(|(row, time)| {
-            let day = (by.day)(time.unwrap_or_default());
-            (day, codes(&dictionaries, row - first))
+        let keys = found.iter().zip(&times).map(|(row, time)| {
+            let codes = codes(&dictionaries, row - first);
+            ((by.day)(*time), codes)
         });
         let (groups, count) = counted(keys, &dictionaries, by);
         let last = count.checked_sub(1).filter(|_| count < found.len());
-        let last = last.and_then(|last| found.get(last));
-        Ok(Tallies {
-            groups,
-            last: match last {
-                Some(row) => Some(self.position(source, *row).await?),
-                None => None,
-            },
-        })
+        let last = last.and_then(|last| Some((*found.get(last)?, *times.get(last)?)));
+        Ok((groups, last))
     }
 
     /// The bytes of the pages by which rows are counted.
@@ -127,18 +140,21 @@ impl Segment {
         columns.iter().map(dictionary).collect()
     }
 
-    async fn position(&self, source: &impl Source, row: usize) -> Result<Position, Error> {
+    async fn position(
+        &self,
+        source: &impl Source,
+        row: usize,
+        occurred_at: i64,
+    ) -> Result<Position, Error> {
         let row = [row];
-        let columns = [Column::OccurredAt, Column::Id].into_iter();
-        let ranges = columns.flat_map(|column| self.page_bytes(column, &row));
-        let pages = self.fetch(source, ranges.collect()).await?;
-        let time = self.values::<Int64Type>(&pages, Column::OccurredAt, &row)?;
+        let ranges = self.page_bytes(Column::Id, &row);
+        let pages = self.fetch(source, ranges).await?;
         let id = self.values::<ByteArrayType>(&pages, Column::Id, &row)?;
         let id = id.into_iter().flatten().next().unwrap_or_default();
         let id = id.as_utf8();
         let id = id.map_err(|error| self.damaged_column(Column::Id, error))?;
         Ok(Position {
-            occurred_at: time.into_iter().flatten().next().unwrap_or_default(),
+            occurred_at,
             id: id.to_owned(),
         })
     }

@@ -150,7 +150,7 @@ fn ask(bytes: Vec<u8>, manifest: &Manifest) -> Result<usize, archive::Error> {
     let by = CountedBy {
         columns: [TextColumn::Action, TextColumn::CustomerName].into(),
         day: &|moment| moment.div_euclid(86_400_000),
-        room: 100,
+        room: 30,
         size: &|_| 30,
     };
     let everything = Question::default();

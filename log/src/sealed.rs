@@ -98,7 +98,7 @@ impl<'a> SealedPart<'a> {
     /// The next page: of at most `limit` activities, or of as many counts as there is room
     /// for; none at the end.
     ///
-    /// If something must be read first, it is read of `at_once` segments.
+    /// If something must be read first, up to `at_once` segments are.
     pub(crate) async fn next(
         &mut self,
         at_once: usize,

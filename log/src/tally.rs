@@ -31,7 +31,8 @@ pub struct CountedBy {
     pub dimensions: Vec<Dimension>,
     /// The zone of the days.
     pub zone: Zone,
-    /// How large the counts of one page of sealed activities may be together.
+    /// How large the counts of one page of sealed activities may be together, in the unit
+    /// of `size`.
     pub room: usize,
     /// How large a count with these texts is.
     pub size: fn(&[Option<String>]) -> usize,

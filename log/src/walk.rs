@@ -16,8 +16,8 @@ use crate::{
     sealed::{SealedPart, young_from},
 };
 
-/// How many segments are read at once where the answer may be in any of them: where
-/// several parts of the table would be read at once, whose readers share its throughput.
+/// How many segments are read at once; where a walk reads one part of the table at a time,
+/// it reads one segment.
 const SEGMENTS_AT_ONCE: usize = 8;
 
 /// How much a walk may read.

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, ops::Bound};
 
-use archive::{Accepts, Order, Predicate, Question, Row, SegmentWriter, Selection, TextColumn};
+use archive::{
+    Accepts, CountedBy, Order, Predicate, Question, Row, SegmentWriter, Selection, TextColumn,
+};
 
 use crate::made::{Memory, NAMES, NOVEMBER, by, naive, now, open, plain, write};
 
@@ -117,6 +119,15 @@ fn a_full_segment_is_read_by_parts() {
         requests == 1 && bytes < 200_000 && rounds == 1,
         "{requests} {bytes} {rounds}"
     );
+
+    let cut = CountedBy {
+        room: 1_000,
+        ..by([TextColumn::CustomerId])
+    };
+    let counted = now(segment.tally(&source, &all, &cut)).unwrap();
+    let (_, _, rounds) = source.take();
+    assert_eq!((counted.groups.len(), rounds), (1_000, 2));
+    assert!(counted.last.is_some());
 
     let everyone = asked(TextColumn::ActorName, "admin@fabrikam.example");
     assert_eq!(answer(&everyone).0.len(), rows.len());

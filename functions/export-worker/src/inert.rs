@@ -65,7 +65,8 @@ fn could_be_value(text: &str) -> bool {
         return false;
     }
     let plain = plain_form(text);
-    if could_be_amount_in_words(text) || begins_with_time(&plain) {
+    let numerals = Numerals::of(text);
+    if could_be_amount_in_words(text) || begins_with_time(&plain, numerals) {
         return true;
     }
     if text.bytes().any(rules_out_value) {
@@ -76,7 +77,7 @@ fn could_be_value(text: &str) -> bool {
         let forms = Forms {
             has_sign: plain.contains(is_currency_sign),
             ends_in_blank: plain.ends_with(is_skipped),
-            numerals: Numerals::of(text),
+            numerals,
         };
         return are_of_amount(&words) || forms.have(&words);
     }
@@ -86,8 +87,12 @@ fn could_be_value(text: &str) -> bool {
 /// Whether the text has the name of a month or a day, a colon and four numbers.
 ///
 /// Calc reads a date and a time from the numbers, whatever follows.
-fn begins_with_time(plain: &str) -> bool {
-    let numbers = plain.split(|c| c != DIGIT).filter(|it| !it.is_empty());
+fn begins_with_time(plain: &str, numerals: Numerals) -> bool {
+    let counts = |c| {
+        let is_number = numerals == Numerals::OfAnyScript && NUMBER_CHARACTERS.contains(c);
+        c == DIGIT || (is_number && !"점點点".contains(c))
+    };
+    let numbers = plain.split(|c| !counts(c)).filter(|it| !it.is_empty());
     plain.contains(':') && numbers.count() >= 4 && words_of(plain).any(is_name)
 }
 
@@ -353,7 +358,7 @@ mod tests {
         let amounts = "$5|5 €|₩1,000|￦007|5￡|R007|007R|r5|RM.5|PHP 5|HK$5|J$5|BZ$5|Z$5|５ＲＭ|\
             K007|7K|(K7)|P-17|D007|Rs.007|KSh 007|GH₵ 7|MK 1,000|kr.7";
         let times = "12:30|10 PM|5:30 p.m.|5A.M.|2026-11-22 5 a.m.|Mon.Mar 9|Sun.May 3, 2026|9 Jan.Monday|\
-            9 Aprıl|Frıday, March 9, 2026|Mar 30 5:09 12 h|30 Mar 5:9 9 guests|2026 Mar 12:1.5층|Sat. Sept 5 15:30 1.5;|12/M |26-m  |5/12/Y\u{a0}|26/M/D |5 Jan|MAR1|Sept-2|9 Thurs|Mon 9|Monday, March 9, 2026|\
+            9 Aprıl|Frıday, March 9, 2026|Mar 30 5:09 12 h|30 Mar 5:9 9 guests|2026 Mar 12:1.5층|30 Mar ５:구 9 guests|2026 Mar 12:일.５층|Mar 30 ５:ב 9|Sat. Sept 5 15:30 1.5;|12/M |26-m  |5/12/Y\u{a0}|26/M/D |5 Jan|MAR1|Sept-2|9 Thurs|Mon 9|Monday, March 9, 2026|\
             2026-11-22T11:22|2026-11-22T11:22:33Z|오전 9시|5월 1일|2026-3-9 월|월요일 5|㋀|\
             2026年3月9日|星期一 2026年3月9日|１２：３０|１０ ｐｍ";
         let others = "TRUE|false| True |ＴＲＵＥ|참|거짓\u{200b}|真|假|#N/A|#n/a|#DIV/0!|#NAME?";

@@ -92,6 +92,11 @@ impl Groups {
         count.activities += tally.count;
     }
 
+    /// How many bytes the groups have in the answer at most.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether the groups of one more part of the log are sure to fit into the answer.
     pub(crate) fn have_room(&self, dimensions: &[Dimension]) -> bool {
         self.bytes + part_bytes_max(dimensions) <= envelope::BODY_BYTES_MAX

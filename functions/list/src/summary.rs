@@ -15,6 +15,9 @@ use crate::{
 /// summaries at a time.
 const AT_ONCE_MAX: usize = 2;
 
+/// A part that adds less than this is followed by several at once.
+const SMALL_PART_BYTES: usize = 250_000;
+
 /// The answer: what this request has counted.
 #[derive(Debug, Serialize)]
 pub(crate) struct Answer {
@@ -45,14 +48,16 @@ pub(crate) async fn count(
     };
     let dimensions = &request.counted_by.dimensions;
     let mut walk = log.walk(question, request.resume_after, effort);
-    // Counts of one segment may fill the answer, and others would be made for nothing.
     let mut at_once = 1;
     while let Some(page) = walk.next(at_once).await? {
-        at_once = AT_ONCE_MAX;
+        let before = groups.bytes();
         position = page.resume_after;
         for tally in page.tallies(*question) {
             groups.add(dimensions, tally?);
         }
+        // Parts that fill the answer are read one by one: others would be for nothing.
+        let is_small = groups.bytes() - before < SMALL_PART_BYTES;
+        at_once = if is_small { AT_ONCE_MAX } else { 1 };
         if !groups.have_room(dimensions) {
             break;
         }
