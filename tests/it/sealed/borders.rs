@@ -22,7 +22,8 @@ async fn activities_of_one_moment_are_given_once_on_both_sides_of_a_border() {
             customer: None,
             ..first.clone()
         };
-        [[first, other].repeat(45), vec![second; 10]].concat()
+        let equal = vec![[first, other]; 45].into_iter().flatten();
+        equal.chain(vec![second; 10]).collect()
     })
     .await;
     let table = log.log(None);
