@@ -61,6 +61,12 @@ pub struct Tallies {
     pub last: Option<Position>,
 }
 
+/// A row that was counted.
+struct Counted {
+    row: usize,
+    occurred_at: i64,
+}
+
 /// The code of each text column; absent ones are [`NONE`].
 type Codes = [u32; TextColumn::COUNT];
 
@@ -83,21 +89,20 @@ impl Segment {
         // Other segments may be counted meanwhile, and a dictionary may be large.
         drop(pages);
         let last = match last {
-            Some((row, time)) => Some(self.position(source, row, time).await?),
+            Some(last) => Some(self.position(source, last).await?),
             None => None,
         };
         Ok(Tallies { groups, last })
     }
 
-    /// The groups, and the row and the moment of the last one that was counted if there
-    /// was no room for all.
+    /// The groups, and the last row that was counted if there was no room for all.
     fn count(
         &self,
         pages: &Arc<Fetched>,
         mut found: Vec<usize>,
         order: Order,
         by: &CountedBy<'_>,
-    ) -> Result<(Vec<Tally>, Option<(usize, i64)>), Error> {
+    ) -> Result<(Vec<Tally>, Option<Counted>), Error> {
         let dictionaries = self.dictionaries(pages, &found, &by.columns)?;
         let times = self.values::<Int64Type>(pages, Column::OccurredAt, &found)?;
         let mut times: Vec<i64> = times.into_iter().map(Option::unwrap_or_default).collect();
@@ -112,7 +117,10 @@ impl Segment {
         });
         let (groups, count) = counted(keys, &dictionaries, by);
         let last = count.checked_sub(1).filter(|_| count < found.len());
-        let last = last.and_then(|last| Some((*found.get(last)?, *times.get(last)?)));
+        let last = last.and_then(|last| {
+            let (row, occurred_at) = (*found.get(last)?, *times.get(last)?);
+            Some(Counted { row, occurred_at })
+        });
         Ok((groups, last))
     }
 
@@ -140,13 +148,8 @@ impl Segment {
         columns.iter().map(dictionary).collect()
     }
 
-    async fn position(
-        &self,
-        source: &impl Source,
-        row: usize,
-        occurred_at: i64,
-    ) -> Result<Position, Error> {
-        let row = [row];
+    async fn position(&self, source: &impl Source, last: Counted) -> Result<Position, Error> {
+        let row = [last.row];
         let ranges = self.page_bytes(Column::Id, &row);
         let pages = self.fetch(source, ranges).await?;
         let id = self.values::<ByteArrayType>(&pages, Column::Id, &row)?;
@@ -154,7 +157,7 @@ impl Segment {
         let id = id.as_utf8();
         let id = id.map_err(|error| self.damaged_column(Column::Id, error))?;
         Ok(Position {
-            occurred_at,
+            occurred_at: last.occurred_at,
             id: id.to_owned(),
         })
     }
