@@ -5,10 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Datelike};
 use parquet::{
-    data_type::{
-        BoolType, ByteArray, ByteArrayType, DataType, FixedLenByteArray, FixedLenByteArrayType,
-        Int64Type,
-    },
+    data_type::{BoolType, ByteArray, ByteArrayType, DataType, FixedLenByteArrayType, Int64Type},
     errors::ParquetError,
     file::{
         metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
@@ -180,9 +177,9 @@ fn write_groups(group: &mut Group<'_>, rows: &[Row]) -> Result<(), ParquetError>
         let values = joined(rows.iter().map(|row| text(row).as_bytes()));
         write::<ByteArrayType>(group, &values, None)?;
     }
-    optional_bytes(group, rows, |row| as_bytes(row.customer_id.as_ref()))?;
-    optional_bytes(group, rows, |row| as_bytes(row.customer_name.as_ref()))?;
-    optional_bytes(group, rows, |row| as_bytes(row.resource_type.as_ref()))
+    optional_bytes::<ByteArrayType>(group, rows, |row| as_bytes(row.customer_id.as_ref()))?;
+    optional_bytes::<ByteArrayType>(group, rows, |row| as_bytes(row.customer_name.as_ref()))?;
+    optional_bytes::<ByteArrayType>(group, rows, |row| as_bytes(row.resource_type.as_ref()))
 }
 
 /// The columns of which hardly two values are the same.
@@ -190,16 +187,18 @@ fn write_distinct(group: &mut Group<'_>, rows: &[Row]) -> Result<(), ParquetErro
     required::<Int64Type>(group, rows, |row| row.recorded_at)?;
     let ids = joined(rows.iter().map(|row| row.id.as_bytes()));
     write::<ByteArrayType>(group, &ids, None)?;
-    optional_bytes(group, rows, |row| as_bytes(row.resource_id.as_ref()))?;
-    optional_bytes(group, rows, |row| as_bytes(row.correlation_id.as_ref()))
+    optional_bytes::<ByteArrayType>(group, rows, |row| as_bytes(row.resource_id.as_ref()))?;
+    optional_bytes::<ByteArrayType>(group, rows, |row| as_bytes(row.correlation_id.as_ref()))
 }
 
 fn write_rest(group: &mut Group<'_>, rows: &[Row]) -> Result<(), ParquetError> {
     required::<BoolType>(group, rows, |row| row.has_details)?;
     optional::<Int64Type>(group, rows, |row| row.kept_until)?;
     optional::<Int64Type>(group, rows, |row| row.erased_at)?;
-    fixed(group, rows, |row| row.salt.as_ref().map(|it| &it[..]))?;
-    fixed(group, rows, |row| row.c.as_ref().map(|it| &it[..]))
+    optional_bytes::<FixedLenByteArrayType>(group, rows, |row| {
+        row.salt.as_ref().map(|it| &it[..])
+    })?;
+    optional_bytes::<FixedLenByteArrayType>(group, rows, |row| row.c.as_ref().map(|it| &it[..]))
 }
 
 /// Takes the details out of the rows, since a copy of all would be large.
@@ -231,7 +230,7 @@ fn joined<'a>(values: impl Iterator<Item = &'a [u8]> + Clone) -> Vec<ByteArray> 
     values.map(value).collect()
 }
 
-fn optional_bytes<'a>(
+fn optional_bytes<'a, T: DataType<T: From<ByteArray>>>(
     group: &mut Group<'_>,
     rows: &'a [Row],
     value: impl Fn(&'a Row) -> Option<&'a [u8]>,
@@ -240,22 +239,9 @@ fn optional_bytes<'a>(
         .iter()
         .map(|row| i16::from(value(row).is_some()))
         .collect();
-    let values = joined(rows.iter().filter_map(&value));
-    write::<ByteArrayType>(group, &values, Some(&levels))
-}
-
-fn fixed<'a>(
-    group: &mut Group<'_>,
-    rows: &'a [Row],
-    value: impl Fn(&'a Row) -> Option<&'a [u8]>,
-) -> Result<(), ParquetError> {
-    let levels: Vec<i16> = rows
-        .iter()
-        .map(|row| i16::from(value(row).is_some()))
-        .collect();
-    let values = joined(rows.iter().filter_map(&value));
-    let values: Vec<_> = values.into_iter().map(FixedLenByteArray::from).collect();
-    write::<FixedLenByteArrayType>(group, &values, Some(&levels))
+    let values = joined(rows.iter().filter_map(&value)).into_iter();
+    let values: Vec<T::T> = values.map(T::T::from).collect();
+    write::<T>(group, &values, Some(&levels))
 }
 
 fn required<T: DataType>(
