@@ -66,7 +66,7 @@ fn could_be_value(text: &str) -> bool {
     }
     let plain = plain_form(text);
     let numerals = Numerals::of(text);
-    if could_be_amount_in_words(text) || begins_with_time(&plain, numerals) {
+    if could_be_amount_in_words(text) || begins_with_value(&plain, numerals) {
         return true;
     }
     if text.bytes().any(rules_out_value) {
@@ -84,16 +84,31 @@ fn could_be_value(text: &str) -> bool {
     TRUTH_VALUES.contains(&plain.trim_matches(is_skipped))
 }
 
-/// Whether the text has the name of a month or a day, a colon and four numbers.
+/// Whether Calc reads a value from the first numbers of the text, whatever follows.
 ///
-/// Calc reads a date and a time from the numbers, whatever follows.
-fn begins_with_time(plain: &str, numerals: Numerals) -> bool {
-    let counts = |c| {
-        let is_number = numerals == Numerals::OfAnyScript && NUMBER_CHARACTERS.contains(c);
-        c == DIGIT || (is_number && !"점點点".contains(c))
-    };
-    let numbers = plain.split(|c| !counts(c)).filter(|it| !it.is_empty());
-    plain.contains(':') && numbers.count() >= 4 && words_of(plain).any(is_name)
+/// It does if there are four numbers, and either the name of a month or a day and a colon,
+/// or an exponent behind a decimal point. Beside a numeral that is not ASCII each blank is
+/// one of the numbers.
+fn begins_with_value(plain: &str, numerals: Numerals) -> bool {
+    let numbers = plain.split(|c| c != DIGIT).filter(|it| !it.is_empty());
+    let are_enough = numerals == Numerals::OfAnyScript || numbers.count() >= 4;
+    let has_time = || plain.contains(':') && words_of(plain).any(is_name);
+    are_enough && (has_time() || has_exponent_behind_point(plain, numerals))
+}
+
+/// Whether the text has an exponent behind a decimal point or comma, as in `1,234.e2`.
+fn has_exponent_behind_point(plain: &str, numerals: Numerals) -> bool {
+    let is_any = numerals == Numerals::OfAnyScript;
+    let counts = |c| c == DIGIT || (is_any && (c == ' ' || NUMBER_CHARACTERS.contains(c)));
+    let is_point = |c| ".,".contains(c) || (is_any && POINTS.contains(c));
+    plain.match_indices(EXPONENT).any(|(at, _)| {
+        let (before, after) = plain.split_at(at);
+        let number = before.trim_end().strip_suffix(is_point);
+        let exponent = after.strip_prefix(EXPONENT).unwrap_or_default();
+        let unsigned = exponent.trim_start().trim_start_matches(['+', '-']);
+        let is_exponent = exponent.starts_with(counts) || unsigned.trim_start().starts_with(counts);
+        is_exponent && number.is_some_and(|number| number.ends_with(counts))
+    })
 }
 
 /// Whether the text has a number that is not ASCII, and a multiplier as in `５만원`.
@@ -217,6 +232,9 @@ const DAY_OF_WEEK: &str = "星期";
 /// characters of words, and letters that Calc counts with. Only beside a numeral that is
 /// not ASCII do they make a number.
 const NUMBER_CHARACTERS: &str = "영공일이삼사오육륙칠팔구십백천만억조경점點点负負偩אבגדהוזחט\u{866}\u{867}\u{868}\u{869}\u{86a}";
+
+/// The decimal points among them.
+const POINTS: &str = "점點点";
 
 /// Whether the words beside digits are those of an amount: a currency before or behind it.
 fn are_of_amount(words: &[&str]) -> bool {
@@ -353,16 +371,18 @@ mod tests {
 
     #[test]
     fn a_text_that_a_sheet_could_read_as_a_value_is_made_inert() {
+        let exponents = "1,234.e2 1 x|1,000.E5 7 guests|7,000.E5 8#|1,000.e5-7x|(1,000.E5) 7 x|1.000,E5 7 x|\
+            1 000,E5 7 x|1\u{a0}000,E5 7 x|1,234.e５- x|1,234. e +5 7 x";
         let numbers = " 007|.5|007|00|1234567890123456|1e5|12E45|1.50|1/2|1,5|(5)|50%|5-|००7|\
             ００７|٣|१२|½|Ⅷ|①|𝟓|５Ｅ３|二〇二六|三月|５만|５만원|１００만원|１万円|３千名|(５만원)|５만?|５만;|５E오|壱５|５阡|偩５|５점 만점|이〇이육|三〇万원|二〇〇億元|〇천상사|千①만㎡|만㊀만A|兆元만Ⅷ|이e５|５이e3|〇이e5|육e二〇|５א|点５|负５|５京|−5|1\u{202f}000";
         let amounts = "$5|5 €|₩1,000|￦007|5￡|R007|007R|r5|RM.5|PHP 5|HK$5|J$5|BZ$5|Z$5|５ＲＭ|\
             K007|7K|(K7)|P-17|D007|Rs.007|KSh 007|GH₵ 7|MK 1,000|kr.7";
         let times = "12:30|10 PM|5:30 p.m.|5A.M.|2026-11-22 5 a.m.|Mon.Mar 9|Sun.May 3, 2026|9 Jan.Monday|\
-            9 Aprıl|Frıday, March 9, 2026|Mar 30 5:09 12 h|30 Mar 5:9 9 guests|2026 Mar 12:1.5층|30 Mar ５:구 9 guests|2026 Mar 12:일.５층|Mar 30 ５:ב 9|Sat. Sept 5 15:30 1.5;|12/M |26-m  |5/12/Y\u{a0}|26/M/D |5 Jan|MAR1|Sept-2|9 Thurs|Mon 9|Monday, March 9, 2026|\
+            9 Aprıl|Frıday, March 9, 2026|Mar 30 5:09 12 h|30 Mar 5:9 9 guests|2026 Mar 12:1.5층|30 Mar ５:구 9 guests|2026 Mar 12:일.５층|Mar 30 ５:ב 9|Sat. Sept 5 15:30 1.5;|３-Mar-9:30. guests|2026/Sept5:３０. guests|30-Mar-9:3０.\u{86b} guests|12/M |26-m  |5/12/Y\u{a0}|26/M/D |5 Jan|MAR1|Sept-2|9 Thurs|Mon 9|Monday, March 9, 2026|\
             2026-11-22T11:22|2026-11-22T11:22:33Z|오전 9시|5월 1일|2026-3-9 월|월요일 5|㋀|\
             2026年3月9日|星期一 2026年3月9日|１２：３０|１０ ｐｍ";
         let others = "TRUE|false| True |ＴＲＵＥ|참|거짓\u{200b}|真|假|#N/A|#n/a|#DIV/0!|#NAME?";
-        for text in [numbers, amounts, times, others]
+        for text in [exponents, numbers, amounts, times, others]
             .iter()
             .flat_map(|texts| texts.split('|'))
         {
@@ -375,7 +395,7 @@ mod tests {
         let numbers = "0|7|12345678901";
         let ids = "12ab|d51a052e|p5d5|1e5x|a-1|u-17|c-1|order_5|019ab0f4-5c5b-7d0a-8e4f-0c39d6d5c70d|\
             ann2@contoso.example|{\"t\":5}";
-        let names = "R2D2|RX-7|A$AP Rocky 5|5.miles|12/M|3M|5 Y X|W007|KR7RM|Mar 5: 12 guests|#1 pizza|#pizza|Mars 1|Mark 1|Studio 54|7-Eleven|3M|Monday|March|5 Sundays|truth|(a)|#1 Pizza|\
+        let names = "R2D2|RX-7|A$AP Rocky 5|5.miles|12/M|3M|5 Y X|W007|KR7RM|Mar 5: 12 guests|1.e2 x|3.5e mile 7 of 8|v1.2.e1 x|#1 pizza|#pizza|Mars 1|Mark 1|Studio 54|7-Eleven|3M|Monday|March|5 Sundays|truth|(a)|#1 Pizza|\
             참나무|이사 5|구조 2|5점|期日三|제1공장|21세기|한국전자 2|三星 5|株式会社2|Ärzte 5";
         for text in [numbers, ids, names]
             .iter()

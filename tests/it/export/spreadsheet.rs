@@ -14,12 +14,12 @@ const NASTY: [char; 27] = [
 
 /// Texts that a spreadsheet did show as something else, or nearly.
 const FOUND: &str = "=1+1|-1+1|007|1e5|=HYPERLINK(\"http://x\",\"y\")|(5)|$5|TRUE|5 Jan|MAR1|10 PM|\
-    R007|007R|R5|RM.5|5RM|PHP5|HK$5|J$5|BZ$5|TT$5|Z$5|K007|7K|K-7|P007|P-17|D007|Rs.007|KSh 007|GH₵ 7|MK 1,000|kr.7|5:30 p.m.|5a.m.|2026-11-22 5 P.M.|Mon.Mar 9|Sun.May 3, 2026|9 Jan.Monday|9 Aprıl|9-Aprıl-26|Frıday, March 9, 2026|Mar 30 5:09 12 h|30 Mar 5:9 9 guests|2026 Mar 12:1.5층|30 Mar ５:구 9 guests|Mar 30 ５:구 12 h|2026 Mar 12:일.５층|30 Mar ５:ב 9 guests|Sat. Sept15:30 1.5;|12/M |26-M |12/M/Y |5/12/Y |26/M/D |００７|￦007|참|거짓|二〇二六|三〇|٣|５만|５만원|１万円|(５만원)|５만;|５E오|壱５|５阡|偩５|五十嵐|５점 만점|이〇이육|三〇万원|一〇〇만원|백〇상사|千〇社|千①만㎡|만㊀만A|兆元만Ⅷ|이e５|５이e3|〇이e5|오E〇|육e二〇|５영e2|５א|점５|点５|负５|负一〇〇|５负５|５京|星期一 2026年3月9日|真|2026-11-22T11:22|Monday, March 9, 2026|2026-3-9 월|#N/A|c-1|7-Eleven";
+    R007|007R|R5|RM.5|5RM|PHP5|HK$5|J$5|BZ$5|TT$5|Z$5|K007|7K|K-7|P007|P-17|D007|Rs.007|KSh 007|GH₵ 7|MK 1,000|kr.7|5:30 p.m.|5a.m.|2026-11-22 5 P.M.|Mon.Mar 9|Sun.May 3, 2026|9 Jan.Monday|9 Aprıl|9-Aprıl-26|Frıday, March 9, 2026|Mar 30 5:09 12 h|30 Mar 5:9 9 guests|2026 Mar 12:1.5층|30 Mar ５:구 9 guests|Mar 30 ５:구 12 h|2026 Mar 12:일.５층|30 Mar ５:ב 9 guests|Sat. Sept15:30 1.5;|３-Mar-9:30. guests|３０/MAR-12:30\u{a0} guests|2026/Sept5:３０. guests|30-Mar-9:3０.\u{86b} guests|1,234.e2 1 x|1,000.E5 7 guests|7,000.E5 8#|1,000.e5-7x|(1,000.E5) 7 x|1,000,000.E5 7 guests|1.000,E5 7 x|1 000,E5 7 x|1,234.e５- x|12/M |26-M |12/M/Y |5/12/Y |26/M/D |００７|￦007|참|거짓|二〇二六|三〇|٣|５만|５만원|１万円|(５만원)|５만;|５E오|壱５|５阡|偩５|五十嵐|５점 만점|이〇이육|三〇万원|一〇〇만원|백〇상사|千〇社|千①만㎡|만㊀만A|兆元만Ⅷ|이e５|５이e3|〇이e5|오E〇|육e二〇|５영e2|５א|점５|点５|负５|负一〇〇|５负５|５京|星期一 2026年3月9日|真|2026-11-22T11:22|Monday, March 9, 2026|2026-3-9 월|#N/A|c-1|7-Eleven";
 
 /// What numbers, amounts, dates and times are made of, in English, Korean and
 /// Chinese characters.
 const PIECES: &str = "0|7|12|2026|30|007|０|７|２０２６|٣|५|五|〇|二|½|①|Ⅷ|-|/|.|:|,| | |, |%|+|(|)|'|$|₩|￦|€|\
-    점|點|点|负|負|京|천|만|억|이|육|星期|星期一|真|假|구|일|E|e|이e|오E|T|Z|AM|pm|a|a.m.|p.m.|Jan|March|Sept|Mon|Mon.|M|D|Y|/M |Sunday|ı|h|guests|TRUE|false|년|월|일|시|분|초|오전|오후|월요일|참|거짓|\
+    점|點|点|负|負|京|천|만|억|이|육|星期|星期一|真|假|구|일|E|e|이e|오E|.E|,e|,000|T|Z|AM|pm|a|a.m.|p.m.|Jan|March|Sept|Mon|Mon.|M|D|Y|/M |Sunday|ı|h|guests|TRUE|false|년|월|일|시|분|초|오전|오후|월요일|참|거짓|\
     年|月|日|\u{a0}|\u{202f}|\u{3000}|\u{200b}|－|：|／|．";
 
 /// The languages in which a file is opened, as LibreOffice's filter numbers them.
