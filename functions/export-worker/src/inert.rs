@@ -87,27 +87,30 @@ fn could_be_value(text: &str) -> bool {
 /// Whether Calc reads a value from the first numbers of the text, whatever follows.
 ///
 /// It does if there are four numbers, and either the name of a month or a day and a colon,
-/// or an exponent behind a decimal point. Beside a numeral that is not ASCII each blank is
-/// one of the numbers.
+/// or an exponent behind a decimal point or comma. Beside a numeral that is not ASCII it
+/// takes blanks, letters and unassigned characters for numerals, and several characters for
+/// a sign: there, how many numbers there are and what stands around the point is not asked.
 fn begins_with_value(plain: &str, numerals: Numerals) -> bool {
+    let is_any = numerals == Numerals::OfAnyScript;
     let numbers = plain.split(|c| c != DIGIT).filter(|it| !it.is_empty());
-    let are_enough = numerals == Numerals::OfAnyScript || numbers.count() >= 4;
-    let has_time = || plain.contains(':') && words_of(plain).any(is_name);
-    are_enough && (has_time() || has_exponent_behind_point(plain, numerals))
+    let are_enough = is_any || numbers.count() >= 4;
+    let has_name = || words_of(plain).any(is_name) || (is_any && plain.contains(['월', '月']));
+    let has_time = || plain.contains(':') && has_name();
+    are_enough && (has_time() || has_exponent_behind_point(plain, is_any))
 }
 
 /// Whether the text has an exponent behind a decimal point or comma, as in `1,234.e2`.
-fn has_exponent_behind_point(plain: &str, numerals: Numerals) -> bool {
-    let is_any = numerals == Numerals::OfAnyScript;
-    let counts = |c| c == DIGIT || (is_any && (c == ' ' || NUMBER_CHARACTERS.contains(c)));
-    let is_point = |c| ".,".contains(c) || (is_any && POINTS.contains(c));
+fn has_exponent_behind_point(plain: &str, is_any: bool) -> bool {
     plain.match_indices(EXPONENT).any(|(at, _)| {
         let (before, after) = plain.split_at(at);
-        let number = before.trim_end().strip_suffix(is_point);
-        let exponent = after.strip_prefix(EXPONENT).unwrap_or_default();
-        let unsigned = exponent.trim_start().trim_start_matches(['+', '-']);
-        let is_exponent = exponent.starts_with(counts) || unsigned.trim_start().starts_with(counts);
-        is_exponent && number.is_some_and(|number| number.ends_with(counts))
+        let number = before.trim_end().strip_suffix(['.', ',']);
+        let exponent = after
+            .strip_prefix(EXPONENT)
+            .unwrap_or_default()
+            .trim_start();
+        let exponent = exponent.trim_start_matches(['+', '-']).trim_start();
+        let is_of_digits = |number: &str| number.ends_with(DIGIT) && exponent.starts_with(DIGIT);
+        number.is_some_and(|number| is_any || is_of_digits(number))
     })
 }
 
@@ -232,9 +235,6 @@ const DAY_OF_WEEK: &str = "星期";
 /// characters of words, and letters that Calc counts with. Only beside a numeral that is
 /// not ASCII do they make a number.
 const NUMBER_CHARACTERS: &str = "영공일이삼사오육륙칠팔구십백천만억조경점點点负負偩אבגדהוזחט\u{866}\u{867}\u{868}\u{869}\u{86a}";
-
-/// The decimal points among them.
-const POINTS: &str = "점點点";
 
 /// Whether the words beside digits are those of an amount: a currency before or behind it.
 fn are_of_amount(words: &[&str]) -> bool {
@@ -372,7 +372,7 @@ mod tests {
     #[test]
     fn a_text_that_a_sheet_could_read_as_a_value_is_made_inert() {
         let exponents = "1,234.e2 1 x|1,000.E5 7 guests|7,000.E5 8#|1,000.e5-7x|(1,000.E5) 7 x|1.000,E5 7 x|\
-            1 000,E5 7 x|1\u{a0}000,E5 7 x|1,234.e５- x|1,234. e +5 7 x";
+            1 000,E5 7 x|1\u{a0}000,E5 7 x|1,234.e５- x|1,234. e +5 7 x|1,000.E−５- x|1,000.E−٣- x|1,000.E\u{86b}- ５x|30 三月 5:09 9 客";
         let numbers = " 007|.5|007|00|1234567890123456|1e5|12E45|1.50|1/2|1,5|(5)|50%|5-|००7|\
             ００７|٣|१२|½|Ⅷ|①|𝟓|５Ｅ３|二〇二六|三月|５만|５만원|１００만원|１万円|３千名|(５만원)|５만?|５만;|５E오|壱５|５阡|偩５|５점 만점|이〇이육|三〇万원|二〇〇億元|〇천상사|千①만㎡|만㊀만A|兆元만Ⅷ|이e５|５이e3|〇이e5|육e二〇|５א|点５|负５|５京|−5|1\u{202f}000";
         let amounts = "$5|5 €|₩1,000|￦007|5￡|R007|007R|r5|RM.5|PHP 5|HK$5|J$5|BZ$5|Z$5|５ＲＭ|\
