@@ -23,7 +23,7 @@ run: ## the whole service on this machine; flags in ARGS, as in ARGS='--port 400
 
 page: portal/dist/index.html ## build the page
 
-test: ## every test; with FULL=1 as many seeds and views of the page as in `.ci/run`
+test: ## every test; with FULL=1 as many seeds, faults and views of the page as in `.ci/run`
 	.ci/packages.sh test
 	cargo test --workspace --locked
 	$(MAKE) page-check

@@ -405,6 +405,16 @@ impl Answer {
     }
 }
 
+/// How far apart the requests are that meet a fault where any one could: each meets one
+/// with `FULL=1`, otherwise every third.
+pub(crate) fn step() -> usize {
+    if std::env::var_os("FULL").is_some() {
+        1
+    } else {
+        3
+    }
+}
+
 /// Waits until a condition is true; returns whether it was within 30 seconds.
 pub(crate) async fn eventually(condition: impl Fn() -> bool) -> bool {
     for _ in 0..1_500 {

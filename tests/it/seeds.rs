@@ -31,10 +31,10 @@ use crate::harness::{TestApp, activity};
 const LANES: usize = 16;
 
 /// How many seeds run with records, batches, retries and lists: with `FULL`, and without.
-const SEEDS: [u64; 2] = [600, 100];
+const SEEDS: [u64; 2] = [600, 120];
 
 /// How many seeds run with exports too: with `FULL`, and without.
-const SEEDS_WITH_EXPORTS: [u64; 2] = [100, 20];
+const SEEDS_WITH_EXPORTS: [u64; 2] = [100, 40];
 
 /// How old an activity may be.
 const LATENESS: Duration = Duration::from_hours(24);

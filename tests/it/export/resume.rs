@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 
 use super::{readers::unpack_only_member, *};
+use crate::harness::step;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_in_parts_interrupted_at_any_request_ends_with_the_same_bytes() {
@@ -19,7 +20,7 @@ async fn an_export_in_parts_interrupted_at_any_request_ends_with_the_same_bytes(
         (Fault::KilledAfter, 1),
     ];
     for (fault, times) in faults {
-        for place in 0.. {
+        for place in (0..).step_by(step()) {
             app.faults.take_met_faults();
             app.faults.add_after("export-worker", place, fault, times);
             let ended = app.healed(&app.post_export(&asked).await.json()).await;
@@ -38,7 +39,7 @@ async fn an_export_in_parts_interrupted_at_any_request_ends_with_the_same_bytes(
             app.check_leftovers(&at, fault);
         }
     }
-    assert!(made > 4 * 12, "only {made} exports");
+    assert!(made > 4 * 12 / step(), "only {made} exports");
     assert_eq!(app.trail("export_activity_log").await.len(), made);
 }
 
@@ -113,7 +114,7 @@ async fn a_worker_thought_dead_at_any_request_changes_nothing() {
     let asked = past();
     let undisturbed = app.healed(&app.post_export(&asked).await.json()).await;
     let mut made = 1;
-    for place in 0.. {
+    for place in (0..).step_by(step()) {
         app.faults.add_after("export-worker", place, Fault::Held, 1);
         let export = app.post_export(&asked).await.json();
         let path = format!("/v1/exports/{}", export["id"].as_str().unwrap());
@@ -143,7 +144,7 @@ async fn a_worker_thought_dead_at_any_request_changes_nothing() {
             break;
         }
     }
-    assert!(made > 12, "only {made} exports");
+    assert!(made > 12 / step(), "only {made} exports");
     assert_eq!(app.trail("export_activity_log").await.len(), made);
 }
 
