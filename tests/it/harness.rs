@@ -405,14 +405,15 @@ impl Answer {
     }
 }
 
+/// Whether as much is tried as each change must pass.
+pub(crate) fn is_full() -> bool {
+    std::env::var_os("FULL").is_some()
+}
+
 /// How far apart the requests are that meet a fault where any one could: each meets one
 /// with `FULL=1`, otherwise every third.
 pub(crate) fn step() -> usize {
-    if std::env::var_os("FULL").is_some() {
-        1
-    } else {
-        3
-    }
+    if is_full() { 1 } else { 3 }
 }
 
 /// Waits until a condition is true; returns whether it was within 30 seconds.

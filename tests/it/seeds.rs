@@ -23,7 +23,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use self::{plan::Plan, run::Run};
-use crate::harness::{TestApp, activity};
+use crate::harness::{TestApp, activity, is_full};
 
 /// How many seeds run at the same time.
 ///
@@ -110,8 +110,7 @@ async fn the_faults_of_a_seed_meet_only_its_own_partners() {
 
 /// Runs all seeds; a lane that has ended one takes the next.
 async fn run_all([full, few]: [u64; 2], with_exports: bool) -> Tally {
-    let is_full = std::env::var_os("FULL").is_some();
-    let seeds = chosen_seeds().unwrap_or(0..if is_full { full } else { few });
+    let seeds = chosen_seeds().unwrap_or(0..if is_full() { full } else { few });
     let (started_at, next) = (Instant::now(), Arc::new(AtomicU64::new(seeds.start)));
     let (mut lanes, tally) = (JoinSet::new(), Tally::default());
     for _ in 0..LANES {
