@@ -105,6 +105,24 @@ impl Row {
         leaf.map_err(|error| format!("has no leaf, since {error}"))
     }
 
+    /// Removes the customer's name and the details; their commitment takes the salt's place.
+    ///
+    /// `name` stands where the name was. Erasing it again changes nothing.
+    pub fn erase(&mut self, name: &str, at: i64) -> Result<(), String> {
+        let Some(salt) = self.salt else {
+            return Ok(());
+        };
+        let (customer, details) = (self.customer_name.as_deref(), self.details.as_deref());
+        let commitment = Commitment::new(&salt, customer, details);
+        let Commitment(hash) = commitment.map_err(|error| error.to_string())?;
+        self.c = Some(hash);
+        self.salt = None;
+        self.customer_name = self.customer_name.take().map(|_| name.to_owned());
+        self.details = None;
+        self.erased_at = Some(at);
+        Ok(())
+    }
+
     /// How many bytes its values have before they are encoded.
     pub fn raw_bytes(&self) -> usize {
         /// The numbers, times, hashes and lengths of a row.

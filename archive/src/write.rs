@@ -1,6 +1,6 @@
 //! Writes segments: rows in, bytes out; the same rows give the same bytes.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use chrono::{DateTime, Datelike};
@@ -40,6 +40,11 @@ pub struct Written {
     pub range: CompactRange,
     /// The positions of its first and its last row.
     pub positions: (Position, Position),
+    /// How many bytes the rows had before they were encoded.
+    pub raw_bytes: u64,
+    /// When the retention of the last row ends, in milliseconds after 1970; none if one is
+    /// kept for ever.
+    pub kept_until: Option<i64>,
 }
 
 /// Collects the rows of one partner and one UTC month, in list order.
@@ -50,6 +55,8 @@ pub struct SegmentWriter {
     bytes: usize,
     leaves: Vec<Hash>,
     positions: Option<(Position, Position)>,
+    /// The latest end of a retention; none as soon as a row has no end.
+    kept_until: Option<i64>,
 }
 
 impl SegmentWriter {
@@ -62,6 +69,7 @@ impl SegmentWriter {
             bytes: 0,
             leaves: Vec::new(),
             positions: None,
+            kept_until: Some(i64::MIN),
         }
     }
 
@@ -79,25 +87,32 @@ impl SegmentWriter {
     }
 
     /// Adds the next row, sets its index, and hashes its leaf.
-    pub fn push(&mut self, mut row: Row) -> Result<(), Error> {
-        let refused = |reason: &str| Error::Row {
-            id: row.id.clone(),
-            reason: reason.to_owned(),
-        };
+    pub fn push(&mut self, row: Row) -> Result<(), Error> {
         if !self.fits(&row) {
-            return Err(refused("belongs into another segment"));
+            return Err(refused(&row, "belongs into another segment"));
         }
+        self.push_again(row)
+    }
+
+    /// Adds a row of the segment that this one replaces.
+    ///
+    /// Such rows always fit, although an erased name may be longer than it was.
+    pub fn push_again(&mut self, mut row: Row) -> Result<(), Error> {
         let position = row.position();
         if let Some((_, last)) = &self.positions
             && *last >= position
         {
-            return Err(refused("must come after the row before it"));
+            return Err(refused(&row, "must come after the row before it"));
         }
         let leaf = row.leaf(&self.partner_id);
-        let leaf = leaf.map_err(|reason| refused(&reason))?;
+        let leaf = leaf.map_err(|reason| refused(&row, &reason))?;
         row.index = self.first_index + count(self.leaves.len());
         row.has_details = row.details.is_some();
         self.bytes += row.raw_bytes();
+        self.kept_until = self
+            .kept_until
+            .zip(row.kept_until)
+            .map(|(one, other)| one.max(other));
         self.leaves.push(leaf);
         match &mut self.positions {
             Some((_, last)) => *last = position,
@@ -105,6 +120,20 @@ impl SegmentWriter {
         }
         self.rows.push(row);
         Ok(())
+    }
+
+    /// The compact range of the leaves from one row to another, by their indexes.
+    pub fn range(&self, indexes: Range<u64>) -> Result<CompactRange, Error> {
+        let place = |index: u64| usize::try_from(index.saturating_sub(self.first_index)).ok();
+        let leaves = place(indexes.start)
+            .zip(place(indexes.end))
+            .and_then(|(start, end)| self.leaves.get(start..end));
+        let leaves = leaves.unwrap_or_default().iter().copied();
+        let range = CompactRange::of_leaves(indexes.start, leaves);
+        range.map_err(|error| Error::Row {
+            id: indexes.start.to_string(),
+            reason: error.to_string(),
+        })
     }
 
     /// How many rows there are.
@@ -142,7 +171,16 @@ impl SegmentWriter {
             manifest,
             range,
             positions,
+            raw_bytes: count(self.bytes),
+            kept_until: self.kept_until,
         }))
+    }
+}
+
+fn refused(row: &Row, reason: &str) -> Error {
+    Error::Row {
+        id: row.id.clone(),
+        reason: reason.to_owned(),
     }
 }
 
