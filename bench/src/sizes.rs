@@ -14,13 +14,14 @@ use crate::{
 /// The functions, and how many megabytes each may have.
 ///
 /// Those that read segments have the reader and a client for S3.
-const FUNCTIONS: [(&str, f64); 7] = [
+const FUNCTIONS: [(&str, f64); 8] = [
     ("record", 4.0),
     ("list", 5.0),
     ("export", 4.0),
-    ("export-worker", 4.0),
+    ("export-worker", 5.0),
     ("erasure", 4.0),
-    ("erasure-worker", 4.0),
+    ("erasure-worker", 5.0),
+    ("seal-worker", 5.0),
     ("sweeper", 4.0),
 ];
 

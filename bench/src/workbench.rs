@@ -112,13 +112,17 @@ impl<'a> Workbench<'a> {
 /// The variables of every program: the service's, the SDKs' and Lambda's.
 ///
 /// The SDKs read no file and ask no metadata service.
-pub(crate) const ENVIRONMENT: [(&str, &str); 18] = [
+pub(crate) const ENVIRONMENT: [(&str, &str); 22] = [
     ("ACTIVITIES_TABLE", ACTIVITIES),
     ("EXPORTS_TABLE", "exports"),
     ("EXPORTS_BUCKET", BUCKET),
     ("EXPORT_WORKER_FUNCTION", "export-worker"),
     ("ERASURES_TABLE", "erasures"),
     ("ERASURE_WORKER_FUNCTION", "erasure-worker"),
+    ("ARCHIVE_TABLE", "archive"),
+    ("ARCHIVE_BUCKET", "archive"),
+    ("CHECKPOINTS_BUCKET", "checkpoints"),
+    ("SEAL_WORKER_FUNCTION", "seal-worker"),
     ("SUBSCRIPTIONS_URL", "https://portal.example/{customer_id}"),
     ("AWS_ACCESS_KEY_ID", "bench"),
     ("AWS_SECRET_ACCESS_KEY", "bench-secret-key"),

@@ -2,10 +2,30 @@
 
 use std::collections::HashMap;
 
-use crate::aws::{self, Endpoints};
+use crate::{
+    aws::{self, Endpoints},
+    error::Error,
+    folder::Folder,
+};
+
+/// The variable that names the keys which sign checkpoints.
+const SIGNING_KEYS: &str = "SIGNING_KEYS";
 
 /// The defaults on one machine, with the caller's changes.
-pub(crate) fn variables(changed: &HashMap<String, String>) -> HashMap<String, String> {
+///
+/// Unless the caller names other keys, checkpoints are signed with a key in the folder.
+pub(crate) fn variables(
+    changed: &HashMap<String, String>,
+    folder: &Folder,
+) -> Result<HashMap<String, String>, Error> {
+    let mut variables = with_defaults(changed);
+    if !variables.contains_key(SIGNING_KEYS) {
+        variables.insert(SIGNING_KEYS.to_owned(), folder.checkpoints_key()?);
+    }
+    Ok(variables)
+}
+
+fn with_defaults(changed: &HashMap<String, String>) -> HashMap<String, String> {
     let defaults = [
         ("ACTIVITIES_TABLE", "activities"),
         ("EXPORTS_TABLE", "exports"),
@@ -13,12 +33,21 @@ pub(crate) fn variables(changed: &HashMap<String, String>) -> HashMap<String, St
         ("EXPORT_WORKER_FUNCTION", "export-worker"),
         ("ERASURES_TABLE", "erasures"),
         ("ERASURE_WORKER_FUNCTION", "erasure-worker"),
+        ("ARCHIVE_TABLE", "archive"),
+        ("ARCHIVE_BUCKET", "archive"),
+        ("CHECKPOINTS_BUCKET", "checkpoints"),
+        ("SEAL_WORKER_FUNCTION", "seal-worker"),
+        // A log is sealed from its first day on, and its range soon after it was closed.
+        ("FIRST_SEAL_DAYS", "0"),
+        ("SEAL_MARGIN_SECONDS", "30"),
         (
             "SUBSCRIPTIONS_URL",
             "https://portal.example/customers/{customer_id}/subscriptions",
         ),
-        // Activities of a whole year can be recorded, for demos.
+        // Activities of a whole year can be recorded, for demos, and are kept long enough
+        // to be sealed and read under a clock that is a year ahead.
         ("MAX_LATENESS_DAYS", "366"),
+        ("RETENTION_DAYS", "1096"),
     ];
     let defaults = defaults.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let changed = changed

@@ -18,6 +18,13 @@ pub enum Error {
     Folder { folder: PathBuf, source: io::Error },
     #[error("the development issuer's key can't be used")]
     Key(#[source] io::Error),
+    #[error("the key that signs checkpoints can't be used")]
+    CheckpointsKey(#[source] io::Error),
+    #[error(
+        "SIGNING_KEYS can't name {}, because the path has a comma or is not UTF-8; choose another data folder",
+        file.display()
+    )]
+    KeyPath { file: PathBuf },
     #[error("the embedded DynamoDB did not start: {0}")]
     DynamoDb(String),
     #[error("the embedded S3 did not start: {0}")]

@@ -6,8 +6,9 @@ use std::{
 };
 
 use dynoxide::Database;
+use shared::Config;
 
-use crate::{error::Error, token};
+use crate::{checkpoints_key, error::Error, token};
 
 /// The folder for the data; it is kept, or it is temporary.
 pub(crate) struct Folder {
@@ -42,16 +43,37 @@ impl Folder {
         opened.map_err(|error| Error::DynamoDb(error.to_string()))
     }
 
-    pub(crate) fn bucket(&self, bucket: &str) -> Result<PathBuf, Error> {
-        let temporary = self.temporary.as_ref().map(tempfile::TempDir::path);
-        let folder = self
-            .kept
-            .as_deref()
-            .or(temporary)
-            .unwrap_or(Path::new("."))
-            .join("s3");
-        make(&folder.join(bucket))?;
+    /// The folder of the buckets, which are made if there are none.
+    pub(crate) fn buckets(&self, config: &Config) -> Result<PathBuf, Error> {
+        let folder = self.path().join("s3");
+        for bucket in [
+            &config.exports_bucket,
+            &config.archive_bucket,
+            &config.checkpoints_bucket,
+        ] {
+            make(&folder.join(bucket))?;
+        }
         Ok(folder)
+    }
+
+    fn path(&self) -> &Path {
+        let temporary = self.temporary.as_ref().map(tempfile::TempDir::path);
+        self.kept.as_deref().or(temporary).unwrap_or(Path::new("."))
+    }
+
+    /// The path of the key that signs checkpoints, which is made if there is none.
+    ///
+    /// It is an item of a list in a variable, so it must be text without a comma.
+    pub(crate) fn checkpoints_key(&self) -> Result<String, Error> {
+        let file = self.path().join("checkpoints.pem");
+        // The functions may run in processes with another working directory.
+        let file = std::path::absolute(file).map_err(Error::CheckpointsKey)?;
+        let path = file.to_str().filter(|path| !path.contains(','));
+        let Some(path) = path else {
+            return Err(Error::KeyPath { file });
+        };
+        checkpoints_key::make_in(&file)?;
+        Ok(path.to_owned())
     }
 
     pub(crate) fn key(&self) -> Result<String, Error> {

@@ -14,8 +14,9 @@ use lambda_http::{
     Body, LambdaEvent, Request, Response, Service, request::LambdaRequest, service_fn,
 };
 use lambda_runtime::Context;
-use serde_json::Value;
-use shared::lambda::event;
+use serde_json::{Value, json};
+use shared::{Clock, lambda::event};
+use tokio::time::MissedTickBehavior;
 
 use crate::concurrency::Concurrency;
 
@@ -43,6 +44,7 @@ pub struct Apps {
     pub export_worker: export_worker::App,
     pub erasure: erasure::App,
     pub erasure_worker: erasure_worker::App,
+    pub seal_worker: seal_worker::App,
     pub sweeper: sweeper::App,
     pub worker_time: Duration,
     pub(crate) concurrency: Concurrency,
@@ -79,6 +81,9 @@ pub enum CallError {
 const EVENT_BYTES_MAX: usize = 6_291_456;
 const ANSWER_BYTES_MAX: usize = 6_291_556;
 
+/// What the sweeper sweeps, as the schedules of the template name it.
+const SWEPT: [&str; 2] = ["tasks", "logs"];
+
 /// The time limit of the sweeper, as in the template.
 const SWEEP_TIME: Duration = Duration::from_mins(4);
 
@@ -110,13 +115,17 @@ impl Functions {
         }
     }
 
-    /// Calls the sweeper at once and then after each pause, as the schedule does on AWS.
+    /// Calls the sweeper for all that it sweeps, at once and then after each pause.
     pub(crate) async fn sweep_every(&self, pause: Duration) {
         let mut ticks = tokio::time::interval(pause);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            if let Err(error) = self.call("sweeper", Value::Null).await {
-                tracing::warn!(%error, "a sweep failed");
+            for what in SWEPT {
+                let event = json!({ "sweep": what });
+                if let Err(error) = self.call("sweeper", event).await {
+                    tracing::warn!(%error, what, "a sweep failed");
+                }
             }
         }
     }
@@ -161,8 +170,10 @@ impl Apps {
                 let apps = Arc::clone(&apps);
                 async move { erasure::handle(&apps.erasure, &request).await }.boxed()
             }),
-            "export-worker" | "erasure-worker" => return self.call_worker(function, event).await,
-            "sweeper" => return self.sweep().await,
+            "export-worker" | "erasure-worker" | "seal-worker" => {
+                return self.call_worker(function, event).await;
+            }
+            "sweeper" => return self.sweep(event).await,
             _ => return Err(CallError::Unknown(function.to_owned())),
         };
         answer(event, handle)
@@ -171,9 +182,10 @@ impl Apps {
     }
 
     /// Calls the sweeper, which has no answer.
-    async fn sweep(&self) -> Result<Value, CallError> {
+    async fn sweep(&self, event: Value) -> Result<Value, CallError> {
+        let event = serde_json::from_value(event).map_err(|error| failed("sweeper", error))?;
         let deadline = self.sweeper.clock.now().plus(SWEEP_TIME);
-        let done = sweeper::handle(&self.sweeper, deadline).await;
+        let done = sweeper::handle(&self.sweeper, &event, deadline).await;
         done.map(|()| Value::Null)
             .map_err(|error| failed("sweeper", error))
     }
@@ -191,14 +203,24 @@ impl Apps {
 
     async fn run_worker(&self, function: &str, event: Value) -> Result<Value, String> {
         let invalid = |error: serde_json::Error| error.to_string();
-        let done = if function == "export-worker" {
-            let event = serde_json::from_value(event).map_err(invalid)?;
-            let app = &self.export_worker;
-            export_worker::handle(app, &event, app.clock.now().plus(self.worker_time)).await
-        } else {
-            let event = serde_json::from_value(event).map_err(invalid)?;
-            let app = &self.erasure_worker;
-            erasure_worker::handle(app, &event, app.clock.now().plus(self.worker_time)).await
+        let deadline = |clock: &Clock| clock.now().plus(self.worker_time);
+        // On the heap: together the workers' futures are too large for a test's stack.
+        let done = match function {
+            "export-worker" => {
+                let event = serde_json::from_value(event).map_err(invalid)?;
+                let app = &self.export_worker;
+                Box::pin(export_worker::handle(app, &event, deadline(&app.clock))).await
+            }
+            "seal-worker" => {
+                let event = serde_json::from_value(event).map_err(invalid)?;
+                let app = &self.seal_worker;
+                Box::pin(seal_worker::handle(app, &event, deadline(&app.clock))).await
+            }
+            _ => {
+                let event = serde_json::from_value(event).map_err(invalid)?;
+                let app = &self.erasure_worker;
+                Box::pin(erasure_worker::handle(app, &event, deadline(&app.clock))).await
+            }
         };
         done.map(|()| Value::Null)
             .map_err(|error| error.to_string())

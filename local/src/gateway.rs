@@ -34,13 +34,12 @@ const BODY_BYTES_MAX: usize = 10_000_000;
 /// How long API Gateway waits for a function.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The functions without a route, which only other functions call.
-const WORKERS: [&str; 2] = ["export-worker", "erasure-worker"];
-
 /// What the gateway needs to answer a request.
 #[derive(Debug)]
 pub(crate) struct Gateway {
     pub(crate) routes: Vec<Route>,
+    /// The functions that Lambda's invoke call knows.
+    pub(crate) names: BTreeSet<String>,
     pub(crate) issuer: Arc<Issuer>,
     pub(crate) functions: Functions,
     pub(crate) clock: Clock,
@@ -48,10 +47,7 @@ pub(crate) struct Gateway {
 
 /// Everything that answers on the gateway's port, except the page.
 pub(crate) fn router(gateway: Gateway, origins: &Origins, cors: Cors) -> Router {
-    let workers = WORKERS.map(str::to_owned);
-    let routed = gateway.routes.iter().map(|route| route.function.clone());
-    let names: BTreeSet<_> = routed.chain(workers).collect();
-    let invoke = invoke::router(gateway.functions.clone(), names);
+    let invoke = invoke::router(gateway.functions.clone(), gateway.names.clone());
     let issuer = issuer::router(&gateway.issuer, origins);
     Router::new()
         .fallback(api)

@@ -11,6 +11,7 @@
 
 mod address;
 pub mod aws;
+mod checkpoints_key;
 pub mod concurrency;
 mod cors;
 pub mod demo;
@@ -29,6 +30,7 @@ mod origins;
 pub mod page;
 mod s3;
 pub mod sample;
+mod secret;
 mod serve;
 mod sign_in;
 mod stack;

@@ -7,8 +7,8 @@ use local::{Options, Stack, demo};
 use shared::model::error::chain;
 use tracing_subscriber::EnvFilter;
 
-/// How often the sweeper is called, as in the template.
-const SWEEP_EVERY: Duration = Duration::from_mins(5);
+/// How often the sweeper is called: so often that one sees at once what it does.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// The partner activity log on one machine.
 #[derive(Debug, Parser)]
@@ -59,7 +59,14 @@ struct Serve {
     /// Load that many activities into the table at each start, without the API
     #[arg(long, value_name = "PARTNER=COUNT", value_parser = preload)]
     preload: Vec<(String, usize)>,
+    /// Move the service's clock forward, for trials of what happens only after days
+    #[arg(long, value_name = "DAYS", default_value_t = 0, conflicts_with = "functions",
+        value_parser = clap::value_parser!(u64).range(..=DAYS_AHEAD_MAX))]
+    clock_ahead_days: u64,
 }
+
+/// The most days by which the service's clock can be moved forward.
+const DAYS_AHEAD_MAX: u64 = 3_650;
 
 fn preload(text: &str) -> Result<(String, usize), String> {
     let (partner, count) = text.split_once('=').ok_or("must be PARTNER=COUNT")?;
@@ -93,7 +100,7 @@ async fn main() -> ExitCode {
 
 async fn run(serve: Serve) -> Result<(), local::Error> {
     let has_page = serve.page.join("index.html").is_file();
-    let stack = Stack::start(Options {
+    let options = Options {
         port: serve.port,
         dynamodb_port: serve.dynamodb_port,
         s3_port: serve.s3_port,
@@ -105,8 +112,9 @@ async fn run(serve: Serve) -> Result<(), local::Error> {
         preload: serve.preload,
         sweep_every: Some(SWEEP_EVERY),
         ..Options::in_memory()
-    })
-    .await?;
+    };
+    let ahead = Duration::from_hours(24 * serve.clock_ahead_days);
+    let stack = Stack::start(options.with_clock_ahead(ahead)).await?;
     if !serve.in_memory {
         write_environment(&stack, &serve.data_dir)?;
     }
@@ -149,16 +157,18 @@ fn greet(stack: &Stack, has_page: bool, folder: Option<&PathBuf>) {
         "  API       {}   with its contract at /v1/openapi.json",
         stack.url
     );
+    let config = &stack.config;
     println!(
-        "  DynamoDB  {}   tables {}, {}, {}",
+        "  DynamoDB  {}   tables {}, {}, {}, {}",
         stack.dynamodb_url,
-        stack.config.activities_table,
-        stack.config.exports_table,
-        stack.config.erasures_table
+        config.activities_table,
+        config.exports_table,
+        config.erasures_table,
+        config.archive_table
     );
     println!(
-        "  S3        {}   bucket {}",
-        stack.s3_url, stack.config.exports_bucket
+        "  S3        {}   buckets {}, {}, {}",
+        stack.s3_url, config.exports_bucket, config.archive_bucket, config.checkpoints_bucket
     );
     println!("  Data      {data}");
     println!(

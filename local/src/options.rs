@@ -48,6 +48,9 @@ pub struct Options {
     pub key: Option<String>,
     /// The clock of the gateway and the functions.
     pub clock: Clock,
+    /// How far ahead of the machine's clock a download link may begin, beside S3's own
+    /// 15 minutes.
+    pub links_ahead: Duration,
     /// The time limit of the workers; the template's is 15 minutes.
     pub worker_time: Duration,
     /// How often the sweeper is called; without it, only a test calls it.
@@ -77,11 +80,25 @@ impl Options {
             jwt: JwtOptions::default(),
             key: None,
             clock: Clock::system(),
+            links_ahead: Duration::ZERO,
             worker_time: Duration::from_mins(15),
             sweep_every: None,
             concurrency: Limits::default(),
             preload: Vec::new(),
             http_client: None,
+        }
+    }
+
+    /// The same with the service's clock moved forward.
+    ///
+    /// S3 keeps the machine's clock, so it must accept links that begin later.
+    #[must_use]
+    pub fn with_clock_ahead(self, by: Duration) -> Self {
+        let clock = self.clock;
+        Self {
+            clock: Clock::from_fn(move || clock.now().plus(by)),
+            links_ahead: by,
+            ..self
         }
     }
 }

@@ -1,22 +1,34 @@
 //! An S3 that stores its objects in a folder: `s3s-fs`, with one answer corrected.
 //!
+//! It keeps the machine's clock.
+//!
 //! For an upload that does not exist, `s3s-fs` answers `AccessDenied`, but S3 answers
 //! `NoSuchUpload`.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::{aws, error::Error};
 use axum::{Router, error_handling::HandleError, http::StatusCode};
 use s3s::{
-    HttpError, S3, S3ErrorCode, S3Request, S3Response, S3Result, auth::SimpleAuth, dto,
+    HttpError, S3, S3ErrorCode, S3Request, S3Response, S3Result,
+    auth::SimpleAuth,
+    config::{S3Config, StaticConfigProvider},
+    dto,
     service::S3ServiceBuilder,
 };
 use s3s_fs::FileSystem;
 
 /// The service that answers S3's protocol from `folder`.
-pub(crate) fn router(folder: &Path) -> Result<Router, Error> {
+///
+/// A link may begin so much `ahead` of the machine's clock, beside the usual 15 minutes.
+pub(crate) fn router(folder: &Path, ahead: Duration) -> Result<Router, Error> {
     let files = FileSystem::new(folder).map_err(|error| Error::S3(format!("{error:?}")))?;
     let mut builder = S3ServiceBuilder::new(Bucket(files));
+    let mut config = S3Config::default();
+    let ahead = u32::try_from(ahead.as_secs()).unwrap_or(u32::MAX);
+    let skew = &mut config.presigned_url_max_skew_time_secs;
+    *skew = skew.saturating_add(ahead);
+    builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
     builder.set_auth(SimpleAuth::from_single(aws::ACCESS_KEY, aws::SECRET_KEY));
     let failed = |_: HttpError| std::future::ready(StatusCode::INTERNAL_SERVER_ERROR);
     Ok(Router::new().fallback_service(HandleError::new(builder.build(), failed)))

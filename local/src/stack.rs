@@ -47,7 +47,7 @@ pub struct Stack {
     pub sdk: SdkConfig,
     /// The variables with which the functions can run in processes of their own.
     pub environment: Vec<(String, String)>,
-    /// The folder of the bucket's files.
+    /// The folder of the buckets.
     pub s3_dir: PathBuf,
     database: Database,
     /// The servers and the sweeper's timer.
@@ -87,7 +87,7 @@ impl Stack {
             request_timeout: options.request_timeout,
         };
         let folder = Folder::open(options.data_dir.as_deref())?;
-        let variables = environment::variables(&options.variables);
+        let variables = environment::variables(&options.variables, &folder)?;
         let config = Config::from_lookup(|name| variables.get(name).cloned())?;
         let environment = environment::environment(&variables, &endpoints);
         let sdk = aws::sdk_config(endpoints);
@@ -98,8 +98,8 @@ impl Stack {
         for (partner, count) in &options.preload {
             load(&database, &config, partner, *count, options.clock.now())?;
         }
-        let s3_dir = folder.bucket(&config.exports_bucket)?;
-        let s3 = server.serve(s3, s3::router(&s3_dir)?);
+        let s3_dir = folder.buckets(&config)?;
+        let s3 = server.serve(s3, s3::router(&s3_dir, options.links_ahead)?);
         let key = options.key.clone().map_or_else(|| folder.key(), Ok)?;
         let issuer = Arc::new(Issuer::new(url.clone(), &key, &options.jwt)?);
         let functions = functions(&options, &sdk, &config);
@@ -139,6 +139,7 @@ fn router(
 ) -> Result<axum::Router, Error> {
     let gateway = Gateway {
         routes: template::routes()?,
+        names: template::functions()?,
         issuer: Arc::clone(issuer),
         functions: functions.clone(),
         clock: options.clock,
@@ -179,6 +180,7 @@ fn apps(sdk: &SdkConfig, config: &Config, options: &Options) -> Apps {
         export_worker: export_worker::App::new(&sdk("export-worker"), config(), clock()),
         erasure: erasure::App::new(&sdk("erasure"), config(), clock()),
         erasure_worker: erasure_worker::App::new(&sdk("erasure-worker"), config(), clock()),
+        seal_worker: seal_worker::App::new(&sdk("seal-worker"), config(), clock()),
         sweeper: sweeper::App::new(&sdk("sweeper"), config(), clock()),
         worker_time: options.worker_time,
         concurrency: Concurrency::new(&options.concurrency),

@@ -15,14 +15,20 @@ use crate::error::Error;
 
 /// Creates the service's tables, unless they exist.
 pub(crate) async fn create_all(sdk: &SdkConfig, config: &Config) -> Result<(), Error> {
-    create(sdk, &config.activities_table).await?;
-    create(sdk, &config.exports_table).await?;
-    create(sdk, &config.erasures_table).await
+    let client = Client::new(sdk);
+    for table in [
+        &config.activities_table,
+        &config.exports_table,
+        &config.erasures_table,
+    ] {
+        create(&client, table).await?;
+        let_expire(&client, table).await?;
+    }
+    create(&client, &config.archive_table).await
 }
 
 /// Creates a table with the keys that all tables have, unless it exists.
-async fn create(sdk: &SdkConfig, table: &str) -> Result<(), Error> {
-    let client = Client::new(sdk);
+async fn create(client: &Client, table: &str) -> Result<(), Error> {
     let failed = |error: aws_sdk_dynamodb::Error| Error::Table(table.to_owned(), Box::new(error));
     let mut create = client
         .create_table()
@@ -45,16 +51,21 @@ async fn create(sdk: &SdkConfig, table: &str) -> Result<(), Error> {
             .key_schema(key.map_err(|error| failed(error.into()))?);
     }
     match create.send().await {
-        Ok(_) => {}
+        Ok(_) => Ok(()),
         Err(error)
             if error
                 .as_service_error()
                 .is_some_and(CreateTableError::is_resource_in_use_exception) =>
         {
-            return Ok(());
+            Ok(())
         }
-        Err(error) => return Err(failed(error.into())),
+        Err(error) => Err(failed(error.into())),
     }
+}
+
+/// Lets items expire, in a table whose items say when.
+async fn let_expire(client: &Client, table: &str) -> Result<(), Error> {
+    let failed = |error: aws_sdk_dynamodb::Error| Error::Table(table.to_owned(), Box::new(error));
     let ttl = TimeToLiveSpecification::builder()
         .enabled(true)
         .attribute_name("expires_at")

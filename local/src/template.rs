@@ -1,5 +1,7 @@
-//! Reads from `template.yaml` what the gateway needs: the routes and their functions,
+//! Reads from `template.yaml` what the gateway needs: the functions and their routes,
 //! and the configuration of CORS.
+
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -60,14 +62,30 @@ pub fn parse() -> Result<Value, Error> {
     serde_saphyr::from_str(TEMPLATE).map_err(|error| Error::Template(error.to_string()))
 }
 
+/// The names of all functions, which are those of their binaries.
+pub fn functions() -> Result<BTreeSet<String>, Error> {
+    let template = parse()?;
+    resources_of_functions(&template).map(binary).collect()
+}
+
 /// The routes of every function.
 pub fn routes() -> Result<Vec<Route>, Error> {
     let template = parse()?;
-    let resources = template["Resources"].as_object().into_iter().flatten();
-    let functions = resources.filter(|(_, it)| it["Type"] == "AWS::Serverless::Function");
-    functions
-        .flat_map(|(_, function)| routes_of(function))
+    resources_of_functions(&template)
+        .flat_map(routes_of)
         .collect()
+}
+
+fn resources_of_functions(template: &Value) -> impl Iterator<Item = &Value> {
+    let resources = template["Resources"].as_object().into_iter().flatten();
+    let resources = resources.map(|(_, resource)| resource);
+    resources.filter(|it| it["Type"] == "AWS::Serverless::Function")
+}
+
+fn binary(function: &Value) -> Result<String, Error> {
+    let binary = function["Metadata"]["BuildProperties"]["Binary"].as_str();
+    let binary = binary.map(str::to_owned);
+    binary.ok_or_else(|| Error::Template("a function lacks its Binary".to_owned()))
 }
 
 fn routes_of(function: &Value) -> Vec<Result<Route, Error>> {
@@ -83,16 +101,15 @@ fn routes_of(function: &Value) -> Vec<Result<Route, Error>> {
 
 fn route(function: &Value, event: &Value, name: &str) -> Result<Route, Error> {
     let text = |value: &Value| {
-        value.as_str().map(str::to_owned).ok_or_else(|| {
-            Error::Template(format!(
-                "the event {name} lacks Path, Method or its function's Binary"
-            ))
-        })
+        value
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| Error::Template(format!("the event {name} lacks Path or Method")))
     };
     Ok(Route {
         method: text(&event["Method"])?,
         path: text(&event["Path"])?,
-        function: text(&function["Metadata"]["BuildProperties"]["Binary"])?,
+        function: binary(function)?,
         open: event["Auth"]["Authorizer"] == "NONE",
     })
 }
@@ -134,6 +151,14 @@ pub fn find<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn functions_without_a_route_are_found_too() {
+        let functions = functions().unwrap();
+        for name in ["record", "seal-worker", "sweeper"] {
+            assert!(functions.contains(name), "no {name}");
+        }
+    }
 
     #[test]
     fn routes_are_found_as_the_gateway_finds_them() {

@@ -2,7 +2,7 @@
 //!
 //! It signs all claims that it is given. No deployment contains it.
 
-use std::{fs, io, path::Path};
+use std::{io, path::Path};
 
 use aws_lc_rs::{encoding::AsDer, rsa::KeySize, signature::RsaKeyPair};
 use jsonwebtoken::{
@@ -11,7 +11,7 @@ use jsonwebtoken::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{error::Error, options::JwtOptions};
+use crate::{error::Error, options::JwtOptions, secret};
 
 /// The audience of the development issuer's own tokens.
 pub const AUDIENCE: &str = "partner-activity-log";
@@ -168,40 +168,21 @@ fn flat(claim: &Value) -> String {
 
 /// Makes a new private key, as PEM.
 pub fn new_key() -> Result<String, Error> {
-    let failed = |_| Error::Key(io::Error::other("the key could not be generated"));
+    generated().map_err(Error::Key)
+}
+
+fn generated() -> io::Result<String> {
+    let failed = |_| io::Error::other("the key could not be generated");
     let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
     let der = pair.as_der().map_err(failed)?;
-    Ok(pem::encode(&pem::Pem::new(
-        "PRIVATE KEY",
-        der.as_ref().to_vec(),
-    )))
+    Ok(secret::pem(der.as_ref()))
 }
 
 /// Reads the key from a file, so that tokens stay valid after a restart.
 ///
 /// If there is no such file, it makes a key and stores it.
 pub fn key_in(file: &Path) -> Result<String, Error> {
-    match fs::read_to_string(file) {
-        Ok(key) => Ok(key),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let key = new_key()?;
-            write_secret(file, &key).map_err(Error::Key)?;
-            Ok(key)
-        }
-        Err(error) => Err(Error::Key(error)),
-    }
-}
-
-fn write_secret(file: &Path, text: &str) -> io::Result<()> {
-    use std::{io::Write, os::unix::fs::OpenOptionsExt};
-
-    let mut options = fs::OpenOptions::new();
-    options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)?
-        .write_all(text.as_bytes())
+    secret::kept_in(file, generated).map_err(Error::Key)
 }
 
 #[cfg(test)]

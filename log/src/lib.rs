@@ -5,6 +5,7 @@
 //! comes in pages, each with the position after which the rest continues.
 
 mod fresh;
+pub mod pack;
 mod page;
 mod question;
 mod rows;

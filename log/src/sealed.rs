@@ -3,7 +3,6 @@
 use std::{
     collections::VecDeque,
     ops::{Bound, Range},
-    time::Duration,
 };
 
 use archive::{BoxError, Manifest, Position, Rows, Segment, Source};
@@ -15,6 +14,7 @@ use shared::{
         activities::{RangeQuery, Stored},
         archive::{ArchiveStore, Sealed, SegmentItem},
     },
+    model::seal::NEVER_SEALED,
 };
 use tokio::sync::Semaphore;
 
@@ -25,10 +25,7 @@ use crate::{
 };
 
 /// How many requests for parts of segments are under way at once.
-const REQUESTS_AT_ONCE: usize = 16;
-
-/// What is younger is never sealed.
-const NEVER_SEALED: Duration = Duration::from_hours(24);
+pub(crate) const REQUESTS_AT_ONCE: usize = 16;
 
 /// What happens from this moment on is not sealed at `now`.
 pub(crate) fn young_from(now: Moment) -> Moment {
@@ -136,7 +133,7 @@ impl<'a> SealedPart<'a> {
         let count = pages.len();
         for (place, ((read, last), item)) in pages.into_iter().zip(&unread).enumerate() {
             let end = last.unwrap_or(match self.question.query.order {
-                Order::Asc => item.last.min(self.sealed.head.border),
+                Order::Asc => item.last.min(self.sealed.extent.border),
                 Order::Desc => item.first,
             });
             let is_end = is_last && last.is_none() && place + 1 == count;
@@ -156,17 +153,19 @@ impl<'a> SealedPart<'a> {
         let sealed = self.archive.sealed(self.question.partner, to).await?;
         let sealed =
             sealed.ok_or_else(|| Error::Unavailable("nothing is sealed any more".into()))?;
-        let objects = |sealed: &Sealed| -> Vec<String> {
+        let objects = |sealed: &Sealed| -> Vec<(String, bool)> {
             let segments = sealed.segments.iter();
-            segments.map(|segment| segment.object.clone()).collect()
+            segments
+                .map(|segment| (segment.object.clone(), segment.is_pruned()))
+                .collect()
         };
         if objects(&sealed) == objects(&self.sealed) {
             return Err(lost());
         }
         // What was sealed once stays sealed, and this walk ends where it began to.
-        let border = self.sealed.head.border;
+        let border = self.sealed.extent.border;
         self.sealed = sealed;
-        self.sealed.head.border = border;
+        self.sealed.extent.border = border;
         self.is_over = self.unread().is_empty();
         Ok(())
     }
@@ -177,7 +176,7 @@ impl<'a> SealedPart<'a> {
     fn unread(&self) -> Vec<SegmentItem> {
         let (from, to) = self.bounds();
         let is_within = |item: &&SegmentItem| {
-            let last = item.last.min(self.sealed.head.border);
+            let last = item.last.min(self.sealed.extent.border);
             let (first, last) = (position(item.first), position(last));
             let ends_before = match &from {
                 Bound::Included(from) => last < *from,
@@ -189,7 +188,11 @@ impl<'a> SealedPart<'a> {
                 Bound::Excluded(to) => first >= *to,
                 Bound::Unbounded => false,
             };
-            !ends_before && !begins_behind
+            // Its object may be deleted soon, or was.
+            let has_ended = item
+                .kept_until
+                .is_some_and(|end| end <= self.question.kept_at);
+            !ends_before && !begins_behind && !has_ended && !item.is_pruned()
         };
         let items = self.sealed.segments.iter().filter(is_within).cloned();
         match self.question.query.order {
@@ -203,7 +206,7 @@ impl<'a> SealedPart<'a> {
         let range = self.question.query.range;
         let mut from = Bound::Included(start_of(range.from()));
         let mut to = Bound::Excluded(start_of(range.to()));
-        let border = position(self.sealed.head.border);
+        let border = position(self.sealed.extent.border);
         if start_of(range.to()) > border {
             to = Bound::Included(border);
         }
@@ -211,7 +214,7 @@ impl<'a> SealedPart<'a> {
             (Order::Asc, Some(after)) if after >= start_of(range.from()) => {
                 from = Bound::Excluded(after);
             }
-            (Order::Desc, Some(after)) if after <= position(self.sealed.head.border) => {
+            (Order::Desc, Some(after)) if after <= position(self.sealed.extent.border) => {
                 to = Bound::Excluded(after);
             }
             _ => {}
@@ -237,7 +240,7 @@ pub(crate) async fn one(
             range: TimeRange::ALL,
             order: Order::Asc,
             with_details: true,
-            settled: true,
+            eventual: true,
         },
         filter: &filter,
         kept_at: now,
@@ -280,10 +283,10 @@ fn replaced_again() -> Error {
 
 /// One segment's object.
 #[derive(Debug, Clone, Copy)]
-struct Object<'a> {
-    archive: &'a ArchiveStore,
-    item: &'a SegmentItem,
-    permits: &'a Semaphore,
+pub(crate) struct Object<'a> {
+    pub(crate) archive: &'a ArchiveStore,
+    pub(crate) item: &'a SegmentItem,
+    pub(crate) permits: &'a Semaphore,
 }
 
 impl Object<'_> {
@@ -341,22 +344,19 @@ impl Source for Object<'_> {
     }
 }
 
-fn manifest(item: &SegmentItem) -> Result<Manifest, Error> {
-    let hash = item.tail_sha256.as_slice().try_into();
-    let hash =
-        hash.map_err(|_| Error::internal("reading the archive", "a hash has not 32 bytes"))?;
+pub(crate) fn manifest(item: &SegmentItem) -> Result<Manifest, Error> {
     Ok(Manifest {
         bytes: item.bytes,
         index_at: item.index_at,
         block_at: item.block_at,
-        tail_sha256: hash,
+        tail_sha256: item.tail_hash()?,
         first_index: item.first_index,
         count: item.count,
     })
 }
 
 /// The error of a segment that could not be read; that of a request stays what it is.
-fn failed(error: archive::Error) -> Error {
+pub(crate) fn failed(error: archive::Error) -> Error {
     match error {
         archive::Error::Source { object, source } => match source.downcast::<Error>() {
             Ok(error) => *error,

@@ -51,6 +51,8 @@ pub struct Walk<'a> {
     sealed: Option<SealedPart<'a>>,
     /// The last activity that is sealed; the table's copies up to it are left out.
     border: Option<ActivityId>,
+    /// Whether the whole range is sealed, as far as was asked.
+    is_settled: bool,
     /// The position after the last page that was given; at first, where the walk begins.
     given_to: Option<ActivityId>,
     has_given: bool,
@@ -74,9 +76,17 @@ impl<'a> Walk<'a> {
             fresh,
             sealed: None,
             border: None,
+            is_settled: false,
             given_to: resume_after,
             has_given: false,
         }
+    }
+
+    /// Whether nothing can enter the range any more; known as soon as a page was asked for.
+    ///
+    /// A walk that reads nothing older than a day does not ask, and then it is not so.
+    pub fn is_settled(&self) -> bool {
+        self.is_settled
     }
 
     /// The next page; none at the end of the range, or when as much was read as may be.
@@ -206,9 +216,10 @@ impl<'a> Walk<'a> {
         let Some(sealed) = archive.sealed(partner, query.range.to()).await? else {
             return Ok(());
         };
-        let border = sealed.head.border;
+        let border = sealed.extent.border;
+        self.is_settled = query.range.to() <= sealed.extent.sealed_to;
         // The table's copies of what is sealed are not read.
-        let from = query.range.from().max(sealed.head.sealed_to);
+        let from = query.range.from().max(sealed.extent.sealed_to);
         if query.order == Order::Desc {
             self.fresh.end_before(from);
         } else {

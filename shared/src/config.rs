@@ -2,7 +2,9 @@
 //!
 //! `observe` and the SDK read those that Lambda sets.
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeSet, fmt, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration,
+};
 
 use crate::{ClaimNames, Error, Moment, Role, RolesForm, Shards};
 
@@ -21,6 +23,32 @@ pub struct Config {
     pub erasures_table: String,
     /// `ERASURE_WORKER_FUNCTION`: the name of the `erasure-worker` function; required.
     pub erasure_worker_function: String,
+    /// `ARCHIVE_TABLE`: the table that says what is sealed; required.
+    pub archive_table: String,
+    /// `ARCHIVE_BUCKET`: the bucket of segments; required.
+    pub archive_bucket: String,
+    /// `CHECKPOINTS_BUCKET`: the bucket of checkpoints; required.
+    pub checkpoints_bucket: String,
+    /// `SEAL_WORKER_FUNCTION`: the name of the `seal-worker` function; required.
+    pub seal_worker_function: String,
+    /// `LOG_NAME`: names the service in checkpoints and keys; default
+    /// `partner-activity-log`.
+    ///
+    /// It has 1 to 100 characters, none of which is a space, `+` or `/`.
+    pub log_name: String,
+    /// `SIGNING_KEYS`: the Ed25519 keys that sign checkpoints, comma-separated; default none.
+    ///
+    /// Each is the ARN of a KMS key or the path of a PEM file (PKCS #8). Without a key,
+    /// checkpoints are not signed, and none are stored.
+    pub signing_keys: Vec<String>,
+    /// `FIRST_SEAL_DAYS`: how long after its first entry a log is sealed for the first
+    /// time, 0 to 3650; default 30.
+    pub first_seal_after: Duration,
+    /// `SEAL_MARGIN_SECONDS`: how long after it was closed a range is sealed, 30 to
+    /// 86400, in a deployment from 900 on; default 1200.
+    ///
+    /// Writes that were under way when it was closed must have ended by then.
+    pub seal_margin: Duration,
     /// `PARTNER_CLAIM` and `ROLES_CLAIM`: default `partner_id` and `roles`; `ROLES_FORM`.
     ///
     /// `ROLES_FORM` is `array` or `words`; default `words` for the claim `scope`,
@@ -85,11 +113,23 @@ impl Config {
             export_worker_function: vars.required("EXPORT_WORKER_FUNCTION"),
             erasures_table: vars.required("ERASURES_TABLE"),
             erasure_worker_function: vars.required("ERASURE_WORKER_FUNCTION"),
+            archive_table: vars.required("ARCHIVE_TABLE"),
+            archive_bucket: vars.required("ARCHIVE_BUCKET"),
+            checkpoints_bucket: vars.required("CHECKPOINTS_BUCKET"),
+            seal_worker_function: vars.required("SEAL_WORKER_FUNCTION"),
+            log_name: vars.log_name("LOG_NAME"),
+            signing_keys: vars.list("SIGNING_KEYS"),
+            first_seal_after: Duration::from_hours(24 * vars.days("FIRST_SEAL_DAYS", 0, 30)),
+            seal_margin: Duration::from_secs(vars.number(
+                "SEAL_MARGIN_SECONDS",
+                30..=86_400,
+                1_200,
+            )),
             claim_names: vars.claim_names(),
             reader_roles: vars.reader_roles("READER_ROLES"),
             subscriptions_url: vars.subscriptions_url("SUBSCRIPTIONS_URL"),
             max_lateness: Duration::from_hours(24 * vars.days("MAX_LATENESS_DAYS", 1, 7)),
-            running_exports_max: vars.count("MAX_RUNNING_EXPORTS", 100, 5),
+            running_exports_max: vars.number("MAX_RUNNING_EXPORTS", 1..=100, 5),
             retention: match vars.days("RETENTION_DAYS", 0, 400) {
                 0 => None,
                 days => Some(Duration::from_hours(24 * days)),
@@ -111,11 +151,16 @@ impl Config {
         }
     }
 
-    /// The moment before which a range is settled: nothing new can enter it.
+    /// The moment before which an activity is too late to be recorded.
     ///
     /// Ten minutes allow for clocks that differ and writes under way.
-    pub fn settled_before(&self, now: Moment) -> Moment {
+    pub fn too_late_before(&self, now: Moment) -> Moment {
         now.minus(self.max_lateness).minus(Duration::from_mins(10))
+    }
+
+    /// The moment up to which a log may be closed, and sealed a margin later.
+    pub fn closable_before(&self, now: Moment) -> Moment {
+        now.minus(self.max_lateness).minus(self.seal_margin)
     }
 }
 
@@ -172,18 +217,42 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
         }
     }
 
-    fn count(&mut self, name: &str, max: usize, default: usize) -> usize {
+    fn number<N>(&mut self, name: &str, range: RangeInclusive<N>, default: N) -> N
+    where
+        N: FromStr + PartialOrd + fmt::Display,
+    {
         let Some(text) = self.get(name) else {
             return default;
         };
         match text.parse() {
-            Ok(count) if (1..=max).contains(&count) => count,
+            Ok(number) if range.contains(&number) => number,
             _ => {
+                let (min, max) = (range.start(), range.end());
                 self.faults
-                    .push(format!("{name} must be a whole number from 1 to {max}"));
+                    .push(format!("{name} must be a whole number from {min} to {max}"));
                 default
             }
         }
+    }
+
+    /// Texts separated by commas; none if it is absent.
+    fn list(&self, name: &str) -> Vec<String> {
+        let text = self.get(name).unwrap_or_default();
+        let items = text.split(',').map(str::trim);
+        let items = items.filter(|item| !item.is_empty());
+        items.map(str::to_owned).collect()
+    }
+
+    fn log_name(&mut self, name: &str) -> String {
+        let log_name = self.get(name);
+        let log_name = log_name.unwrap_or_else(|| "partner-activity-log".into());
+        let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !"+/".contains(c);
+        if log_name.chars().count() > 100 || !log_name.chars().all(is_plain) {
+            self.faults.push(format!(
+                "{name} must have at most 100 characters, and no space, + or /"
+            ));
+        }
+        log_name
     }
 
     fn write_shards(&mut self, name: &str) -> Shards {
@@ -242,6 +311,10 @@ mod tests {
             ("EXPORT_WORKER_FUNCTION", "export-worker"),
             ("ERASURES_TABLE", "erasures"),
             ("ERASURE_WORKER_FUNCTION", "erasure-worker"),
+            ("ARCHIVE_TABLE", "archive"),
+            ("ARCHIVE_BUCKET", "archive"),
+            ("CHECKPOINTS_BUCKET", "checkpoints"),
+            ("SEAL_WORKER_FUNCTION", "seal-worker"),
             ("SUBSCRIPTIONS_URL", "https://portal.example/{customer_id}"),
         ];
         let all = [&base, changed].concat();
@@ -261,6 +334,10 @@ mod tests {
         assert_eq!(config.retention, Some(Duration::from_hours(400 * 24)));
         assert_eq!(config.reader_roles.len(), 6);
         assert_eq!(config.running_exports_max, 5);
+        assert_eq!(config.log_name, "partner-activity-log");
+        assert!(config.signing_keys.is_empty());
+        assert_eq!(config.first_seal_after, Duration::from_hours(30 * 24));
+        assert_eq!(config.seal_margin, Duration::from_mins(20));
     }
 
     #[test]
@@ -269,6 +346,9 @@ mod tests {
             ("ACTIVITIES_TABLE", ""),
             ("MAX_LATENESS_DAYS", "-1"),
             ("MAX_RUNNING_EXPORTS", "0"),
+            ("FIRST_SEAL_DAYS", "3651"),
+            ("SEAL_MARGIN_SECONDS", "29"),
+            ("LOG_NAME", "a log"),
             ("READER_ROLES", "admin_agent,activity_recorder"),
             ("ROLES_FORM", "json"),
             ("WRITE_SHARDS", "4@2027-01-01T00:00:00Z"),
@@ -277,15 +357,25 @@ mod tests {
         let faults = faults.unwrap_err();
         for name in [
             "ACTIVITIES_TABLE",
+            "FIRST_SEAL_DAYS",
+            "LOG_NAME",
             "MAX_LATENESS_DAYS",
             "MAX_RUNNING_EXPORTS",
             "READER_ROLES",
             "ROLES_FORM",
+            "SEAL_MARGIN_SECONDS",
             "SUBSCRIPTIONS_URL",
             "WRITE_SHARDS",
         ] {
             assert!(faults.contains(name), "{faults}");
         }
+    }
+
+    #[test]
+    fn signing_keys_are_separated_by_commas() {
+        let keys = |text| config(&[("SIGNING_KEYS", text)]).unwrap().signing_keys;
+        assert_eq!(keys("a.pem, arn:aws:kms:b ,"), ["a.pem", "arn:aws:kms:b"]);
+        assert!(keys("").is_empty());
     }
 
     #[test]

@@ -25,7 +25,7 @@ task_local! {
 /// What one call has counted.
 #[derive(Debug, Default, Serialize)]
 pub struct Tally {
-    /// The count of each metric; none is zero.
+    /// The count of each metric; only `seal_lag_seconds` may be zero.
     #[serde(flatten)]
     counts: BTreeMap<&'static str, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,6 +72,28 @@ pub fn exported(rows: u64, bytes: u64) {
 /// Counts the activities that an erasure has erased when it ends.
 pub fn erased(activities: u64) {
     add("erased", activities);
+}
+
+/// Counts the activities that were sealed.
+pub fn sealed(activities: u64) {
+    add("sealed", activities);
+}
+
+/// Counts a log that could not be sealed.
+pub fn seal_failed() {
+    add("seals_failed", 1);
+}
+
+/// Reports since when the seal is due that waits longest.
+///
+/// Zero is reported too, so that its absence shows that nobody looks.
+pub fn seal_lag(due_at: Moment, now: Moment) {
+    let seconds = (now.as_seconds() - due_at.as_seconds()).max(0);
+    change(|tally| {
+        tally
+            .counts
+            .insert("seal_lag_seconds", seconds.unsigned_abs());
+    });
 }
 
 /// Counts an export or an erasure that has ended as failed.
@@ -196,7 +218,7 @@ impl Metric {
     fn new(name: &'static str) -> Self {
         let unit = match name {
             "exported_bytes" => "Bytes",
-            "oldest_open_seconds" => "Seconds",
+            "oldest_open_seconds" | "seal_lag_seconds" => "Seconds",
             "store_latency_ms" => "Milliseconds",
             _ => "Count",
         };
@@ -241,8 +263,11 @@ mod tests {
             exported(2, 3);
             erased(4);
             failed();
+            sealed(5);
+            seal_failed();
             let now = Moment::MAX;
             oldest_open_task(now.minus(Duration::from_secs(7)), now);
+            seal_lag(now.minus(Duration::from_secs(8)), now);
             store_latency(Duration::from_millis(5));
         });
         let line = line.await.unwrap();
@@ -260,7 +285,7 @@ mod tests {
         for (name, _) in numbers {
             let expected = match name.as_str() {
                 "exported_bytes" => "Bytes",
-                "oldest_open_seconds" => "Seconds",
+                "oldest_open_seconds" | "seal_lag_seconds" => "Seconds",
                 "store_latency_ms" => "Milliseconds",
                 _ => "Count",
             };

@@ -18,6 +18,7 @@ pub mod moment;
 pub mod page;
 pub mod partner;
 pub mod range;
+pub mod seal;
 pub mod shards;
 pub mod task;
 pub mod trail;

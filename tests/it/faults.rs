@@ -127,16 +127,19 @@ pub(crate) struct Write {
     pub(crate) function: String,
     pub(crate) operation: String,
     pub(crate) condition: String,
+    /// The partition key of the item.
+    pub(crate) partition: String,
     table: String,
 }
 
-/// The calling function, the operation, and its table; empty if it has none.
+/// The calling function, the operation, and its table or bucket; empty if it has none.
 pub(crate) type Call = (String, String, String);
 
 impl Faults {
     /// Lets the next `times` requests of an operation or function meet a fault.
     ///
-    /// `name` is an operation (`PutItem`) or a function (`record`).
+    /// `name` is an operation (`PutItem`, or `archive PutItem` for what the archive stores) or a
+    /// function (`record`).
     pub(crate) fn add(&self, name: &str, fault: Fault, times: usize) {
         self.add_after(name, 0, fault, times);
     }
@@ -204,6 +207,11 @@ impl Faults {
         self.killed.lock().unwrap().len()
     }
 
+    /// Whether the task stands for a process that was killed.
+    pub(crate) fn is_killed(&self, process: tokio::task::Id) -> bool {
+        self.killed.lock().unwrap().contains(&process)
+    }
+
     /// The HTTP client for the functions' SDK clients.
     pub(crate) fn client(&self) -> SharedHttpClient {
         let inner = aws_smithy_http_client::Builder::new().build_http();
@@ -228,12 +236,12 @@ impl Faults {
         self.held.lock().unwrap().as_deref() == Some(operation)
     }
 
-    /// Every kind of call that was made so far.
+    /// Every kind of call that was made so far, and every kind of part of a transaction.
     pub(crate) fn calls(&self) -> BTreeSet<Call> {
         self.calls.lock().unwrap().keys().cloned().collect()
     }
 
-    /// Every kind of read of a table that was not strongly consistent.
+    /// Every kind of read of a table that was not strongly consistent, but for the registry.
     pub(crate) fn eventual_reads(&self) -> BTreeSet<Call> {
         self.eventual_reads.lock().unwrap().clone()
     }
@@ -248,9 +256,9 @@ impl Faults {
     /// How often a function has called an operation.
     pub(crate) fn count(&self, function: &str, operation: &str) -> usize {
         let calls = self.calls.lock().unwrap();
-        let matching = calls
-            .iter()
-            .filter(|((called_by, called, _), _)| called_by == function && called == operation);
+        let matching = calls.iter().filter(|((called_by, called, store), _)| {
+            called_by == function && named(called, store) == operation
+        });
         matching.map(|(_, count)| count).sum()
     }
 
@@ -262,35 +270,52 @@ impl Faults {
             .is_some_and(|rule| rule.skip == 0 && rule.left < rule.times)
     }
 
-    /// Adds one request to what `calls`, `count` and `worker_idle_time` tell.
-    fn note_call(&self, body: &Value, function: &str, operation: &str) {
-        let tables = body["RequestItems"].as_object();
-        let table = tables.and_then(|tables| tables.keys().next()?.as_str().into());
-        let table: &str = body["TableName"].as_str().or(table).unwrap_or_default();
-        let call = (function.to_owned(), operation.to_owned(), table.to_owned());
+    /// Adds one request to what `calls`, `count`, `writes_of` and `worker_idle_time` tell.
+    fn note_call(&self, request: &HttpRequest, body: &Value, function: &str, operation: &str) {
+        let is_of_dynamodb = request.headers().get("x-amz-target").is_some();
+        let store = store_name(request, body, operation);
+        let call = (function.to_owned(), operation.to_owned(), store.to_owned());
         let is_read = ["GetItem", "BatchGetItem", "Query"].contains(&operation);
-        if is_read && !body.to_string().contains(r#""ConsistentRead":true"#) {
+        // Who is registered stays so: an older answer costs a put that changes nothing.
+        let key = body["Key"]["partition_key"]["S"].as_str();
+        let may_be_old = key.is_some_and(|key| key.starts_with("#partners#"));
+        if is_read && !may_be_old && !body.to_string().contains(r#""ConsistentRead":true"#) {
             self.eventual_reads.lock().unwrap().insert(call.clone());
         }
-        if !is_read {
-            let condition = body["ConditionExpression"].as_str().unwrap_or_default();
-            self.writes.lock().unwrap().insert(Write {
-                function: function.to_owned(),
-                operation: operation.to_owned(),
-                condition: condition.to_owned(),
-                table: table.to_owned(),
-            });
+        if is_of_dynamodb && !is_read {
+            self.note_write(body, function, operation);
         }
         *self.calls.lock().unwrap().entry(call).or_default() += 1;
+        for (operation, part) in parts_of_transaction(body) {
+            let table = table_name(part).to_owned();
+            self.note_write(part, function, &operation);
+            let call = (function.to_owned(), operation, table);
+            *self.calls.lock().unwrap().entry(call).or_default() += 1;
+        }
         if function.ends_with("-worker") {
             *self.last_worker_call.lock().unwrap() = Some(Instant::now());
         }
     }
 
+    /// Adds one write of an item to what `writes_of` tells.
+    fn note_write(&self, body: &Value, function: &str, operation: &str) {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let partition = |item: &str| body[item]["partition_key"]["S"].as_str();
+        let partition = partition("Item").or(partition("Key"));
+        self.writes.lock().unwrap().insert(Write {
+            function: function.to_owned(),
+            operation: operation.to_owned(),
+            condition: text(&body["ConditionExpression"]),
+            partition: partition.unwrap_or_default().to_owned(),
+            table: table_name(body).to_owned(),
+        });
+    }
+
     /// The fault that this request meets, if any.
     fn next_fault(&self, request: &HttpRequest, function: &str, operation: &str) -> Option<Fault> {
         let body = json_body(request);
-        self.note_call(&body, function, operation);
+        self.note_call(request, &body, function, operation);
+        let operation = &named(operation, store_name(request, &body, operation));
         let fault = self
             .by_rule(function, operation)
             .or_else(|| self.by_dice(function))
@@ -366,6 +391,8 @@ impl HttpConnector for FaultyConnector {
             return HttpConnectorFuture::new(std::future::pending());
         }
         let operation = operation_name(&request);
+        let body = json_body(&request);
+        let named = named(&operation, store_name(&request, &body, &operation));
         let function = function_name(&request);
         let fault = self.faults.next_fault(&request, &function, &operation);
         let inner = CountingConnector {
@@ -396,7 +423,7 @@ impl HttpConnector for FaultyConnector {
                 Some(Fault::Throttled) => Ok(throttled(&operation)),
                 Some(Fault::Swallowed) => Ok(answer(202, "")),
                 Some(Fault::Held) => {
-                    *held.lock().unwrap() = Some(operation);
+                    *held.lock().unwrap() = Some(named);
                     released.notified().await;
                     *held.lock().unwrap() = None;
                     inner.call(request).await
@@ -490,9 +517,51 @@ fn operation_name(request: &HttpRequest) -> String {
         "PUT" => "PutObject",
         "DELETE" if query.contains("uploadId=") => "AbortMultipartUpload",
         "DELETE" => "DeleteObject",
+        _ if query.contains("list-type=2") => "ListObjectsV2",
         _ => "GetObject",
     }
     .to_owned()
+}
+
+/// The table or the bucket of a request.
+fn store_name<'a>(request: &'a HttpRequest, body: &'a Value, operation: &str) -> &'a str {
+    if request.headers().get("x-amz-target").is_some() {
+        table_name(body)
+    } else {
+        bucket_name(request, operation)
+    }
+}
+
+/// The name by which tests call an operation on a table or a bucket.
+fn named(operation: &str, store: &str) -> String {
+    match store {
+        "archive" => format!("archive {operation}"),
+        _ => operation.to_owned(),
+    }
+}
+
+/// The table of a request to DynamoDB; empty for a transaction, whose parts have tables.
+fn table_name(body: &Value) -> &str {
+    let tables = body["RequestItems"].as_object();
+    let table = tables.and_then(|tables| tables.keys().next()?.as_str().into());
+    body["TableName"].as_str().or(table).unwrap_or_default()
+}
+
+/// The bucket of a request to S3, which the path begins with; empty for a call of a function.
+fn bucket_name<'a>(request: &'a HttpRequest, operation: &str) -> &'a str {
+    if operation == "Invoke" {
+        return "";
+    }
+    let (_, after_scheme) = request.uri().split_once("://").unwrap_or_default();
+    after_scheme.split(['/', '?']).nth(1).unwrap_or_default()
+}
+
+/// What a transaction does, each part as the operation that would do it alone.
+fn parts_of_transaction(body: &Value) -> impl Iterator<Item = (String, &Value)> {
+    let parts = body["TransactItems"].as_array().into_iter().flatten();
+    // Each part has one member: `Put`, `Update`, `Delete`, `ConditionCheck` or `Get`.
+    let parts = parts.filter_map(|part| part.as_object()?.iter().next());
+    parts.map(|(kind, part)| (format!("{kind}Item"), part))
 }
 
 fn connection_error() -> ConnectorError {
@@ -518,7 +587,7 @@ fn throttled(operation: &str) -> HttpResponse {
             headers.insert("x-amzn-errortype", "TooManyRequestsException");
             answer
         }
-        "PutObject" | "GetObject" | "DeleteObject" => answer(503, SLOW_DOWN),
+        "PutObject" | "GetObject" | "DeleteObject" | "ListObjectsV2" => answer(503, SLOW_DOWN),
         name if name.contains("Upload") => answer(503, SLOW_DOWN),
         _ => answer(
             400,

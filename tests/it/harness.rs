@@ -99,6 +99,12 @@ impl TestApp {
         now(&self.ahead_ms)
     }
 
+    /// A clock that is behind the service's.
+    pub(crate) fn clock_behind(&self, by: Duration) -> Clock {
+        let ahead = Arc::clone(&self.ahead_ms);
+        Clock::from_fn(move || now(&ahead).minus(by))
+    }
+
     /// Moves the service's clock forward.
     pub(crate) fn advance(&self, by: Duration) {
         self.move_clock(i64::try_from(by.as_millis()).unwrap());

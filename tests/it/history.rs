@@ -3,6 +3,7 @@
 //! A history has requests, answers, files, and the logs at the end of the run.
 //! It knows nothing about how the service works.
 
+mod archive;
 mod exports;
 mod report;
 mod shown;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+pub(crate) use self::archive::{Archive, Erasure, Kept, Shown};
 use crate::query::Query;
 
 /// When something began and ended, in ticks of the run's own counter.
@@ -37,6 +39,10 @@ pub(crate) enum Validity {
     Invalid(u16),
     /// It is about as old as an activity may be: the clock decides.
     MaybeTooLate,
+    /// Its log was closed at its time before it was sent: only a replay may be accepted.
+    Closed,
+    /// It may have been deleted if it was stored, because it is so old.
+    MaybeEnded,
 }
 
 /// What a client learned about its activity.
@@ -69,6 +75,9 @@ pub(crate) struct Walk {
     pub(crate) query: Query,
     pub(crate) limit: usize,
     pub(crate) pages: Vec<Vec<Value>>,
+    /// Whether the service said with each page that nothing can enter the range.
+    pub(crate) settled: Vec<bool>,
+    pub(crate) kept: Kept,
     pub(crate) span: Span,
 }
 
@@ -78,6 +87,9 @@ pub(crate) struct File {
     pub(crate) partner: String,
     pub(crate) query: Query,
     pub(crate) as_of: String,
+    /// Whether nothing can enter its range any more.
+    pub(crate) settled: bool,
+    pub(crate) kept: Kept,
     /// When the first request for the export ran.
     pub(crate) requested: Span,
     pub(crate) rows: Vec<Value>,
@@ -117,6 +129,8 @@ pub(crate) struct History {
     pub(crate) logs: BTreeMap<String, Vec<Value>>,
     /// Each partner's exports after the last request.
     pub(crate) exports: BTreeMap<String, Vec<Value>>,
+    pub(crate) erasures: Vec<Erasure>,
+    pub(crate) archive: Archive,
 }
 
 /// What is the same for all deliveries that can be of one stored activity.
@@ -174,6 +188,8 @@ impl History {
         }
         self.check_export_requests(&mut violations);
         self.check_trail(&mut violations);
+        self.check_listed(&mut violations);
+        self.check_erasures(&mut violations);
         violations
     }
 
@@ -186,9 +202,21 @@ impl History {
     }
 }
 
-/// Whether two answers show the same activity with the same content.
+/// Whether two answers show the same activity with the same content, but for what was
+/// erased in one of them.
 fn has_same_content(one: &Value, other: &Value) -> bool {
-    common_fields(one) == common_fields(other)
+    let mut both = [common_fields(one), common_fields(other)];
+    if both.iter().any(is_erased) {
+        for activity in &mut both {
+            archive::erase(activity);
+        }
+    }
+    both[0] == both[1]
+}
+
+/// Whether a customer's name and details were erased.
+fn is_erased(activity: &Value) -> bool {
+    activity["customer"]["name"] == archive::ERASED_NAME
 }
 
 /// An activity without the fields that only some kinds of answer have.
@@ -203,7 +231,12 @@ fn common_fields(activity: &Value) -> Value {
 
 /// Whether this is an entry that the service itself has recorded.
 fn is_trail_entry(activity: &Value) -> bool {
-    ["export_activity_log", "download_activity_log"].contains(&text(activity, "action"))
+    [
+        "export_activity_log",
+        "download_activity_log",
+        "erase_customer",
+    ]
+    .contains(&text(activity, "action"))
 }
 
 /// The activity's `correlation_id`, by which a run knows its content.

@@ -88,7 +88,7 @@ async fn a_page_has_the_same_activities_as_reads_with_the_sdk() {
         range: TimeRange::ALL,
         order: Order::Asc,
         with_details: true,
-        settled: true,
+        eventual: true,
     };
     let customer = Identifier::try_from("c-1".to_owned()).unwrap();
     app.record(&activity()).await;

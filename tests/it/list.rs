@@ -534,22 +534,9 @@ async fn a_filter_that_many_activities_meet_reads_no_more_than_it_needs() {
     assert_eq!(app.faults.count("list", "Query"), 1);
 }
 
-#[tokio::test]
-async fn list_says_whether_its_range_is_settled() {
-    let app = TestApp::start_with(&[("MAX_LATENESS_DAYS", "7")]).await;
-    let settled = async |days: u64| {
-        let to = app.now().minus(Duration::from_hours(24 * days)).to_string();
-        app.list(&format!("to={to}")).await["settled"].clone()
-    };
-    assert_eq!(
-        (settled(6).await, settled(7).await, settled(8).await),
-        (json!(false), json!(false), json!(true))
-    );
-}
-
 /// That costs half, and is as good where nothing new can come.
 #[tokio::test]
-async fn only_a_settled_range_is_read_eventually() {
+async fn only_what_is_too_late_to_be_recorded_is_read_eventually() {
     let app = TestApp::start_with(&[("MAX_LATENESS_DAYS", "7")]).await;
     app.list("").await;
     assert!(app.faults.eventual_reads().is_empty());

@@ -28,6 +28,7 @@ mod house;
 mod query;
 
 mod access;
+mod admin;
 mod browsers;
 mod concurrency;
 mod erasure;
@@ -49,6 +50,7 @@ mod promises;
 mod record;
 mod report;
 mod sealed;
+mod sealing;
 mod seeds;
 mod shards;
 mod sizes;

@@ -197,7 +197,8 @@ async fn a_batch_is_one_line_of_metrics() {
         (&json!(2), &json!(1), &json!(1), &json!("invalid_request")),
         "{line}"
     );
-    assert_eq!(line["store_latency_ms"].as_array().unwrap().len(), 3);
+    // Three puts, and the partner is looked up and registered.
+    assert_eq!(line["store_latency_ms"].as_array().unwrap().len(), 5);
     let by_service = json!({
         "Namespace": NAMESPACE,
         "Dimensions": [["service"]],

@@ -92,6 +92,9 @@ async fn each_metric_is_shown_and_explained() {
         metrics::erased(1);
         metrics::failed();
         metrics::oldest_open_task(Moment::MIN, Moment::MAX);
+        metrics::sealed(1);
+        metrics::seal_failed();
+        metrics::seal_lag(Moment::MIN, Moment::MAX);
         metrics::store_latency(Duration::from_millis(1));
     };
     let ((), tally) = metrics::counted(counting).await;

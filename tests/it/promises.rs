@@ -118,6 +118,12 @@ async fn a_settled_range_never_changes() {
     app.record(&with("occurred_at", ago(60))).await;
     let range = format!("to={}", ago(0));
     app.advance(Duration::from_hours(7 * 24 + 1));
+    assert_eq!(
+        app.list(&range).await["settled"],
+        false,
+        "it is not sealed yet"
+    );
+    app.seal().await;
     let before = app.list(&range).await;
     assert_eq!(before["settled"], true);
     for seconds in [0, 60, 3_600] {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, TestApp, activity, ago, at, with};
 
 impl TestApp {
-    async fn post_keyed(&self, activity: &Value, key: &str) -> Answer {
+    pub(crate) async fn post_keyed(&self, activity: &Value, key: &str) -> Answer {
         let request = self
             .post("/v1/activities", activity)
             .header("idempotency-key", key);

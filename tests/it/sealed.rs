@@ -7,18 +7,18 @@ mod walks;
 
 use std::time::Duration;
 
-use activity_log::Log;
+use activity_log::{Log, pack::segment_item};
 use archive::{Row, SegmentWriter};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::{Client as S3, primitives::ByteStream};
 use local::sample::Samples;
-use serde_bytes::ByteBuf;
+use proof::CompactRange;
 use shared::{
     Activity, ActivityId, ActivityStore, Content, Filter, Identifier, Moment, Order, PartnerId,
     TimeRange,
     aws::{
         activities::{Item, RangeQuery, Stored, loadable_item},
-        archive::{ArchiveStore, Head, SegmentItem},
+        archive::{ArchiveStore, Extent, Head, SegmentItem},
     },
 };
 
@@ -95,7 +95,7 @@ impl SealedLog {
             range: TimeRange::ALL,
             order: Order::Asc,
             with_details: true,
-            settled: false,
+            eventual: false,
         };
         let (mut activities, mut position) = (Vec::new(), None);
         loop {
@@ -146,6 +146,7 @@ impl SealedLog {
         let config = self.app.stack.config.clone();
         let s3 = S3::new(&self.app.stack.sdk);
         let mut segments = Vec::new();
+        let mut tree = CompactRange::empty(0).unwrap();
         let mut start = 0;
         while start < count {
             let mut writer = SegmentWriter::new("contoso", start as u64);
@@ -160,17 +161,8 @@ impl SealedLog {
             let rows = writer.rows();
             let written = writer.finish().unwrap().unwrap();
             let object = format!("archive/{start}");
-            segments.push(SegmentItem {
-                object: object.clone(),
-                first_index: start as u64,
-                count: rows as u64,
-                first: self.activities[start].activity.id,
-                last: self.activities[start + rows - 1].activity.id,
-                bytes: written.manifest.bytes,
-                index_at: written.manifest.index_at,
-                block_at: written.manifest.block_at,
-                tail_sha256: ByteBuf::from(written.manifest.tail_sha256),
-            });
+            segments.push(segment_item(object.clone(), &written).unwrap());
+            tree.merge(&written.range).unwrap();
             let put = s3.put_object().bucket(&config.exports_bucket).key(object);
             let put = put.body(ByteStream::from(written.bytes)).send().await;
             put.unwrap();
@@ -184,11 +176,12 @@ impl SealedLog {
                 next.activity.content.occurred_at.min(young_from)
             });
             let at = border.occurred_at();
-            let head = Head {
+            let extent = Extent {
                 size: count as u64,
                 border,
                 sealed_to: if self.random.bool() { at } else { next.max(at) },
             };
+            let head = Head::new(extent, &tree);
             let items = segments.iter().map(|segment| segment.item(&self.partner));
             for item in items.chain([head.item(&self.partner)]) {
                 let put = self.app.dynamodb().put_item();

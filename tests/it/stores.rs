@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::{
-    ActivityStore, ErasureId, ErasureStore, ExportId, ExportKey, ExportStore, Identifier, Limit,
-    Moment, Order, TimeRange,
-    aws::{activities::RangeQuery, exports::LeaseAttempt},
+    ActivityId, ActivityStore, ErasureId, ErasureStore, ExportId, ExportKey, ExportStore,
+    Identifier, Limit, Moment, Order, TimeRange,
+    aws::{activities::RangeQuery, erasures::Position, exports::LeaseAttempt},
     metrics,
     model::{
         erasure,
@@ -339,17 +339,33 @@ async fn a_worker_of_an_erasure_is_called_at_most_once_a_minute() {
     assert!(!claim(later).await);
 }
 
+/// How far a walk through the table is.
+fn position(id: ActivityId, progress: erasure::Progress) -> Position {
+    let erased_at = id.occurred_at();
+    Position {
+        scope: erasure::Scope {
+            erased_at,
+            size: 0,
+            border: None,
+        },
+        stage: erasure::Stage::Fresh,
+        position: Some(id),
+        progress,
+    }
+}
+
 #[tokio::test]
 async fn an_erasure_stops_after_ten_workers_in_a_row_without_progress() {
     let app = TestApp::start().await;
     let activity = app.record(&crate::harness::activity()).await;
-    let position = activity["id"].as_str().unwrap().try_into().unwrap();
+    let id = activity["id"].as_str().unwrap().try_into().unwrap();
     let event = app.erasure_without_worker().await;
     let store = app.erasures();
     let progress = erasure::Progress { read: 1, erased: 1 };
+    let at = position(id, progress);
     let mut now = app.now();
     let mut lease = app.lease_erasure(&event, now).await;
-    let checkpointed = store.checkpoint(&lease, position, progress, now).await;
+    let checkpointed = store.checkpoint(&lease, &at, now).await;
     assert_eq!(checkpointed.unwrap(), LeaseStatus::Held);
     for attempt in 2..=11 {
         // While the lease lasts, no other worker can begin.
@@ -359,17 +375,14 @@ async fn an_erasure_stops_after_ten_workers_in_a_row_without_progress() {
         let before = lease;
         let begun = store.take_lease(&event, now).await.unwrap();
         let (next, erasure) = begun.unwrap();
-        assert_eq!(
-            (erasure.position, erasure.progress),
-            (Some(position), progress)
-        );
+        assert_eq!((erasure.position, erasure.progress), (Some(id), progress));
         assert_eq!(
             erasure.reason_to_stop(now).is_some(),
             attempt > 10,
             "{attempt}"
         );
         // The worker before has lost its lease.
-        let late = store.checkpoint(&before, position, progress, now).await;
+        let late = store.checkpoint(&before, &at, now).await;
         assert_eq!(late.unwrap(), LeaseStatus::TakenOver);
         let late = store
             .record_end(&before, progress, None, now)
@@ -391,7 +404,7 @@ async fn an_erasure_stops_after_ten_workers_in_a_row_without_progress() {
 async fn a_late_checkpoint_of_an_erasure_changes_nothing() {
     let app = TestApp::start().await;
     let activity = app.record(&crate::harness::activity()).await;
-    let position = activity["id"].as_str().unwrap().try_into().unwrap();
+    let id = activity["id"].as_str().unwrap().try_into().unwrap();
     let event = app.erasure_without_worker().await;
     let (store, now) = (app.erasures(), app.now());
     let (early, whole) = (
@@ -400,7 +413,7 @@ async fn a_late_checkpoint_of_an_erasure_changes_nothing() {
     );
     let lease = app.lease_erasure(&event, now).await;
     assert_eq!(store.release(&lease, now).await.unwrap(), LeaseStatus::Held);
-    let late = store.checkpoint(&lease, position, early, now).await;
+    let late = store.checkpoint(&lease, &position(id, early), now).await;
     assert_eq!(
         late.unwrap(),
         LeaseStatus::RanOut,
@@ -408,7 +421,7 @@ async fn a_late_checkpoint_of_an_erasure_changes_nothing() {
     );
     let lease = app.lease_erasure(&event, now).await;
     store.record_end(&lease, whole, None, now).await.unwrap();
-    let late = store.checkpoint(&lease, position, early, now).await;
+    let late = store.checkpoint(&lease, &position(id, early), now).await;
     assert_eq!(late.unwrap(), LeaseStatus::RanOut, "the end is settled");
     let settled = store.get(&lease.key, now).await.unwrap().unwrap();
     assert_eq!(settled.progress, whole);
@@ -514,7 +527,7 @@ async fn an_activity_of_another_customer_or_a_missing_one_is_not_erased() {
             range: TimeRange::ALL,
             order: Order::Asc,
             with_details: true,
-            settled: false,
+            eventual: false,
         };
         let page = store.query(&partner, &query, None, 1).await.unwrap();
         page.erasure_views().next().unwrap().unwrap()

@@ -23,7 +23,11 @@ const LATER: Duration = Duration::from_secs(61);
 impl TestApp {
     /// Calls the sweeper; returns its error, if it fails.
     async fn try_sweep(&self) -> Result<(), String> {
-        let swept = self.stack.functions.call("sweeper", Value::Null).await;
+        let swept = self
+            .stack
+            .functions
+            .call("sweeper", json!({ "sweep": "tasks" }))
+            .await;
         swept.map(drop).map_err(|error| error.to_string())
     }
 

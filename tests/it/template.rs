@@ -27,8 +27,13 @@ fn functions() -> Resources {
 fn workers() -> Resources {
     let mut functions = functions();
     functions.retain(|id, _| id.ends_with("WorkerFunction"));
-    assert_eq!(functions.len(), 2);
+    assert_eq!(functions.len(), 3);
     functions
+}
+
+/// Whether a worker is one of tasks, which calls itself, and of which any number may be asked for.
+fn does_tasks(id: &str) -> bool {
+    ["ExportWorkerFunction", "ErasureWorkerFunction"].contains(&id)
 }
 
 #[test]
@@ -49,6 +54,8 @@ fn nothing_is_deployed_that_these_rules_do_not_know() {
         "AWS::DynamoDB::Table",
         "AWS::IAM::Policy",
         "AWS::IAM::Role",
+        "AWS::KMS::Alias",
+        "AWS::KMS::Key",
         "AWS::Logs::LogGroup",
         "AWS::S3::Bucket",
         "AWS::S3::BucketPolicy",
@@ -75,13 +82,14 @@ fn every_route_but_the_contracts_needs_a_token() {
     );
     assert!(authorizer["JwtConfiguration"]["issuer"].is_string());
     assert_eq!(authorizer["JwtConfiguration"]["audience"], "JwtAudience");
-    let mut open = Vec::new();
+    let (mut open, mut schedules) = (Vec::new(), BTreeSet::new());
     for function in functions().values() {
         let events = function["Properties"]["Events"].as_object();
         for event in events.into_iter().flat_map(serde_json::Map::values) {
             let properties = &event["Properties"];
             if event["Type"] == "Schedule" {
-                assert_eq!(properties["Schedule"], "rate(5 minutes)");
+                let text = |name: &str| properties[name].as_str().unwrap().to_owned();
+                schedules.insert((text("Schedule"), text("Input")));
                 continue;
             }
             assert_eq!(event["Type"], "HttpApi");
@@ -93,6 +101,13 @@ fn every_route_but_the_contracts_needs_a_token() {
         assert!(function["Properties"]["FunctionUrlConfig"].is_null());
     }
     assert_eq!(open, [(json!("GET"), json!("/v1/openapi.json"))]);
+    // `local` calls the sweeper with the same events.
+    let sweeps = [
+        ("rate(1 hour)", r#"{"sweep":"logs"}"#),
+        ("rate(5 minutes)", r#"{"sweep":"tasks"}"#),
+    ];
+    let sweeps = sweeps.map(|(when, event)| (when.to_owned(), event.to_owned()));
+    assert_eq!(schedules, sweeps.into());
 }
 
 #[test]
@@ -102,10 +117,10 @@ fn readers_leave_room_for_the_recorder() {
     let mut routes = 0;
     for (id, function) in functions() {
         let reserved = &function["Properties"]["ReservedConcurrentExecutions"];
-        let is_worker = workers().contains_key(&id);
         let parameter = match id.as_str() {
-            "RecordFunction" | "SweeperFunction" => &Value::Null,
-            _ if is_worker => &json!("HasWorkerConcurrency"),
+            // The sweeper calls four seal workers at most.
+            "RecordFunction" | "SweeperFunction" | "SealWorkerFunction" => &Value::Null,
+            id if does_tasks(id) => &json!("HasWorkerConcurrency"),
             _ => &json!("HasReadConcurrency"),
         };
         assert_eq!(&reserved[0], parameter, "{id}");
@@ -174,16 +189,24 @@ fn a_functions_rights_are_its_own_statements_alone() {
                 .map(String::as_str)
                 .collect();
             let mut expected = BTreeSet::from(["Action", "Effect", "Resource", "Sid"]);
-            if statement["Sid"].as_str().unwrap().contains("Open") {
-                let only = json!({ "dynamodb:LeadingKeys": ["#open"] });
-                let only = json!({ "ForAllValues:StringEquals": only });
-                assert_eq!(statement["Condition"], only);
+            if let Some(only) = partitions_of(statement["Sid"].as_str().unwrap()) {
+                assert_eq!(statement["Condition"], only, "{id}");
                 expected.insert("Condition");
             }
             assert_eq!(keys, expected, "{id}");
             assert_eq!(statement["Effect"], "Allow", "{id}");
         }
     }
+}
+
+/// The condition of a statement that is about some partitions of a table alone.
+fn partitions_of(statement: &str) -> Option<Value> {
+    let (operator, key) = match statement {
+        name if name.contains("Open") => ("ForAllValues:StringEquals", "#open"),
+        "RegisterPartners" | "ReadRegistry" => ("ForAllValues:StringLike", "#partners#*"),
+        _ => return None,
+    };
+    Some(json!({ operator: { "dynamodb:LeadingKeys": [key] } }))
 }
 
 #[test]
@@ -230,7 +253,7 @@ fn what_a_parameter_adds_to_every_role_is_off_without_it() {
         named.sort();
         assert_eq!(named, roles, "{id}");
     }
-    assert_eq!(policies.len(), 2);
+    assert_eq!(policies.len(), 3);
     let statement = |id: &str| {
         let document = &policies[id]["Properties"]["PolicyDocument"];
         assert_eq!(document["Statement"].as_array().unwrap().len(), 1);
@@ -250,6 +273,64 @@ fn what_a_parameter_adds_to_every_role_is_off_without_it() {
         globals["Tracing"],
         json!(["HasTracing", "Active", "AWS::NoValue"])
     );
+}
+
+#[test]
+fn only_the_seal_worker_may_sign_and_the_key_outlives_the_stack() {
+    let policies = of_type("AWS::IAM::Policy");
+    let policy = &policies["SignWithKeys"];
+    assert_eq!(policy["Condition"], "SignsCheckpoints");
+    assert_eq!(policy["Properties"]["Roles"], json!(["SealWorkerRole"]));
+    let granted = &policy["Properties"]["PolicyDocument"]["Statement"];
+    let sign = json!([{
+        "Sid": "SignCheckpoints",
+        "Effect": "Allow",
+        "Action": ["kms:Sign", "kms:GetPublicKey"],
+        "Resource": [
+            "SigningKey.Arn",
+            ["HasSecondSigningKey", "SecondSigningKeyArn", "AWS::NoValue"],
+        ],
+    }]);
+    assert_eq!(*granted, sign);
+    for id in functions().keys() {
+        assert!(!json!(statements(id)).to_string().contains("kms:"), "{id}");
+    }
+    let keys = of_type("AWS::KMS::Key");
+    assert_eq!(keys.len(), 1);
+    let key = &keys["SigningKey"];
+    assert_eq!(key["Condition"], "SignsCheckpoints");
+    assert_eq!(key["DeletionPolicy"], "RetainExceptOnCreate");
+    assert_eq!(key["UpdateReplacePolicy"], "Retain");
+    let properties = &key["Properties"];
+    assert_eq!(
+        (&properties["KeySpec"], &properties["KeyUsage"]),
+        (&json!("ECC_NIST_EDWARDS25519"), &json!("SIGN_VERIFY"))
+    );
+    let policy = properties["KeyPolicy"]["Statement"].as_array().unwrap();
+    assert_eq!(policy.len(), 1);
+    let account = policy[0]["Principal"]["AWS"].as_str().unwrap();
+    assert!(account.ends_with("::${AWS::AccountId}:root"), "{account}");
+}
+
+#[test]
+fn segments_are_written_by_two_workers_and_checkpoints_by_one() {
+    let who = |resource: &str, action: &str| {
+        let is = |statement: &Value| {
+            let of = statement["Resource"].to_string().contains(resource);
+            of && statement["Action"].to_string().contains(action)
+        };
+        let ids = functions().into_keys();
+        let ids = ids.filter(|id| statements(id).iter().any(is));
+        ids.collect::<Vec<_>>()
+    };
+    let workers = ["ErasureWorkerFunction", "SealWorkerFunction"];
+    for action in ["s3:PutObject", "s3:DeleteObject", "dynamodb:UpdateItem"] {
+        assert_eq!(who("Archive", action), workers, "{action}");
+    }
+    assert_eq!(who("CheckpointsBucket", "s3:"), ["SealWorkerFunction"]);
+    let none: [&str; 0] = [];
+    assert_eq!(who("CheckpointsBucket", "DeleteObject"), none);
+    assert_eq!(who("ArchiveTable", "DeleteItem"), none);
 }
 
 #[test]
@@ -287,7 +368,7 @@ fn only_the_erasures_worker_may_update_an_activity_and_nobody_delete_one() {
 #[test]
 fn tables_are_kept_encrypted_and_can_be_restored() {
     let tables = of_type("AWS::DynamoDB::Table");
-    assert_eq!(tables.len(), 3);
+    assert_eq!(tables.len(), 4);
     for (id, table) in tables {
         assert_eq!(table["DeletionPolicy"], "Retain", "{id}");
         assert_eq!(table["UpdateReplacePolicy"], "Retain", "{id}");
@@ -304,7 +385,11 @@ fn tables_are_kept_encrypted_and_can_be_restored() {
         assert_eq!(throughput[2], "AWS::NoValue", "{id}");
         let recovery = &properties["PointInTimeRecoverySpecification"];
         assert_eq!(recovery["PointInTimeRecoveryEnabled"], true, "{id}");
-        let expiry = json!({ "AttributeName": "expires_at", "Enabled": true });
+        // What says which segments there are never expires.
+        let expiry = match id.as_str() {
+            "ArchiveTable" => Value::Null,
+            _ => json!({ "AttributeName": "expires_at", "Enabled": true }),
+        };
         assert_eq!(properties["TimeToLiveSpecification"], expiry, "{id}");
     }
 }
@@ -313,8 +398,17 @@ fn tables_are_kept_encrypted_and_can_be_restored() {
 fn the_buckets_are_closed_and_encrypted() {
     let buckets = of_type("AWS::S3::Bucket");
     let names: Vec<_> = buckets.keys().map(String::as_str).collect();
-    assert_eq!(names, ["ExportsBucket", "PageBucket"]);
-    for bucket in buckets.values().map(|bucket| &bucket["Properties"]) {
+    let all = [
+        "ArchiveBucket",
+        "CheckpointsBucket",
+        "ExportsBucket",
+        "PageBucket",
+    ];
+    assert_eq!(names, all);
+    for resource in buckets.values() {
+        assert_eq!(resource["DeletionPolicy"], "Retain");
+        assert_eq!(resource["UpdateReplacePolicy"], "Retain");
+        let bucket = &resource["Properties"];
         let block = bucket["PublicAccessBlockConfiguration"]
             .as_object()
             .unwrap();
@@ -337,7 +431,56 @@ fn the_buckets_are_closed_and_encrypted() {
         "SSEAlgorithm": ["HasKey", "aws:kms", "AES256"],
         "KMSMasterKeyID": ["HasKey", "KmsKeyArn", "AWS::NoValue"],
     });
-    assert_eq!(algorithm("ExportsBucket"), with_key);
+    for bucket in ["ArchiveBucket", "CheckpointsBucket", "ExportsBucket"] {
+        assert_eq!(algorithm(bucket), with_key, "{bucket}");
+    }
+}
+
+#[test]
+fn no_segment_is_deleted_by_a_rule_and_none_leaves_a_version_behind() {
+    let buckets = of_type("AWS::S3::Bucket");
+    for bucket in ["ArchiveBucket", "CheckpointsBucket"] {
+        let rules = &buckets[bucket]["Properties"]["LifecycleConfiguration"]["Rules"];
+        let abort = json!([{
+            "Id": "AbortUnfinishedUploads",
+            "Status": "Enabled",
+            "AbortIncompleteMultipartUpload": { "DaysAfterInitiation": 1 },
+        }]);
+        assert_eq!(*rules, abort, "{bucket}");
+    }
+    let archive = &buckets["ArchiveBucket"]["Properties"];
+    for kept in [
+        "VersioningConfiguration",
+        "ObjectLockEnabled",
+        "ObjectLockConfiguration",
+        "ReplicationConfiguration",
+    ] {
+        assert!(archive[kept].is_null(), "{kept} would keep what is erased");
+    }
+}
+
+#[test]
+fn checkpoints_are_locked_for_as_long_as_a_parameter_says() {
+    let buckets = of_type("AWS::S3::Bucket");
+    let checkpoints = &buckets["CheckpointsBucket"]["Properties"];
+    assert_eq!(checkpoints["VersioningConfiguration"]["Status"], "Enabled");
+    assert_eq!(checkpoints["ObjectLockEnabled"], true);
+    let retention = json!({ "Mode": "COMPLIANCE", "Days": "CheckpointLockDays" });
+    let rule = json!({ "DefaultRetention": retention });
+    let rule = json!(["LocksCheckpoints", rule, "AWS::NoValue"]);
+    let lock = json!({ "ObjectLockEnabled": "Enabled", "Rule": rule });
+    assert_eq!(checkpoints["ObjectLockConfiguration"], lock);
+    let template = template::parse().unwrap();
+    assert_eq!(template["Parameters"]["CheckpointLockDays"]["Default"], 0);
+}
+
+#[test]
+fn a_log_is_sealed_when_no_signed_request_can_arrive_any_more() {
+    let template = template::parse().unwrap();
+    let margin = &template["Parameters"]["SealMarginSeconds"];
+    let valid_for = 15 * 60;
+    assert!(margin["MinValue"].as_u64().unwrap() >= valid_for);
+    assert!(margin["Default"].as_u64().unwrap() > valid_for);
 }
 
 #[test]
@@ -364,8 +507,12 @@ fn the_buckets_policies_refuse_what_is_not_tls_and_let_the_page_alone_be_read() 
     };
     let exports = statements("ExportsBucketPolicy", "ExportsBucket");
     let page = statements("PageBucketPolicy", "PageBucket");
-    assert_eq!((policies.len(), exports.len(), page.len()), (2, 1, 2));
-    for statement in [&exports[0], &page[0]] {
+    let archive = statements("ArchiveBucketPolicy", "ArchiveBucket");
+    let checkpoints = statements("CheckpointsBucketPolicy", "CheckpointsBucket");
+    assert_eq!((policies.len(), page.len()), (4, 2));
+    let others = [&exports, &archive, &checkpoints];
+    assert!(others.iter().all(|statements| statements.len() == 1));
+    for statement in [&exports[0], &archive[0], &checkpoints[0], &page[0]] {
         assert_eq!(
             (
                 &statement["Effect"],
@@ -539,11 +686,10 @@ fn a_workers_failure_is_kept_and_its_number_can_be_bounded() {
             invoked["DestinationConfig"]["OnFailure"], destination,
             "{id}"
         );
-        assert!(
-            !properties["ReservedConcurrentExecutions"].is_null(),
-            "{id}"
-        );
-        assert_eq!(properties["RecursiveLoop"], "Allow", "{id}");
+        let is_bounded = !properties["ReservedConcurrentExecutions"].is_null();
+        let calls_itself = properties["RecursiveLoop"] == "Allow";
+        let expected = (does_tasks(&id), does_tasks(&id));
+        assert_eq!((is_bounded, calls_itself), expected, "{id}");
     }
 }
 
@@ -614,6 +760,7 @@ fn what_costs_is_off_unless_a_parameter_asks_for_it() {
         ("MaxTableReadUnits", json!(0)),
         ("MaxTableWriteUnits", json!(0)),
         ("Tracing", json!("false")),
+        ("SecondSigningKeyArn", json!("")),
     ] {
         assert_eq!(
             template["Parameters"][parameter]["Default"], off,

@@ -111,7 +111,7 @@ async fn whatever_is_read_at_once_a_walk_gives_each_activity_once_and_in_order()
                 range: TimeRange::new(from, to).unwrap(),
                 order,
                 with_details: false,
-                settled: false,
+                eventual: false,
             },
             filter: &filter,
             kept_at: to,

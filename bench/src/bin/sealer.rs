@@ -1,7 +1,8 @@
 //! `sealer`: puts a year of made-up activities into segments in S3.
 //!
-//! Nothing seals a log yet; this is the part of it that costs processor time and memory.
+//! It is the part of a seal that costs processor time and memory.
 
+use activity_log::pack::segment_item;
 use archive::SegmentWriter;
 use aws_sdk_s3::Client as S3;
 use bench::{
@@ -12,11 +13,11 @@ use lambda_http::{
     Error, LambdaEvent,
     lambda_runtime::{self, service_fn},
 };
-use serde_bytes::ByteBuf;
+use proof::CompactRange;
 use shared::{
-    ActivityId, Config,
+    Config,
     aws::{
-        archive::{Head, SegmentItem},
+        archive::{Extent, Head},
         sdk,
     },
 };
@@ -42,11 +43,12 @@ async fn seal(files: &S3, event: &Event) -> Result<Answer, Error> {
         return Ok(answer);
     }
     let mut writer = SegmentWriter::new(PARTNER, 0);
+    let mut tree = CompactRange::empty(0)?;
     let mut index = 0;
     while let Some(row) = year.next()? {
         if !writer.fits(&row) {
             index += writer.rows() as u64;
-            put(files, writer, &mut answer).await?;
+            put(files, writer, &mut tree, &mut answer).await?;
             writer = SegmentWriter::new(PARTNER, index);
         }
         if index + writer.rows() as u64 == event.entries / 2 {
@@ -55,32 +57,31 @@ async fn seal(files: &S3, event: &Event) -> Result<Answer, Error> {
         }
         writer.push(row)?;
     }
-    put(files, writer, &mut answer).await?;
-    answer.head = answer.segments.last().map(|last| Head {
-        size: last.first_index + last.count,
-        border: last.last,
-        sealed_to: last.last.occurred_at(),
+    put(files, writer, &mut tree, &mut answer).await?;
+    answer.head = answer.segments.last().map(|last| {
+        let extent = Extent {
+            size: last.end_index(),
+            border: last.last,
+            sealed_to: last.last.occurred_at(),
+        };
+        Head::new(extent, &tree)
     });
     Ok(answer)
 }
 
-async fn put(files: &S3, writer: SegmentWriter, answer: &mut Answer) -> Result<(), Error> {
+async fn put(
+    files: &S3,
+    writer: SegmentWriter,
+    tree: &mut CompactRange,
+    answer: &mut Answer,
+) -> Result<(), Error> {
     let Some(written) = writer.finish()? else {
         return Ok(());
     };
-    let (first, last) = written.positions;
+    tree.merge(&written.range)?;
     let object = format!("{SEALED}{:012}", written.manifest.first_index);
-    answer.segments.push(SegmentItem {
-        object: object.clone(),
-        first_index: written.manifest.first_index,
-        count: written.manifest.count,
-        first: ActivityId::try_from(first.id.as_str())?,
-        last: ActivityId::try_from(last.id.as_str())?,
-        bytes: written.manifest.bytes,
-        index_at: written.manifest.index_at,
-        block_at: written.manifest.block_at,
-        tail_sha256: ByteBuf::from(written.manifest.tail_sha256),
-    });
+    let segment = segment_item(object.clone(), &written)?;
+    answer.segments.push(segment);
     let put = files.put_object().bucket(BUCKET).key(object);
     put.body(written.bytes.into()).send().await?;
     Ok(())

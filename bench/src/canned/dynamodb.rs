@@ -44,6 +44,9 @@ pub(super) struct DynamoDb {
     counter: Counter,
 }
 
+/// The answer to whoever asks whether a partner is registered.
+const REGISTERED: &str = r#"{"Item":{"due_at":{"S":"2030-01-01T00:00:00.000Z"}}}"#;
+
 /// The answer to a worker that checks whether it still has the lease.
 const RUNNING: &str = r#"{"Item":{"state":{"S":"running"},"lease_epoch":{"N":"1"}}}"#;
 
@@ -130,8 +133,10 @@ impl DynamoDb {
     fn query(&self, query: &Query) -> Result<String, Error> {
         if query.table_name == ARCHIVE {
             return Ok(match query.bounds() {
-                Some([_, to]) => self.archive.segment_up_to(&to),
-                None => self.archive.sealed(),
+                Some([_, to]) if query.scan_index_forward == Some(false) => {
+                    self.archive.segment_up_to(&to)
+                }
+                _ => self.archive.sealed(),
             });
         }
         if query.scan_index_forward != Some(false) {
@@ -144,9 +149,13 @@ impl DynamoDb {
         Ok(page.body)
     }
 
-    /// The head, or an export that runs; there is no activity under any key.
+    /// The head, a registered partner, or an export that runs; there is no activity under
+    /// any key.
     fn get(&self, get: &Value) -> String {
+        let partition = get.pointer("/Key/partition_key/S").and_then(Value::as_str);
+        let is_registry = partition.is_some_and(|it| it.starts_with("#partners#"));
         match get["TableName"].as_str() {
+            Some(ARCHIVE) if is_registry => REGISTERED.to_owned(),
             Some(ACTIVITIES) => "{}".to_owned(),
             Some(ARCHIVE) => self.archive.head(),
             _ => RUNNING.to_owned(),

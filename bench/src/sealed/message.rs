@@ -50,6 +50,8 @@ impl Answer {
         let first = self.segments.first().ok_or("there are no segments")?;
         let to = self
             .head()?
+            .extent()
+            .ok_or("nothing was sealed")?
             .sealed_to
             .plus(std::time::Duration::from_millis(1));
         let range = TimeRange::new(first.first.occurred_at(), to);

@@ -28,7 +28,7 @@ fn question<'a>(context: &Context<'a>) -> Question<'a> {
             range: export.range,
             order: export.request.filter.order,
             with_details: true,
-            settled: export.settled,
+            eventual: export.range.to() < context.app.config.too_late_before(export.as_of),
         },
         filter: &export.request.filter,
         kept_at: export.as_of,

@@ -2,7 +2,10 @@
 
 use activity_log::Log;
 use aws_config::SdkConfig;
-use shared::{ActivityStore, Clock, Config, ExportStore, Files, Workers, aws::sdk};
+use shared::{
+    ActivityStore, Clock, Config, ExportStore, Files, Workers,
+    aws::{archive::ArchiveStore, sdk},
+};
 
 /// What the function keeps between calls.
 #[derive(Debug)]
@@ -25,10 +28,11 @@ impl App {
     /// Builds the clients, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
         let dynamodb = sdk::dynamodb(sdk);
+        let archive = ArchiveStore::configured(sdk, dynamodb.clone(), &config);
         let activities = ActivityStore::new(dynamodb.clone(), &config);
         Self {
             exports: ExportStore::new(dynamodb, config.exports_table.clone()),
-            log: Log::new(activities.clone(), None),
+            log: Log::new(activities.clone(), Some(archive)),
             activities,
             files: Files::for_uploads(sdk, config.exports_bucket.clone()),
             workers: Workers::new(sdk, config.export_worker_function.clone()),

@@ -19,7 +19,7 @@ use lambda_http::{Body, Request, Response, http::header};
 use shared::{
     Access, ActivityStore, Clock, Config, Error, Export, ExportId, ExportKey, ExportRequest,
     ExportStore, Files, Identifier, Moment, Reader, Workers,
-    aws::{activities::Stamp, exports::Creation, sdk},
+    aws::{activities::Stamp, archive::ArchiveStore, exports::Creation, sdk},
     lambda::{
         http,
         reads::{self, Read},
@@ -43,6 +43,8 @@ pub struct App {
     pub config: Config,
     /// The exports.
     pub exports: ExportStore,
+    /// What is sealed of the logs.
+    archive: ArchiveStore,
     /// The activities, for the trail.
     pub activities: ActivityStore,
     files: Files,
@@ -57,6 +59,7 @@ impl App {
         let dynamodb = sdk::dynamodb(sdk);
         Self {
             exports: ExportStore::new(dynamodb.clone(), config.exports_table.clone()),
+            archive: ArchiveStore::configured(sdk, dynamodb.clone(), &config),
             activities: ActivityStore::new(dynamodb, &config),
             files: Files::new(sdk, config.exports_bucket.clone()),
             workers: Workers::new(sdk, config.export_worker_function.clone()),
@@ -95,7 +98,7 @@ async fn create(app: &App, request: &Request, reader: &Reader) -> Result<Respons
     let asked = CreateExport::read(request)?;
     let deadline = Instant::now() + asked.wait;
     let now = app.clock.now();
-    let new = new_export(app, asked.export, reader, now)?;
+    let new = new_export(app, asked.export, reader, now).await?;
     let idempotency_key = asked.idempotency_key.as_ref();
     let key = claim(app, idempotency_key, &new, reader).await?;
     match find_or_store(app, idempotency_key, &key, new).await? {
@@ -151,15 +154,16 @@ async fn answer_created(
 /// Makes the export that the request describes.
 ///
 /// A request that is invalid is refused here at the latest, before anything is stored.
-fn new_export(
+async fn new_export(
     app: &App,
     request: ExportRequest,
     reader: &Reader,
     now: Moment,
 ) -> Result<Export, Error> {
     let range = request.filter.range(now)?;
-    let settled = range.to() < app.config.settled_before(now);
     let actor = reader.actor()?.clone();
+    let partner = &reader.partner_id;
+    let settled = app.archive.is_sealed(partner, range.to(), now).await?;
     Ok(Export::new(request, range, settled, actor, now))
 }
 

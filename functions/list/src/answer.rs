@@ -35,7 +35,7 @@ impl Answer {
                 .map(|id| request.cursor_after(id, partner)),
             from: request.query.range.from(),
             to: request.query.range.to(),
-            settled: request.query.settled,
+            settled: walked.is_settled,
         }
     }
 }

@@ -20,7 +20,7 @@ use aws_config::SdkConfig;
 use lambda_http::{Body, Request, Response, http::header};
 use shared::{
     Access, ActivityId, ActivityStore, Clock, Config, Error,
-    aws::sdk,
+    aws::{archive::ArchiveStore, sdk},
     lambda::{
         http,
         reads::{self, Read},
@@ -50,10 +50,12 @@ const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 impl App {
     /// Builds the client, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
-        let activities = ActivityStore::new(sdk::dynamodb(sdk), &config);
+        let dynamodb = sdk::dynamodb(sdk);
+        let archive = ArchiveStore::configured(sdk, dynamodb.clone(), &config);
+        let activities = ActivityStore::new(dynamodb, &config);
         Self {
             config,
-            log: Log::new(activities, None),
+            log: Log::new(activities, Some(archive)),
             clock,
         }
     }

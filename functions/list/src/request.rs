@@ -41,12 +41,12 @@ impl ListRequest {
             Some(text) => open_cursor(&text, &list_scope(partner, &filter))?,
             None => (filter.range(now)?, None),
         };
-        let settled = range.to() < config.settled_before(now);
+        let eventual = range.to() < config.too_late_before(now);
         let query = RangeQuery {
             range,
             order: filter.order,
             with_details: false,
-            settled,
+            eventual,
         };
         Ok(Self {
             filter,
@@ -104,7 +104,7 @@ impl SummaryRequest {
                 range,
                 order: Order::Desc,
                 with_details: false,
-                settled: range.to() < config.settled_before(now),
+                eventual: range.to() < config.too_late_before(now),
             },
             counted_by: CountedBy {
                 room: groups::part_bytes_max(&dimensions),

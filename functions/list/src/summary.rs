@@ -62,7 +62,8 @@ pub(crate) async fn count(
             break;
         }
     }
-    Ok(answer(request, question.partner, groups, position))
+    let settled = walk.is_settled();
+    Ok(answer(request, question.partner, groups, position, settled))
 }
 
 fn answer(
@@ -70,6 +71,7 @@ fn answer(
     partner: &PartnerId,
     groups: Groups,
     position: Option<ActivityId>,
+    settled: bool,
 ) -> Answer {
     let range = request.query.range;
     Answer {
@@ -78,6 +80,6 @@ fn answer(
         next_cursor: position.map(|id| request.cursor_after(id, partner)),
         from: range.from(),
         to: range.to(),
-        settled: request.query.settled,
+        settled,
     }
 }

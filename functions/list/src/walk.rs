@@ -27,6 +27,8 @@ pub(crate) struct Walked {
     pub(crate) items: Vec<Stored>,
     /// The activity after which the next request continues; absent at the end of the range.
     pub(crate) resume_after: Option<ActivityId>,
+    /// Whether nothing can enter the range any more.
+    pub(crate) is_settled: bool,
 }
 
 /// Collects activities that the filter accepts, at most one page of them.
@@ -53,6 +55,7 @@ pub(crate) async fn walk(
     let mut walked = Walked {
         items: Vec::new(),
         resume_after: None,
+        is_settled: false,
     };
     let (mut pages, mut at_once) = (0, 1);
     while let Some(page) = walk.next(at_once).await? {
@@ -69,6 +72,7 @@ pub(crate) async fn walk(
         }
         at_once = pages_to_come(wanted - found, found, pages);
     }
+    walked.is_settled = walk.is_settled();
     Ok(walked)
 }
 

@@ -32,7 +32,7 @@ pub use crate::aws::table::Item;
 use crate::{
     Activity, ActivityId, Config, Content, Error, Moment, NewActivity, Order, PartnerId, Shards,
     TimeRange,
-    aws::{sdk, table::Table},
+    aws::{archive::Gate, sdk, table::Table},
 };
 
 /// The activities of all partners, in DynamoDB.
@@ -41,6 +41,7 @@ pub struct ActivityStore {
     table: Table,
     retention: Option<Duration>,
     shards: Shards,
+    gate: Gate,
 }
 
 /// A stored activity and whether it was there already.
@@ -73,10 +74,10 @@ pub struct RangeQuery {
     pub order: Order,
     /// Whether each activity comes with its details.
     pub with_details: bool,
-    /// Whether nothing new can enter the range.
+    /// Whether the read need not be consistent, which costs half.
     ///
-    /// If so, a read need not be consistent and costs half.
-    pub settled: bool,
+    /// It may be so if nothing new can enter the range.
+    pub eventual: bool,
 }
 
 impl ActivityStore {
@@ -85,6 +86,7 @@ impl ActivityStore {
 
     /// The table of activities, with its retention and shards.
     pub fn new(client: Client, config: &Config) -> Self {
+        let gate = Gate::new(client.clone(), config);
         Self {
             table: Table {
                 client,
@@ -92,6 +94,7 @@ impl ActivityStore {
             },
             retention: config.retention,
             shards: config.write_shards.clone(),
+            gate,
         }
     }
 
@@ -104,7 +107,29 @@ impl ActivityStore {
     ///
     /// `Conflict` if the key was used before for other content.
     /// `Unavailable` if the outcome is unknown.
+    /// `Invalid` if the log is closed at its time, unless its key stored it before.
     pub async fn append(&self, new: NewActivity, stamp: &Stamp) -> Result<Recorded, Error> {
+        let (at, now) = (new.content.occurred_at, stamp.recorded_at);
+        let closed_to = self.gate.closed_to(&new.partner_id, at, now).await?;
+        if let Some(closed_to) = closed_to {
+            let replay = match new.idempotency_key {
+                Some(_) => self.find_replay(&new, now).await?,
+                None => None,
+            };
+            return replay.ok_or_else(|| too_late(closed_to));
+        }
+        let partner = new.partner_id.clone();
+        let (recorded, registered) = tokio::join!(
+            self.append_open(new, stamp),
+            self.gate.register(&partner, now),
+        );
+        let recorded = recorded?;
+        registered?;
+        Ok(recorded)
+    }
+
+    /// Stores an activity of a time at which the log is not closed.
+    async fn append_open(&self, new: NewActivity, stamp: &Stamp) -> Result<Recorded, Error> {
         let id = id_of(&new);
         let keyed = new.idempotency_key.is_some();
         let activity = Activity {
@@ -144,8 +169,12 @@ impl ActivityStore {
         new: &NewActivity,
         now: Moment,
     ) -> Result<Option<Recorded>, Error> {
-        let found = self.get(&new.partner_id, id_of(new), now).await?;
-        found.map(|old| replay(old, &new.content)).transpose()
+        let Some(old) = self.get(&new.partner_id, id_of(new), now).await? else {
+            return Ok(None);
+        };
+        let found = replay(old, &new.content)?;
+        self.gate.register(&new.partner_id, now).await?;
+        Ok(Some(found))
     }
 
     /// The key of an activity's item, which follows from its id.
@@ -221,7 +250,7 @@ impl ActivityStore {
             .expression_attribute_values(":from", from)
             .expression_attribute_values(":to", to)
             .scan_index_forward(query.order == Order::Asc)
-            .consistent_read(!query.settled)
+            .consistent_read(!query.eventual)
             .limit(i32::try_from(limit.min(Self::QUERY_PAGE_MAX)).unwrap_or(i32::MAX))
             .set_exclusive_start_key(resume_after.map(|id| item::key(partner, shard, id)));
         if !query.with_details {
@@ -246,6 +275,11 @@ fn id_of(new: &NewActivity) -> ActivityId {
         Some(key) => ActivityId::keyed(&new.partner_id, at, key),
         None => ActivityId::random(at),
     }
+}
+
+fn too_late(closed_to: Moment) -> Error {
+    let reason = format!("must be {closed_to} or later, because the log is sealed up to then");
+    Error::invalid("occurred_at", reason)
 }
 
 fn replay(old: Stored, content: &Content) -> Result<Recorded, Error> {

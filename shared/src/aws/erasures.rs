@@ -12,10 +12,12 @@ use crate::{
         leases::{self, Taking, Task},
         open_work,
         places::{Place, Places},
-        table::{self, Item, Table, Update, Updated, from_item, moment, text, to_item, to_value},
+        table::{
+            self, Item, Table, Update, Updated, from_item, moment, number, text, to_item, to_value,
+        },
     },
     model::{
-        erasure::{Progress, State, WorkerEvent},
+        erasure::{Progress, Scope, Stage, State, WorkerEvent},
         failure::Failure,
         lease::{Lease, LeaseRecord, LeaseStatus},
         task::{OpenTask, OpenTasks, TaskId},
@@ -26,6 +28,19 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct ErasureStore {
     table: Table,
+}
+
+/// How far the walk of an erasure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// What was fixed when it began.
+    pub scope: Scope,
+    /// The part that is under way.
+    pub stage: Stage,
+    /// The last activity of this part that was read.
+    pub position: Option<ActivityId>,
+    /// How much was walked.
+    pub progress: Progress,
 }
 
 /// The result of taking a partner's only place for an erasure.
@@ -149,23 +164,45 @@ impl ErasureStore {
         })
     }
 
-    /// Renews the lease and stores the position of the walk.
+    /// Renews the lease and stores where the walk begins.
+    pub async fn begin(
+        &self,
+        lease: &Lease<ErasureId>,
+        at: &Position,
+        now: Moment,
+    ) -> Result<LeaseStatus, Error> {
+        let update = leases::renewing(reaching(at)?, now);
+        self.update(lease, update, |_| false).await
+    }
+
+    /// Renews the lease and stores how far the walk is.
     pub async fn checkpoint(
         &self,
         lease: &Lease<ErasureId>,
-        position: ActivityId,
-        progress: Progress,
+        at: &Position,
         now: Moment,
     ) -> Result<LeaseStatus, Error> {
-        let update = Update::set("#position = :position, progress = :progress")
-            .name("#position", "position")
-            .value(":position", text(position.to_string()))
-            .value(":progress", to_value(&progress)?);
-        let update = leases::advancing(update, now)
-            // The SDK retries an attempt that timed out; the first attempt may still
-            // arrive after a later write.
+        let update = leases::advancing(reaching(at)?, now);
+        self.update(lease, update, |_| false).await
+    }
+
+    /// Releases the lease of a worker that has to wait, which is no failed attempt.
+    pub async fn be_patient(
+        &self,
+        lease: &Lease<ErasureId>,
+        now: Moment,
+    ) -> Result<LeaseStatus, Error> {
+        let update = leases::releasing(now)
+            .and_set("attempts = :none")
+            .value(":none", number(0));
+        self.update(lease, update, leases::is_released).await
+    }
+
+    /// Renews the lease.
+    pub async fn renew(&self, lease: &Lease<ErasureId>, now: Moment) -> Result<LeaseStatus, Error> {
+        let update = leases::renewing(Update::set("dispatched_at = :now"), now)
             .when("attribute_exists(lease_until)")
-            .when("attribute_not_exists(finished_at)");
+            .value(":now", moment(now));
         self.update(lease, update, |_| false).await
     }
 
@@ -240,6 +277,27 @@ impl ErasureStore {
         let updated = self.table.update(item_key(&lease.key), update).await?;
         leases::status(updated, lease.epoch, is_done)
     }
+}
+
+/// Stores how far the walk is, unless it has ended.
+fn reaching(at: &Position) -> Result<Update, Error> {
+    let update = Update::set("#scope = :scope, #stage = :stage, progress = :progress")
+        // The SDK retries an attempt that timed out; the first attempt may still arrive
+        // after a later write.
+        .when("attribute_exists(lease_until)")
+        .when("attribute_not_exists(finished_at)")
+        .name("#position", "position")
+        .name("#scope", "scope")
+        .name("#stage", "stage")
+        .value(":scope", to_value(&at.scope)?)
+        .value(":stage", to_value(&at.stage)?)
+        .value(":progress", to_value(&at.progress)?);
+    Ok(match at.position {
+        None => update.and_remove("#position"),
+        Some(position) => update
+            .and_set("#position = :position")
+            .value(":position", text(position.to_string())),
+    })
 }
 
 fn item_key(key: &ErasureKey) -> Item {

@@ -188,7 +188,11 @@ where
 }
 
 /// Codes of temporary failures that the SDK itself does not retry.
-const NOT_NOW: [&str; 2] = ["OperationAborted", "TransactionConflictException"];
+const NOT_NOW: [&str; 3] = [
+    "ConditionalRequestConflict",
+    "OperationAborted",
+    "TransactionConflictException",
+];
 
 /// Whether a code is one of a temporary failure, even if its status is a 4xx.
 fn is_temporary(code: &str) -> bool {

@@ -8,7 +8,9 @@ use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::{put_item::PutItemError, update_item::UpdateItemError},
-    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::{
+        self, AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +66,7 @@ impl Table {
 
     /// Updates the item under a key, if it exists and the conditions hold.
     pub(crate) async fn update(&self, key: Item, update: Update) -> Result<Updated, Error> {
+        let names = update.used_names();
         let sent = self
             .client
             .update_item()
@@ -71,7 +74,7 @@ impl Table {
             .set_key(Some(key))
             .update_expression(update.expression())
             .condition_expression(update.conditions.join(" AND "))
-            .set_expression_attribute_names(Some(update.names))
+            .set_expression_attribute_names(names)
             .set_expression_attribute_values(Some(update.values))
             .return_values(update.returns)
             .return_values_on_condition_check_failure(ALL_OLD)
@@ -133,6 +136,26 @@ impl Update {
         }
     }
 
+    /// An update that makes the item, and does nothing if it exists.
+    pub(crate) fn making_it(mut self) -> Self {
+        self.conditions = vec!["attribute_not_exists(partition_key)"];
+        self
+    }
+
+    /// The same update as a part of a transaction.
+    pub(crate) fn in_transaction(self, table: &str, key: Item) -> Result<TransactWriteItem, Error> {
+        let update = types::Update::builder()
+            .table_name(table)
+            .set_key(Some(key))
+            .update_expression(self.expression())
+            .condition_expression(self.conditions.join(" AND "))
+            .set_expression_attribute_names(self.used_names())
+            .set_expression_attribute_values(Some(self.values))
+            .build()
+            .map_err(|error| Error::internal("writing an item", error))?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
     pub(crate) fn and_set(mut self, assignments: &'static str) -> Self {
         self.assignments.push(assignments);
         self
@@ -153,6 +176,15 @@ impl Update {
             clause("REMOVE", &self.removed),
         ];
         clauses.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The aliases that stand in the expressions; DynamoDB refuses any other, and none
+    /// at all must not be an empty map.
+    fn used_names(&self) -> Option<HashMap<String, String>> {
+        let all = [self.expression(), self.conditions.join(" ")].concat();
+        let mut names = self.names.clone();
+        names.retain(|alias, _| all.contains(alias.as_str()));
+        Some(names).filter(|names| !names.is_empty())
     }
 
     pub(crate) fn returning_it(mut self) -> Self {

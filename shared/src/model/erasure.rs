@@ -79,6 +79,36 @@ pub struct Progress {
     pub erased: u64,
 }
 
+/// A part of the walk; each begins when the one before has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The activities that are only in the table.
+    #[default]
+    Fresh,
+    /// The sealed activities, in their segments.
+    Sealed,
+    /// The table's copies of sealed activities.
+    Copies,
+    /// The objects of the archive that nothing names any more.
+    Unnamed,
+}
+
+/// What is fixed when the walk begins.
+#[skip_serializing_none]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// The `erased_at` of every activity that the walk erases, wherever it is stored.
+    pub erased_at: Moment,
+    /// How many activities were sealed then.
+    pub size: u64,
+    /// The last of them.
+    ///
+    /// Up to it, activities are counted in their segments, and behind it in the table, so
+    /// that each is counted once although logs are sealed meanwhile.
+    pub border: Option<ActivityId>,
+}
+
 /// How many workers in a row may be interrupted before the erasure has failed.
 const ATTEMPTS_MAX: u32 = 10;
 
@@ -102,7 +132,12 @@ pub struct Erasure {
     /// The record of its leases.
     #[serde(flatten)]
     pub lease: LeaseRecord,
-    /// The last activity that was read.
+    /// What was fixed when the walk began.
+    pub scope: Option<Scope>,
+    /// The part of the walk that is under way.
+    #[serde(default)]
+    pub stage: Stage,
+    /// The last activity of this part that was read.
     pub position: Option<ActivityId>,
     /// When the walk ended; until the state changes, the entry may be missing.
     pub finished_at: Option<Moment>,
@@ -122,6 +157,8 @@ impl Erasure {
             created_by,
             progress: Progress::default(),
             lease: LeaseRecord::new(now),
+            scope: None,
+            stage: Stage::default(),
             position: None,
             finished_at: None,
             failure: None,
@@ -160,7 +197,7 @@ impl Erasure {
 
     /// Whether the walk ended so long ago that its entry in the log might come too late.
     ///
-    /// The range of that time could be settled before the entry is recorded.
+    /// The log could be closed at that time before the entry is recorded.
     pub fn has_stale_end(&self, now: Moment) -> bool {
         self.finished_at.is_some_and(|at| at <= oldest_start(now))
     }

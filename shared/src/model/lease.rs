@@ -26,8 +26,8 @@ pub(crate) const DISPATCH_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How long a task may take, from its creation.
 ///
-/// Its last entry in the log must be stored before the time of that entry can be
-/// settled, which is a day and ten minutes later at the earliest.
+/// Its last entry in the log must be stored before the log is closed at the time of that
+/// entry, which is more than a day later.
 pub(crate) const TASK_TIME_MAX: Duration = Duration::from_hours(12);
 
 /// A worker's lease of a task.

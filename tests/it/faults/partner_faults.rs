@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -27,7 +28,7 @@ const FAULTS_OF_ANY_FUNCTION: [Fault; 5] = [
     Fault::Twice,
 ];
 
-/// The faults that requests of the export worker can meet: its process can die.
+/// The faults that requests of workers can meet: their processes can die.
 const FAULTS_OF_WORKER: [Fault; 7] = [
     Fault::Lost,
     Fault::ReplyLost,
@@ -82,7 +83,7 @@ impl PartnerFaults {
                 random: random(),
                 burst: None,
             });
-        sequence.next_fault(if function == "export-worker" {
+        sequence.next_fault(if function.ends_with("-worker") {
             &FAULTS_OF_WORKER
         } else {
             &FAULTS_OF_ANY_FUNCTION
@@ -104,22 +105,43 @@ impl FaultSequence {
 
 /// The partner whose data a request is about, by its name or its hash.
 pub(super) fn partner_of(request: &HttpRequest, body: &Value) -> Option<String> {
+    partner_of_body(body).or_else(|| partner_of_address(request.uri()))
+}
+
+/// The partner in the body of a request to DynamoDB or Lambda.
+fn partner_of_body(body: &Value) -> Option<String> {
     let batch = body["RequestItems"].as_object();
     let batch = batch.and_then(|tables| tables.values().next());
-    let keys = [
-        &body["Item"]["partition_key"]["S"],
-        &body["Key"]["partition_key"]["S"],
-        &body["ExpressionAttributeValues"][":partner"]["S"],
-        &batch.unwrap_or(&Value::Null)["Keys"][0]["partition_key"]["S"],
-        &body["partner_id"],
-    ];
-    let named = keys.iter().find_map(|key| key.as_str());
+    let batch = batch.map(|table| &table["Keys"][0]);
+    let first = body["TransactItems"][0].as_object();
+    let first = first.and_then(|part| part.values().next());
+    let parts = [Some(body), first].into_iter().flatten();
+    let keys = parts.flat_map(|part| [&part["Item"], &part["Key"]]);
+    let keyed = keys.chain(batch).find_map(|key| {
+        let partition = key["partition_key"]["S"].as_str()?;
+        // The partitions of the registry have a partner's name as sort key.
+        let is_registry = partition.starts_with("#partners#");
+        let sort_key = || key["sort_key"]["S"].as_str();
+        if is_registry {
+            sort_key()
+        } else {
+            Some(partition)
+        }
+    });
+    let asked = || body["ExpressionAttributeValues"][":partner"]["S"].as_str();
+    let called = || body["partner_id"].as_str();
+    let named = keyed.or_else(asked).or_else(called)?;
     // A key such as `contoso#places` also belongs to the partner.
-    let named = named.and_then(|key| key.split('#').next());
-    let path = request.uri().split('?').next().unwrap_or_default();
-    let in_bucket = path.split("/exports/exports/").nth(1);
-    let in_bucket = in_bucket.and_then(|key| key.split('/').next());
-    named.or(in_bucket).map(str::to_owned)
+    named.split('#').next().map(str::to_owned)
+}
+
+/// The partner in the address of an object, or of a list of objects.
+fn partner_of_address(uri: &str) -> Option<String> {
+    let uri = percent_decode_str(uri).decode_utf8_lossy();
+    let until = |rest: &str| rest.split(['/', '?', '&']).next().map(str::to_owned);
+    ["/exports/exports/", "/partner="]
+        .iter()
+        .find_map(|before| until(uri.split_once(before)?.1))
 }
 
 /// The kind of a request, from what is the same in every run of a seed.

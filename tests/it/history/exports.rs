@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::{History, is_trail_entry, text};
 
 impl History {
@@ -46,7 +48,7 @@ impl History {
     pub(super) fn check_trail(&self, violations: &mut Vec<String>) {
         for (partner, log) in &self.logs {
             let exports = self.exports.get(partner).map_or(&[][..], Vec::as_slice);
-            for item in log.iter().filter(|item| is_trail_entry(item)) {
+            for item in log.iter().filter(|item| is_of_export(item)) {
                 let id = text(&item["resource"], "id");
                 if !exports.iter().any(|export| text(export, "id") == id) {
                     violations.push(format!("{partner}'s log tells of a foreign export: {item}"));
@@ -74,4 +76,8 @@ impl History {
             }
         }
     }
+}
+
+fn is_of_export(item: &Value) -> bool {
+    is_trail_entry(item) && item["resource"]["type"] == "export"
 }

@@ -23,7 +23,10 @@ impl History {
             ("links", requests(|request| request.has_link)),
             ("rows", rows.sum()),
         ];
-        kinds.chain(others).collect()
+        kinds
+            .chain(others)
+            .chain(self.counts_of_archive())
+            .collect()
     }
 }
 
@@ -39,6 +42,7 @@ impl Delivery {
             (Outcome::Stored { .. }, _) => "stored",
             (Outcome::Refused(_), Validity::Invalid(_)) => "bad",
             (Outcome::Refused(422), _) => "taken keys",
+            (Outcome::Refused(_), Validity::Closed) => "closed",
             (Outcome::Refused(_), _) => "too late",
         }
     }
@@ -56,9 +60,12 @@ impl fmt::Display for History {
         for (span, line) in lines {
             writeln!(f, "{}..{} {line}", span.began, span.ended)?;
         }
-        self.export_requests
+        for request in &self.export_requests {
+            writeln!(f, "{request:?}")?;
+        }
+        self.erasures
             .iter()
-            .try_for_each(|request| writeln!(f, "{request:?}"))
+            .try_for_each(|erasure| writeln!(f, "{erasure:?}"))
     }
 }
 
@@ -82,6 +89,10 @@ impl fmt::Display for Walk {
         let ids = self.pages.iter().flatten().map(|item| text(item, "id"));
         let ids: Vec<_> = ids.collect();
         let (partner, query) = (&self.partner, &self.query);
-        write!(f, "{partner} {query:?} by {}\n    {ids:?}", self.limit)
+        write!(
+            f,
+            "{partner} {query:?} by {}\n    {ids:?} {:?}",
+            self.limit, self.settled
+        )
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Delivery, File, History, Lookup, Span, Walk, has_same_content, tag, text};
+use super::{Delivery, File, History, Lookup, Span, Walk, has_same_content, is_erased, tag, text};
 use crate::query::Query;
 
 impl History {
@@ -38,10 +38,15 @@ impl History {
         let ids: BTreeSet<_> = items.iter().map(|item| text(item, "id")).collect();
         for id in self.ids_known_before(&walk.partner, walk.span) {
             let item = self.item(&walk.partner, id);
-            if item.is_some_and(|item| walk.query.matches(item)) && !ids.contains(id) {
+            let is_wanted = |item| walk.query.matches(item) && walk.kept.is_kept(item);
+            if item.is_some_and(is_wanted) && !ids.contains(id) {
                 violations.push(format!("{at}: {id} is missing"));
             }
         }
+        self.check_settled(walk, &at, violations);
+        self.check_known_erased(&items, &walk.partner, walk.span, &at, violations);
+        let ended = items.iter().filter(|item| walk.kept.is_ended(item));
+        violations.extend(ended.map(|item| format!("{at}: has ended: {item}")));
     }
 
     /// Checks that each item is in the partner's log, and matches the query.
@@ -76,15 +81,20 @@ impl History {
                 violations.push(format!("{at}: recorded later: {row}"));
             }
             let sent = self.deliveries.iter().find(|sent| sent.tag() == tag(row));
-            if sent.is_some_and(|sent| row["details"] != sent.content["details"]) {
+            if sent.is_some_and(|sent| !is_erased(row) && row["details"] != sent.content["details"])
+            {
                 violations.push(format!("{at}: other details: {row}"));
             }
         }
+        self.check_known_erased(&file.rows, &file.partner, file.requested, &at, violations);
+        self.check_settled_file(file, &at, violations);
         let ids: BTreeSet<_> = file.rows.iter().map(|row| text(row, "id")).collect();
         for id in self.ids_known_before(&file.partner, file.requested) {
             let item = self.item(&file.partner, id);
             let is_wanted = item.is_some_and(|item| {
-                file.query.matches(item) && text(item, "recorded_at") <= file.as_of.as_str()
+                file.query.matches(item)
+                    && file.kept.is_kept(item)
+                    && text(item, "recorded_at") <= file.as_of.as_str()
             });
             if is_wanted && !ids.contains(id) {
                 violations.push(format!("{at}: {id} is missing"));

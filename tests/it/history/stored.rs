@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    Delivery, GroupKey, History, Outcome, Validity, common_fields, has_same_content,
-    is_trail_entry, shown::check_order, tag, text,
+    Delivery, GroupKey, History, Outcome, Validity, archive, common_fields, has_same_content,
+    is_erased, is_trail_entry, shown::check_order, tag, text,
 };
 
 impl History {
@@ -86,14 +86,15 @@ impl History {
     pub(super) fn check_delivery(&self, sent: &Delivery, violations: &mut Vec<String>) {
         let at = format!("{} {:?}", sent.tag(), sent.key);
         let is_allowed = match (&sent.outcome, sent.validity) {
-            (Outcome::Unknown, _) => true,
+            (Outcome::Unknown, _) | (Outcome::Refused(400), Validity::MaybeEnded) => true,
+            (Outcome::Stored { replayed, .. }, Validity::Closed) => *replayed,
             (Outcome::Stored { .. }, validity) => !matches!(validity, Validity::Invalid(_)),
             (Outcome::Refused(status), Validity::Invalid(wanted)) => *status == wanted,
-            (Outcome::Refused(422), Validity::Valid | Validity::MaybeTooLate) => {
-                self.is_key_taken(sent)
+            (Outcome::Refused(422), _) => self.is_key_taken(sent),
+            (Outcome::Refused(400), Validity::MaybeTooLate | Validity::Closed) => {
+                !self.was_stored_before(sent)
             }
-            (Outcome::Refused(400), Validity::MaybeTooLate) => !self.was_stored_before(sent),
-            (Outcome::Refused(_), Validity::Valid | Validity::MaybeTooLate) => false,
+            (Outcome::Refused(_), _) => false,
         };
         if !is_allowed {
             violations.push(format!("{at}: may not be answered with {:?}", sent.outcome));
@@ -181,10 +182,15 @@ fn is_as_sent(stored: &Value, sent: &Value) -> bool {
     if sent["occurred_at"].is_null() {
         fields.remove("occurred_at");
     }
+    if is_erased(stored) {
+        archive::erase(&mut stored_fields);
+        archive::erase(&mut sent_fields);
+    }
     sent_fields.as_object_mut().unwrap().remove("partner_id");
     let has_details = stored["has_details"].as_bool();
     let details = &stored["details"];
+    let should_have = !is_erased(stored) && !sent["details"].is_null();
     stored_fields == sent_fields
-        && has_details.is_none_or(|has| has != sent["details"].is_null())
+        && has_details.is_none_or(|has| has == should_have)
         && (details.is_null() || *details == sent["details"])
 }

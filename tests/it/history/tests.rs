@@ -115,6 +115,8 @@ fn correct_history() -> History {
             query: everything(),
             limit: 2,
             pages: vec![log[..2].to_vec(), log[2..].to_vec()],
+            settled: vec![false, false],
+            kept: Kept::default(),
             span: span(20),
         }],
         export_requests: vec![ExportRequest {
@@ -128,6 +130,8 @@ fn correct_history() -> History {
             partner: "p".into(),
             query: everything(),
             as_of: "2026-11-22T10:00:02.000Z".into(),
+            settled: false,
+            kept: Kept::default(),
             requested: span(30),
             rows: vec![activity("p", "keyed", 2), activity("p", "plain", 1)],
         }],
@@ -148,6 +152,7 @@ fn correct_history() -> History {
             ("q".into(), vec![item("q", "foreign", 4)]),
         ]),
         exports: BTreeMap::from([("p".into(), vec![json!({ "id": "e-1", "state": "ready" })])]),
+        ..History::default()
     }
 }
 

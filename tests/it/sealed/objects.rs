@@ -20,7 +20,7 @@ fn everything<'a>(log: &'a SealedLog, filter: &'a Filter, order: Order) -> Quest
             range: TimeRange::ALL,
             order,
             with_details: true,
-            settled: false,
+            eventual: false,
         },
         filter,
         // No retention has ended.

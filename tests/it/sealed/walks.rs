@@ -132,7 +132,7 @@ async fn whatever_is_sealed_walks_and_single_activities_are_those_of_the_table()
                 },
                 order: log.random.choice([Order::Asc, Order::Desc]).unwrap(),
                 with_details: log.random.bool(),
-                settled: false,
+                eventual: false,
             };
             let filter = log.filter();
             let question = Question {

@@ -2,6 +2,8 @@
 //!
 //! The plan is made before anything is sent, so it depends only on the seed.
 
+mod sealed;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -65,6 +67,8 @@ pub(super) enum Step {
         timeout: Option<Duration>,
         /// With a key, how often it is repeated while its outcome is unknown.
         retries: usize,
+        /// Whether a writer takes it that accepts older activities than the others.
+        raised: bool,
     },
     /// Sends activities of several partners in one request.
     Batch(Vec<usize>),
@@ -83,6 +87,29 @@ pub(super) enum Step {
     ListExports(usize),
     /// Moves the service's clock forward or back by some milliseconds.
     MoveClock(i64),
+    /// Moves it forward to so long after the run's begin, when nothing is under way; a step
+    /// of its own.
+    MoveClockTo(Duration),
+    /// Seals the logs, with so many workers at the same time.
+    Seal(usize),
+    /// Asks for the erasure of a customer.
+    Erase {
+        partner: usize,
+        customer: &'static str,
+    },
+    /// Reads the erasures until they have ended; a step of its own.
+    EndErasures,
+}
+
+/// What the clients of a plan do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// They record and list.
+    Records,
+    /// They export too.
+    Exports,
+    /// They export and erase too, while days pass and logs are sealed.
+    Seals,
 }
 
 /// The activities and steps of a seed.
@@ -97,20 +124,28 @@ impl Plan {
     /// The plan of a seed whose run begins at `now`.
     ///
     /// `lateness` is how old an activity may be.
-    pub(super) fn of(seed: u64, now: Moment, lateness: Duration, with_exports: bool) -> Self {
+    pub(super) fn of(seed: u64, now: Moment, lateness: Duration, kind: Kind) -> Self {
         let mut planner = Planner {
             random: fastrand::Rng::with_seed(seed),
+            began: now,
             now,
             lateness,
-            with_exports,
+            kind,
+            has_erasures: false,
             intents: Vec::new(),
         };
         let mut left = planner.random.usize(STEPS);
-        let mut rounds = Vec::new();
+        let mut rounds = match kind {
+            Kind::Seals => planner.first_days(),
+            Kind::Records | Kind::Exports => Vec::new(),
+        };
         while left > 0 {
             let count = planner.random.usize(STEPS_AT_ONCE).min(left);
             left -= count;
             rounds.push((0..count).map(|_| planner.step()).collect());
+            if kind == Kind::Seals {
+                rounds.extend(planner.pause().map(|step| vec![step]));
+            }
         }
         Self {
             intents: planner.intents,
@@ -122,9 +157,12 @@ impl Plan {
 /// Makes a plan from random numbers.
 struct Planner {
     random: fastrand::Rng,
+    began: Moment,
     now: Moment,
     lateness: Duration,
-    with_exports: bool,
+    kind: Kind,
+    /// Whether an erasure was asked for whose end nobody waited for.
+    has_erasures: bool,
     intents: Vec<Intent>,
 }
 
@@ -143,12 +181,20 @@ impl Planner {
     }
 
     fn step(&mut self) -> Step {
+        if self.kind == Kind::Seals
+            && let Some(step) = self.step_of_archive()
+        {
+            return step;
+        }
+        let with_exports = self.kind != Kind::Records;
         match self.random.u8(..20) {
             0..10 => self.send(),
             10..13 => self.batch(),
-            13..15 if self.with_exports => self.export(),
-            15 if self.with_exports => Step::ListExports(self.random.usize(..PARTNERS)),
+            13..15 if with_exports => self.export(),
+            15 if with_exports => Step::ListExports(self.random.usize(..PARTNERS)),
             13..18 => self.walk(),
+            // Behind the highest moment, a clock may be by less than the margin of seals.
+            _ if self.kind == Kind::Seals => Step::MoveClock(self.random.i64(0..9_000)),
             _ => Step::MoveClock(self.random.i64(-90_000..90_000)),
         }
     }
@@ -164,6 +210,7 @@ impl Planner {
             copies,
             timeout,
             retries: self.random.usize(..3),
+            raised: false,
         }
     }
 
@@ -184,12 +231,13 @@ impl Planner {
         let planned = if self.random.bool() {
             self.planned_export(None)
         } else {
-            // Requests with the same key must be equal, so their random numbers
-            // depend only on the key.
+            // Requests with the same key must be equal, so their random numbers and
+            // their time depend only on the key.
             let number = self.random.u8(..2);
             let random_of_key = fastrand::Rng::with_seed(number.into());
             let random = std::mem::replace(&mut self.random, random_of_key);
-            let planned = self.planned_export(Some(format!("e-{number}")));
+            let days = self.now.as_millis() - self.began.as_millis();
+            let planned = self.planned_export(Some(format!("e-{number}-{days}")));
             self.random = random;
             planned
         };
@@ -303,11 +351,18 @@ impl Planner {
             1 => content["action"] = "export_activity_log".into(),
             2 => content["unknown"] = true.into(),
             3 => {
-                let ahead = Duration::from_hours(1);
+                let ahead = match self.kind {
+                    // The clock moves on before it is sent again.
+                    Kind::Seals => Duration::from_hours(400 * 24),
+                    _ => Duration::from_hours(1),
+                };
                 content["occurred_at"] = self.now.plus(ahead).to_string().into();
             }
             4 => {
-                let late = self.lateness.saturating_mul(2);
+                let late = match self.kind {
+                    Kind::Seals => self.lateness.saturating_mul(30),
+                    _ => self.lateness.saturating_mul(2),
+                };
                 content["occurred_at"] = self.now.minus(late).to_string().into();
             }
             _ => {
@@ -319,6 +374,14 @@ impl Planner {
     }
 
     fn query(&mut self) -> Query {
+        if self.kind == Kind::Seals && self.random.bool() {
+            return self.query_of_days();
+        }
+        let range = self.range();
+        self.query_in(range)
+    }
+
+    fn range(&mut self) -> (Moment, Moment) {
         let (mut from, mut to) = (self.moment(), self.moment());
         if from > to {
             std::mem::swap(&mut from, &mut to);
@@ -332,6 +395,10 @@ impl Planner {
         if self.one_in(5) {
             to = self.now.plus(Duration::from_mins(30));
         }
+        (from, to)
+    }
+
+    fn query_in(&mut self, (from, to): (Moment, Moment)) -> Query {
         let action = self.pick(&ACTIONS);
         let outcome = self.pick(&OUTCOMES);
         Query {

@@ -11,49 +11,58 @@ use std::{
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use shared::Moment;
 
 use super::{
+    days::{Closed, Days},
     files,
-    plan::{Intent, PARTNERS, Plan, PlannedExport, Step},
+    plan::{Intent, Kind, PARTNERS, Plan, PlannedExport, Step},
 };
 use crate::{
     harness::{Answer, TestApp, eventually},
-    history::{Delivery, ExportRequest, File, History, Lookup, Outcome, Span, Walk},
+    history::{
+        Delivery, ExportRequest, File, History, Kept, Lookup, Outcome, Span, Validity, Walk,
+    },
     query::Query,
 };
 
 /// How often a client repeats a request whose answer the run needs.
 const TRIES_MAX: usize = 60;
 
-struct Partner {
-    name: String,
-    token: String,
+pub(super) struct Partner {
+    pub(super) name: String,
+    pub(super) token: String,
 }
 
 /// A seed's run, with what its clients have seen so far.
 pub(super) struct Run<'a> {
-    app: &'a TestApp,
-    seed: u64,
-    partners: Vec<Partner>,
+    pub(super) app: &'a TestApp,
+    pub(super) seed: u64,
+    kind: Kind,
+    pub(super) partners: Vec<Partner>,
     /// A token that may record for all partners.
     platform_token: String,
-    history: Mutex<History>,
+    pub(super) history: Mutex<History>,
+    /// What it knows of days that pass, and of the archive.
+    pub(super) days: Days,
     /// When each export was requested first, and its query, by its id.
     requested_exports: Mutex<BTreeMap<String, (Span, Query)>>,
     ticks: AtomicU64,
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(app: &'a TestApp, seed: u64) -> Self {
+    pub(super) fn new(app: &'a TestApp, seed: u64, kind: Kind) -> Self {
         let partner = |place| {
             let name = format!("p{seed}-{place}");
-            let roles = ["admin_agent", "activity_recorder"];
+            let roles = ["admin_agent", "activity_recorder", "global_admin"];
             let token = app.token_of(json!({ "partner_id": name, "roles": roles }));
             Partner { name, token }
         };
         Self {
             app,
             seed,
+            kind,
+            days: Days::new(app),
             partners: (0..PARTNERS).map(partner).collect(),
             platform_token: app.token_of(json!({ "roles": ["platform_recorder"] })),
             history: Mutex::default(),
@@ -75,6 +84,9 @@ impl<'a> Run<'a> {
         assert!(arrived, "a request is on its way for ever");
         self.settle_unknown(plan).await;
         self.finish_exports().await;
+        if self.kind == Kind::Seals {
+            self.end_days().await;
+        }
         for place in 0..PARTNERS {
             self.read_log(place).await;
         }
@@ -82,12 +94,12 @@ impl<'a> Run<'a> {
         self.history.into_inner().unwrap()
     }
 
-    fn tick(&self) -> u64 {
+    pub(super) fn tick(&self) -> u64 {
         self.ticks.fetch_add(1, SeqCst)
     }
 
     /// The output of a future, and when it began and ended, in ticks.
-    async fn timed<T>(&self, future: impl Future<Output = T>) -> (T, Span) {
+    pub(super) async fn timed<T>(&self, future: impl Future<Output = T>) -> (T, Span) {
         let began = self.tick();
         let output = future.await;
         let ended = self.tick();
@@ -101,10 +113,11 @@ impl<'a> Run<'a> {
                 copies,
                 timeout,
                 retries,
+                raised,
             } => {
                 let intent = &plan.intents[*intent];
-                let copies =
-                    (0..*copies).map(|_| self.send_with_retries(intent, *timeout, *retries));
+                let copies = (0..*copies)
+                    .map(|_| self.send_with_retries(intent, *timeout, *retries, *raised));
                 join_all(copies).await;
             }
             Step::Batch(intents) => {
@@ -120,22 +133,52 @@ impl<'a> Run<'a> {
             Step::ListExports(partner) => {
                 self.pages(*partner, "/v1/exports?limit=2").await;
             }
-            Step::MoveClock(by) => self.app.move_clock(*by),
+            Step::MoveClock(by) => {
+                self.app.move_clock(*by);
+                self.highest_now();
+            }
+            Step::MoveClockTo(after) => self.move_clock_to(*after).await,
+            Step::Seal(workers) => self.seal(*workers).await,
+            Step::Erase { partner, customer } => self.erase(*partner, customer).await,
+            Step::EndErasures => self.end_erasures().await,
         }
     }
 
     /// Sends an activity; with a key, again while the outcome is unknown.
-    async fn send_with_retries(&self, intent: &Intent, timeout: Option<Duration>, retries: usize) {
-        let mut outcome = self.send(intent, timeout).await;
+    async fn send_with_retries(
+        &self,
+        intent: &Intent,
+        timeout: Option<Duration>,
+        retries: usize,
+        raised: bool,
+    ) {
+        let mut outcome = self.send(intent, timeout, raised).await;
         for _ in 0..retries {
             if outcome != Outcome::Unknown || intent.key.is_none() {
                 return;
             }
-            outcome = self.send(intent, None).await;
+            outcome = self.send(intent, None, raised).await;
         }
     }
 
-    async fn send(&self, intent: &Intent, timeout: Option<Duration>) -> Outcome {
+    pub(super) async fn send(
+        &self,
+        intent: &Intent,
+        timeout: Option<Duration>,
+        raised: bool,
+    ) -> Outcome {
+        let before = self.closed_for(intent).await;
+        let (outcome, span) = if raised {
+            self.timed(self.send_raised(intent)).await
+        } else {
+            self.send_usual(intent, timeout).await
+        };
+        let validity = self.validity(intent, before, raised).await;
+        self.note_delivery(intent, validity, span, outcome.clone());
+        outcome
+    }
+
+    async fn send_usual(&self, intent: &Intent, timeout: Option<Duration>) -> (Outcome, Span) {
         let partner = &self.partners[intent.partner];
         let mut request = self.app.post("/v1/activities", &intent.content);
         if let Some(key) = &intent.key {
@@ -150,8 +193,7 @@ impl<'a> Run<'a> {
             Ok(answer) => outcome_of_answer(&answer),
             Err(_) => Outcome::Unknown,
         };
-        self.note_delivery(intent, span, outcome.clone());
-        outcome
+        (outcome, span)
     }
 
     async fn send_batch(&self, intents: &[&Intent]) {
@@ -165,28 +207,39 @@ impl<'a> Run<'a> {
         });
         let body = json!({ "activities": activities.collect::<Vec<_>>() });
         let request = self.app.post("/v1/activities/batch", &body);
+        let closed = join_all(intents.iter().map(|intent| self.closed_for(intent))).await;
         let (answer, span) = self.timed(request.token(&self.platform_token).send()).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         let answer = answer.json();
         let results = answer["results"].as_array().unwrap();
         assert_eq!(results.len(), intents.len());
-        for (intent, result) in intents.iter().zip(results) {
+        for ((intent, before), result) in intents.iter().zip(closed).zip(results) {
             let status = u16::try_from(result["status"].as_u64().unwrap()).unwrap();
             let outcome = outcome_of_status(status, status == 200, &result["activity"]);
-            self.note_delivery(intent, span, outcome);
+            let validity = self.validity(intent, before, false).await;
+            self.note_delivery(intent, validity, span, outcome);
         }
     }
 
     /// Adds what became of one activity to the history.
-    fn note_delivery(&self, intent: &Intent, span: Span, outcome: Outcome) {
+    fn note_delivery(&self, intent: &Intent, validity: Validity, span: Span, outcome: Outcome) {
         self.history.lock().unwrap().deliveries.push(Delivery {
             partner: self.partners[intent.partner].name.clone(),
             key: intent.key.clone(),
             content: intent.content.clone(),
-            validity: intent.validity,
+            validity,
             span,
             outcome,
         });
+    }
+
+    /// What the service must do with an activity that was sent just now.
+    async fn validity(&self, intent: &Intent, before: Closed, raised: bool) -> Validity {
+        if self.kind == Kind::Seals {
+            self.validity_now(intent, before, raised).await
+        } else {
+            intent.validity
+        }
     }
 
     async fn get(&self, partner: usize, path: &str) -> Answer {
@@ -195,7 +248,7 @@ impl<'a> Run<'a> {
     }
 
     /// Reads a path, again while the answer is a 503.
-    async fn get_with_retries(&self, partner: usize, path: &str) -> Answer {
+    pub(super) async fn get_with_retries(&self, partner: usize, path: &str) -> Answer {
         for _ in 0..TRIES_MAX {
             let answer = self.get(partner, path).await;
             if answer.status != 503 {
@@ -206,15 +259,23 @@ impl<'a> Run<'a> {
     }
 
     /// Reads all pages of a list; returns the items of each.
-    async fn pages(&self, partner: usize, path: &str) -> Vec<Vec<Value>> {
+    pub(super) async fn pages(&self, partner: usize, path: &str) -> Vec<Vec<Value>> {
+        let pages = self.answers(partner, path).await.into_iter();
+        let items = |mut page: Value| page["items"].as_array_mut().unwrap().split_off(0);
+        pages.map(items).collect()
+    }
+
+    /// Reads all pages of a list.
+    async fn answers(&self, partner: usize, path: &str) -> Vec<Value> {
         let mut pages = Vec::new();
         let mut next = path.to_owned();
         loop {
             let answer = self.get_with_retries(partner, &next).await;
             assert_eq!(answer.status, 200, "{next}: {}", answer.text);
-            let mut page = answer.json();
-            pages.push(page["items"].as_array_mut().unwrap().split_off(0));
-            let Some(cursor) = page["next_cursor"].as_str() else {
+            let page = answer.json();
+            let cursor = page["next_cursor"].as_str().map(str::to_owned);
+            pages.push(page);
+            let Some(cursor) = cursor else {
                 return pages;
             };
             next = format!("{path}&cursor={cursor}");
@@ -223,12 +284,18 @@ impl<'a> Run<'a> {
 
     async fn walk(&self, place: usize, query: &Query, limit: usize) {
         let path = format!("/v1/activities?limit={limit}&{}", query.as_text());
-        let (pages, span) = self.timed(self.pages(place, &path)).await;
+        let began_at = self.app.now();
+        let (answers, span) = self.timed(self.answers(place, &path)).await;
+        let kept = self.kept(began_at);
+        let settled = answers.iter().map(|page| page["settled"] == true);
+        let items = |page: &Value| page["items"].as_array().unwrap().clone();
         self.history.lock().unwrap().walks.push(Walk {
             partner: self.partners[place].name.clone(),
             query: query.clone(),
             limit,
-            pages,
+            settled: settled.collect(),
+            pages: answers.iter().map(items).collect(),
+            kept,
             span,
         });
     }
@@ -299,7 +366,7 @@ impl<'a> Run<'a> {
                     .map(|sent| sent.outcome.clone())
             };
             if intent.key.is_some() && last == Some(Outcome::Unknown) {
-                self.send(intent, None).await;
+                self.send(intent, None, false).await;
             }
         }
     }
@@ -347,9 +414,21 @@ impl<'a> Run<'a> {
         panic!("the export does not end: {export}")
     }
 
+    /// What the clock said of the retention since a moment.
+    pub(super) fn kept(&self, began_at: Moment) -> Kept {
+        match self.kind {
+            Kind::Seals => self.kept_since(began_at),
+            _ => Kept::default(),
+        }
+    }
+
     fn read_file(&self, place: usize, export: &Value) {
+        let has_expired = self.kind == Kind::Seals && export["state"] == "expired";
         if export["state"] != "ready" {
-            assert_eq!(export["failure"]["code"], "gave_up", "{export}");
+            assert!(
+                has_expired || export["failure"]["code"] == "gave_up",
+                "{export}"
+            );
             return;
         }
         let partner = self.partners[place].name.clone();
@@ -364,7 +443,9 @@ impl<'a> Run<'a> {
             partner,
             query,
             as_of: export["as_of"].as_str().unwrap().to_owned(),
+            settled: export["settled"] == true,
             requested,
+            kept: self.kept(self.days.began),
             rows,
         });
     }
@@ -372,9 +453,14 @@ impl<'a> Run<'a> {
     /// Adds a partner's whole log to the history.
     async fn read_log(&self, place: usize) {
         let everything = "/v1/activities?from=2000-01-01&to=2999-12-31&limit=50";
+        let began_at = self.app.now();
         let log = self.pages(place, everything).await.concat();
         let partner = self.partners[place].name.clone();
-        self.history.lock().unwrap().logs.insert(partner, log);
+        if self.kind == Kind::Seals {
+            self.note_log(&partner, log, began_at).await;
+        } else {
+            self.history.lock().unwrap().logs.insert(partner, log);
+        }
     }
 
     /// Reads one activity of each log by its id, with each partner's token.
@@ -406,7 +492,7 @@ fn outcome_of_answer(answer: &Answer) -> Outcome {
     outcome_of_status(answer.status.as_u16(), replayed, &answer.json())
 }
 
-fn outcome_of_status(status: u16, replayed: bool, activity: &Value) -> Outcome {
+pub(super) fn outcome_of_status(status: u16, replayed: bool, activity: &Value) -> Outcome {
     match status {
         200 | 201 => Outcome::Stored {
             activity: activity.clone(),

@@ -58,6 +58,7 @@ attributes! {
     details,
     details_bytes,
     salt,
+    commitment,
     expires_at,
 }
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, str::FromStr, sync::LazyLock, time::Duration};
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use compact_str::CompactString;
-use proof::{Commitment, Salt};
+use proof::{Commitment, Opening, Salt};
 
 use super::{
     attributes::{Attributes, BrokenAttribute, Value},
@@ -20,7 +20,7 @@ use crate::{
 pub(super) const ALIAS: (&str, &str) = ("#action", "action");
 
 /// The attributes that a list leaves out.
-const NOT_LISTED: [&str; 3] = ["request_id", "details", "salt"];
+const NOT_LISTED: [&str; 4] = ["request_id", "details", "salt", "commitment"];
 
 /// The attributes that a list reads, as an expression.
 pub(super) static PROJECTION: LazyLock<String> = LazyLock::new(|| {
@@ -40,6 +40,8 @@ pub struct Stored {
     pub has_details: bool,
     /// When its retention ends, in seconds after 1970; none if it never does.
     pub expires_at: Option<i64>,
+    /// What leads to its commitment, if it was read; none if an older version stored it.
+    pub opening: Option<Opening>,
     pub(super) request_id: CompactString,
 }
 
@@ -51,6 +53,7 @@ impl Stored {
             has_details,
             request_id: CompactString::default(),
             expires_at,
+            opening: None,
         }
     }
 
@@ -232,6 +235,7 @@ fn stored(id: ActivityId, item: Attributes) -> Result<Stored, BrokenAttribute> {
         has_details,
         request_id: text_of(item.request_id, "request_id").unwrap_or_default(),
         expires_at: if_any(item.expires_at, "expires_at", number_of)?,
+        opening: opening(item.salt, item.commitment),
         activity: Activity {
             id,
             partner_id: partner_of(&text_of(item.partition_key, "partition_key")?)?,
@@ -267,6 +271,18 @@ pub(super) fn whole(item: Attributes) -> Result<Stored, Error> {
     } else {
         Err(unreadable(stored.activity.id, BrokenAttribute("details")))
     }
+}
+
+/// A commitment stays of an erased activity, whose salt is gone.
+fn opening(salt: Option<Value>, commitment: Option<Value>) -> Option<Opening> {
+    if let Some(Value::Bytes(commitment)) = commitment {
+        let hash = commitment.as_slice().try_into().ok()?;
+        return Some(Opening::Commitment(Commitment(hash)));
+    }
+    let Some(Value::Bytes(salt)) = salt else {
+        return None;
+    };
+    salt.as_slice().try_into().ok().map(Opening::Salt)
 }
 
 /// An id without a name, or a name without an id, is damage.

@@ -1,0 +1,38 @@
+//! Why a command ended before its work was done.
+
+/// Why a command ended before its work was done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The variables are wrong.
+    #[error(transparent)]
+    Config(#[from] shared::config::ConfigError),
+    /// A call to AWS failed, or something stored can't be read.
+    #[error(transparent)]
+    Service(#[from] shared::Error),
+    /// A checkpoint that is not of the log that was read.
+    #[error("the checkpoint {key} {reason}")]
+    Checkpoint {
+        /// Its key.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Entries whose segment is gone, and which were not pruned.
+    #[error(
+        "no segment has the entries from index {index} on, but {claim} says that there are {size}"
+    )]
+    Missing {
+        /// The first of them.
+        index: u64,
+        /// How many entries the log had.
+        size: u64,
+        /// What says so.
+        claim: String,
+    },
+    /// A partner without anything to begin with.
+    #[error("there is no object of this partner that begins at index 0")]
+    Nothing,
+    /// Somebody else works on the archive.
+    #[error("somebody else works on this archive, or did meanwhile: stop seals and erasures first")]
+    Held,
+}

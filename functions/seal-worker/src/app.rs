@@ -1,0 +1,39 @@
+//! What the function keeps between calls.
+
+use aws_config::SdkConfig;
+use shared::{
+    ActivityStore, Clock, Config,
+    aws::{
+        archive::{Registry, SealStore},
+        sdk,
+        signer::Signer,
+    },
+};
+
+/// What the function keeps between calls.
+#[derive(Debug)]
+pub struct App {
+    /// The configuration.
+    pub config: Config,
+    pub(crate) activities: ActivityStore,
+    pub(crate) registry: Registry,
+    pub(crate) store: SealStore,
+    pub(crate) signer: Signer,
+    /// The clock.
+    pub clock: Clock,
+}
+
+impl App {
+    /// Builds the clients, once.
+    pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
+        let dynamodb = sdk::dynamodb(sdk);
+        Self {
+            activities: ActivityStore::new(dynamodb.clone(), &config),
+            registry: Registry::new(dynamodb, config.archive_table.clone()),
+            store: SealStore::new(sdk, &config),
+            signer: Signer::new(sdk, &config),
+            config,
+            clock,
+        }
+    }
+}

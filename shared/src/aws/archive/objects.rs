@@ -1,0 +1,174 @@
+//! The objects of the archive's buckets: segments and checkpoints.
+
+use std::sync::atomic::Ordering;
+
+use aws_sdk_s3::{
+    operation::put_object::PutObjectError, primitives::ByteStream, types::ChecksumAlgorithm,
+};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use tokio::time::Instant;
+
+use super::{
+    head::{PUT_ATTEMPT_TIME, SealLease, SealStore},
+    items::SegmentItem,
+};
+use crate::{ActivityId, Error, Moment, PartnerId, aws::sdk};
+
+/// The media type of segments.
+const PARQUET: &str = "application/vnd.apache.parquet";
+
+impl SealLease {
+    /// The key of the object with so many activities from `first` on.
+    pub fn object(&self, first: ActivityId, first_index: u64, count: u64) -> String {
+        let month = DateTime::<Utc>::from(first.occurred_at()).format("%Y-%m");
+        let prefix = prefix(&self.partner);
+        let epoch = self.epoch;
+        format!("{prefix}month={month}/{first_index:012}-{count}-{epoch}.parquet")
+    }
+}
+
+pub(super) fn prefix(partner: &PartnerId) -> String {
+    format!("archive/v1/partner={partner}/")
+}
+
+pub(super) fn checkpoints_prefix(partner: &PartnerId) -> String {
+    format!("checkpoints/v1/partner={partner}/")
+}
+
+/// The epoch of the lease under which an object was written.
+fn epoch_of(object: &str) -> Option<u64> {
+    let (_, end) = object.rsplit_once('-')?;
+    end.strip_suffix(".parquet")?.parse().ok()
+}
+
+impl SealStore {
+    /// Stores a segment's object.
+    ///
+    /// If that fails, is given up, or takes more than one attempt, an attempt may still
+    /// arrive when the lease was let go.
+    pub(super) async fn put_segment(
+        &self,
+        lease: &SealLease,
+        object: &str,
+        bytes: Vec<u8>,
+    ) -> Result<(), Error> {
+        let archive = &self.archive;
+        let was_late = lease.has_late_put.swap(true, Ordering::Relaxed);
+        let begun_at = Instant::now();
+        let put = archive.files.put_object().bucket(&archive.bucket);
+        put.key(object)
+            .content_type(PARQUET)
+            .body(ByteStream::from(bytes))
+            .customize()
+            .disable_payload_signing()
+            .send()
+            .await
+            .map_err(|error| sdk::failed("storing a segment", error))?;
+        let is_late = was_late || begun_at.elapsed() >= PUT_ATTEMPT_TIME;
+        lease.has_late_put.store(is_late, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The bytes of a segment's object.
+    pub async fn segment_bytes(&self, segment: &SegmentItem) -> Result<Bytes, Error> {
+        self.archive.range(&segment.object, 0..segment.bytes).await
+    }
+
+    /// Deletes an object; one that is gone already is no error.
+    pub async fn delete(&self, object: &str) -> Result<(), Error> {
+        let archive = &self.archive;
+        let delete = archive.files.delete_object().bucket(&archive.bucket);
+        delete
+            .key(object)
+            .send()
+            .await
+            .map_err(|error| sdk::failed("deleting a segment", error))?;
+        Ok(())
+    }
+
+    /// All of the partner's segments, in list order.
+    pub async fn segments(&self, partner: &PartnerId) -> Result<Vec<SegmentItem>, Error> {
+        let (_, segments) = self.archive.read(partner, Moment::MAX).await?;
+        Ok(segments)
+    }
+
+    /// Deletes the partner's objects that none of its segments names.
+    ///
+    /// The segments must have been read under this lease, so that nobody else can name
+    /// more. An object that was written under this lease stays: it may be committed
+    /// without an answer. Whoever had an older lease can't commit any more.
+    pub async fn delete_unnamed(
+        &self,
+        lease: &SealLease,
+        segments: &[SegmentItem],
+    ) -> Result<(), Error> {
+        let is_named = |object: &str| {
+            let of = |segment: &SegmentItem| !segment.is_pruned() && segment.object == object;
+            segments.iter().any(of)
+        };
+        let bucket = &self.archive.bucket;
+        let objects = self.list(bucket, prefix(&lease.partner)).await?;
+        let objects = objects.into_iter().map(|(object, _)| object);
+        for object in objects.filter(|object| !is_named(object)) {
+            match epoch_of(&object) {
+                Some(epoch) if epoch < lease.epoch => self.delete(&object).await?,
+                Some(epoch) if epoch == lease.epoch => {}
+                // Nobody but an operator can have put it there, and it may hold a name.
+                _ => {
+                    let unknown = format!("{object} belongs to no segment of the log");
+                    return Err(Error::internal("tidying the archive", unknown));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The keys and the lengths of all objects of a bucket with a prefix.
+    pub(super) async fn list(
+        &self,
+        bucket: &str,
+        prefix: String,
+    ) -> Result<Vec<(String, u64)>, Error> {
+        let list = self.archive.files.list_objects_v2();
+        let mut pages = list.bucket(bucket).prefix(prefix).into_paginator().send();
+        let mut objects = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| sdk::failed("listing segments", error))?;
+            for object in page.contents.unwrap_or_default() {
+                let bytes = object.size.and_then(|size| u64::try_from(size).ok());
+                let bytes = bytes.unwrap_or_default();
+                objects.extend(object.key.map(|key| (key, bytes)));
+            }
+        }
+        Ok(objects)
+    }
+
+    /// Stores a checkpoint once: one that exists is left as it is.
+    pub async fn put_checkpoint(
+        &self,
+        partner: &PartnerId,
+        size: u64,
+        sealed_to: Moment,
+        note: &str,
+    ) -> Result<(), Error> {
+        let at = sealed_to.as_millis();
+        let object = format!("{}{size:012}-{at:014}.txt", checkpoints_prefix(partner));
+        let put = self.archive.files.put_object();
+        let put = put
+            .bucket(&self.checkpoints_bucket)
+            .key(object)
+            .content_type("text/plain; charset=utf-8")
+            .if_none_match("*")
+            // S3 requires a checksum where objects are locked.
+            .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .body(ByteStream::from(note.as_bytes().to_vec()));
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error().map(PutObjectError::meta) {
+                Some(meta) if meta.code() == Some("PreconditionFailed") => Ok(()),
+                _ => Err(sdk::failed("storing a checkpoint", error)),
+            },
+        }
+    }
+}

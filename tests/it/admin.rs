@@ -1,0 +1,383 @@
+//! The operators' commands, over whole archives.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use admin::{Error, Rebuild, Rebuilt, Register, Registration};
+use aws_sdk_dynamodb::types::AttributeValue;
+use shared::{
+    Clock, Moment, PartnerId,
+    aws::archive::{Head, Holder, SegmentItem},
+};
+
+use crate::harness::{TestApp, activity, with};
+
+impl TestApp {
+    /// The clock of the service, for a command.
+    fn command_clock(&self) -> Clock {
+        let now = self.now();
+        Clock::from_fn(move || now)
+    }
+
+    async fn register_all(&self, dry_run: bool) -> Registration {
+        let (sdk, config) = (&self.stack.sdk, &self.stack.config);
+        let register = Register { dry_run };
+        register
+            .run(sdk, config, &self.command_clock())
+            .await
+            .unwrap()
+    }
+
+    /// Loads logs past the API, so that nobody is registered.
+    fn load_logs(&self) {
+        for (partner, count) in [("contoso", 700), ("fabrikam", 30), ("a.b-c_d", 2)] {
+            self.stack.load(partner, count, self.now()).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn partners_of_a_table_in_use_are_registered_and_then_sealed() {
+    let variables = [("WRITE_SHARDS", "4"), ("FIRST_SEAL_DAYS", "30")];
+    let app = TestApp::start_sealing(&variables).await;
+    app.load_logs();
+    let before = app.whole_log().await;
+    let done = app.register_all(false).await;
+    assert_eq!((done.items, done.partners), (732, 3));
+    let added: Vec<&str> = done.added.iter().map(PartnerId::as_str).collect();
+    assert_eq!(added, ["a.b-c_d", "contoso", "fabrikam"]);
+    let registered: BTreeSet<_> = app.registered().await.into_iter().collect();
+    assert_eq!(registered, done.added.into_iter().collect());
+    let month = Duration::from_hours(24 * 30);
+    let due = app.due("contoso").await;
+    assert!(due <= app.now().plus(month), "{due}");
+    assert!(
+        due > app.now().plus(month).minus(Duration::from_mins(5)),
+        "{due}"
+    );
+    app.seal().await;
+    for partner in app.registered().await {
+        assert!(!app.check_archive(&partner).await.is_empty(), "{partner}");
+    }
+    assert_eq!(app.whole_log().await, before);
+}
+
+#[tokio::test]
+async fn who_is_registered_stays_as_it_is() {
+    let app = TestApp::start_sealing(&[]).await;
+    app.record(&activity()).await;
+    app.advance(Duration::from_hours(24));
+    let due = app.due("contoso").await;
+    app.load_logs();
+    let done = app.register_all(false).await;
+    assert_eq!((done.partners, done.added.len()), (3, 2));
+    app.advance(Duration::from_hours(24));
+    let again = app.register_all(false).await;
+    assert_eq!((again.partners, again.added.len()), (3, 0));
+    assert_eq!(app.due("contoso").await, due);
+    assert!(app.due("fabrikam").await < app.now().minus(Duration::from_hours(23)));
+}
+
+#[tokio::test]
+async fn a_dry_run_registers_nobody() {
+    let app = TestApp::start().await;
+    app.load_logs();
+    let dry = app.register_all(true).await;
+    assert_eq!(dry.added.len(), 3);
+    assert!(app.registered().await.is_empty());
+    assert_eq!(app.register_all(false).await, dry);
+}
+
+/// A log of several months that is sealed, with an erased customer in many of them.
+async fn sealed_log() -> (TestApp, PartnerId) {
+    let app = TestApp::start_sealing(&[]).await;
+    app.stack.load("contoso", 300, app.now()).unwrap();
+    app.record(&activity()).await;
+    app.advance(Duration::from_hours(26));
+    app.seal().await;
+    let whole = app.whole_log().await;
+    let mut customers = whole.iter().rev();
+    let customer = customers.find_map(|it| it["customer"]["id"].as_str());
+    assert_eq!(app.erase_customer(customer.unwrap()).await["state"], "done");
+    let partner = app.registered_partner("contoso").await;
+    assert!(app.segments(&partner).await.len() > 10);
+    (app, partner)
+}
+
+impl TestApp {
+    async fn rebuild(&self, rebuild: Rebuild) -> Result<Rebuilt, Error> {
+        let (sdk, config) = (&self.stack.sdk, &self.stack.config);
+        let partner = "contoso".to_owned();
+        let rebuild = Rebuild { partner, ..rebuild };
+        rebuild.run(sdk, config, &self.command_clock()).await
+    }
+
+    async fn report(&self) -> Result<Rebuilt, Error> {
+        self.rebuild(Rebuild::default()).await
+    }
+
+    async fn write_rebuilt(&self) -> Result<Rebuilt, Error> {
+        let write = true;
+        self.rebuild(Rebuild {
+            write,
+            ..Rebuild::default()
+        })
+        .await
+    }
+
+    /// What the command says why it did nothing.
+    async fn refusal(&self) -> String {
+        let error = self.write_rebuilt().await.unwrap_err();
+        shared::model::error::chain(&error)
+    }
+
+    /// Every item of the partner's archive, by its sort key.
+    async fn archive_items(&self) -> Vec<shared::aws::activities::Item> {
+        let query = self.dynamodb().query().table_name("archive");
+        let query = query
+            .key_condition_expression("partition_key = :partner")
+            .expression_attribute_values(":partner", AttributeValue::S("contoso".to_owned()));
+        query.send().await.unwrap().items.unwrap()
+    }
+
+    /// Deletes the partner's items whose sort key begins so.
+    async fn lose_items(&self, prefix: &str) {
+        for item in self.archive_items().await {
+            let sort_key = item["sort_key"].clone();
+            if !sort_key.as_s().unwrap().starts_with(prefix) {
+                continue;
+            }
+            let delete = self.dynamodb().delete_item().table_name("archive");
+            let delete = delete.key("partition_key", item["partition_key"].clone());
+            delete.key("sort_key", sort_key).send().await.unwrap();
+        }
+    }
+
+    fn put_object(&self, bucket: &str, key: &str, bytes: &[u8]) {
+        std::fs::write(self.stack.s3_dir.join(bucket).join(key), bytes).unwrap();
+    }
+
+    fn lose_object(&self, bucket: &str, key: &str) {
+        std::fs::remove_file(self.stack.s3_dir.join(bucket).join(key)).unwrap();
+    }
+
+    /// The log goes on: the next seal extends what was rebuilt.
+    async fn check_it_goes_on(&self, partner: &PartnerId, before: usize) {
+        self.record(&with("occurred_at", self.now().to_string()))
+            .await;
+        let whole = self.whole_log().await;
+        self.advance(Duration::from_hours(26));
+        // Without a head before, the first run notes when the log was closed.
+        self.seal().await;
+        self.advance(Duration::from_secs(31));
+        self.run_sealer().await;
+        let rows = self.check_archive(partner).await;
+        assert!(rows.len() > before, "{} rows", rows.len());
+        assert_eq!(self.whole_log().await, whole);
+    }
+}
+
+/// What a head says of the log.
+fn of_the_log(head: &Head) -> impl PartialEq + std::fmt::Debug {
+    let tree: Vec<_> = head.tree().unwrap().hashes().collect();
+    (head.extent(), tree, head.checkpoint.clone())
+}
+
+/// The key with a lower epoch of its lease, and with this count.
+fn older(segment: &SegmentItem, count: u64) -> String {
+    let (folder, _) = segment.object.rsplit_once('/').unwrap();
+    format!("{folder}/{:012}-{count}-1.parquet", segment.first_index)
+}
+
+#[tokio::test]
+async fn items_made_again_from_objects_are_those_that_were_lost() {
+    let (app, partner) = sealed_log().await;
+    let (head, segments) = (app.seal_head(&partner).await, app.segments(&partner).await);
+    let whole = app.whole_log().await;
+    let same = app.write_rebuilt().await.unwrap();
+    assert_eq!((same.changed, same.leftovers.len()), (0, 0));
+    // One that was replaced, and one that was never committed.
+    for (segment, count) in [(&segments[3], 1), (&segments[5], 60_000)] {
+        app.put_object("archive", &older(segment, count), b"anything");
+    }
+    app.lose_items("").await;
+    assert!(app.archive_items().await.is_empty());
+    let rebuilt = app.write_rebuilt().await;
+    let rebuilt = rebuilt.unwrap();
+    assert_eq!(
+        (rebuilt.changed, rebuilt.leftovers.len()),
+        (segments.len(), 2)
+    );
+    assert_eq!(rebuilt.compared, app.objects("checkpoints", &partner).len());
+    assert_eq!(app.segments(&partner).await, segments);
+    let made = app.seal_head(&partner).await;
+    assert_eq!(of_the_log(&made), of_the_log(&head));
+    assert_eq!(made.closed_to, head.sealed_to);
+    assert_eq!(app.whole_log().await, whole);
+    app.check_it_goes_on(&partner, usize::try_from(head.size).unwrap())
+        .await;
+}
+
+#[tokio::test]
+async fn single_items_that_were_lost_or_changed_are_made_again_beside_the_head() {
+    let (app, partner) = sealed_log().await;
+    let (head, segments) = (app.seal_head(&partner).await, app.segments(&partner).await);
+    app.lose_items(&format!("segment#{}", segments[2].first.occurred_at()))
+        .await;
+    let update = app.dynamodb().update_item().table_name("archive");
+    let key = format!(
+        "segment#{}#{}",
+        segments[4].first.occurred_at(),
+        segments[4].first
+    );
+    let update = update
+        .key("partition_key", AttributeValue::S("contoso".to_owned()))
+        .key("sort_key", AttributeValue::S(key))
+        .update_expression("SET bytes = :wrong")
+        .expression_attribute_values(":wrong", AttributeValue::N("17".to_owned()));
+    update.send().await.unwrap();
+    assert_eq!(app.write_rebuilt().await.unwrap().changed, 2);
+    assert_eq!(app.segments(&partner).await, segments);
+    let made = app.seal_head(&partner).await;
+    assert_eq!(of_the_log(&made), of_the_log(&head));
+    assert_eq!(
+        (made.closed_to, made.closed_at),
+        (head.closed_to, head.closed_at)
+    );
+    app.check_it_goes_on(&partner, usize::try_from(head.size).unwrap())
+        .await;
+}
+
+#[tokio::test]
+async fn a_report_writes_nothing() {
+    let (app, _) = sealed_log().await;
+    for lost in ["head", ""] {
+        app.lose_items(lost).await;
+        let before = app.archive_items().await;
+        assert!(app.report().await.unwrap().extent.size > 100);
+        assert_eq!(app.archive_items().await, before);
+    }
+}
+
+#[tokio::test]
+async fn what_is_damaged_missing_or_forged_is_named() {
+    let (app, partner) = sealed_log().await;
+    let segments = app.segments(&partner).await;
+    let object = &segments[3].object;
+    let bytes = app.objects("archive", &partner)[object].clone();
+    let mut damaged = bytes.clone();
+    damaged[100] ^= 1;
+    app.put_object("archive", object, &damaged);
+    let refusal = app.refusal().await;
+    assert!(
+        refusal.contains("damaged") && refusal.contains(object),
+        "{refusal}"
+    );
+    // One of another place, under a name that fits.
+    let other = app.objects("archive", &partner)[&segments[4].object].clone();
+    app.put_object("archive", object, &other);
+    let refusal = app.refusal().await;
+    assert!(
+        refusal.contains("its place") && refusal.contains(object),
+        "{refusal}"
+    );
+    app.lose_object("archive", object);
+    for lost in ["#", ""] {
+        app.lose_items(lost).await;
+        let refusal = app.refusal().await;
+        let missing = format!("from index {} on", segments[3].first_index);
+        assert!(refusal.contains(&missing), "{refusal}");
+    }
+    app.put_object("archive", object, &bytes);
+    let (key, note) = app.objects("checkpoints", &partner).pop_first().unwrap();
+    let text = String::from_utf8(note.clone()).unwrap();
+    let root = text.lines().nth(2).unwrap();
+    let forged = text.replace(root, &proof::Hash::of_nothing().to_string());
+    app.put_object("checkpoints", &key, forged.as_bytes());
+    let refusal = app.refusal().await;
+    assert!(
+        refusal.contains(&key) && refusal.contains("root"),
+        "{refusal}"
+    );
+    let origin = text.replace("/contoso/", "/fabrikam/");
+    app.put_object("checkpoints", &key, origin.as_bytes());
+    assert!(app.refusal().await.contains("fabrikam"));
+    assert!(app.archive_items().await.is_empty());
+    app.put_object("checkpoints", &key, &note);
+    app.write_rebuilt().await.unwrap();
+    assert_eq!(app.segments(&partner).await, segments);
+}
+
+#[tokio::test]
+async fn what_can_not_be_made_again_is_sealed_again_from_the_table() {
+    let (app, partner) = sealed_log().await;
+    let (head, segments) = (app.seal_head(&partner).await, app.segments(&partner).await);
+    let whole = app.whole_log().await;
+    app.lose_object("archive", &segments[6].object);
+    let wanted = Rebuild {
+        write: true,
+        shrink: true,
+        ..Rebuild::default()
+    };
+    let rebuilt = app.rebuild(wanted).await.unwrap();
+    assert_eq!(rebuilt.extent.size, segments[6].first_index);
+    assert_eq!(app.segments(&partner).await, segments[..6]);
+    let shrunk = app.seal_head(&partner).await;
+    assert_eq!(shrunk.closed_to, head.closed_to);
+    assert_eq!(app.whole_log().await, whole);
+    app.check_it_goes_on(&partner, usize::try_from(head.size).unwrap())
+        .await;
+}
+
+#[tokio::test]
+async fn nothing_is_rebuilt_while_somebody_works_or_without_an_object() {
+    let (app, partner) = sealed_log().await;
+    let store = app.seal_store();
+    let taken = store
+        .take_lease(&partner, Holder::Seal, app.now())
+        .await
+        .unwrap();
+    let (lease, head) = taken.unwrap();
+    assert!(app.report().await.is_ok());
+    assert!(matches!(app.write_rebuilt().await, Err(Error::Held)));
+    assert_eq!(app.seal_head(&partner).await, head);
+    store.release(&lease, true, app.now()).await.unwrap();
+    assert!(app.write_rebuilt().await.is_ok());
+    let rebuild = Rebuild {
+        partner: "fabrikam".to_owned(),
+        ..Rebuild::default()
+    };
+    let (sdk, config) = (&app.stack.sdk, &app.stack.config);
+    let none = rebuild.run(sdk, config, &app.command_clock()).await;
+    assert!(matches!(none, Err(Error::Nothing)));
+}
+
+#[tokio::test]
+async fn the_items_of_pruned_segments_are_used_and_nothing_replaces_them() {
+    let variables = [("RETENTION_DAYS", "30"), ("MAX_LATENESS_DAYS", "2")];
+    let app = TestApp::start_with(&variables).await;
+    let start: Moment = "2027-04-01T08:00:00Z".parse().unwrap();
+    app.set_ahead(start.as_millis() - app.now().as_millis());
+    for hours in [1, 5, 10, 20] {
+        let at = app.now().minus(Duration::from_hours(hours));
+        app.record(&with("occurred_at", at.to_string())).await;
+    }
+    app.advance(Duration::from_hours(24 * 4));
+    app.seal().await;
+    app.advance(Duration::from_hours(24 * 26 + 15));
+    app.run_sealer().await;
+    let partner = app.registered_partner("contoso").await;
+    let (head, segments) = (app.seal_head(&partner).await, app.segments(&partner).await);
+    let pruned: Vec<bool> = segments.iter().map(SegmentItem::is_pruned).collect();
+    assert_eq!(pruned, [true, false]);
+    app.lose_items("head").await;
+    app.lose_items(&format!("segment#{}", segments[1].first.occurred_at()))
+        .await;
+    app.write_rebuilt().await.unwrap();
+    assert_eq!(app.segments(&partner).await, segments);
+    assert_eq!(
+        of_the_log(&app.seal_head(&partner).await),
+        of_the_log(&head)
+    );
+    app.lose_items("").await;
+    assert!(app.refusal().await.contains("from index 0 on"));
+}
