@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 NAME = "deploy-check"
 AUDIENCE, OTHER_AUDIENCE = "deploy-check-api", "deploy-check-back-end"
 
-# None has its default, so that a value that does not arrive is noticed.
+# None has its default, so that a value that does not arrive is noticed; SignCheckpoints and what is off stay as they are.
 PARAMETERS = {
     "Architecture": "x86_64",
     "JwtAudience": f"{AUDIENCE},{OTHER_AUDIENCE}",
@@ -27,7 +27,13 @@ PARAMETERS = {
     "MaxLatenessDays": "3",
     "RetentionDays": "30",
     "MaxRunningExports": "2",
+    "FirstSealDays": "0",
+    "SealMarginSeconds": "960",
+    "LogName": "log.deploy-check.example",
 }
+
+# The conditions of the template that these parameters meet; no other one is asked for.
+MET = ("HasLogName", "SignsCheckpoints")
 
 
 def template():
@@ -45,6 +51,16 @@ def functions(of):
 def workers(of):
     """The functions that are called by an event of ours: all names that end so."""
     return [name for name in functions(of) if name.endswith("WorkerFunction")]
+
+
+def schedules(of):
+    """Function, schedule and event of each call that a clock makes."""
+    return [
+        (name, event["Properties"]["Schedule"], event["Properties"]["Input"])
+        for name, function in functions(of).items()
+        for event in function["Properties"].get("Events", {}).values()
+        if event["Type"] == "Schedule"
+    ]
 
 
 def events(of):
@@ -103,6 +119,9 @@ class Stack:
     def configuration(self, function):
         return boto3.client("lambda").get_function_configuration(FunctionName=self.ids[function])
 
+    def key(self, name):
+        return boto3.client("kms").describe_key(KeyId=self.ids[name])["KeyMetadata"]
+
     def log(self, since=0.0):
         """What the functions wrote since that second, Lambda's own lines included."""
         pages = boto3.client("logs").get_paginator("filter_log_events")
@@ -123,9 +142,10 @@ class Stack:
                 return self.reference(name)
             case {"Fn::Sub": str(text)}:
                 return re.sub(r"\$\{([^}]+)\}", lambda found: self.reference(found[1]), text)
-            case {"Fn::If": [_, _, otherwise]}:
-                # No parameter that a condition asks for is set.
-                return self.resolve(otherwise)
+            case {"Fn::GetAtt": [name, attribute]}:
+                return self.reference(f"{name}.{attribute}")
+            case {"Fn::If": [condition, met, otherwise]}:
+                return self.resolve(met if condition in MET else otherwise)
             case dict():
                 return {name: self.resolve(inner) for name, inner in value.items()}
             case list():
@@ -135,6 +155,8 @@ class Stack:
     def reference(self, name):
         pseudo = {"AWS::Partition": "aws", "AWS::Region": os.environ["AWS_DEFAULT_REGION"], "AWS::StackName": self.name}
         known = pseudo | self.parameters | self.ids
+        if name.endswith("Key.Arn"):
+            return self.key(name.removesuffix(".Arn"))["Arn"]
         if name.endswith(".Arn"):
             return self.configuration(name.removesuffix(".Arn"))["FunctionArn"]
         return known[name]

@@ -5,12 +5,13 @@ import json
 import boto3
 import pytest
 
-from stack import events, functions, template, workers
+from stack import events, functions, schedules, template, workers
 
 TEMPLATE = template()
 GLOBALS = TEMPLATE["Globals"]["Function"]
 FUNCTIONS = functions(TEMPLATE)
 EVENTS = events(TEMPLATE)
+SCHEDULES = schedules(TEMPLATE)
 WORKERS = workers(TEMPLATE)
 
 
@@ -48,6 +49,35 @@ def test_a_worker_is_tried_again_as_the_template_says(stack, worker):
         FunctionName=stack.ids[worker], Qualifier="$LATEST"
     )
     assert deployed["MaximumRetryAttempts"] == asked["MaximumRetryAttempts"]
+
+
+def test_every_schedule_of_a_function_calls_it_with_its_event_and_there_are_no_others(stack):
+    client = boto3.client("events")
+    rules = {rule["Name"]: rule["ScheduleExpression"] for rule in client.list_rules()["Rules"]}
+    deployed = [
+        (target["Arn"], schedule, target["Input"])
+        for rule, schedule in rules.items()
+        if rule.startswith(stack.name)
+        for target in client.list_targets_by_rule(Rule=rule)["Targets"]
+    ]
+    wanted = [(stack.configuration(name)["FunctionArn"], schedule, event) for name, schedule, event in SCHEDULES]
+    assert sorted(deployed) == sorted(wanted)
+
+
+def test_checkpoints_are_signed_by_the_stacks_own_key(stack):
+    key = stack.key("SigningKey")
+    assert (key["KeySpec"], key["KeyUsage"], key["Enabled"]) == ("ECC_NIST_EDWARDS25519", "SIGN_VERIFY", True)
+    assert stack.outputs["SigningKeyId"] == key["KeyId"]
+    [alias] = boto3.client("kms").list_aliases(KeyId=key["KeyId"])["Aliases"]
+    assert alias["AliasName"] == f"alias/{stack.name}-checkpoints"
+
+
+def test_the_archive_has_no_versions_and_checkpoints_have(stack):
+    s3 = boto3.client("s3")
+    segments = s3.get_bucket_versioning(Bucket=stack.outputs["ArchiveBucketName"])
+    assert "Status" not in segments
+    checkpoints = s3.get_bucket_versioning(Bucket=stack.outputs["CheckpointsBucketName"])
+    assert checkpoints["Status"] == "Enabled"
 
 
 def test_every_event_of_a_function_is_a_route_to_it_and_there_are_no_others(stack):

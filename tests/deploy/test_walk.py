@@ -11,7 +11,7 @@ import pytest
 
 from api import fetch
 from issuer import new_key
-from stack import AUDIENCE, OTHER_AUDIENCE, events, template, workers
+from stack import AUDIENCE, OTHER_AUDIENCE, events, schedules, template, workers
 
 PATIENCE_SECONDS = 60
 
@@ -312,9 +312,17 @@ def test_a_function_can_do_only_what_its_role_allows(stack, ann):
     recorded(ann, an_order())
 
 
-def test_the_sweeper_looks_after_all_tasks_under_its_own_policy(stack):
-    swept = boto3.client("lambda").invoke(FunctionName=stack.ids["SweeperFunction"], Payload=b"{}")
-    assert "FunctionError" not in swept, swept["Payload"].read()
+@pytest.mark.parametrize("function, schedule, event", schedules(template()))
+def test_a_scheduled_call_does_its_work_under_the_functions_own_policy(stack, function, schedule, event):
+    called = boto3.client("lambda").invoke(FunctionName=stack.ids[function], Payload=event)
+    assert "FunctionError" not in called, called["Payload"].read()
+
+
+def test_the_seal_worker_looks_after_all_partners_under_its_own_policy(stack, ann):
+    recorded(ann, an_order())
+    event = json.dumps({"partitions": list(range(16))})
+    sealed = boto3.client("lambda").invoke(FunctionName=stack.ids["SealWorkerFunction"], Payload=event)
+    assert "FunctionError" not in sealed, sealed["Payload"].read()
 
 
 @pytest.mark.parametrize("worker", workers(template()))
