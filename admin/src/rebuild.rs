@@ -105,7 +105,12 @@ impl Rebuild {
         let store = SealStore::new(sdk, config);
         let head = store.archive().head(&partner).await?;
         let items = store.segments(&partner).await?;
-        let objects = store.segment_objects(&partner).await?;
+        let mut objects = store.segment_objects(&partner).await?;
+        // With a head, what ends behind it was stored and never committed.
+        let committed = head.as_ref().map(|head| head.size).filter(|size| *size > 0);
+        if let Some(size) = committed {
+            objects.retain(|object| object.end_index() <= size);
+        }
         Ok(Archive {
             head,
             published: AllPublished::read(&store, &partner, clock.now()).await?,

@@ -162,6 +162,10 @@ impl<'a> SealedPart<'a> {
         if objects(&sealed) == objects(&self.sealed) {
             return Err(lost());
         }
+        if sealed.extent.size < self.sealed.extent.size {
+            let less = "less is sealed than before: an operator is making the archive again";
+            return Err(Error::Unavailable(less.into()));
+        }
         // What was sealed once stays sealed, and this walk ends where it began to.
         let border = self.sealed.extent.border;
         self.sealed = sealed;

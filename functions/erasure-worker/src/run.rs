@@ -136,9 +136,11 @@ impl Parts<'_> {
     /// still arrive. Then the walk waits until that is impossible, and deletes once more.
     async fn delete_unnamed(&self) -> Result<(), Stop> {
         let app = self.walk.app;
-        let segments = app.archive.segments(&self.archive.partner).await?;
+        let now = app.clock.now();
+        let (partner, head) = (&self.archive.partner, &self.head);
+        let segments = app.archive.whole_segments(partner, head).await?;
         app.archive.delete_unnamed(&self.archive, &segments).await?;
-        if self.head.may_get_late_put(app.clock.now()) {
+        if self.head.may_get_late_put(now) {
             let reason = "a former worker may still store a segment";
             return Err(Stop::End(End::Waits(reason)));
         }

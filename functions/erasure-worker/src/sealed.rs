@@ -16,7 +16,8 @@ impl Parts<'_> {
     /// All are read, those too that were sealed after the walk began.
     pub(crate) async fn erase_sealed(&mut self) -> Result<(), Stop> {
         let store = &self.walk.app.archive;
-        for segment in store.segments(&self.archive.partner).await? {
+        let segments = store.whole_segments(&self.archive.partner, &self.head);
+        for segment in segments.await? {
             if self.at.position.is_some_and(|at| segment.last <= at) || segment.is_pruned() {
                 continue;
             }

@@ -14,7 +14,7 @@ const PRUNED_AFTER: Duration = Duration::from_hours(24);
 /// Prunes what has ended, and deletes what is not named.
 pub(crate) async fn tidy(sealer: &Sealer<'_>, head: &Head) -> Result<(), Stop> {
     let store = &sealer.app.store;
-    let mut segments = store.segments(&sealer.lease.partner).await?;
+    let mut segments = store.whole_segments(&sealer.lease.partner, head).await?;
     for segment in &mut segments {
         let now = sealer.app.clock.now();
         let ended = segment.kept_until.map(|end| end.plus(PRUNED_AFTER));

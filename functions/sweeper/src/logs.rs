@@ -36,7 +36,9 @@ impl Logs {
             }
         }
         let longest = due.iter().map(|(_, due_at)| *due_at).min();
-        metrics::seal_lag(longest.unwrap_or(now), now);
+        if failed.is_none() || longest.is_some() {
+            metrics::seal_lag(longest.unwrap_or(now), now);
+        }
         let partitions: Vec<u8> = due.into_iter().map(|(partition, _)| partition).collect();
         let calls = shares(&partitions)
             .map(|partitions| async move { self.workers.call(&WorkerEvent { partitions }).await });

@@ -209,10 +209,13 @@ impl History {
             let kept = kept.filter(|item| ids.contains(text(item, "id")) && !is_erased(item));
             violations.extend(kept.map(|item| format!("{at}: was erased: {item}")));
         }
-        let erased = items.iter().filter(|item| is_erased(item));
-        for item in erased {
-            let stored = self.item(partner, text(item, "id"));
-            if stored.is_some_and(|stored| !is_erased(stored)) {
+        // What has ended is not listed any more, and an erasure that gave up has perhaps
+        // not erased its copy in the table.
+        let shown = self.archive.shown.get(partner);
+        let listed = shown.map(|shown| by_id(&shown.listed)).unwrap_or_default();
+        for item in items.iter().filter(|item| is_erased(item)) {
+            let last = listed.get(text(item, "id"));
+            if last.is_some_and(|last| !is_erased(last)) {
                 violations.push(format!("{at}: was erased and has a name again: {item}"));
             }
         }
@@ -269,9 +272,17 @@ impl History {
             let at = text(item, "erased_at");
             erasure.is_of(item) && from <= at && at <= to
         });
-        let (erased, told) = (erased.count(), &answer["progress"]["erased"]);
-        if *told != erased {
-            violations.push(format!("{erased} were erased, and not {told}: {erasure:?}"));
+        let erased: Vec<_> = erased.collect();
+        // A pruned segment is not read, and the table's copies are not counted.
+        let is_counted =
+            |item: &Value| shown.kept.is_kept(item) || rows.contains_key(text(item, "id"));
+        let least = erased.iter().filter(|item| is_counted(item)).count() as u64;
+        let told = answer["progress"]["erased"].as_u64().unwrap();
+        if !(least..=erased.len() as u64).contains(&told) {
+            let most = erased.len();
+            violations.push(format!(
+                "{least} to {most} were erased, and not {told}: {erasure:?}"
+            ));
         }
         let entries = shown.stored.iter().filter(|item| {
             text(item, "action") == "erase_customer"

@@ -106,6 +106,9 @@ impl SealStore {
         now: Moment,
     ) -> Result<Option<(SealLease, Head)>, Error> {
         let before = self.archive.head(partner).await?;
+        if before.is_none() {
+            self.refuse_objects(partner).await?;
+        }
         let head = before.clone().unwrap_or_default();
         if head.lease_until.is_some_and(|until| until >= now) {
             if who == Holder::Erasure {
@@ -231,6 +234,13 @@ impl Head {
     /// Whether the log was closed, and it is not stored when.
     pub fn has_open_close(&self) -> bool {
         self.closed_to.is_some() && self.closed_at.is_none()
+    }
+
+    /// Whether a worker that has the lease, or had it a moment ago, may be at work.
+    #[cfg(feature = "operate")]
+    pub(super) fn may_be_at_work(&self, now: Moment) -> bool {
+        self.lease_until
+            .is_some_and(|until| until.plus(LATE_PUT_MAX) > now)
     }
 
     /// Whether an object of an earlier holder may still arrive.

@@ -11,7 +11,8 @@ use tokio::time::Instant;
 
 use super::{
     head::{PUT_ATTEMPT_TIME, SealLease, SealStore},
-    items::SegmentItem,
+    items::{Head, SegmentItem},
+    read::READS_MAX,
 };
 use crate::{ActivityId, Error, Moment, PartnerId, aws::sdk};
 
@@ -93,6 +94,30 @@ impl SealStore {
         Ok(segments)
     }
 
+    /// All of the partner's segments, which must cover what the head says.
+    ///
+    /// Otherwise objects of lost items would be taken for left over ones.
+    pub async fn whole_segments(
+        &self,
+        partner: &PartnerId,
+        head: &Head,
+    ) -> Result<Vec<SegmentItem>, Error> {
+        for _ in 0..READS_MAX {
+            let segments = self.segments(partner).await?;
+            let mut end = 0;
+            let is_gapless = segments.iter().all(|segment| {
+                let follows = segment.first_index == end;
+                end = segment.end_index();
+                follows
+            });
+            if is_gapless && end == head.size {
+                return Ok(segments);
+            }
+        }
+        let unfit = "the segments' items do not cover what the head says: see `admin rebuild`";
+        Err(Error::internal("reading the archive", unfit))
+    }
+
     /// Deletes the partner's objects that none of its segments names.
     ///
     /// The segments must have been read under this lease, so that nobody else can name
@@ -108,20 +133,34 @@ impl SealStore {
             segments.iter().any(of)
         };
         let bucket = &self.archive.bucket;
-        let objects = self.list(bucket, prefix(&lease.partner)).await?;
-        let objects = objects.into_iter().map(|(object, _)| object);
-        for object in objects.filter(|object| !is_named(object)) {
-            match epoch_of(&object) {
-                Some(epoch) if epoch < lease.epoch => self.delete(&object).await?,
-                Some(epoch) if epoch == lease.epoch => {}
-                // Nobody but an operator can have put it there, and it may hold a name.
-                _ => {
-                    let unknown = format!("{object} belongs to no segment of the log");
-                    return Err(Error::internal("tidying the archive", unknown));
-                }
+        let mut unnamed = self.list(bucket, prefix(&lease.partner)).await?;
+        unnamed.retain(|(object, _)| !is_named(object));
+        // Nobody but an operator can have put it there, and it may hold a name.
+        let is_unknown = |object: &str| epoch_of(object).is_none_or(|it| it > lease.epoch);
+        if let Some((object, _)) = unnamed.iter().find(|(object, _)| is_unknown(object)) {
+            let unknown = format!("{object} belongs to no segment of the log");
+            return Err(Error::internal("tidying the archive", unknown));
+        }
+        for (object, _) in unnamed {
+            if epoch_of(&object) < Some(lease.epoch) {
+                self.delete(&object).await?;
             }
         }
         Ok(())
+    }
+
+    /// Refuses a partner who has objects; their head was lost.
+    ///
+    /// If another one was made, everything would be sealed again, into another tree.
+    pub(super) async fn refuse_objects(&self, partner: &PartnerId) -> Result<(), Error> {
+        let objects = self.list(&self.archive.bucket, prefix(partner)).await?;
+        match objects.first() {
+            None => Ok(()),
+            Some((object, _)) => {
+                let lost = format!("there is {object}, but no head: see `admin rebuild`");
+                Err(Error::internal("taking the archive's lease", lost))
+            }
+        }
     }
 
     /// The keys and the lengths of all objects of a bucket with a prefix.

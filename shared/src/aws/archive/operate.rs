@@ -115,7 +115,7 @@ impl SealStore {
     /// since the head was read.
     ///
     /// It may be interrupted anywhere and done again. Without a head before, the new one
-    /// comes last: until then a seal has a lower epoch than the objects and deletes none.
+    /// comes last: until then no worker gets a lease.
     pub async fn restore(
         &self,
         partner: &PartnerId,
@@ -124,6 +124,7 @@ impl SealStore {
     ) -> Result<bool, Error> {
         let lease = match restoration.before {
             None => None,
+            Some(before) if before.may_be_at_work(now) => return Ok(false),
             Some(before) => match self.take_lease(partner, Holder::Seal, now).await? {
                 Some((lease, _)) if lease.epoch == before.lease_epoch + 1 => Some(lease),
                 _ => return Ok(false),

@@ -35,7 +35,7 @@ pub struct Sealed {
 }
 
 /// How often head and segments are read again when they do not fit together.
-const READS_MAX: usize = 3;
+pub(super) const READS_MAX: usize = 3;
 
 impl ArchiveStore {
     /// The archive of a configuration.
