@@ -3,6 +3,7 @@
 mod closed;
 mod erased;
 mod kills;
+mod lost;
 mod many;
 mod pruned;
 mod races;
