@@ -34,5 +34,5 @@ pub use self::{
     segment::Segment,
     source::{BoxError, Source},
     tally::{CountedBy, Tallies, Tally},
-    write::{RAW_BYTES_MAX, ROWS_MAX, SegmentWriter, Written},
+    write::{ROWS_MAX, SegmentWriter, Written, has_room},
 };

@@ -27,7 +27,7 @@ use crate::{
 pub const ROWS_MAX: usize = 65_536;
 
 /// The most bytes of a segment's rows before they are encoded.
-pub const RAW_BYTES_MAX: usize = 64 << 20;
+const RAW_BYTES_MAX: usize = 64 << 20;
 
 /// A written segment.
 #[derive(Debug)]
@@ -81,9 +81,7 @@ impl SegmentWriter {
         let Some((first, _)) = &self.positions else {
             return true;
         };
-        self.leaves.len() < ROWS_MAX
-            && self.bytes + row.raw_bytes() <= RAW_BYTES_MAX
-            && month(row.occurred_at) == month(first.occurred_at)
+        has_room(self.leaves.len(), self.bytes, first.occurred_at, row)
     }
 
     /// Adds the next row, sets its index, and hashes its leaf.
@@ -370,6 +368,14 @@ fn parts(data: &[u8], metadata: &ParquetMetaData, end: u64) -> Vec<(u32, u32)> {
     };
     let pairs = cuts.iter().zip(cuts.iter().skip(1));
     pairs.filter_map(|(from, to)| part(from, to)).collect()
+}
+
+/// Whether a row may follow in a segment with so many rows and bytes of values, whose
+/// first row happened at `first_at`.
+pub fn has_room(rows: usize, raw_bytes: usize, first_at: i64, row: &Row) -> bool {
+    rows < ROWS_MAX
+        && raw_bytes.saturating_add(row.raw_bytes()) <= RAW_BYTES_MAX
+        && month(row.occurred_at) == month(first_at)
 }
 
 /// The UTC month of a moment, as a number that only grows.

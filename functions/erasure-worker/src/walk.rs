@@ -1,6 +1,6 @@
 //! One worker's walk, with the leases of the erasure and of the archive.
 
-use std::future::Future;
+use std::{future::Future, ops::ControlFlow};
 
 use shared::{
     Erasure, ErasureId, Error, Moment,
@@ -8,9 +8,8 @@ use shared::{
         archive::{Head, SealLease},
         erasures::Position,
     },
-    model::lease::{LEASE_TIME, Lease, LeaseStatus, RENEW_EVERY},
+    model::lease::{self, Lease, LeaseStatus},
 };
-use tokio::time::{Instant, sleep};
 
 use crate::App;
 
@@ -80,32 +79,20 @@ impl Parts<'_> {
     ) -> Result<T, Stop> {
         tokio::select! {
             done = work => Ok(done?),
-            lost = self.renew_until_lost() => Err(lost),
+            _ = lease::keep(|| self.renew()) => Err(Stop::End(End::Lost)),
         }
     }
 
-    async fn renew_until_lost(&self) -> Stop {
-        let mut renewed_at = Instant::now();
-        loop {
-            sleep(RENEW_EVERY).await;
-            match self.renew().await {
-                Ok(true) => renewed_at = Instant::now(),
-                Ok(false) => return Stop::End(End::Lost),
-                Err(error) => {
-                    tracing::warn!(error = error.chain(), "a lease could not be renewed");
-                }
-            }
-            if renewed_at.elapsed() + RENEW_EVERY > LEASE_TIME {
-                return Stop::End(End::Lost);
-            }
-        }
-    }
-
-    async fn renew(&self) -> Result<bool, Error> {
+    async fn renew(&self) -> Result<ControlFlow<()>, Error> {
         let (app, now) = (self.walk.app, self.walk.app.clock.now());
         let kept = app.erasures.renew(self.walk.lease, now).await?;
         let archive = app.archive.renew(&self.archive, now).await?;
-        Ok(kept == LeaseStatus::Held && archive.is_some())
+        let is_held = kept == LeaseStatus::Held && archive.is_some();
+        Ok(if is_held {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        })
     }
 }
 

@@ -1,6 +1,8 @@
 //! Drives one worker that has the export's lease: it writes the file, keeps the
 //! lease meanwhile, and cleans up if it stops before the file is ready.
 
+use std::ops::ControlFlow;
+
 use shared::{
     Error,
     aws::activities::Stamp,
@@ -8,14 +10,11 @@ use shared::{
     model::{
         export::{File, Progress, WorkerEvent},
         failure::Failure,
-        lease::{LEASE_TIME, LeaseStatus, RENEW_EVERY},
+        lease::{self, LeaseStatus},
         trail,
     },
 };
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep},
-};
+use tokio::sync::mpsc;
 
 use crate::{
     activities::{self, Activities},
@@ -95,31 +94,20 @@ async fn write_rest(
 }
 
 /// Renews the lease until it is lost; returns how it was lost.
-///
-/// A worker that continued without its lease could overwrite the file of the
-/// next worker.
 async fn keep_lease(context: &Context<'_>) -> LeaseStatus {
     let app = context.app;
-    let mut renewed_at = Instant::now();
-    loop {
-        sleep(RENEW_EVERY).await;
-        let (started_at, now) = (Instant::now(), app.clock.now());
-        let renewal = app.exports.renew(context.lease, context.progress(), now);
-        match renewal.await {
-            Ok(LeaseStatus::Held) => renewed_at = started_at,
+    let lost = lease::keep(|| async {
+        let (progress, now) = (context.progress(), app.clock.now());
+        match app.exports.renew(context.lease, progress, now).await? {
+            LeaseStatus::Held => Ok(ControlFlow::Continue(())),
             // The write that is under way notices the deletion itself. It must end
             // before the file is deleted: if it were dropped here, its request
             // could still reach the bucket after that.
-            Ok(LeaseStatus::Cancelled) => std::future::pending().await,
-            Ok(lost @ (LeaseStatus::TakenOver | LeaseStatus::RanOut)) => return lost,
-            Err(error) => {
-                tracing::warn!(error = error.chain(), "the lease could not be renewed");
-            }
+            LeaseStatus::Cancelled => std::future::pending().await,
+            lost @ (LeaseStatus::TakenOver | LeaseStatus::RanOut) => Ok(ControlFlow::Break(lost)),
         }
-        if renewed_at.elapsed() + RENEW_EVERY > LEASE_TIME {
-            return LeaseStatus::RanOut;
-        }
-    }
+    });
+    lost.await.unwrap_or(LeaseStatus::RanOut)
 }
 
 /// Records the export in the partner's log, then sets its state to `ready`.

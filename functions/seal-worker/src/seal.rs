@@ -1,8 +1,7 @@
 //! Seals what was closed: segment after segment, each with one transaction.
 
 use activity_log::pack::{segment_item, unpack};
-use archive::{RAW_BYTES_MAX, ROWS_MAX, Row, SegmentWriter};
-use chrono::{DateTime, Datelike, Utc};
+use archive::{Row, SegmentWriter};
 use shared::{
     Error, Moment,
     aws::archive::{Change, Extent, Head, SegmentItem},
@@ -147,16 +146,11 @@ impl NewSegment {
     }
 }
 
-/// Whether a row may be added to a segment.
+/// Whether a row may be added to a segment that is committed.
 fn has_room(last: &SegmentItem, row: &Row) -> bool {
-    let month = |millis: i64| {
-        let at = DateTime::<Utc>::from_timestamp_millis(millis);
-        at.map(|at| (at.year(), at.month()))
-    };
-    let bytes = last.raw_bytes + row.raw_bytes() as u64;
-    last.count < ROWS_MAX as u64
-        && bytes <= RAW_BYTES_MAX as u64
-        && month(last.first.occurred_at().as_millis()) == month(row.occurred_at)
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let first_at = last.first.occurred_at().as_millis();
+    archive::has_room(number(last.count), number(last.raw_bytes), first_at, row)
 }
 
 pub(crate) fn unwritable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {

@@ -1,13 +1,8 @@
 //! Who seals a partner's log: the lease of its archive, and how it is kept.
 
-use std::future::Future;
+use std::{future::Future, ops::ControlFlow};
 
-use shared::{
-    Error, Moment,
-    aws::archive::SealLease,
-    model::lease::{LEASE_TIME, RENEW_EVERY},
-};
-use tokio::time::{Instant, sleep};
+use shared::{Error, Moment, aws::archive::SealLease, model::lease};
 
 use crate::App;
 
@@ -55,32 +50,14 @@ impl Sealer<'_> {
         &self,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Stop> {
+        let (store, clock) = (&self.app.store, &self.app.clock);
+        let kept = lease::keep(|| async {
+            let held = store.renew(&self.lease, clock.now()).await?;
+            Ok(held.map_or(ControlFlow::Break(()), |_| ControlFlow::Continue(())))
+        });
         tokio::select! {
             done = work => Ok(done?),
-            lost = self.renew_until_lost() => Err(lost),
-        }
-    }
-
-    async fn renew_until_lost(&self) -> Stop {
-        let mut renewed_at = Instant::now();
-        loop {
-            sleep(RENEW_EVERY).await;
-            match self
-                .app
-                .store
-                .renew(&self.lease, self.app.clock.now())
-                .await
-            {
-                Ok(Some(_)) => renewed_at = Instant::now(),
-                Ok(None) => return Stop::Lost,
-                Err(error) => {
-                    let error = error.chain();
-                    tracing::warn!(error, "the lease could not be renewed");
-                }
-            }
-            if renewed_at.elapsed() + RENEW_EVERY > LEASE_TIME {
-                return Stop::Lost;
-            }
+            _ = kept => Err(Stop::Lost),
         }
     }
 }

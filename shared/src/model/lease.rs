@@ -5,12 +5,16 @@
 //! worker that was thought dead can't change the task. The time limits of
 //! leases and of a whole task are here; the conditions are in `aws::leases`.
 
-use std::time::Duration;
+use std::{ops::ControlFlow, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
+use tokio::time::{Instant, sleep};
 
-use crate::model::{Moment, task::TaskKey};
+use crate::{
+    Error,
+    model::{Moment, task::TaskKey},
+};
 
 /// How long a lease lasts unless it is renewed.
 pub const LEASE_TIME: Duration = Duration::from_secs(45);
@@ -108,6 +112,31 @@ pub(crate) fn dispatch_again_before(now: Moment) -> Moment {
 /// A task that began at this moment or earlier is too old.
 pub(crate) fn oldest_start(now: Moment) -> Moment {
     now.minus(TASK_TIME_MAX)
+}
+
+/// Renews a lease again and again. Returns how it was lost, or none if it was not renewed
+/// in time.
+///
+/// A worker that went on without its lease could overwrite what the next worker writes.
+pub async fn keep<Lost, Renewal>(renew: impl Fn() -> Renewal) -> Option<Lost>
+where
+    Renewal: Future<Output = Result<ControlFlow<Lost>, Error>>,
+{
+    let mut renewed_at = Instant::now();
+    loop {
+        sleep(RENEW_EVERY).await;
+        let started_at = Instant::now();
+        match renew().await {
+            Ok(ControlFlow::Continue(())) => renewed_at = started_at,
+            Ok(ControlFlow::Break(lost)) => return Some(lost),
+            Err(error) => {
+                tracing::warn!(error = error.chain(), "the lease could not be renewed");
+            }
+        }
+        if renewed_at.elapsed() + RENEW_EVERY > LEASE_TIME {
+            return None;
+        }
+    }
 }
 
 #[cfg(test)]
