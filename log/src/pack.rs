@@ -203,6 +203,7 @@ pub async fn of_customer(
         item,
         permits: &permits,
     };
+    let failed = |error| item.unread(failed(error));
     let segment = Segment::open(&object, &item.object, &manifest(item)?).await;
     let ids = [customer_id.as_str().to_owned()].into();
     let question = Question {

@@ -160,7 +160,7 @@ impl<'a> SealedPart<'a> {
                 .collect()
         };
         if objects(&sealed) == objects(&self.sealed) {
-            return Err(lost());
+            return Err(Error::internal("reading a segment", "its object is gone"));
         }
         if sealed.extent.size < self.sealed.extent.size {
             let less = "less is sealed than before: an operator is making the archive again";
@@ -257,7 +257,7 @@ pub(crate) async fn one(
             return Ok(None);
         };
         if gone.as_ref() == Some(&item.object) {
-            return Err(lost());
+            return Err(item.unread(Error::NotFound));
         }
         let object = Object {
             archive,
@@ -273,11 +273,6 @@ pub(crate) async fn one(
         }
     }
     Err(replaced_again())
-}
-
-/// An object is gone, although it was not replaced.
-fn lost() -> Error {
-    Error::internal("reading a segment", "its object is gone")
 }
 
 /// An object is gone each time that its name was asked for anew.

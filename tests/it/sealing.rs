@@ -148,6 +148,13 @@ impl TestApp {
         objects
     }
 
+    /// Puts another object in the place of one.
+    pub(crate) fn put_object(&self, bucket: &str, key: &str, bytes: &[u8]) {
+        let path = self.stack.s3_dir.join(bucket).join(key);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+
     /// What is sealed of a log is whole: the leaves of the segments make the tree, each
     /// published checkpoint is a beginning of it, and no object is left that nothing names.
     ///

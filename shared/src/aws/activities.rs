@@ -278,7 +278,7 @@ fn id_of(new: &NewActivity) -> ActivityId {
 }
 
 fn too_late(closed_to: Moment) -> Error {
-    let reason = format!("must be {closed_to} or later, because the log is sealed up to then");
+    let reason = format!("must be {closed_to} or later, because the log is closed up to then");
     Error::invalid("occurred_at", reason)
 }
 

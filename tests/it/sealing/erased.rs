@@ -4,6 +4,22 @@ use super::*;
 use crate::harness::{activity, with};
 
 impl TestApp {
+    /// Calls an erasure's worker again until the erasure has ended; returns it.
+    ///
+    /// Leases run out, a worker is called again at most once a minute, and late objects may
+    /// arrive for twenty.
+    pub(super) async fn until_erased(&self, location: &str) -> Value {
+        for _ in 0..20 {
+            let erasure = self.erasure(location).await;
+            if erasure["finished_at"].is_string() {
+                return erasure;
+            }
+            self.until_no_worker_runs().await;
+            self.advance(Duration::from_mins(7));
+        }
+        panic!("the erasure never ends");
+    }
+
     /// No item of any table and no object, packed or unpacked, has a text.
     pub(crate) async fn check_is_erased(&self, text: &str) {
         let config = &self.stack.config;

@@ -145,17 +145,7 @@ async fn an_erasure_of_what_is_sealed_is_finished_wherever_it_is_interrupted() {
         };
         let has_met = with_fault(&app, "erasure-worker", (place, fault), call).await;
         let location = format!("/v1/erasures/{}", event.erasure_id);
-        let mut erasure = app.erasure(&location).await;
-        for _ in 0..20 {
-            if erasure["finished_at"].is_string() {
-                break;
-            }
-            // Leases run out, a worker is called again at most once a minute, and late
-            // objects may arrive for twenty.
-            app.advance(Duration::from_mins(7));
-            erasure = app.erasure(&location).await;
-            app.until_no_worker_runs().await;
-        }
+        let erasure = app.until_erased(&location).await;
         assert_eq!(erasure["state"], "done", "{place} {fault:?}: {erasure}");
         assert_eq!(erasure["progress"]["erased"], 8, "{place} {fault:?}");
         app.check_is_erased("Relecloud").await;

@@ -101,15 +101,7 @@ async fn a_name_that_is_erased_while_it_is_sealed_is_in_no_object_afterwards() {
             }
             app.faults.release();
             stalled.await.unwrap();
-            let mut erasure = app.erasure(&location).await;
-            for _ in 0..20 {
-                if erasure["finished_at"].is_string() {
-                    break;
-                }
-                app.advance(Duration::from_mins(7));
-                erasure = app.erasure(&location).await;
-                app.until_no_worker_runs().await;
-            }
+            let erasure = app.until_erased(&location).await;
             assert_eq!(erasure["state"], "done", "{operation} {is_late}: {erasure}");
             assert_eq!(erasure["progress"]["erased"], 10, "{operation} {is_late}");
             app.check_is_erased("Relecloud").await;
@@ -131,6 +123,24 @@ async fn a_commit_whose_answer_is_lost_is_found_again() {
     let partner = app.registered_partner("contoso").await;
     assert_eq!(app.check_archive(&partner).await.len(), 10);
     assert_eq!(app.whole_log().await, before);
+}
+
+/// The first attempt to store a segment may still be on its way when the second one has
+/// been answered.
+#[tokio::test]
+async fn an_erasure_waits_for_a_segment_that_was_sent_twice() {
+    let app = closed().await;
+    app.faults.add("archive PutObject", Fault::ReplyLost, 1);
+    app.call_sealer().await;
+    let partner = app.registered_partner("contoso").await;
+    assert_eq!(app.check_archive(&partner).await.len(), 10);
+    let asked = app.ask_to_erase().await;
+    app.until_no_worker_runs().await;
+    let erasure = app.erasure(asked.header("location")).await;
+    assert_eq!(erasure["finished_at"], Value::Null, "{erasure}");
+    app.check_is_erased("Relecloud").await;
+    let erasure = app.until_erased(asked.header("location")).await;
+    assert_eq!(erasure["state"], "done", "{erasure}");
 }
 
 #[tokio::test]

@@ -6,7 +6,10 @@ use rustls_pki_types::pem::PemObject;
 use serde_json::json;
 
 use super::*;
-use crate::harness::{activity, with};
+use crate::{
+    faults::Fault,
+    harness::{activity, with},
+};
 
 /// A log of a year and a day, of which the year is sealed.
 async fn sealed_year(variables: &[(&str, &str)], count: usize) -> (TestApp, Vec<Value>) {
@@ -127,6 +130,43 @@ async fn each_day_extends_the_open_segment_and_the_last_checkpoint() {
     let signed = app.seal_head(&partner).await.checkpoint.unwrap();
     let last = checkpoints.values().next_back().unwrap();
     assert_eq!(signed.as_bytes(), last);
+}
+
+#[tokio::test]
+async fn a_checkpoint_whose_answer_is_lost_is_found_again() {
+    let app = TestApp::start_sealing(&[]).await;
+    app.record(&activity()).await;
+    app.advance(Duration::from_hours(26));
+    app.run_sealer().await;
+    app.advance(MARGIN);
+    app.faults.add("PutObject", Fault::ReplyLost, 1);
+    app.run_sealer().await;
+    assert!(app.faults.clear());
+    let partner = app.registered_partner("contoso").await;
+    let (_, note) = app.objects("checkpoints", &partner).pop_last().unwrap();
+    let kept = app.seal_head(&partner).await.checkpoint.unwrap();
+    assert_eq!(kept.as_bytes(), note);
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_says_something_else_is_not_taken_for_the_own_one() {
+    let app = TestApp::start_sealing(&[]).await;
+    app.record(&activity()).await;
+    app.advance(Duration::from_hours(26));
+    app.run_sealer().await;
+    let partner = app.registered_partner("contoso").await;
+    let closed_to = app.seal_head(&partner).await.closed_to.unwrap();
+    let at = closed_to.as_millis();
+    let key = format!("checkpoints/v1/partner=contoso/{:012}-{at:014}.txt", 1);
+    let other = b"log.example/contoso/activity-v1\n1\nanother root\n\n- signature\n";
+    app.put_object("checkpoints", &key, other);
+    app.advance(MARGIN);
+    app.run_sealer().await;
+    let head = app.seal_head(&partner).await;
+    assert_eq!((head.size, head.sealed_to), (1, Some(closed_to)));
+    assert_eq!(head.checkpoint, None);
+    assert_eq!(app.objects("checkpoints", &partner)[&key], other);
+    assert!(app.due("contoso").await <= app.now(), "it is tried again");
 }
 
 #[tokio::test]

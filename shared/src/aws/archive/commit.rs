@@ -1,9 +1,14 @@
 //! Commits a change of a partner's archive: head and segment in one transaction.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::{
+    config::http::HttpResponse,
+    error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
     types::{Put, TransactWriteItem},
 };
+use tokio::time::sleep;
 
 use super::{
     head::{SealLease, SealStore, held, key, renewed},
@@ -30,8 +35,21 @@ pub struct Change<'a> {
     pub segment: &'a SegmentItem,
 }
 
+/// The reasons of a refused transaction that do not stay.
+///
+/// The lease of the head is renewed while a segment is stored, perhaps at the same moment.
+const PASSING: [&str; 4] = [
+    "None",
+    "TransactionConflict",
+    "ThrottlingError",
+    "ProvisionedThroughputExceeded",
+];
+
 /// How often a change is sent.
 const COMMITS_MAX: u32 = 3;
+
+/// How long to wait after the first refusal; after the second, twice as long.
+const PAUSE: Duration = Duration::from_millis(100);
 
 impl SealStore {
     /// Stores a segment's object, commits it, and deletes the object that it replaces;
@@ -57,14 +75,13 @@ impl SealStore {
     ///
     /// After an error it may still be made, as long as the lease is not let go.
     pub async fn commit(&self, lease: &SealLease, change: &Change<'_>) -> Result<bool, Error> {
-        let mut attempts = 1;
-        loop {
+        for attempt in 1..COMMITS_MAX {
             match self.try_to_commit(lease, change).await {
-                // Somebody else wrote to the head at the same moment.
-                Err(Error::Unavailable(_)) if attempts < COMMITS_MAX => attempts += 1,
+                Err(Error::Unavailable(_)) => sleep(PAUSE * attempt).await,
                 done => return done,
             }
         }
+        self.try_to_commit(lease, change).await
     }
 
     /// Sends a change once; if there is no answer, head and segment are read, since the
@@ -87,16 +104,7 @@ impl SealStore {
         match self.look_up(lease, change).await? {
             Found::Committed => Ok(true),
             Found::LeaseLost => Ok(false),
-            Found::Unchanged => {
-                let refused = error
-                    .as_service_error()
-                    .is_some_and(TransactWriteItemsError::is_transaction_canceled_exception);
-                Err(if refused {
-                    Error::Unavailable(error.into())
-                } else {
-                    sdk::failed("committing a segment", error)
-                })
-            }
+            Found::Unchanged => Err(not_made(error)),
         }
     }
 
@@ -158,6 +166,23 @@ enum Found {
     Unchanged,
     /// It was not made and never will be: somebody else has the lease.
     LeaseLost,
+}
+
+/// Why a change was not made; what its reasons mean is in
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>.
+fn not_made(error: SdkError<TransactWriteItemsError, HttpResponse>) -> Error {
+    let doing = "committing a segment";
+    let Some(TransactWriteItemsError::TransactionCanceledException(refusal)) =
+        error.as_service_error()
+    else {
+        return sdk::failed(doing, error);
+    };
+    let mut codes = refusal.cancellation_reasons().iter();
+    if codes.all(|reason| reason.code().is_none_or(|code| PASSING.contains(&code))) {
+        Error::Unavailable(error.into())
+    } else {
+        Error::internal(doing, error)
+    }
 }
 
 /// The update of the head, on condition that it is as it was.

@@ -49,9 +49,6 @@ pub enum Holder {
     Erasure,
 }
 
-/// How long one attempt to store an object may take.
-pub(super) const PUT_ATTEMPT_TIME: Duration = Duration::from_mins(1);
-
 /// How long after its lease ended an object of a holder may still arrive.
 ///
 /// S3 refuses a request a quarter of an hour after it was signed; clocks may differ by
@@ -71,7 +68,7 @@ impl SealStore {
     pub fn new(sdk: &SdkConfig, config: &Config) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(2))
-            .operation_attempt_timeout(PUT_ATTEMPT_TIME)
+            .operation_attempt_timeout(Duration::from_mins(1))
             .operation_timeout(Duration::from_secs(200))
             .build();
         let files = aws_sdk_s3::config::Builder::from(sdk)
@@ -151,13 +148,25 @@ impl SealStore {
 
     /// Closes the log up to `to`: nothing that happened before is accepted any more.
     ///
-    /// False if the lease is lost. [`SealStore::confirm_close`] must follow.
+    /// A log that is closed further than that stays so. False if the lease is lost.
+    /// [`SealStore::confirm_close`] must follow.
     pub async fn close(&self, lease: &SealLease, to: Moment) -> Result<bool, Error> {
         let update = Update::set("closed_to = :to")
             .and_remove("closed_at")
-            .value(":to", moment(to))
-            .returning_it();
-        Ok(self.write(lease, update).await?.is_some())
+            .when("(attribute_not_exists(closed_to) OR closed_to < :to)")
+            .value(":to", moment(to));
+        let table = &self.archive.table;
+        match table
+            .update(key(&lease.partner), held(update, lease))
+            .await?
+        {
+            Updated::Done(_) => Ok(true),
+            Updated::Refused(item) => {
+                let head: Head = from_item(item)?;
+                Ok(head.lease_epoch == lease.epoch && head.lease_until.is_some())
+            }
+            Updated::Absent => Ok(false),
+        }
     }
 
     /// Stores when the log was closed at the latest; false if the lease is lost.
@@ -234,13 +243,6 @@ impl Head {
     /// Whether the log was closed, and it is not stored when.
     pub fn has_open_close(&self) -> bool {
         self.closed_to.is_some() && self.closed_at.is_none()
-    }
-
-    /// Whether a worker that has the lease, or had it a moment ago, may be at work.
-    #[cfg(feature = "operate")]
-    pub(super) fn may_be_at_work(&self, now: Moment) -> bool {
-        self.lease_until
-            .is_some_and(|until| until.plus(LATE_PUT_MAX) > now)
     }
 
     /// Whether an object of an earlier holder may still arrive.

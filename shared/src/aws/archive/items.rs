@@ -172,6 +172,17 @@ impl SegmentItem {
         hash_of(&self.tail_sha256)
     }
 
+    /// The error for who must read its object: one that is gone was lost, since nobody
+    /// else may replace it.
+    pub fn unread(&self, error: Error) -> Error {
+        match error {
+            Error::NotFound => {
+                Error::internal("reading a segment", format!("{} is gone", self.object))
+            }
+            error => error,
+        }
+    }
+
     /// Whether it was pruned, so that it has no object any more.
     pub fn is_pruned(&self) -> bool {
         self.pruned_at.is_some()

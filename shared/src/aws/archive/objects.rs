@@ -1,16 +1,24 @@
 //! The objects of the archive's buckets: segments and checkpoints.
 
-use std::sync::atomic::Ordering;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use aws_sdk_s3::{
-    operation::put_object::PutObjectError, primitives::ByteStream, types::ChecksumAlgorithm,
+    config::{
+        ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextRef,
+    },
+    error::BoxError,
+    operation::put_object::PutObjectError,
+    primitives::ByteStream,
+    types::ChecksumAlgorithm,
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use tokio::time::Instant;
 
 use super::{
-    head::{PUT_ATTEMPT_TIME, SealLease, SealStore},
+    head::{SealLease, SealStore},
     items::{Head, SegmentItem},
     read::READS_MAX,
 };
@@ -29,12 +37,35 @@ impl SealLease {
     }
 }
 
+/// How the keys of all segments begin.
+pub(super) const PARTNERS: &str = "archive/v1/partner=";
+
 pub(super) fn prefix(partner: &PartnerId) -> String {
-    format!("archive/v1/partner={partner}/")
+    format!("{PARTNERS}{partner}/")
 }
 
 pub(super) fn checkpoints_prefix(partner: &PartnerId) -> String {
     format!("checkpoints/v1/partner={partner}/")
+}
+
+/// Counts how often a request is sent.
+#[derive(Debug, Clone, Default)]
+struct Attempts(Arc<AtomicU32>);
+
+impl Intercept for Attempts {
+    fn name(&self) -> &'static str {
+        "Attempts"
+    }
+
+    fn read_before_attempt(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
 }
 
 /// The epoch of the lease under which an object was written.
@@ -46,8 +77,8 @@ fn epoch_of(object: &str) -> Option<u64> {
 impl SealStore {
     /// Stores a segment's object.
     ///
-    /// If that fails, is given up, or takes more than one attempt, an attempt may still
-    /// arrive when the lease was let go.
+    /// If that fails, is given up, or takes more than one attempt, an earlier attempt may
+    /// still arrive when the lease was let go.
     pub(super) async fn put_segment(
         &self,
         lease: &SealLease,
@@ -56,24 +87,26 @@ impl SealStore {
     ) -> Result<(), Error> {
         let archive = &self.archive;
         let was_late = lease.has_late_put.swap(true, Ordering::Relaxed);
-        let begun_at = Instant::now();
+        let attempts = Attempts::default();
         let put = archive.files.put_object().bucket(&archive.bucket);
         put.key(object)
             .content_type(PARQUET)
             .body(ByteStream::from(bytes))
             .customize()
             .disable_payload_signing()
+            .interceptor(attempts.clone())
             .send()
             .await
             .map_err(|error| sdk::failed("storing a segment", error))?;
-        let is_late = was_late || begun_at.elapsed() >= PUT_ATTEMPT_TIME;
+        let is_late = was_late || attempts.0.load(Ordering::Relaxed) > 1;
         lease.has_late_put.store(is_late, Ordering::Relaxed);
         Ok(())
     }
 
     /// The bytes of a segment's object.
     pub async fn segment_bytes(&self, segment: &SegmentItem) -> Result<Bytes, Error> {
-        self.archive.range(&segment.object, 0..segment.bytes).await
+        let bytes = self.archive.range(&segment.object, 0..segment.bytes).await;
+        bytes.map_err(|error| segment.unread(error))
     }
 
     /// Deletes an object; one that is gone already is no error.
@@ -183,7 +216,7 @@ impl SealStore {
         Ok(objects)
     }
 
-    /// Stores a checkpoint once: one that exists is left as it is.
+    /// Stores a checkpoint once: one that exists is left as it is, and must say the same.
     pub async fn put_checkpoint(
         &self,
         partner: &PartnerId,
@@ -196,7 +229,7 @@ impl SealStore {
         let put = self.archive.files.put_object();
         let put = put
             .bucket(&self.checkpoints_bucket)
-            .key(object)
+            .key(&object)
             .content_type("text/plain; charset=utf-8")
             .if_none_match("*")
             // S3 requires a checksum where objects are locked.
@@ -205,9 +238,33 @@ impl SealStore {
         match put.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error().map(PutObjectError::meta) {
-                Some(meta) if meta.code() == Some("PreconditionFailed") => Ok(()),
+                Some(meta) if meta.code() == Some("PreconditionFailed") => {
+                    let published = self.checkpoint(&object).await?;
+                    same_text(&object, &published, note)
+                }
                 _ => Err(sdk::failed("storing a checkpoint", error)),
             },
         }
     }
+
+    /// The text of a published checkpoint, with its signatures.
+    pub(super) async fn checkpoint(&self, object: &str) -> Result<String, Error> {
+        let get = self.archive.files.get_object();
+        let get = get.bucket(&self.checkpoints_bucket).key(object);
+        let got = get.send().await;
+        let got = got.map_err(|error| sdk::failed("reading a checkpoint", error))?;
+        let body = got.body.collect().await;
+        let body = body.map_err(|error| Error::Unavailable(error.into()))?;
+        Ok(String::from_utf8_lossy(&body.to_vec()).into_owned())
+    }
+}
+
+/// Compares what two notes say; their signatures may differ.
+fn same_text(object: &str, published: &str, note: &str) -> Result<(), Error> {
+    let said = |note: &str| note.split_once("\n\n").map(|(text, _)| text.to_owned());
+    if said(published) == said(note) {
+        return Ok(());
+    }
+    let other = format!("{object} was published before and says something else");
+    Err(Error::internal("storing a checkpoint", other))
 }

@@ -233,6 +233,7 @@ impl ArchiveStore {
                 .as_service_error()
                 .is_some_and(GetObjectError::is_no_such_key)
             {
+                tracing::warn!(object, "a segment's object is gone");
                 return Error::NotFound;
             }
             sdk::failed("reading a segment", error)
