@@ -1,6 +1,8 @@
 //! The checkpoints that were published of a log, as far as they are compared with it.
 //!
-//! Their signatures are not verified: that needs nothing of ours but the public key.
+//! Their signatures are not verified: that needs nothing of ours but the public key. So
+//! what they say is compared, and nothing but the moment up to which the log is closed
+//! follows from it.
 
 use std::collections::BTreeMap;
 
@@ -41,9 +43,9 @@ impl AllPublished {
         Ok(Self(all))
     }
 
-    /// The newest one of the largest size that is at most this one.
-    pub(crate) fn newest(&self, size_max: u64) -> Option<(u64, &Published)> {
-        let (size, same) = self.0.range(..=size_max).next_back()?;
+    /// The newest one of the largest size.
+    pub(crate) fn newest(&self) -> Option<(u64, &Published)> {
+        let (size, same) = self.0.last_key_value()?;
         Some((*size, same.last()?))
     }
 

@@ -1,11 +1,14 @@
 //! `admin rebuild`: makes the items of a partner's archive again from its objects.
-//!
-//! Seals and erasures must be stopped meanwhile.
+
+use std::{ops::ControlFlow, time::Duration};
 
 use aws_config::SdkConfig;
 use shared::{
     Clock, Config, Error as ServiceError, Moment, PartnerId,
-    aws::archive::{Extent, Head, Restoration, SealStore, SegmentItem, partner_id},
+    aws::archive::{
+        Extent, Head, Holder, Restoration, SealLease, SealStore, SegmentItem, partner_id,
+    },
+    model::lease,
 };
 
 use crate::{
@@ -39,6 +42,10 @@ pub struct Rebuilt {
     pub segments: Vec<SegmentItem>,
     /// How many of them the table did not have like this.
     pub changed: usize,
+    /// The objects whose items belong to no segment, and are deleted.
+    pub stale: Vec<String>,
+    /// Whether the head did not say the same of the log.
+    pub head_differs: bool,
     /// The keys of objects that belong to no segment; the next run deletes them.
     pub leftovers: Vec<String>,
     /// How many checkpoints have the root that was computed.
@@ -47,9 +54,9 @@ pub struct Rebuilt {
 
 /// What is stored of a partner's archive.
 #[derive(Debug)]
-struct Archive {
-    partner: PartnerId,
-    store: SealStore,
+struct Archive<'a> {
+    partner: &'a PartnerId,
+    store: &'a SealStore,
     head: Option<Head>,
     items: Vec<SegmentItem>,
     published: AllPublished,
@@ -61,13 +68,45 @@ struct Archive {
 impl Rebuild {
     /// Computes the items and compares them with the checkpoints; then stores them, if
     /// that is asked for.
+    ///
+    /// To store them it has the lease of the head from the beginning. Without a head no
+    /// worker gets a lease.
     pub async fn run(
         &self,
         sdk: &SdkConfig,
         config: &Config,
         clock: &Clock,
     ) -> Result<Rebuilt, Error> {
-        let archive = self.read(sdk, config, clock).await?;
+        let (partner, store) = (partner_id(&self.partner)?, SealStore::new(sdk, config));
+        let head = store.archive().head(&partner).await?;
+        let rebuilt = if self.write && head.is_some() {
+            let taken = store.take_lease(&partner, Holder::Seal, clock.now());
+            let (lease, head) = taken.await?.ok_or(Error::Held)?;
+            let done = tokio::select! {
+                done = self.rebuild(&store, &partner, Some(head), Some(&lease), clock) => done,
+                error = until_lost(&store, &lease, clock) => Err(error),
+            };
+            if done.is_err() {
+                // If this fails too, the lease runs out.
+                store.release(&lease, false, clock.now()).await.ok();
+            }
+            done?
+        } else {
+            self.rebuild(&store, &partner, head, None, clock).await?
+        };
+        rebuilt.print(self.write);
+        Ok(rebuilt)
+    }
+
+    async fn rebuild(
+        &self,
+        store: &SealStore,
+        partner: &PartnerId,
+        head: Option<Head>,
+        lease: Option<&SealLease>,
+        clock: &Clock,
+    ) -> Result<Rebuilt, Error> {
+        let archive = Archive::read(store, partner, head, clock.now()).await?;
         let log = self.scan(&archive).await?;
         let (size, border) = (log.size(), log.border.ok_or(Error::Nothing)?);
         let extent = Extent {
@@ -75,58 +114,18 @@ impl Rebuild {
             border,
             sealed_to: archive.sealed_to(size, border.occurred_at()),
         };
-        if self.write && !archive.store(&log, extent, clock.now()).await? {
+        let rebuilt = archive.compare(&log, extent);
+        if self.write && !archive.restore(&log, extent, lease, clock.now()).await? {
             return Err(Error::Held);
         }
-        let is_new = |segment: &&SegmentItem| !archive.items.contains(segment);
-        let rebuilt = Rebuilt {
-            extent,
-            changed: log.segments.iter().filter(is_new).count(),
-            leftovers: archive
-                .chain
-                .leftovers
-                .into_iter()
-                .map(|it| it.key)
-                .collect(),
-            compared: log.compared,
-            segments: log.segments,
-        };
-        rebuilt.print(self.write);
         Ok(rebuilt)
     }
 
-    async fn read(
-        &self,
-        sdk: &SdkConfig,
-        config: &Config,
-        clock: &Clock,
-    ) -> Result<Archive, Error> {
-        let partner = partner_id(&self.partner)?;
-        let store = SealStore::new(sdk, config);
-        let head = store.archive().head(&partner).await?;
-        let items = store.segments(&partner).await?;
-        let mut objects = store.segment_objects(&partner).await?;
-        // With a head, what ends behind it was stored and never committed.
-        let committed = head.as_ref().map(|head| head.size).filter(|size| *size > 0);
-        if let Some(size) = committed {
-            objects.retain(|object| object.end_index() <= size);
-        }
-        Ok(Archive {
-            head,
-            published: AllPublished::read(&store, &partner, clock.now()).await?,
-            epoch: objects.iter().map(|it| it.epoch).max().unwrap_or_default(),
-            chain: Chain::new(objects, &items),
-            items,
-            partner,
-            store,
-        })
-    }
-
     /// Reads the log as far as it goes; it must go as far as anything says that it did.
-    async fn scan(&self, archive: &Archive) -> Result<ScannedLog, Error> {
+    async fn scan(&self, archive: &Archive<'_>) -> Result<ScannedLog, Error> {
         let mut log = ScannedLog::new()?;
         for link in &archive.chain.links {
-            let added = log.add(&archive.store, &archive.partner, link, &archive.published);
+            let added = log.add(archive.store, archive.partner, link, &archive.published);
             match added.await {
                 Err(Error::Service(error @ ServiceError::Internal { .. })) if self.shrink => {
                     eprintln!("left out: {}", error.chain());
@@ -153,7 +152,42 @@ impl Rebuild {
     }
 }
 
-impl Archive {
+/// Renews the lease; returns when it is lost.
+async fn until_lost(store: &SealStore, lease: &SealLease, clock: &Clock) -> Error {
+    lease::keep::<(), _>(|| async {
+        let held = store.renew(lease, clock.now()).await?;
+        Ok(held.map_or(ControlFlow::Break(()), |_| ControlFlow::Continue(())))
+    })
+    .await;
+    Error::Held
+}
+
+impl<'a> Archive<'a> {
+    async fn read(
+        store: &'a SealStore,
+        partner: &'a PartnerId,
+        head: Option<Head>,
+        now: Moment,
+    ) -> Result<Self, Error> {
+        let items = store.segments(partner).await?;
+        let mut objects = store.segment_objects(partner).await?;
+        let epoch = objects.iter().map(|it| it.epoch).max().unwrap_or_default();
+        // With a head, what ends behind it was stored and never committed.
+        let committed = head.as_ref().map(|head| head.size).filter(|size| *size > 0);
+        if let Some(size) = committed {
+            objects.retain(|object| object.end_index() <= size);
+        }
+        Ok(Self {
+            published: AllPublished::read(store, partner, now).await?,
+            chain: Chain::new(objects, &items),
+            partner,
+            store,
+            head,
+            items,
+            epoch,
+        })
+    }
+
     /// The most entries that anything says the log has, and what says it.
     fn furthest(&self) -> Option<(u64, String)> {
         let head = self
@@ -164,42 +198,76 @@ impl Archive {
         let items = items.map(|it| (it.end_index(), format!("the item of {}", it.object)));
         let objects = self.chain.strangers();
         let objects = objects.map(|it| (it.end_index(), it.key.clone()));
-        let published = self.published.newest(u64::MAX);
+        let published = self.published.newest();
         let published = published.map(|(size, it)| (size, it.key.clone()));
         let all = objects.chain(published).chain(items).chain(head);
         all.max_by_key(|(size, _)| *size)
     }
 
-    /// The heads and checkpoints that say up to when so much of the log was sealed.
+    /// Up to when so much of the log is sealed; the next seal may move it on.
     fn sealed_to(&self, size: u64, last: Moment) -> Moment {
         let head = self.head.as_ref().filter(|head| head.size <= size);
-        let head = head.and_then(|head| head.sealed_to);
-        let published = self.published.newest(size).map(|(_, it)| it.sealed_to);
-        [head, published]
-            .into_iter()
-            .flatten()
-            .fold(last, Moment::max)
+        head.and_then(|head| head.sealed_to)
+            .map_or(last, |to| to.max(last))
     }
 
-    async fn store(&self, log: &ScannedLog, extent: Extent, now: Moment) -> Result<bool, Error> {
-        let newest: Option<&Published> = self.published.newest(u64::MAX).map(|(_, it)| it);
-        let head = self.head.as_ref();
-        let closed = head.and_then(|head| head.closed_to.max(head.sealed_to));
-        let closed = closed.max(newest.map(|it| it.sealed_to));
+    /// The items that belong to none of the log's segments.
+    fn stale(&self, log: &ScannedLog) -> Vec<&SegmentItem> {
         let is_kept = |item: &SegmentItem| log.segments.iter().any(|it| it.first == item.first);
-        let stale: Vec<_> = self.items.iter().filter(|item| !is_kept(item)).collect();
+        self.items.iter().filter(|item| !is_kept(item)).collect()
+    }
+
+    /// What the items are to be, beside what they are.
+    fn compare(&self, log: &ScannedLog, extent: Extent) -> Rebuilt {
+        let is_new = |segment: &&SegmentItem| !self.items.contains(segment);
+        let leftovers = self.chain.leftovers.iter();
+        let stale = self.stale(log).into_iter();
+        let says_it = |head: &Head| {
+            head.extent() == Some(extent) && head.tree().is_ok_and(|tree| tree == log.tree)
+        };
+        Rebuilt {
+            extent,
+            changed: log.segments.iter().filter(is_new).count(),
+            stale: stale.map(|item| item.object.clone()).collect(),
+            head_differs: !self.head.as_ref().is_some_and(says_it),
+            leftovers: leftovers.map(|object| object.key.clone()).collect(),
+            compared: log.compared,
+            segments: log.segments.clone(),
+        }
+    }
+
+    async fn restore(
+        &self,
+        log: &ScannedLog,
+        extent: Extent,
+        lease: Option<&SealLease>,
+        now: Moment,
+    ) -> Result<bool, Error> {
+        let newest: Option<&Published> = self.published.newest().map(|(_, it)| it);
+        let head = self.head.as_ref();
         let restoration = Restoration {
             before: head,
             segments: &log.segments,
-            stale: &stale,
+            stale: &self.stale(log),
             sealed: (extent, &log.tree),
-            closed_to: closed.map_or(extent.sealed_to, |to| to.max(extent.sealed_to)),
+            closed_to: self.closed_to(extent),
             checkpoint: newest
                 .map(|it| it.note.clone())
                 .or_else(|| head?.checkpoint.clone()),
             epoch: self.epoch + 1,
         };
-        Ok(self.store.restore(&self.partner, &restoration, now).await?)
+        let restored = self.store.restore(self.partner, &restoration, lease, now);
+        Ok(restored.await?)
+    }
+
+    /// Up to when nothing is accepted any more: at least behind the last sealed activity.
+    fn closed_to(&self, extent: Extent) -> Moment {
+        let behind = extent.border.occurred_at().plus(Duration::from_millis(1));
+        let head = self.head.as_ref();
+        let published = self.published.newest().map(|(_, it)| it.sealed_to);
+        let all = [head.and_then(|head| head.closed_to), published];
+        let all = all.into_iter().flatten();
+        all.fold(extent.sealed_to.max(behind), Moment::max)
     }
 }
 
@@ -208,17 +276,28 @@ impl Rebuilt {
         for leftover in &self.leftovers {
             eprintln!("belongs to no segment: {leftover}");
         }
+        for stale in &self.stale {
+            eprintln!("its item is not of the log any more: {stale}");
+        }
         let Extent {
             size, sealed_to, ..
         } = self.extent;
         let (segments, changed, compared) = (self.segments.len(), self.changed, self.compared);
         println!("{size} entries in {segments} segments, sealed to {sealed_to}");
         println!("{compared} checkpoints have the same roots");
-        let end = if is_stored {
-            "and were stored"
+        let head = if self.head_differs {
+            "another"
         } else {
-            "and nothing was stored: that is done with --write"
+            "the same"
         };
-        println!("{changed} segments differ from the table's items, {end}");
+        println!("{changed} segments differ from the table's items, which have {head} head");
+        println!(
+            "{}",
+            if is_stored {
+                "all of it was stored"
+            } else {
+                "nothing was stored: that is done with --write"
+            }
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! `admin register`: registers every partner who has a log.
 //!
 //! A partner is registered by its next write; this is for those who write nothing any
-//! more. It is the only code that scans the table of activities.
+//! more. Some of them may only have segments left. It is the only code that scans the
+//! table of activities.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use aws_sdk_dynamodb::operation::scan::ScanOutput;
 use shared::{
     Clock, Config, PartnerId,
     aws::{
-        archive::{Registry, partner_id},
+        archive::{Registry, SealStore, partner_id},
         sdk,
     },
 };
@@ -28,26 +29,28 @@ pub struct Register {
     pub dry_run: bool,
 }
 
-/// What a table of activities has, and who was not registered.
+/// Who has a log, and who was not registered.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Registration {
-    /// How many items were read.
+    /// How many items of the table were read.
     pub items: usize,
-    /// Whose activities they are.
+    /// How many partners have items or segments.
     pub partners: usize,
     /// Those of them who were not registered.
     pub added: Vec<PartnerId>,
 }
 
 impl Register {
-    /// Scans the table once, then registers who is missing; an entry that exists stays.
+    /// Scans the table once, lists whose segments there are, then registers who is missing;
+    /// an entry that exists stays.
     pub async fn run(
         &self,
         sdk: &SdkConfig,
         config: &Config,
         clock: &Clock,
     ) -> Result<Registration, Error> {
-        let (items, partners) = partners(sdk, config).await?;
+        let (items, mut partners) = partners(sdk, config).await?;
+        partners.extend(SealStore::new(sdk, config).partners().await?);
         let mut done = Registration {
             items,
             partners: partners.len(),
@@ -72,7 +75,7 @@ impl Register {
             "were registered"
         };
         let (partners, added) = (done.partners, done.added.len());
-        eprintln!("{items} items of {partners} partners read, of whom {added} {registered}");
+        eprintln!("{items} items read; of {partners} partners with a log {added} {registered}");
         Ok(done)
     }
 }

@@ -1,15 +1,19 @@
 //! The operators' commands, over whole archives.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use admin::{Error, Rebuild, Rebuilt, Register, Registration};
+use aws_config::AppName;
 use aws_sdk_dynamodb::types::AttributeValue;
 use shared::{
-    Clock, Moment, PartnerId,
+    ActivityId, Clock, Moment, PartnerId,
     aws::archive::{Head, Holder, SegmentItem},
 };
 
-use crate::harness::{TestApp, activity, with};
+use crate::{
+    faults::Fault,
+    harness::{TestApp, activity, eventually, with},
+};
 
 impl TestApp {
     /// The clock of the service, for a command.
@@ -78,6 +82,19 @@ async fn who_is_registered_stays_as_it_is() {
 }
 
 #[tokio::test]
+async fn partners_who_only_have_segments_left_are_registered() {
+    let (app, partner) = sealed_log().await;
+    for (table, prefix) in [("archive", "#partners#"), ("activities", "contoso")] {
+        app.lose_partitions(table, prefix).await;
+    }
+    assert!(app.registered().await.is_empty());
+    let done = app.register_all(false).await;
+    assert_eq!((done.items, done.partners), (0, 1));
+    assert_eq!(done.added, [partner]);
+    assert_eq!(app.registered().await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_dry_run_registers_nobody() {
     let app = TestApp::start().await;
     app.load_logs();
@@ -105,10 +122,17 @@ async fn sealed_log() -> (TestApp, PartnerId) {
 
 impl TestApp {
     async fn rebuild(&self, rebuild: Rebuild) -> Result<Rebuilt, Error> {
-        let (sdk, config) = (&self.stack.sdk, &self.stack.config);
+        let sdk = self
+            .stack
+            .sdk
+            .to_builder()
+            .app_name(AppName::new("admin").unwrap());
+        let sdk = sdk.http_client(self.faults.client()).build();
         let partner = "contoso".to_owned();
         let rebuild = Rebuild { partner, ..rebuild };
-        rebuild.run(sdk, config, &self.command_clock()).await
+        rebuild
+            .run(&sdk, &self.stack.config, &self.command_clock())
+            .await
     }
 
     async fn report(&self) -> Result<Rebuilt, Error> {
@@ -152,8 +176,25 @@ impl TestApp {
         }
     }
 
-    fn put_object(&self, bucket: &str, key: &str, bytes: &[u8]) {
-        std::fs::write(self.stack.s3_dir.join(bucket).join(key), bytes).unwrap();
+    /// Deletes a table's items whose partition key begins so.
+    async fn lose_partitions(&self, table: &str, prefix: &str) {
+        let mut pages = self
+            .dynamodb()
+            .scan()
+            .table_name(table)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            for item in page.unwrap().items() {
+                if !item["partition_key"].as_s().unwrap().starts_with(prefix) {
+                    continue;
+                }
+                let delete = self.dynamodb().delete_item().table_name(table);
+                let delete = delete.key("partition_key", item["partition_key"].clone());
+                let delete = delete.key("sort_key", item["sort_key"].clone());
+                delete.send().await.unwrap();
+            }
+        }
     }
 
     fn lose_object(&self, bucket: &str, key: &str) {
@@ -176,10 +217,10 @@ impl TestApp {
     }
 }
 
-/// What a head says of the log.
+/// What a head says of the log, but up to when it is sealed.
 fn of_the_log(head: &Head) -> impl PartialEq + std::fmt::Debug {
     let tree: Vec<_> = head.tree().unwrap().hashes().collect();
-    (head.extent(), tree, head.checkpoint.clone())
+    (head.size, head.border, tree, head.checkpoint.clone())
 }
 
 /// The key with a lower epoch of its lease, and with this count.
@@ -194,7 +235,8 @@ async fn items_made_again_from_objects_are_those_that_were_lost() {
     let (head, segments) = (app.seal_head(&partner).await, app.segments(&partner).await);
     let whole = app.whole_log().await;
     let same = app.write_rebuilt().await.unwrap();
-    assert_eq!((same.changed, same.leftovers.len()), (0, 0));
+    assert_eq!((same.changed, same.head_differs), (0, false));
+    assert!(same.leftovers.is_empty() && same.stale.is_empty());
     // One that was replaced, and one that was never committed.
     for (segment, count) in [(&segments[3], 1), (&segments[5], 60_000)] {
         app.put_object("archive", &older(segment, count), b"anything");
@@ -207,11 +249,14 @@ async fn items_made_again_from_objects_are_those_that_were_lost() {
         (rebuilt.changed, rebuilt.leftovers.len()),
         (segments.len(), 2)
     );
+    assert!(rebuilt.head_differs);
     assert_eq!(rebuilt.compared, app.objects("checkpoints", &partner).len());
     assert_eq!(app.segments(&partner).await, segments);
     let made = app.seal_head(&partner).await;
     assert_eq!(of_the_log(&made), of_the_log(&head));
+    // What nobody verified only closes the log; the next seal moves `sealed_to` on.
     assert_eq!(made.closed_to, head.sealed_to);
+    assert_eq!(made.sealed_to, head.border.map(ActivityId::occurred_at));
     assert_eq!(app.whole_log().await, whole);
     app.check_it_goes_on(&partner, usize::try_from(head.size).unwrap())
         .await;
@@ -240,8 +285,8 @@ async fn single_items_that_were_lost_or_changed_are_made_again_beside_the_head()
     let made = app.seal_head(&partner).await;
     assert_eq!(of_the_log(&made), of_the_log(&head));
     assert_eq!(
-        (made.closed_to, made.closed_at),
-        (head.closed_to, head.closed_at)
+        (made.sealed_to, made.closed_to, made.closed_at),
+        (head.sealed_to, head.closed_to, head.closed_at)
     );
     app.check_it_goes_on(&partner, usize::try_from(head.size).unwrap())
         .await;
@@ -320,6 +365,7 @@ async fn what_can_not_be_made_again_is_sealed_again_from_the_table() {
     };
     let rebuilt = app.rebuild(wanted).await.unwrap();
     assert_eq!(rebuilt.extent.size, segments[6].first_index);
+    assert_eq!(rebuilt.stale.len(), segments.len() - 6);
     assert_eq!(app.segments(&partner).await, segments[..6]);
     let shrunk = app.seal_head(&partner).await;
     assert_eq!(shrunk.closed_to, head.closed_to);
@@ -349,6 +395,56 @@ async fn nothing_is_rebuilt_while_somebody_works_or_without_an_object() {
     let (sdk, config) = (&app.stack.sdk, &app.stack.config);
     let none = rebuild.run(sdk, config, &app.command_clock()).await;
     assert!(matches!(none, Err(Error::Nothing)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_seals_while_an_archive_is_rebuilt() {
+    let (app, partner) = sealed_log().await;
+    let app = Arc::new(app);
+    let whole = app.whole_log().await;
+    app.faults.add("archive GetObject", Fault::Held, 1);
+    let command = Arc::clone(&app);
+    let rebuilding = tokio::spawn(async move { command.write_rebuilt().await });
+    assert!(eventually(|| app.faults.is_held("archive GetObject")).await);
+    let head = app.seal_head(&partner).await;
+    app.run_sealer().await;
+    assert_eq!(app.seal_head(&partner).await, head);
+    app.faults.release();
+    let rebuilt = rebuilding.await.unwrap().unwrap();
+    assert_eq!((rebuilt.changed, rebuilt.head_differs), (0, false));
+    assert_eq!(app.whole_log().await, whole);
+}
+
+/// An older head was put back, or a killed worker's object was never committed.
+#[tokio::test]
+async fn objects_behind_the_head_do_not_stop_the_log_after_a_rebuild() {
+    let (app, partner) = sealed_log().await;
+    let (head, segments) = (app.seal_head(&partner).await, app.segments(&partner).await);
+    let (folder, _) = segments[0].object.rsplit_once('/').unwrap();
+    let behind = format!("{folder}/{:012}-5-99.parquet", head.size);
+    app.put_object("archive", &behind, b"anything");
+    assert_eq!(app.write_rebuilt().await.unwrap().changed, 0);
+    app.check_it_goes_on(&partner, usize::try_from(head.size).unwrap())
+        .await;
+}
+
+#[tokio::test]
+async fn without_a_checkpoint_the_log_is_closed_behind_its_last_sealed_activity() {
+    let (app, partner) = sealed_log().await;
+    for key in app.objects("checkpoints", &partner).into_keys() {
+        app.lose_object("checkpoints", &key);
+    }
+    app.lose_items("head").await;
+    app.write_rebuilt().await.unwrap();
+    let head = app.seal_head(&partner).await;
+    let border = head.border.unwrap().occurred_at();
+    let behind = border.plus(Duration::from_millis(1));
+    assert_eq!(head.closed_to, Some(behind));
+    let answer = |at: Moment| {
+        let sent = app.post("/v1/activities", &with("occurred_at", at.to_string()));
+        sent.token(&app.recorder()).send()
+    };
+    assert_eq!(answer(border).await.status, 400);
 }
 
 #[tokio::test]

@@ -6,9 +6,9 @@ use aws_sdk_dynamodb::operation::put_item::{PutItemError, builders::PutItemFluen
 use proof::CompactRange;
 
 use super::{
-    head::{Holder, SealLease, SealStore},
+    head::{SealLease, SealStore},
     items::{Extent, Head, SegmentItem, segment_key},
-    objects::{checkpoints_prefix, prefix},
+    objects::{PARTNERS, checkpoints_prefix, prefix},
 };
 use crate::{
     Error, Moment, PartnerId,
@@ -85,6 +85,23 @@ pub struct Restoration<'a> {
 }
 
 impl SealStore {
+    /// The partners who have segments.
+    pub async fn partners(&self) -> Result<Vec<PartnerId>, Error> {
+        let list = self.archive.files.list_objects_v2();
+        let list = list.bucket(&self.archive.bucket).prefix(PARTNERS);
+        let mut pages = list.delimiter("/").into_paginator().send();
+        let mut partners = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| sdk::failed("listing segments", error))?;
+            for folder in page.common_prefixes.unwrap_or_default() {
+                let folder = folder.prefix.unwrap_or_default();
+                let partner = folder.strip_prefix(PARTNERS).unwrap_or(&folder);
+                partners.push(partner_id(partner.trim_end_matches('/'))?);
+            }
+        }
+        Ok(partners)
+    }
+
     /// All of the partner's objects in the bucket of segments.
     pub async fn segment_objects(&self, partner: &PartnerId) -> Result<Vec<SegmentObject>, Error> {
         let objects = self.list(&self.archive.bucket, prefix(partner));
@@ -100,36 +117,24 @@ impl SealStore {
         let prefix = checkpoints_prefix(partner);
         let mut checkpoints = Vec::new();
         for (key, _) in self.list(bucket, prefix).await? {
-            let get = self.archive.files.get_object().bucket(bucket).key(&key);
-            let got = get.send().await;
-            let got = got.map_err(|error| sdk::failed("reading a checkpoint", error))?;
-            let body = got.body.collect().await;
-            let body = body.map_err(|error| Error::Unavailable(error.into()))?;
-            let text = String::from_utf8_lossy(&body.to_vec()).into_owned();
+            let text = self.checkpoint(&key).await?;
             checkpoints.push((key, text));
         }
         Ok(checkpoints)
     }
 
-    /// Stores the segments, then the head; false if somebody else has the lease or had it
-    /// since the head was read.
+    /// Stores the segments, then the head, whose lease is let go by that; false if the lease
+    /// is lost, or if somebody else made a head.
     ///
-    /// It may be interrupted anywhere and done again. Without a head before, the new one
-    /// comes last: until then no worker gets a lease.
+    /// There is a lease unless there was no head: then the new one comes last, and until
+    /// then no worker gets a lease. It may be interrupted anywhere and done again.
     pub async fn restore(
         &self,
         partner: &PartnerId,
         restoration: &Restoration<'_>,
+        lease: Option<&SealLease>,
         now: Moment,
     ) -> Result<bool, Error> {
-        let lease = match restoration.before {
-            None => None,
-            Some(before) if before.may_be_at_work(now) => return Ok(false),
-            Some(before) => match self.take_lease(partner, Holder::Seal, now).await? {
-                Some((lease, _)) if lease.epoch == before.lease_epoch + 1 => Some(lease),
-                _ => return Ok(false),
-            },
-        };
         for segment in restoration.segments {
             let put = self.put_item(segment.item(partner)?).send().await;
             put.map_err(|error| sdk::failed("storing a segment's item", error))?;
@@ -144,7 +149,7 @@ impl SealStore {
         &self,
         partner: &PartnerId,
         restoration: &Restoration<'_>,
-        lease: Option<SealLease>,
+        lease: Option<&SealLease>,
         now: Moment,
     ) -> Result<bool, Error> {
         let epoch = lease.map(|lease| lease.epoch);
