@@ -44,6 +44,7 @@ pub struct Apps {
     pub export_worker: export_worker::App,
     pub erasure: erasure::App,
     pub erasure_worker: erasure_worker::App,
+    pub import: import::App,
     pub seal_worker: seal_worker::App,
     pub sweeper: sweeper::App,
     pub worker_time: Duration,
@@ -169,6 +170,10 @@ impl Apps {
             "erasure" => Box::new(move |request| {
                 let apps = Arc::clone(&apps);
                 async move { erasure::handle(&apps.erasure, &request).await }.boxed()
+            }),
+            "import" => Box::new(move |request| {
+                let apps = Arc::clone(&apps);
+                async move { import::handle(&apps.import, &request).await }.boxed()
             }),
             "export-worker" | "erasure-worker" | "seal-worker" => {
                 return self.call_worker(function, event).await;

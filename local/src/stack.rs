@@ -180,6 +180,7 @@ fn apps(sdk: &SdkConfig, config: &Config, options: &Options) -> Apps {
         export_worker: export_worker::App::new(&sdk("export-worker"), config(), clock()),
         erasure: erasure::App::new(&sdk("erasure"), config(), clock()),
         erasure_worker: erasure_worker::App::new(&sdk("erasure-worker"), config(), clock()),
+        import: import::App::new(&sdk("import"), config(), clock()),
         seal_worker: seal_worker::App::new(&sdk("seal-worker"), config(), clock()),
         sweeper: sweeper::App::new(&sdk("sweeper"), config(), clock()),
         worker_time: options.worker_time,

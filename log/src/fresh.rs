@@ -56,6 +56,11 @@ impl<'a> FreshPart<'a> {
         }
     }
 
+    /// Reads consistently from now on, because activities may be added to the range.
+    pub(crate) fn be_consistent(&mut self) {
+        self.query.eventual = false;
+    }
+
     /// Leaves out what happened before a moment, but for pages that were read already.
     pub(crate) fn end_before(&mut self, from: Moment) {
         for stretch in &mut self.stretches {

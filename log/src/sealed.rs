@@ -150,7 +150,8 @@ impl<'a> SealedPart<'a> {
 
     async fn reload(&mut self) -> Result<(), Error> {
         let to = self.question.query.range.to();
-        let sealed = self.archive.sealed(self.question.partner, to).await?;
+        let standing = self.archive.standing(self.question.partner, to).await?;
+        let sealed = standing.sealed;
         let sealed =
             sealed.ok_or_else(|| Error::Unavailable("nothing is sealed any more".into()))?;
         let objects = |sealed: &Sealed| -> Vec<(String, bool)> {

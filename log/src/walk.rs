@@ -213,7 +213,11 @@ impl<'a> Walk<'a> {
             return Ok(());
         };
         let (partner, query) = (self.question.partner, self.question.query);
-        let Some(sealed) = archive.sealed(partner, query.range.to()).await? else {
+        let standing = archive.standing(partner, query.range.to()).await?;
+        if standing.is_importing {
+            self.fresh.be_consistent();
+        }
+        let Some(sealed) = standing.sealed else {
             return Ok(());
         };
         let border = sealed.extent.border;
@@ -227,7 +231,13 @@ impl<'a> Walk<'a> {
             let after = after.map_or(border, |id| id.max(border));
             // DynamoDB refuses a start that lies outside of the range.
             let after = Some(after).filter(|id| range.contains(id.occurred_at()));
-            self.fresh = FreshPart::new(self.store, partner, RangeQuery { range, ..query }, after);
+            let eventual = query.eventual && !standing.is_importing;
+            let query = RangeQuery {
+                range,
+                eventual,
+                ..query
+            };
+            self.fresh = FreshPart::new(self.store, partner, query, after);
         }
         self.border = Some(border);
         self.sealed = Some(SealedPart::new(archive, self.question, sealed, after));

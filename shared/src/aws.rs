@@ -11,6 +11,7 @@ pub mod archive;
 pub mod erasures;
 pub mod exports;
 pub mod files;
+pub mod imports;
 mod leases;
 mod open_work;
 mod places;

@@ -27,7 +27,7 @@ pub use aws::{
 };
 pub use clock::Clock;
 pub use config::Config;
-pub use lambda::access::{Access, Eraser, Reader, Recorder};
+pub use lambda::access::{Access, Eraser, Importer, Reader, Recorder};
 pub use model::{
     Action, Activity, ActivityId, Actor, ActorKind, ClaimNames, Content, Cursor, Customer, Details,
     Erasure, ErasureId, ErasureKey, Error, Export, ExportId, ExportKey, ExportRequest, Filter,

@@ -12,6 +12,7 @@ pub mod export;
 pub mod failure;
 pub mod filter;
 mod id;
+pub mod import;
 pub mod json;
 pub mod lease;
 pub mod moment;

@@ -28,6 +28,9 @@ fn routes(id: &str, export_id: &str) -> Vec<(Method, String, Option<Value>)> {
             Some(json!({ "customer_id": "c-1" })),
         ),
         (Method::GET, format!("/v1/erasures/{export_id}"), None),
+        (Method::PUT, "/v1/import".into(), None),
+        (Method::GET, "/v1/import".into(), None),
+        (Method::DELETE, "/v1/import".into(), None),
     ]
 }
 
@@ -74,7 +77,7 @@ async fn without_a_valid_token_the_gateway_answers_401() {
         "x".into(),
         String::new(),
     ] {
-        assert_eq!(app.statuses(&token).await, [401; 10], "{token}");
+        assert_eq!(app.statuses(&token).await, [401; 13], "{token}");
     }
     let answer = app.get("/v1/activities").send().await;
     assert_eq!(
@@ -111,7 +114,7 @@ struct Row {
 }
 
 /// The roles of each column.
-const COLUMNS: [&[&str]; 5] = [
+const COLUMNS: [&[&str]; 6] = [
     &["global_admin"],
     &[
         "billing_admin",
@@ -122,6 +125,7 @@ const COLUMNS: [&[&str]; 5] = [
     ],
     &["activity_recorder"],
     &["platform_recorder"],
+    &["history_importer"],
     &["superuser", ""],
 ];
 
@@ -210,6 +214,13 @@ impl TestApp {
         let mut claims = json!({ "roles": roles });
         if roles != ["platform_recorder"] {
             claims["partner_id"] = if row.is_own { "contoso" } else { "fabrikam" }.into();
+        }
+        if row.path == "/v1/import" {
+            let import = self.request(Method::PUT, &row.path);
+            let importer = self.token("contoso", "history_importer");
+            // An erasure of another line may be under way.
+            self.until_no_worker_runs().await;
+            assert_eq!(import.token(&importer).send().await.status, 200);
         }
         let mut request = self.request(row.method.clone(), &things.path(row));
         if let Some(body) = row.body() {
@@ -301,7 +312,7 @@ async fn what_gives_no_role_or_no_partner_opens_nothing() {
     ] {
         assert_eq!(
             app.statuses(&app.token_of(claims.clone())).await,
-            [403; 10],
+            [403; 13],
             "{claims}"
         );
     }
@@ -313,7 +324,9 @@ async fn one_bare_role_is_read_as_a_list_of_one() {
     let bare = json!({ "partner_id": "contoso", "roles": "admin_agent" });
     assert_eq!(
         app.statuses(&app.token_of(bare)).await,
-        [403, 403, 200, 404, 202, 200, 404, 404, 403, 403]
+        [
+            403, 403, 200, 404, 202, 200, 404, 404, 403, 403, 403, 403, 403
+        ]
     );
 }
 

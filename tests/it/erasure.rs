@@ -42,7 +42,7 @@ impl TestApp {
         self.until_over(asked.header("location")).await
     }
 
-    async fn until_over(&self, location: &str) -> Value {
+    pub(crate) async fn until_over(&self, location: &str) -> Value {
         let mut failures = self.worker_failures();
         for _ in 0..3_000 {
             let erasure = self.erasure(location).await;

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use local::template;
+use reqwest::Method;
 use serde_json::{Value, json};
 use shared::Config;
 
@@ -293,6 +294,13 @@ impl TestApp {
         self.record(&with("occurred_at", self.now().to_string()))
             .await;
         self.advance(Duration::from_hours(72));
+        // One import is closed, and the next one ends by itself.
+        let importer = self.token("contoso", "history_importer");
+        for method in [Method::PUT, Method::GET, Method::DELETE, Method::PUT] {
+            let import = self.request(method, "/v1/import").token(&importer);
+            assert_eq!(import.send().await.status, 200);
+        }
+        self.advance(Duration::from_hours(7 * 24));
         // A checkpoint whose answer was lost is compared.
         self.faults.add("PutObject", Fault::ReplyLost, 1);
         self.seal().await;
@@ -301,11 +309,14 @@ impl TestApp {
 
     /// Lets each function be the first that records something for a partner.
     async fn register_by_everyone(&self) {
+        let importer = self.token("fabrikam", "history_importer");
+        let import = self.request(Method::PUT, "/v1/import").token(&importer);
+        assert_eq!(import.send().await.status, 200);
         self.erase().await;
         let northwind = self.token("northwind", "admin_agent");
         let asked = self.post("/v1/exports", &json!({})).token(&northwind);
         let asked = asked.send().await;
-        while self.registered().await.len() < 2 {
+        while self.registered().await.len() < 3 {
             tokio::task::yield_now().await;
         }
         // As for an export that was ready before partners were registered.
@@ -358,7 +369,7 @@ impl TestApp {
         let export = request.send().await.json();
         let path = format!("/v1/exports/{}", export["id"].as_str().unwrap());
         self.until(&path, |_| self.faults.is_held(operation)).await;
-        let delete = self.request(reqwest::Method::DELETE, &path);
+        let delete = self.request(Method::DELETE, &path);
         delete.token(&self.reader()).send().await;
         self.faults.release();
     }
@@ -465,6 +476,7 @@ fn imports_keep_to_the_layers() {
         "export-worker",
         "erasure",
         "erasure-worker",
+        "import",
         "seal-worker",
         "sweeper",
     ];

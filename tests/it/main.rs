@@ -37,6 +37,7 @@ mod gateway;
 mod guards;
 mod hang;
 mod identity;
+mod imports;
 mod isolation;
 mod items;
 mod laptop;

@@ -2,7 +2,7 @@
 
 mod closed;
 mod erased;
-mod kills;
+pub(crate) mod kills;
 mod lost;
 mod many;
 mod pruned;

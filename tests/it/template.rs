@@ -324,9 +324,13 @@ fn segments_are_written_by_two_workers_and_checkpoints_by_one() {
         ids.collect::<Vec<_>>()
     };
     let workers = ["ErasureWorkerFunction", "SealWorkerFunction"];
-    for action in ["s3:PutObject", "s3:DeleteObject", "dynamodb:UpdateItem"] {
+    for action in ["s3:PutObject", "s3:DeleteObject"] {
         assert_eq!(who("Archive", action), workers, "{action}");
     }
+    // An import opens and closes the log in its head.
+    let [erasures, seals] = workers;
+    let writers = [erasures, "ImportFunction", seals];
+    assert_eq!(who("Archive", "dynamodb:UpdateItem"), writers);
     assert_eq!(who("CheckpointsBucket", "s3:"), ["SealWorkerFunction"]);
     let none: [&str; 0] = [];
     assert_eq!(who("CheckpointsBucket", "DeleteObject"), none);
@@ -360,7 +364,9 @@ fn only_the_erasures_worker_may_update_an_activity_and_nobody_delete_one() {
             "ErasureWorkerFunction",
             "ExportFunction",
             "ExportWorkerFunction",
-            "RecordFunction"
+            "ImportFunction",
+            "RecordFunction",
+            "SealWorkerFunction"
         ]
     );
 }

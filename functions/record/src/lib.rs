@@ -56,10 +56,17 @@ impl App {
         }
     }
 
-    fn span(&self, now: Moment) -> Span {
-        Span {
-            now,
-            max_lateness: self.config.max_lateness,
+    fn writer<'a>(&self, recorder: &'a Recorder, now: Moment) -> Writer<'a> {
+        let retention = self.config.retention;
+        let kept_from = retention.map_or(Moment::MIN, |retention| now.minus(retention));
+        Writer {
+            activities: self.activities.for_one_request(),
+            recorder,
+            span: Span {
+                now,
+                max_lateness: self.config.max_lateness,
+                imports_from: recorder.may_import.then_some(kept_from),
+            },
         }
     }
 }
@@ -82,12 +89,13 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
 async fn record(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let recorder = Access::from_request(request, &app.config.claim_names).recorder()?;
     let now = app.clock.now();
-    let sent = request::read_one(request, &recorder, app.span(now))?;
+    let writer = app.writer(&recorder, now);
+    let sent = request::read_one(request, &recorder, writer.span)?;
     let stamp = Stamp {
         recorded_at: now,
         request_id: http::request_id(request),
     };
-    let done = store(app, &recorder, sent, &stamp).await?;
+    let done = writer.store(sent, &stamp).await?;
     Ok(if done.replayed {
         http::replayed(http::ok(&done.activity))
     } else {
@@ -99,7 +107,8 @@ async fn record(app: &App, request: &Request) -> Result<Response<Body>, Error> {
 async fn record_batch(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let recorder = Access::from_request(request, &app.config.claim_names).recorder()?;
     let (now, request_id) = (app.clock.now(), http::request_id(request));
-    let sent = request::read_many(request, &recorder, app.span(now))?;
+    let writer = app.writer(&recorder, now);
+    let sent = request::read_many(request, &recorder, writer.span)?;
     let deadline = Instant::now() + BATCH_TIME_MAX;
     let results = stream::iter(sent.into_iter().enumerate())
         .map(|(place, sent)| {
@@ -107,7 +116,7 @@ async fn record_batch(app: &App, request: &Request) -> Result<Response<Body>, Er
                 recorded_at: now,
                 request_id: format!("{request_id}/{place}"),
             };
-            store_or_explain(app, &recorder, sent, stamp, deadline).instrument(observe::part())
+            store_or_explain(&writer, sent, stamp, deadline).instrument(observe::part())
         })
         .buffered(WRITES_AT_ONCE)
         .collect()
@@ -128,14 +137,13 @@ enum BatchResult {
 }
 
 async fn store_or_explain(
-    app: &App,
-    recorder: &Recorder,
+    writer: &Writer<'_>,
     sent: Result<RecordActivity, Error>,
     stamp: Stamp,
     deadline: Instant,
 ) -> BatchResult {
     let done = match sent {
-        Ok(sent) => timeout_at(deadline, store(app, recorder, sent, &stamp))
+        Ok(sent) => timeout_at(deadline, writer.store(sent, &stamp))
             .await
             .unwrap_or_else(|late| Err(Error::Unavailable(late.into()))),
         Err(error) => Err(error),
@@ -161,27 +169,30 @@ async fn store_or_explain(
     }
 }
 
-/// Stores the activity that was sent, or finds the one that its key stored before.
-async fn store(
-    app: &App,
-    recorder: &Recorder,
-    sent: RecordActivity,
-    stamp: &Stamp,
-) -> Result<Recorded, Error> {
-    let now: Moment = stamp.recorded_at;
-    let (new, timing) = sent.check(recorder, app.span(now))?;
-    let done = match timing {
-        Timing::InTime => app.activities.append(new, stamp).await?,
-        // It may be the retry of a request that was in time, or the machines' clocks differ.
-        Timing::OutOfTime(refusal) => match new.idempotency_key {
-            Some(_) => app
-                .activities
-                .find_replay(&new, now)
-                .await?
-                .ok_or(refusal)?,
-            None => return Err(refusal),
-        },
-    };
-    metrics::recorded(done.replayed);
-    Ok(done)
+/// What stores the activities of one request.
+struct Writer<'a> {
+    activities: ActivityStore,
+    recorder: &'a Recorder,
+    span: Span,
+}
+
+impl Writer<'_> {
+    /// Stores the activity that was sent, or finds the one that its key stored before.
+    async fn store(&self, sent: RecordActivity, stamp: &Stamp) -> Result<Recorded, Error> {
+        let (new, timing) = sent.check(self.recorder, self.span)?;
+        let done = match timing {
+            Timing::InTime(age) => self.activities.append_aged(new, age, stamp).await?,
+            // It may be the retry of a request that was in time, or the machines' clocks differ.
+            Timing::OutOfTime(refusal) => match new.idempotency_key {
+                Some(_) => self
+                    .activities
+                    .find_replay(&new, stamp.recorded_at)
+                    .await?
+                    .ok_or(refusal)?,
+                None => return Err(refusal),
+            },
+        };
+        metrics::recorded(done.replayed);
+        Ok(done)
+    }
 }

@@ -6,6 +6,7 @@ use lambda_http::Request;
 use shared::{
     Action, Actor, Content, Customer, Details, Error, IdempotencyKey, Identifier, Moment,
     NewActivity, Outcome, Recorder, Resource,
+    aws::archive::Age,
     lambda::http,
     model::{
         json::{self, Fields},
@@ -47,13 +48,15 @@ pub(crate) struct Span {
     pub(crate) now: Moment,
     /// How long ago it may be.
     pub(crate) max_lateness: Duration,
+    /// Since when it may be imported; absent if the recorder may not import.
+    pub(crate) imports_from: Option<Moment>,
 }
 
 /// Whether an activity's `occurred_at` may be recorded now.
 #[derive(Debug)]
 pub(crate) enum Timing {
-    /// It may be recorded.
-    InTime,
+    /// It may be recorded, if the log accepts this age.
+    InTime(Age),
     /// It is too old or too far ahead; the error says which.
     OutOfTime(Error),
 }
@@ -167,7 +170,8 @@ impl RecordActivity {
         let partner_id = recorder.partner(self.partner_id.as_deref())?;
         let occurred_at = self.occurred_at.unwrap_or(span.now);
         let timing = match untimely(occurred_at, span) {
-            None => Timing::InTime,
+            None if occurred_at < span.usual_from() => Timing::InTime(Age::Past),
+            None => Timing::InTime(Age::Usual),
             Some(reason) => Timing::OutOfTime(Error::invalid("occurred_at", reason)),
         };
         let content = Content {
@@ -248,7 +252,20 @@ fn untimely(at: Moment, span: Span) -> Option<String> {
         return Some("must be at most 5 minutes in the future".to_owned());
     }
     let days = span.max_lateness.as_secs() / (24 * 60 * 60);
-    (at < span.now.minus(span.max_lateness)).then(|| format!("must be at most {days} days ago"))
+    match span.imports_from {
+        None if at < span.usual_from() => Some(format!("must be at most {days} days ago")),
+        Some(from) if at < from => Some(format!(
+            "must be {from} or later, because older activities are not kept"
+        )),
+        _ => None,
+    }
+}
+
+impl Span {
+    /// What is older belongs to an import.
+    fn usual_from(self) -> Moment {
+        self.now.minus(self.max_lateness)
+    }
 }
 
 #[cfg(test)]
@@ -298,6 +315,7 @@ mod tests {
         let span = Span {
             now: "2026-11-22T10:00:00Z".parse().unwrap(),
             max_lateness: Duration::from_hours(24),
+            imports_from: None,
         };
         super::read(body, KeyPlace::Body, span, |_| None)
     }

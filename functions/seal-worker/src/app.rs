@@ -5,6 +5,7 @@ use shared::{
     ActivityStore, Clock, Config,
     aws::{
         archive::{Registry, SealStore},
+        imports::Imports,
         sdk,
         signer::Signer,
     },
@@ -18,6 +19,7 @@ pub struct App {
     pub(crate) activities: ActivityStore,
     pub(crate) registry: Registry,
     pub(crate) store: SealStore,
+    pub(crate) imports: Imports,
     pub(crate) signer: Signer,
     /// The clock.
     pub clock: Clock,
@@ -31,6 +33,7 @@ impl App {
             activities: ActivityStore::new(dynamodb.clone(), &config),
             registry: Registry::new(dynamodb, config.archive_table.clone()),
             store: SealStore::new(sdk, &config),
+            imports: Imports::new(sdk, &config),
             signer: Signer::new(sdk, &config),
             config,
             clock,

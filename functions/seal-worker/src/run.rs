@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use shared::{
     Error, Moment, PartnerId,
-    aws::archive::{Head, Holder},
+    aws::{
+        activities::Stamp,
+        archive::{Head, Holder},
+    },
+    model::import::Window,
 };
 
 use crate::{
@@ -61,6 +65,13 @@ pub(crate) async fn run(
 async fn work(sealer: &Sealer<'_>, head: Head) -> Result<Moment, Stop> {
     tidy(sealer, &head).await?;
     let (app, now) = (sealer.app, sealer.app.clock.now());
+    if let Some(window) = &head.import_window {
+        if window.is_open(now) {
+            tracing::info!("the past is being imported; a later sweep seals");
+            return Err(Stop::Yield);
+        }
+        end_import(sealer, window).await?;
+    }
     if head.has_open_close() {
         return confirm_close(sealer).await;
     }
@@ -75,6 +86,17 @@ async fn work(sealer: &Sealer<'_>, head: Head) -> Result<Moment, Stop> {
     let due_at = close(sealer, &after).await?;
     publish(sealer, &after).await?;
     Ok(due_at)
+}
+
+/// Records the end of an import, before which nothing is closed or sealed.
+async fn end_import(sealer: &Sealer<'_>, window: &Window) -> Result<(), Stop> {
+    let (app, partner) = (sealer.app, &sealer.lease.partner);
+    let stamp = Stamp {
+        recorded_at: app.clock.now(),
+        request_id: format!("seal-worker/{}", window.id),
+    };
+    app.imports.end(partner, window, &stamp).await?;
+    Ok(())
 }
 
 /// When what was closed last may be sealed; none if it is sealed.

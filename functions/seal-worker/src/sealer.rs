@@ -20,7 +20,7 @@ pub(crate) struct Sealer<'a> {
 pub(crate) enum Stop {
     /// Somebody else has the lease.
     Lost,
-    /// The time is nearly up, or an erasure waits for the lease.
+    /// The time is nearly up, an erasure waits for the lease, or an import is open.
     Yield,
     /// The next run may succeed.
     Failed(Error),

@@ -32,7 +32,11 @@ pub use crate::aws::table::Item;
 use crate::{
     Activity, ActivityId, Config, Content, Error, Moment, NewActivity, Order, PartnerId, Shards,
     TimeRange,
-    aws::{archive::Gate, sdk, table::Table},
+    aws::{
+        archive::{Age, Gate},
+        sdk,
+        table::Table,
+    },
 };
 
 /// The activities of all partners, in DynamoDB.
@@ -103,20 +107,38 @@ impl ActivityStore {
         self.table.open().await;
     }
 
+    /// The same activities for one request, which reads a partner's state only once.
+    pub fn for_one_request(&self) -> Self {
+        Self {
+            gate: self.gate.for_one_request(),
+            ..self.clone()
+        }
+    }
+
     /// Stores an activity, once for each idempotency key, with one conditional put.
     ///
     /// `Conflict` if the key was used before for other content.
     /// `Unavailable` if the outcome is unknown.
     /// `Invalid` if the log is closed at its time, unless its key stored it before.
     pub async fn append(&self, new: NewActivity, stamp: &Stamp) -> Result<Recorded, Error> {
+        self.append_aged(new, Age::Usual, stamp).await
+    }
+
+    /// As [`ActivityStore::append`], but also for the past, which the log may not accept.
+    pub async fn append_aged(
+        &self,
+        new: NewActivity,
+        age: Age,
+        stamp: &Stamp,
+    ) -> Result<Recorded, Error> {
         let (at, now) = (new.content.occurred_at, stamp.recorded_at);
-        let closed_to = self.gate.closed_to(&new.partner_id, at, now).await?;
-        if let Some(closed_to) = closed_to {
+        let refusal = self.gate.refusal(&new.partner_id, at, age, now).await?;
+        if let Some(refusal) = refusal {
             let replay = match new.idempotency_key {
                 Some(_) => self.find_replay(&new, now).await?,
                 None => None,
             };
-            return replay.ok_or_else(|| too_late(closed_to));
+            return replay.ok_or(refusal);
         }
         let partner = new.partner_id.clone();
         let (recorded, registered) = tokio::join!(
@@ -275,11 +297,6 @@ fn id_of(new: &NewActivity) -> ActivityId {
         Some(key) => ActivityId::keyed(&new.partner_id, at, key),
         None => ActivityId::random(at),
     }
-}
-
-fn too_late(closed_to: Moment) -> Error {
-    let reason = format!("must be {closed_to} or later, because the log is closed up to then");
-    Error::invalid("occurred_at", reason)
 }
 
 fn replay(old: Stored, content: &Content) -> Result<Recorded, Error> {

@@ -17,14 +17,16 @@ mod objects;
 mod operate;
 mod read;
 mod registry;
+mod window;
 
 pub(crate) use self::gate::Gate;
 #[cfg(feature = "operate")]
 pub use self::operate::{Restoration, SegmentObject, partner_id};
 pub use self::{
     commit::Change,
+    gate::Age,
     head::{Holder, SealLease, SealStore},
     items::{Extent, Head, SegmentItem, stored_hashes},
-    read::{ArchiveStore, Sealed},
+    read::{ArchiveStore, Sealed, Standing},
     registry::{DuePartner, Registry},
 };

@@ -37,9 +37,7 @@ pub struct Reader {
 impl Reader {
     /// The caller, for the entries that exports and links leave in the log.
     pub fn actor(&self) -> Result<&Actor, Error> {
-        self.subject.as_ref().ok_or(Error::Forbidden {
-            reason: "the token's subject must have 1 to 128 characters, none of them a control character",
-        })
+        self.subject.as_ref().ok_or(NO_SUBJECT)
     }
 
     /// The caller's id, for the log; `unknown` if the token's subject can't be stored.
@@ -62,9 +60,22 @@ pub struct Eraser {
 
 /// A caller who may record.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Recorder {
     own: Option<PartnerId>,
     for_any_partner: bool,
+    /// Whether it may also record the past, while a window for that is open.
+    pub may_import: bool,
+}
+
+/// A caller who may open a log for the past, and close it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Importer {
+    /// Whose logs.
+    pub recorder: Recorder,
+    /// The caller.
+    pub actor: Actor,
 }
 
 impl Access {
@@ -129,9 +140,23 @@ impl Access {
         })
     }
 
-    /// Allows an `activity_recorder` or a `platform_recorder` to record.
+    /// Allows a `history_importer` to open and to close imports.
+    pub fn importer(self) -> Result<Importer, Error> {
+        if !self.roles.contains(&Role::HistoryImporter) {
+            return Err(Error::Forbidden {
+                reason: "the token has no role that may import",
+            });
+        }
+        let actor = self.subject.clone().ok_or(NO_SUBJECT)?;
+        let recorder = self.recorder()?;
+        Ok(Importer { recorder, actor })
+    }
+
+    /// Allows an `activity_recorder`, a `platform_recorder` or a `history_importer` to
+    /// record.
     pub fn recorder(self) -> Result<Recorder, Error> {
-        let for_own = self.roles.contains(&Role::ActivityRecorder);
+        let may_import = self.roles.contains(&Role::HistoryImporter);
+        let for_own = may_import || self.roles.contains(&Role::ActivityRecorder);
         let for_any_partner = self.roles.contains(&Role::PlatformRecorder);
         if !for_own && !for_any_partner {
             return Err(Error::Forbidden {
@@ -145,9 +170,14 @@ impl Access {
         Ok(Recorder {
             own,
             for_any_partner,
+            may_import,
         })
     }
 }
+
+const NO_SUBJECT: Error = Error::Forbidden {
+    reason: "the token's subject must have 1 to 128 characters, none of them a control character",
+};
 
 const NO_PARTNER: Error = Error::Forbidden {
     reason: "the token names no partner",

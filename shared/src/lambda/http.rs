@@ -123,6 +123,7 @@ fn status(error: &Error) -> (StatusCode, &'static str) {
         Error::Conflict => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
         Error::TooManyExports { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_exports"),
         Error::ErasureUnderWay => (StatusCode::TOO_MANY_REQUESTS, "erasure_under_way"),
+        Error::LogBusy => (StatusCode::TOO_MANY_REQUESTS, "log_busy"),
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         Error::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
     }

@@ -60,6 +60,9 @@ pub enum Error {
     /// An erasure of the partner is under way.
     #[error("an erasure is under way, wait for it to end")]
     ErasureUnderWay,
+    /// A seal or an erasure of the partner's log is under way.
+    #[error("the log is being sealed or erased from, try again soon")]
+    LogBusy,
     /// An AWS service did not answer in time; the same call may succeed later.
     #[error("unavailable")]
     Unavailable(#[source] Source),

@@ -43,7 +43,7 @@ use strum::EnumString;
 ///
 /// ```compile_fail
 /// fn make(id: shared::PartnerId) -> shared::Recorder {
-///     shared::Recorder { own: Some(id), for_any_partner: false }
+///     shared::Recorder { own: Some(id), for_any_partner: false, may_import: false }
 /// }
 /// ```
 ///
@@ -92,6 +92,8 @@ pub enum Role {
     ActivityRecorder,
     /// May record for any partner; for a portal's own back end.
     PlatformRecorder,
+    /// May import the past, for the partner in its claim or as a `platform_recorder`.
+    HistoryImporter,
 }
 
 impl Role {
@@ -162,6 +164,7 @@ mod tests {
             ("helpdesk_agent", Role::HelpdeskAgent),
             ("activity_recorder", Role::ActivityRecorder),
             ("platform_recorder", Role::PlatformRecorder),
+            ("history_importer", Role::HistoryImporter),
         ] {
             assert_eq!(name.parse(), Ok(role), "{name}");
         }

@@ -1,19 +1,21 @@
-//! The trail: the entries that exports, links and erasures leave in the log.
+//! The trail: the entries that exports, links, erasures and imports leave in the log.
 
 use serde::Serialize;
 
 use crate::model::{
     Action, Actor, Content, Details, Erasure, ErasureId, ErasureKey, Error, Export, ExportKey,
     Filter, IdempotencyKey, Identifier, Moment, NewActivity, Outcome, PartnerId, Resource,
-    TimeRange, erasure::Progress, error::Source, export::File,
+    TimeRange, erasure::Progress, error::Source, export::File, import::Window,
 };
 
 /// The actions that only this service records, so that its trail can't be forged.
-pub const ACTIONS: [&str; 3] = [EXPORTED, DOWNLOADED, ERASED];
+pub const ACTIONS: [&str; 5] = [EXPORTED, DOWNLOADED, ERASED, IMPORT_OPENED, IMPORT_CLOSED];
 
 const EXPORTED: &str = "export_activity_log";
 const DOWNLOADED: &str = "download_activity_log";
 const ERASED: &str = "erase_customer";
+const IMPORT_OPENED: &str = "open_import";
+const IMPORT_CLOSED: &str = "close_import";
 
 #[derive(Serialize)]
 struct ExportDetails<'a> {
@@ -39,6 +41,17 @@ struct ErasureDetails {
     erasure_id: ErasureId,
     #[serde(flatten)]
     progress: Progress,
+}
+
+#[derive(Serialize)]
+struct OpenedDetails {
+    ends_at: Moment,
+}
+
+#[derive(Serialize)]
+struct ClosedDetails {
+    opened_at: Moment,
+    expired: bool,
 }
 
 /// The entry `export_activity_log`: the export's file was written.
@@ -128,6 +141,63 @@ fn erasing(
         resource: ("customer", erasure.customer_id.clone()),
     };
     entry.about(key.partner_id.clone(), details)
+}
+
+/// The entry `open_import`: from now on older activities are accepted.
+///
+/// Its key and its time are those of the window, so recording it again changes nothing.
+pub fn import_opened(partner: &PartnerId, window: &Window) -> Result<NewActivity, Error> {
+    let details = OpenedDetails {
+        ends_at: window.ends_at,
+    };
+    let actor = window.opened_by.clone();
+    importing(
+        partner,
+        window,
+        (IMPORT_OPENED, window.opened_at),
+        actor,
+        &details,
+    )
+}
+
+/// The entry `close_import`: somebody closed the window, or its time is over.
+///
+/// Its key and its time are those of the window, so recording it again changes nothing.
+pub fn import_closed(partner: &PartnerId, window: &Window) -> Result<NewActivity, Error> {
+    let details = ClosedDetails {
+        opened_at: window.opened_at,
+        expired: window.closed.is_none(),
+    };
+    let closed_by = window.closed.as_ref().map(|closed| &closed.by);
+    let actor = closed_by.unwrap_or(&window.opened_by).clone();
+    importing(
+        partner,
+        window,
+        (IMPORT_CLOSED, window.end()),
+        actor,
+        &details,
+    )
+}
+
+fn importing(
+    partner: &PartnerId,
+    window: &Window,
+    (action, occurred_at): (&'static str, Moment),
+    actor: Actor,
+    details: &impl Serialize,
+) -> Result<NewActivity, Error> {
+    let id = window.id.to_string();
+    let entry = Entry {
+        action,
+        actor,
+        occurred_at,
+        outcome: Outcome::Succeeded,
+        resource: ("import", identifier(id.clone())?),
+    };
+    Ok(NewActivity {
+        idempotency_key: Some(IdempotencyKey::Trail(identifier(format!("{id}/{action}"))?)),
+        ..entry.about(partner.clone(), details)?
+    })
 }
 
 /// The fields of an entry, without its details.

@@ -28,7 +28,7 @@ const REQUESTS_MAX: usize = 80;
 /// request met it.
 ///
 /// A killed worker never ends, so the work is waited for only as long as it does something.
-pub(super) async fn with_fault(
+pub(crate) async fn with_fault(
     app: &TestApp,
     function: &str,
     (place, fault): (usize, Fault),
@@ -69,7 +69,7 @@ async fn call(app: &TestApp) {
 const LANES: usize = 4;
 
 /// Every sixth request meets each fault with `FULL=1`; the faults begin at different ones.
-pub(super) async fn each_place<F: Future<Output = bool>>(test: impl Fn(usize, Fault) -> F) {
+pub(crate) async fn each_place<F: Future<Output = bool>>(test: impl Fn(usize, Fault) -> F) {
     let step = 6 * step().min(2);
     for (start, fault) in FAULTS.into_iter().enumerate() {
         let mut place = start % step;

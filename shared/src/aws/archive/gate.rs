@@ -2,6 +2,7 @@
 //!
 //! A partner is registered before the first answer, so that its log is sealed. Nothing
 //! is accepted below the moment up to which a log is closed: it would never be shown.
+//! What is older than a log otherwise accepts needs the open window of an import.
 
 use std::{
     collections::HashMap,
@@ -22,11 +23,48 @@ use crate::{
     model::seal::NEVER_SEALED,
 };
 
+/// How old an activity is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    /// As old as the log accepts at any time.
+    Usual,
+    /// Older: it belongs to an import.
+    Past,
+}
+
 /// How many partners a process remembers to be registered.
 const PARTNERS_MAX: usize = 10_000;
 
-/// Whether a partner is registered; several requests at once ask only once.
-type Registration = Arc<OnceCell<()>>;
+/// Something of each partner that is read once, however many ask at the same time.
+#[derive(Debug)]
+struct OfPartners<T>(Arc<Mutex<HashMap<PartnerId, Arc<OnceCell<T>>>>>);
+
+impl<T> OfPartners<T> {
+    fn of(&self, partner: &PartnerId) -> Arc<OnceCell<T>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cell) = known.get(partner) {
+            return Arc::clone(cell);
+        }
+        if known.len() >= PARTNERS_MAX {
+            known.clear();
+        }
+        let cell = Arc::<OnceCell<T>>::default();
+        known.insert(partner.clone(), Arc::clone(&cell));
+        cell
+    }
+}
+
+impl<T> Default for OfPartners<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T> Clone for OfPartners<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
 
 /// The gate before the table of activities.
 #[derive(Debug, Clone)]
@@ -34,7 +72,10 @@ pub(crate) struct Gate {
     registry: Registry,
     table: Table,
     first_seal_after: Duration,
-    known: Arc<Mutex<HashMap<PartnerId, Registration>>>,
+    /// Who is registered, as far as this process knows.
+    registered: OfPartners<()>,
+    /// The heads that the request has read; absent if several requests share the gate.
+    heads: Option<OfPartners<Option<Head>>>,
 }
 
 impl Gate {
@@ -44,13 +85,24 @@ impl Gate {
             registry: Registry::new(client.clone(), name.clone()),
             table: Table { client, name },
             first_seal_after: config.first_seal_after,
-            known: Arc::default(),
+            registered: OfPartners::default(),
+            heads: None,
+        }
+    }
+
+    /// The gate for one request, which must end within the margin of a seal: it reads each
+    /// head only once.
+    pub(crate) fn for_one_request(&self) -> Self {
+        Self {
+            heads: Some(OfPartners::default()),
+            ..self.clone()
         }
     }
 
     /// Registers a partner, unless this process knows that it is registered.
     pub(crate) async fn register(&self, partner: &PartnerId, now: Moment) -> Result<(), Error> {
-        self.registration(partner)
+        self.registered
+            .of(partner)
             .get_or_try_init(|| async {
                 if self.registry.has(partner).await? {
                     return Ok(());
@@ -62,34 +114,39 @@ impl Gate {
             .copied()
     }
 
-    fn registration(&self, partner: &PartnerId) -> Registration {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(registration) = known.get(partner) {
-            return Arc::clone(registration);
-        }
-        if known.len() >= PARTNERS_MAX {
-            known.clear();
-        }
-        let registration = Registration::default();
-        known.insert(partner.clone(), Arc::clone(&registration));
-        registration
-    }
-
-    /// Up to which moment nothing is accepted any more, if that may concern an activity
-    /// of this time.
+    /// Why the log does not accept an activity of this time; none if it does.
     ///
     /// What is younger than a day is always accepted, and costs no read.
-    pub(crate) async fn closed_to(
+    pub(crate) async fn refusal(
         &self,
         partner: &PartnerId,
         occurred_at: Moment,
+        age: Age,
         now: Moment,
-    ) -> Result<Option<Moment>, Error> {
+    ) -> Result<Option<Error>, Error> {
         if occurred_at >= now.minus(NEVER_SEALED) {
             return Ok(None);
         }
-        let head: Option<Head> = self.table.get(table::key(partner, HEAD)).await?;
+        let head = self.head(partner).await?;
+        let window = head.as_ref().and_then(|head| head.import_window.as_ref());
+        if age == Age::Past && !window.is_some_and(|window| window.is_open(now)) {
+            let reason = "is older than the log accepts, and no import is open";
+            return Ok(Some(Error::invalid("occurred_at", reason)));
+        }
         let closed_to = head.and_then(|head| head.closed_to);
-        Ok(closed_to.filter(|closed_to| occurred_at < *closed_to))
+        let closed_to = closed_to.filter(|closed_to| occurred_at < *closed_to);
+        Ok(closed_to.map(|closed_to| {
+            let reason =
+                format!("must be {closed_to} or later, because the log is closed up to then");
+            Error::invalid("occurred_at", reason)
+        }))
+    }
+
+    async fn head(&self, partner: &PartnerId) -> Result<Option<Head>, Error> {
+        let read = || self.table.get(table::key(partner, HEAD));
+        match &self.heads {
+            None => read().await,
+            Some(heads) => heads.of(partner).get_or_try_init(read).await.cloned(),
+        }
     }
 }

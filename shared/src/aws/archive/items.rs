@@ -10,6 +10,7 @@ use serde_with::skip_serializing_none;
 use crate::{
     ActivityId, Error, Moment, PartnerId,
     aws::table::{self, Item, to_item},
+    model::import::Window,
 };
 
 /// The sort key of a head.
@@ -62,6 +63,10 @@ pub struct Head {
     pub abandoned_at: Option<Moment>,
     /// When an erasure found the lease taken; seals wait for it.
     pub(super) awaited_at: Option<Moment>,
+    /// The window in which the past is imported; it stays until its end is in the log.
+    ///
+    /// Nothing is closed or sealed meanwhile.
+    pub import_window: Option<Window>,
 }
 
 /// A segment, as its item describes it.

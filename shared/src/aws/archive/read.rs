@@ -34,6 +34,15 @@ pub struct Sealed {
     pub segments: Vec<SegmentItem>,
 }
 
+/// What a reader of a log must know of it.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// What is sealed; none if nothing is.
+    pub sealed: Option<Sealed>,
+    /// Whether an import may add to what is older than a log otherwise accepts.
+    pub is_importing: bool,
+}
+
 /// How often head and segments are read again when they do not fit together.
 pub(super) const READS_MAX: usize = 3;
 
@@ -90,19 +99,25 @@ impl ArchiveStore {
         Ok(extent.is_some_and(|extent| to <= extent.sealed_to))
     }
 
-    /// What is sealed of a log, as far as it happened before `to`; none if nothing is.
+    /// What is sealed of a log, as far as it happened before `to`.
     ///
     /// A Query is no snapshot: a seal may commit a segment while it runs. If the segments
     /// do not cover what the head says, they are read again.
-    pub async fn sealed(&self, partner: &PartnerId, to: Moment) -> Result<Option<Sealed>, Error> {
+    pub async fn standing(&self, partner: &PartnerId, to: Moment) -> Result<Standing, Error> {
         for _ in 0..READS_MAX {
             let (head, segments) = self.read(partner, to).await?;
-            let Some(extent) = head.and_then(|head| head.extent()) else {
-                return Ok(None);
+            let head = head.unwrap_or_default();
+            let is_importing = head.import_window.is_some();
+            let sealed = head.extent().map(|extent| Sealed { extent, segments });
+            let is_complete = match &sealed {
+                Some(sealed) => self.is_complete(partner, sealed, to).await?,
+                None => true,
             };
-            let sealed = Sealed { extent, segments };
-            if self.is_complete(partner, &sealed, to).await? {
-                return Ok(Some(sealed));
+            if is_complete {
+                return Ok(Standing {
+                    sealed,
+                    is_importing,
+                });
             }
         }
         Err(unfit())

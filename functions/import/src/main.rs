@@ -1,0 +1,19 @@
+//! The `import` function as Lambda starts it.
+
+use std::convert::Infallible;
+
+use import::App;
+use lambda_http::{Error, Request, service_fn};
+use shared::{Clock, Config, aws::sdk, lambda::event, observe};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let observer = observe::start();
+    let config = Config::from_env()?;
+    let app = App::new(&sdk::config(&config).await?, config, Clock::system());
+    let app = &app;
+    let handler = service_fn(async |request: Request| {
+        Ok::<_, Infallible>(import::handle(app, &request).await)
+    });
+    event::run(&observer, handler).await
+}
