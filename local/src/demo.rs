@@ -1,11 +1,12 @@
-//! `local demo`: records sample activities through the public API.
+//! `local demo`: imports a year of sample activities through the public API.
 
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
+use reqwest::Method;
 use serde_json::{Value, json};
-use shared::{Clock, Content};
+use shared::{Clock, Content, Moment};
 use uuid::Uuid;
 
 use crate::{address::base_url, sample::Samples};
@@ -41,6 +42,10 @@ pub enum DemoError {
     NoAnswer(String, #[source] reqwest::Error),
     #[error("the answer of {0} has no token; is it a service that `make run` started?")]
     NoToken(String),
+    #[error("the import was refused: {0}")]
+    NoImport(Value),
+    #[error("the log of {0} is sealed up to now, so nothing can be imported")]
+    Sealed(String),
     #[error("an activity was refused: {0}")]
     Refused(Value),
     #[error("a batch was not recorded in {ATTEMPTS_MAX} attempts: {0}")]
@@ -48,12 +53,18 @@ pub enum DemoError {
 }
 
 impl Demo {
-    /// Records the activities, with a bar that shows the progress.
+    /// Opens an import, records the activities with a bar that shows the progress, and
+    /// closes it, so that they are sealed soon.
     pub async fn run(self) -> Result<(), DemoError> {
         let client = reqwest::Client::new();
         let token = self.token(&client).await?;
         let bar = ProgressBar::new(self.activities as u64).with_style(style());
+        let open = self.import(&client, &token, Method::PUT).await?;
         let mut samples = Samples::new(Clock::system().now());
+        if let Some(from) = from(&open) {
+            let since = samples.since(from);
+            samples = since.ok_or_else(|| DemoError::Sealed(self.partner.clone()))?;
+        }
         let batches = (0..self.activities).step_by(BATCH).map(|start| {
             let count = BATCH.min(self.activities - start);
             (0..count).map(|_| with_key(samples.next())).collect()
@@ -64,17 +75,43 @@ impl Demo {
             .try_collect::<()>()
             .await?;
         bar.finish();
+        self.import(&client, &token, Method::DELETE).await?;
         println!(
-            "Recorded {} activities of {}.",
+            "Imported {} activities of {}; what is older than a week is sealed within a minute.",
             self.activities, self.partner
         );
         Ok(())
     }
 
+    /// Opens or closes the import, or waits until a seal of the log is over.
+    async fn import(
+        &self,
+        client: &reqwest::Client,
+        token: &str,
+        method: Method,
+    ) -> Result<Value, DemoError> {
+        let unreachable = |error| DemoError::NoAnswer(self.url.clone(), error);
+        let mut answer = Value::Null;
+        for attempt in 0..ATTEMPTS_MAX {
+            tokio::time::sleep(Duration::from_secs(1) * attempt).await;
+            let url = format!("{}/v1/import", self.url);
+            let request = client.request(method.clone(), url).bearer_auth(token);
+            let response = request.send().await.map_err(unreachable)?;
+            answer = response.json().await.map_err(unreachable)?;
+            if answer["code"] != "log_busy" {
+                break;
+            }
+        }
+        let is_done = answer["state"].is_string();
+        is_done
+            .then_some(answer.clone())
+            .ok_or(DemoError::NoImport(answer))
+    }
+
     async fn token(&self, client: &reqwest::Client) -> Result<String, DemoError> {
         let query = [
             ("partner_id", self.partner.as_str()),
-            ("roles", "activity_recorder"),
+            ("roles", "history_importer"),
             ("name", "demo@localhost"),
         ];
         let unreachable = |error| DemoError::NoAnswer(self.url.clone(), error);
@@ -126,6 +163,11 @@ impl Demo {
         }
         Err(DemoError::GaveUp(why))
     }
+}
+
+/// From when on an open import accepts activities, if that is limited.
+fn from(open: &Value) -> Option<Moment> {
+    open["from"].as_str()?.parse().ok()
 }
 
 /// The activities whose outcome is unknown; a refused one ends the demo.

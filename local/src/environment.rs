@@ -44,9 +44,8 @@ fn with_defaults(changed: &HashMap<String, String>) -> HashMap<String, String> {
             "SUBSCRIPTIONS_URL",
             "https://portal.example/customers/{customer_id}/subscriptions",
         ),
-        // Activities of a whole year can be recorded, for demos, and are kept long enough
-        // to be sealed and read under a clock that is a year ahead.
-        ("MAX_LATENESS_DAYS", "366"),
+        // Activities of a year are kept long enough to be sealed and read under a clock
+        // that is a year ahead.
         ("RETENTION_DAYS", "1096"),
     ];
     let defaults = defaults.map(|(name, value)| (name.to_owned(), value.to_owned()));

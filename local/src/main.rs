@@ -59,6 +59,9 @@ struct Serve {
     /// Load that many activities into the table at each start, without the API
     #[arg(long, value_name = "PARTNER=COUNT", value_parser = preload)]
     preload: Vec<(String, usize)>,
+    /// Set a variable of the functions, such as `MAX_LATENESS_DAYS=366`
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    variable: Vec<(String, String)>,
     /// Move the service's clock forward, for trials of what happens only after days
     #[arg(long, value_name = "DAYS", default_value_t = 0, conflicts_with = "functions",
         value_parser = clap::value_parser!(u64).range(..=DAYS_AHEAD_MAX))]
@@ -72,6 +75,11 @@ fn preload(text: &str) -> Result<(String, usize), String> {
     let (partner, count) = text.split_once('=').ok_or("must be PARTNER=COUNT")?;
     let count = count.parse().map_err(|_| "COUNT must be a whole number")?;
     Ok((partner.to_owned(), count))
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// The log filter; the embedded servers would otherwise log each refused request.
@@ -110,6 +118,7 @@ async fn run(serve: Serve) -> Result<(), local::Error> {
         page: has_page.then_some(serve.page),
         functions: serve.functions,
         preload: serve.preload,
+        variables: serve.variable.into_iter().collect(),
         sweep_every: Some(SWEEP_EVERY),
         ..Options::in_memory()
     };

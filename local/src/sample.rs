@@ -230,6 +230,8 @@ const MINUTE: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Samples {
     end: Moment,
+    /// How long before the end the oldest one is at most.
+    span: Duration,
     rng: fastrand::Rng,
     last: Option<Moment>,
     weight: u32,
@@ -241,10 +243,21 @@ impl Samples {
         let weight = ACTIONS.iter().map(|(_, _, weight)| weight).sum();
         Self {
             end: now.minus(MINUTE),
+            span: YEAR,
             rng: fastrand::Rng::new(),
             last: None,
             weight,
         }
+    }
+
+    /// Only such that happened at `from` or later; none if there is no such time.
+    pub fn since(self, from: Moment) -> Option<Self> {
+        let millis = self.end.as_millis().checked_sub(from.as_millis())?;
+        let span = Duration::from_millis(u64::try_from(millis).ok()?);
+        Some(Self {
+            span: self.span.min(span),
+            ..self
+        })
     }
 
     /// The next activity.
@@ -300,11 +313,11 @@ impl Samples {
         if let Some(last) = self.last.filter(|_| self.rng.u8(..100) < 8) {
             return last;
         }
-        let span = if self.rng.bool() { MONTH } else { YEAR };
-        let back = self
-            .rng
-            .i64(0..i64::try_from(span.as_millis()).unwrap_or(i64::MAX));
-        let moment = self.end.minus(Duration::from_millis(back.unsigned_abs()));
+        let month = MONTH.min(self.span);
+        let span = if self.rng.bool() { month } else { self.span };
+        let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        let back = Duration::from_millis(self.rng.u64(0..=millis));
+        let moment = self.end.minus(back);
         self.last = Some(moment);
         moment
     }
@@ -390,6 +403,20 @@ pub(crate) fn into_dynoxide(item: shared::aws::activities::Item) -> dynoxide::It
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn samples_keep_to_a_shorter_time() {
+        let now: Moment = "2026-11-22T09:32:11.123Z".parse().unwrap();
+        for days in [0, 3, 100] {
+            let from = now.minus(MINUTE + Duration::from_hours(24 * days));
+            let mut samples = Samples::new(now).since(from).unwrap();
+            for _ in 0..200 {
+                let at = samples.next().occurred_at;
+                assert!(from <= at && at <= now.minus(MINUTE), "{at}");
+            }
+        }
+        assert!(Samples::new(now).since(now).is_none());
+    }
 
     #[test]
     fn samples_lie_in_the_year_and_end_a_minute_before_now() {

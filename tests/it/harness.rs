@@ -69,7 +69,12 @@ impl TestApp {
         let ahead = Arc::clone(&ahead_ms);
         let clock = Clock::from_fn(move || now(&ahead));
         let faults = Faults::default();
+        // Most tests record what happened long ago, without an import.
+        let mut variables = options.variables;
+        let lateness = variables.entry("MAX_LATENESS_DAYS".into());
+        lateness.or_insert("366".into());
         let options = Options {
+            variables,
             http_client: Some(faults.client()),
             key: Some(KEY.clone()),
             clock,
