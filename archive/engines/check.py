@@ -5,38 +5,18 @@ written, as the program that wrote them says it without Parquet.
 It also computes each leaf, and each checksum of the block, from the documents alone.
 """
 
-import datetime
+import collections
 import glob
 import hashlib
 import json
+import re
 import struct
 import sys
 
 import duckdb
 import pyarrow.parquet
 
-COLUMNS = """
-    index occurred_at action outcome actor_id actor_name actor_kind customer_id customer_name
-    resource_type recorded_at id resource_id correlation_id has_details kept_until erased_at
-    salt c details
-""".split()
-TIMES = ("occurred_at", "recorded_at", "kept_until", "erased_at")
-BYTES = ("salt", "c")
-
-
-def plain(row):
-    """A row of an engine in the form of rows.jsonl."""
-    for name in TIMES:
-        if row[name] is not None:
-            moment = row[name].astimezone(datetime.timezone.utc)
-            row[name] = (moment - EPOCH) // datetime.timedelta(milliseconds=1)
-    for name in BYTES:
-        if row[name] is not None:
-            row[name] = row[name].hex()
-    return row
-
-
-EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+from rows import COLUMNS, moment, plain, written
 
 
 def crc_table():
@@ -87,7 +67,7 @@ def canonical(value):
 
 def leaf(row):
     """The hash of a row's leaf, as docs/proofs.md describes it."""
-    moment = lambda ms: (EPOCH + datetime.timedelta(milliseconds=ms)).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03}Z"
+    text = lambda ms: moment(ms).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03}Z"
     hidden = {"customer_name": row["customer_name"], "details": row["details"] and json.loads(row["details"])}
     hidden = canonical({name: value for name, value in hidden.items() if value is not None})
     public = {
@@ -97,10 +77,10 @@ def leaf(row):
         "customer": row["customer_id"] and {"id": row["customer_id"]},
         "hidden": row["c"] or hashlib.sha256(bytes.fromhex(row["salt"]) + hidden).hexdigest(),
         "id": row["id"],
-        "occurred_at": moment(row["occurred_at"]),
+        "occurred_at": text(row["occurred_at"]),
         "outcome": row["outcome"],
-        "partner_id": "contoso",
-        "recorded_at": moment(row["recorded_at"]),
+        "partner_id": row["partner"],
+        "recorded_at": text(row["recorded_at"]),
         "resource": row["resource_id"] and {"id": row["resource_id"], "type": row["resource_type"]},
     }
     public = {name: value for name, value in public.items() if value is not None}
@@ -123,8 +103,7 @@ def check_tiles(file, rows):
 
 
 def main(folder):
-    with open(f"{folder}/rows.jsonl", encoding="utf-8") as lines:
-        written = [json.loads(line) for line in lines]
+    expected = written(folder)
     files = sorted(glob.glob(f"{folder}/archive/v1/*/*/*.parquet"))
     assert len(files) > 2, files
 
@@ -133,10 +112,11 @@ def main(folder):
         with open(file, "rb") as opened:
             table = pyarrow.parquet.read_table(opened)
         assert table.column_names == COLUMNS, table.column_names
-        rows = [plain(row) for row in table.to_pylist()]
+        of_key = re.search("/partner=(?P<partner>[^/]+)/month=(?P<month>[^/]+)/", file).groupdict()
+        rows = [plain(row) | of_key for row in table.to_pylist()]
         checked += check_tiles(file, rows)
         read += rows
-    assert read == written
+    assert read == expected
     by_filter = pyarrow.parquet.read_table(
         f"{folder}/archive/v1", partitioning="hive", filters=[("customer_id", "==", "c-1"), ("month", "==", "2026-11")]
     )
@@ -144,16 +124,17 @@ def main(folder):
     database = duckdb.connect()
     database.execute("SET TimeZone = 'UTC'")
     every = f"read_parquet('{folder}/archive/v1/*/*/*.parquet', hive_partitioning = true, hive_types_autocast = false)"
-    columns = ", ".join(f'"{name}"' for name in COLUMNS)
-    found = database.execute(f'SELECT {columns} FROM {every} ORDER BY "index"').fetchall()
-    assert [plain(dict(zip(COLUMNS, row))) for row in found] == written
+    names = [*COLUMNS, "partner", "month"]
+    columns = ", ".join(f'"{name}"' for name in names)
+    found = database.execute(f'SELECT {columns} FROM {every} ORDER BY partner, "index"').fetchall()
+    assert [plain(dict(zip(names, row))) for row in found] == expected
 
-    november = [row for row in written if row["occurred_at"] >= 1793491200000]
+    november = [row for row in expected if row["month"] == "2026-11"]
     wanted = [row for row in november if row["customer_id"] == "c-1"]
     assert by_filter.num_rows == len(wanted) > 0
     # Bloom filters, statistics and dictionaries are used where there is a condition.
     for name in ("customer_id", "resource_id", "correlation_id", "action"):
-        for value in {row[name] for row in written} | {"absent"}:
+        for value in {row[name] for row in expected} | {"absent"}:
             (count,) = database.execute(
                 f"SELECT count(*) FROM {every} WHERE {name} = ? AND month = '2026-11'", [value]
             ).fetchone()
@@ -161,13 +142,9 @@ def main(folder):
     counts = database.execute(
         f"SELECT action, strftime(occurred_at, '%Y-%m-%d') AS day, count(*) FROM {every} GROUP BY ALL"
     ).fetchall()
-    expected = {}
-    for row in written:
-        day = EPOCH + datetime.timedelta(milliseconds=row["occurred_at"])
-        key = (row["action"], day.strftime("%Y-%m-%d"))
-        expected[key] = expected.get(key, 0) + 1
-    assert {(action, day): count for action, day, count in counts} == expected
-    print(f"duckdb {duckdb.__version__} and pyarrow {pyarrow.__version__}: {len(written)} rows in {len(files)} files, {checked} tiles of leaves")
+    wanted = collections.Counter((row["action"], moment(row["occurred_at"]).strftime("%Y-%m-%d")) for row in expected)
+    assert {(action, day): count for action, day, count in counts} == wanted
+    print(f"duckdb {duckdb.__version__} and pyarrow {pyarrow.__version__}: {len(expected)} rows in {len(files)} files, {checked} tiles of leaves")
 
 
 main(sys.argv[1])

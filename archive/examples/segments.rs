@@ -1,6 +1,8 @@
 //! Writes segments and what is in them, for `make engines`.
 //!
 //! Its argument is the folder; files of an earlier run are replaced.
+//! An object that another one has replaced is under `replaced/`, so that a check can put
+//! it beside the others.
 
 #![expect(
     clippy::indexing_slicing,
@@ -17,6 +19,22 @@ const MONTHS: [(&str, i64); 2] = [
     ("2026-10", 1_790_812_800_000),
     ("2026-11", 1_793_491_200_000),
 ];
+
+/// Partners, and how many rows the segments of each month have: more than a page, one row,
+/// and what a second file of the month has.
+const PARTNERS: [(&str, &[usize]); 3] = [
+    ("1042", &[40]),
+    ("contoso", &[5_000, 1, 300]),
+    ("fabrikam", &[600]),
+];
+
+/// The ends of retentions: one that has passed and one that has not, whatever the clock says.
+const ENDED: i64 = 1_577_836_800_000;
+const KEPT: i64 = 4_102_444_800_000;
+
+/// The lease's epoch in the keys, and that of the object that was replaced.
+const EPOCH: u64 = 10;
+const EARLIER_EPOCH: u64 = 9;
 
 const NAMES: [&str; 6] = [
     "Relecloud",
@@ -36,28 +54,73 @@ fn main() -> Result<(), Box<dyn Error>> {
         fs::remove_dir_all(folder)?;
     }
     let mut random = fastrand::Rng::with_seed(1);
-    let (mut index, mut lines) = (0, String::new());
-    for (month, start) in MONTHS {
-        // More than a page, one row, and what a second file of the month has.
-        for count in [5_000, 1, 300] {
-            let mut writer = SegmentWriter::new("contoso", index);
-            let first = index;
-            for _ in 0..count {
-                let moment = start + i64::try_from(index)? * 60_000;
-                let row = row(&mut random, index, moment);
-                writeln!(lines, "{}", json(&row))?;
-                writer.push(row)?;
-                index += 1;
+    let mut lines = String::new();
+    for (partner, counts) in PARTNERS {
+        let mut index = 0;
+        for (month, start) in MONTHS {
+            for count in counts {
+                let rows = rows(&mut random, index, *count, start)?;
+                for row in &rows {
+                    writeln!(lines, "{}", json(partner, month, row))?;
+                }
+                store(folder, partner, month, EPOCH, &rows)?;
+                index += u64::try_from(*count)?;
             }
-            let written = writer.finish()?.ok_or("a segment has rows")?;
-            let folder = folder.join(format!("archive/v1/partner=contoso/month={month}"));
-            fs::create_dir_all(&folder)?;
-            let name = format!("{first:012}-{count}-1.parquet");
-            fs::write(folder.join(name), written.bytes)?;
         }
     }
     fs::write(folder.join("rows.jsonl"), lines)?;
+    replaced(folder, &mut random)
+}
+
+/// Rows that follow each other, a minute apart.
+fn rows(
+    random: &mut fastrand::Rng,
+    first: u64,
+    count: usize,
+    start: i64,
+) -> Result<Vec<Row>, Box<dyn Error>> {
+    let indexes = (first..).take(count);
+    indexes
+        .map(|index| Ok(row(random, index, start + i64::try_from(index)? * 60_000)))
+        .collect()
+}
+
+/// Writes the segment of these rows under its key.
+fn store(
+    folder: &Path,
+    partner: &str,
+    month: &str,
+    epoch: u64,
+    rows: &[Row],
+) -> Result<(), Box<dyn Error>> {
+    let first = rows.first().ok_or("a segment has rows")?.index;
+    let mut writer = SegmentWriter::new(partner, first);
+    for row in rows {
+        writer.push(row.clone())?;
+    }
+    let written = writer.finish()?.ok_or("a segment has rows")?;
+    let folder = folder.join(format!("archive/v1/partner={partner}/month={month}"));
+    fs::create_dir_all(&folder)?;
+    let name = format!("{first:012}-{}-{epoch}.parquet", rows.len());
+    fs::write(folder.join(name), written.bytes)?;
     Ok(())
+}
+
+/// Writes what a seal or an erasure has replaced: a shorter object with other names, in the
+/// place of the first one of a month.
+fn replaced(folder: &Path, random: &mut fastrand::Rng) -> Result<(), Box<dyn Error>> {
+    let [_, (month, start)] = MONTHS;
+    let mut rows = rows(random, 600, 250, start)?;
+    for row in &mut rows {
+        row.customer_name = row.customer_id.as_ref().map(|_| "replaced".to_owned());
+    }
+    store(
+        &folder.join("replaced"),
+        "fabrikam",
+        month,
+        EARLIER_EPOCH,
+        &rows,
+    )
 }
 
 fn row(random: &mut fastrand::Rng, index: u64, moment: i64) -> Row {
@@ -91,7 +154,7 @@ fn row(random: &mut fastrand::Rng, index: u64, moment: i64) -> Row {
         resource_id: Some(format!("r-{}", random.u8(..90))).filter(|_| index.is_multiple_of(2)),
         correlation_id: random.bool().then(|| format!("x-{}", random.u8(..50))),
         has_details: !is_erased,
-        kept_until: random.bool().then_some(moment + 31_536_000_000),
+        kept_until: [None, Some(ENDED), Some(KEPT)][random.usize(..3)],
         erased_at: is_erased.then_some(moment + 86_400_000),
         salt: (!is_erased).then(|| std::array::from_fn(|_| random.u8(..))),
         c: is_erased.then(|| std::array::from_fn(|_| random.u8(..))),
@@ -107,8 +170,10 @@ fn hex(bytes: &[u8]) -> String {
     text
 }
 
-fn json(row: &Row) -> Value {
+fn json(partner: &str, month: &str, row: &Row) -> Value {
     json!({
+        "partner": partner,
+        "month": month,
         "index": row.index,
         "occurred_at": row.occurred_at,
         "recorded_at": row.recorded_at,
