@@ -59,9 +59,10 @@ smoke: .venv-build/installed ## run the real binaries under cargo lambda watch
 load: ## a minute of many clients that record and list, on a stack of its own; flags in ARGS
 	.ci/load.sh $(ARGS)
 
-engines: archive/engines/.venv/installed ## DuckDB and pyarrow open segments and find the same rows
+engines: archive/engines/.venv/installed ## DuckDB and pyarrow open segments and find the same rows; docs/analytics.md is run
 	cargo run --locked --example segments -- archive/engines/.made
 	archive/engines/.venv/bin/python -B archive/engines/check.py archive/engines/.made
+	archive/engines/.venv/bin/python -B archive/engines/analytics.py archive/engines/.made
 
 deploy-check: .venv-deploy/installed tests/deploy/.venv/installed ## the package on an AWS emulator: deploy, walk through, delete
 	cargo build --locked $(FUNCTIONS:%=--bin %)
