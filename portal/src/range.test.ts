@@ -9,6 +9,7 @@ import {
   periodOf,
   timeZoneOf,
   today,
+  shareAfter,
 } from "./range";
 
 const NOW = new Date("2026-11-01T03:30:00Z");
@@ -107,4 +108,17 @@ test("a range may begin and end within a day", () => {
   expect(isReversed({ from: "2026-11-22", to: "2026-11-22T00:00" })).toBe(false);
   expect(isReversed({ from: "2026-11-22T08:30", to: "2026-11-22T08:29" })).toBe(true);
   expect(isReversed({ from: "2026-11-23", to: "2026-11-22" })).toBe(true);
+});
+
+test.each([
+  ["2026-11-04", 0.6],
+  ["2026-11-01", 0.9],
+  // Less than a day was read, and an entry of the service's own lies after today.
+  ["2026-11-10", undefined],
+  ["2026-11-12", undefined],
+  // A range that is read to its end is not shown any more.
+  ["2026-10-01", 1],
+])("down to %s, a share of %s of the range was read", (day, share) => {
+  const range = { from: "2026-11-01", to: "2026-11-30T08:30" };
+  expect(shareAfter(day, range, "2026-11-10")).toBe(share);
 });

@@ -21,6 +21,11 @@ export const PERIODS = Object.keys(DAYS_BEFORE) as Period[];
 
 /** The current day in a time zone: `2026-11-22`. */
 export function today(timeZone: string, now = new Date()): string {
+  return dayIn(timeZone, now);
+}
+
+/** The day of a moment in a time zone. */
+export function dayIn(timeZone: string, moment: Date): string {
   const parts = new Intl.DateTimeFormat("en-US", {
     timeZone,
     calendar: "gregory",
@@ -28,7 +33,7 @@ export function today(timeZone: string, now = new Date()): string {
     year: "numeric",
     month: "2-digit",
     day: "2-digit",
-  }).formatToParts(now);
+  }).formatToParts(moment);
   const part = (type: string) => parts.find((part) => part.type === type)?.value ?? "";
   return `${part("year")}-${part("month")}-${part("day")}`;
 }
@@ -58,6 +63,17 @@ export function eachDay({ from, to }: Days): string[] {
   const days: string[] = [];
   for (let day = to; day >= from; day = daysBefore(day, 1)) days.push(day);
   return days.reverse();
+}
+
+/** The share of a range that lies after a day; undefined while that is less than a day.
+ *
+ * Days that are still to come do not count, because nothing is read there.
+ */
+export function shareAfter(day: string, { from, to }: Days, today: string): number | undefined {
+  const [first, reached] = [dayOf(from), day].map(Date.parse) as [number, number];
+  const last = Math.min(Date.parse(dayOf(to)), Date.parse(today));
+  const share = (last - reached) / (last - first + DAY_MS);
+  return share > 0 ? Math.min(share, 1) : undefined;
 }
 
 export function isDay(text: string | null): text is string {

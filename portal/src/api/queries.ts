@@ -27,7 +27,7 @@ function useApi(): Api {
 }
 
 /** How many entries one request asks for. */
-const PAGE_LIMIT = 100;
+export const PAGE_LIMIT = 100;
 
 /** How many exports the list of recent ones has. */
 const EXPORTS_LIMIT = 20;

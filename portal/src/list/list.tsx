@@ -1,7 +1,7 @@
 // The entries, newest first. Only those in view are in the document, so that a list
 // of hundreds of thousands stays usable.
 
-import { Button, Spinner } from "@fluentui/react-components";
+import { Button } from "@fluentui/react-components";
 import { ArrowClockwiseRegular, DismissRegular } from "@fluentui/react-icons";
 import { useQueryClient } from "@tanstack/react-query";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
@@ -9,23 +9,22 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { CSSProperties } from "react";
 import type { ListedActivity } from "../api/client";
 import { useActivities } from "../api/queries";
-import { daysOf, isReversed } from "../range";
-import { State, Trouble } from "../states";
-import { hasConditions, useView } from "../view";
+import { useView } from "../view";
 import type { Filter } from "../view";
 import { useWords } from "../words/words";
 import { useColumns, widthsOf } from "./columns";
 import { ColumnsMenu } from "./columns_menu";
 import { CopyButton } from "./copy";
+import { End } from "./end";
 import { Entry, Row } from "./row";
+import { useSearch } from "./search";
+import type { Activities, Search } from "./search";
 
 /** An entry's height before it is measured. */
 const ROW_PX = 45;
 
 /** How close to the last entry the view must be before the next page is requested. */
 const NEAR_END = 20;
-
-type Activities = ReturnType<typeof useActivities>;
 
 export function List() {
   const { t } = useWords();
@@ -36,6 +35,7 @@ export function List() {
     () => activities.data?.pages.flatMap((page) => page.items) ?? [],
     [activities.data],
   );
+  const search = useSearch(activities, items.length);
   const section = useStart(filter, activities.isPlaceholderData);
   return (
     <section
@@ -61,8 +61,13 @@ export function List() {
         </div>
       </div>
       <Linked items={items} loaded={activities.isSuccess} />
-      {items.length > 0 && <Rows items={items} activities={activities} />}
-      <End items={items} activities={activities} />
+      {items.length > 0 && <Rows items={items} activities={activities} search={search} />}
+      <End
+        items={items}
+        activities={activities}
+        search={search}
+        whenGone={() => section.current?.focus({ preventScroll: true })}
+      />
     </section>
   );
 }
@@ -82,7 +87,13 @@ function useStart(filter: Filter, isOld: boolean) {
   return section;
 }
 
-function Rows({ items, activities }: { items: ListedActivity[]; activities: Activities }) {
+interface RowsProps {
+  items: ListedActivity[];
+  activities: Activities;
+  search: Search;
+}
+
+function Rows({ items, activities, search }: RowsProps) {
   const { t } = useWords();
   const { filter } = useView();
   const columns = useColumns();
@@ -101,7 +112,7 @@ function Rows({ items, activities }: { items: ListedActivity[]; activities: Acti
     getItemKey: (index) => items[index]?.id ?? index,
   });
   const shown = virtualizer.getVirtualItems();
-  useMoreNearEnd(activities, (shown.at(-1)?.index ?? 0) >= items.length - NEAR_END);
+  useMoreNearEnd(activities, search, (shown.at(-1)?.index ?? 0) >= items.length - NEAR_END);
   return (
     <div
       role="table"
@@ -150,60 +161,17 @@ function Rows({ items, activities }: { items: ListedActivity[]; activities: Acti
   );
 }
 
-/** Requests the next page when the end comes into view. */
-function useMoreNearEnd(activities: Activities, near: boolean) {
-  const { hasNextPage, isFetching, isError, fetchNextPage, data } = activities;
-  const pages = data?.pages.length;
+/** Searches for the next page when the end comes into view. */
+function useMoreNearEnd(
+  { hasNextPage, isFetching, isError }: Activities,
+  search: Search,
+  near: boolean,
+) {
+  const isAsked = near && hasNextPage && !isFetching && !isError;
+  const isResting = !search.isUnderWay && !search.isStopped;
   useEffect(() => {
-    if (near && hasNextPage && !isFetching && !isError) void fetchNextPage();
-  }, [near, hasNextPage, isFetching, isError, fetchNextPage, pages]);
-}
-
-/** What is shown below the entries, or instead of them. */
-function End({ items, activities }: { items: ListedActivity[]; activities: Activities }) {
-  const { t } = useWords();
-  const { filter } = useView();
-  const { error, isFetching, isPlaceholderData, hasNextPage, isPending } = activities;
-  // With conditions, a page may be empty although more pages follow.
-  useMoreNearEnd(activities, items.length === 0);
-  if (isReversed(filter)) return <State title={t("range_reversed")} />;
-  const retry = () =>
-    void (isPending || items.length === 0 ? activities.refetch() : activities.fetchNextPage());
-  if (error) return <Trouble error={error} retry={retry} />;
-  if (isFetching || isPending || isPlaceholderData)
-    return <Waiting first={isPending} count={items.length} />;
-  if (items.length === 0 && !hasNextPage) return <Empty />;
-  const end = hasConditions(filter) ? "end_of_list_filtered" : "end_of_list";
-  return (
-    <div className="list-end">
-      <span role="status">{t(hasNextPage ? "loaded" : end, { count: items.length })}</span>
-      {hasNextPage && (
-        <Button onClick={() => void activities.fetchNextPage()}>{t("load_more")}</Button>
-      )}
-    </div>
-  );
-}
-
-function Waiting({ first, count }: { first: boolean; count: number }) {
-  const { t } = useWords();
-  return (
-    <div className="list-end">
-      <Spinner size="tiny" label={t(first || count > 0 ? "loading" : "searching")} />
-    </div>
-  );
-}
-
-function Empty() {
-  const { t } = useWords();
-  const { filter, setFilter } = useView();
-  const filtered = hasConditions(filter);
-  return (
-    <State title={t(filtered ? "empty_filtered" : "empty")} hint={t("empty_hint")}>
-      <Button onClick={() => setFilter(daysOf("month", filter.time_zone))}>
-        {t("show_month")}
-      </Button>
-    </State>
-  );
+    if (isAsked && isResting) search.more();
+  }, [isAsked, isResting]);
 }
 
 /** The entries that the address opens and that are not on the first page. */

@@ -59,7 +59,14 @@ export const en = {
   refresh: "Refresh",
   columns: "Columns",
   loading: "Loading entries",
-  searching: "Searching older entries",
+  searching:
+    "{count, plural, =0 {Searching: nothing found yet.} one {Searching: # entry found.} other {Searching: # entries found.}}",
+  search_stopped:
+    "{count, plural, =0 {Search stopped: nothing found yet.} one {Search stopped: # entry found.} other {Search stopped: # entries found.}}",
+  read_so_far: "How much of the period was read",
+  read_back_to: "Read at least back to {day}.",
+  stop: "Stop",
+  go_on: "Go on",
   load_more: "Load more",
   loaded: "{count, plural, one {# entry loaded} other {# entries loaded}}",
   end_of_list:

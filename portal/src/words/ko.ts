@@ -61,7 +61,14 @@ export const ko: Record<Word, string> = {
   refresh: "새로 고침",
   columns: "열",
   loading: "항목을 불러오는 중",
-  searching: "이전 항목을 검색하는 중",
+  searching:
+    "{count, plural, =0 {검색 중: 아직 찾은 항목이 없습니다.} other {검색 중: 항목 #개를 찾았습니다.}}",
+  search_stopped:
+    "{count, plural, =0 {검색 중지됨: 아직 찾은 항목이 없습니다.} other {검색 중지됨: 항목 #개를 찾았습니다.}}",
+  read_so_far: "기간 중 읽은 부분",
+  read_back_to: "적어도 {day}까지 읽었습니다.",
+  stop: "중지",
+  go_on: "계속",
   load_more: "더 보기",
   loaded: "{count, plural, other {항목 #개를 불러왔습니다}}",
   end_of_list: "{count, plural, other {이 기간의 전체 항목 #개}}",
