@@ -1,5 +1,6 @@
 // The chart, its numbers, and the names with the most entries.
 
+import { script } from "./script";
 import { daysAgo, expect, rows, signIn, test } from "./stack";
 
 /** The noon of a day in the range, which has ten. */
@@ -30,6 +31,7 @@ test("insights count what the list shows, and a click filters", async ({ page, s
   await expect(day(5).getByRole("cell")).toHaveText(["2", "2", "0"]);
   await expect(day(9).getByRole("cell")).toHaveText(["0", "0", "0"]);
 
+  await insights.getByRole("tab", { name: "Top customers" }).click();
   await insights.getByRole("button", { name: /Relecloud/ }).click();
   await expect(page).toHaveURL(/customer_id=c-1/);
   await expect(page.getByText("Affected customer: Relecloud")).toBeVisible();
@@ -100,4 +102,84 @@ test("a click anywhere above a day shows it, and exporting leaves the insights o
   await page.mouse.click((box?.x ?? 0) + (box?.width ?? 0) / 2, (box?.y ?? 0) - 100);
   await expect(page).toHaveURL(new RegExp(`from=${daysAgo(9)}&to=${daysAgo(9)}`));
   await expect(rows(page)).toHaveCount(1);
+});
+
+const SUMMARY = "**/v1/activities/summary?*";
+
+/** An answer with groups, and a cursor if the range goes on. */
+function counted(groups: unknown[], next_cursor?: string) {
+  const json = { groups, complete: !next_cursor, from: AT(1), to: AT(10), settled: false };
+  return { json: { ...json, ...(next_cursor ? { next_cursor } : {}) } };
+}
+
+test("insights send one request, and one more for each list of names that is opened", async ({
+  page,
+}) => {
+  const asked: (string | null)[] = [];
+  page.on("request", (request) => {
+    const { pathname, searchParams } = new URL(request.url());
+    if (pathname.endsWith("/summary")) asked.push(searchParams.getAll("group_by").join());
+  });
+  await signIn(page, {}, `/?${RANGE}&panel=insights`);
+  const insights = page.getByRole("region", { name: "Insights" });
+  const top = insights.getByRole("tabpanel").getByRole("button").first();
+  await expect(insights.getByRole("status")).toHaveText(/^[\d,]+ entries$/);
+  await expect(insights.getByRole("button", { name: "Orders and subscriptions" })).toBeVisible();
+  await expect(top).toBeVisible();
+  expect(asked).toEqual(["day,action"]);
+  for (const name of ["Top customers", "Top partner users", "Top customers"]) {
+    await insights.getByRole("tab", { name }).click();
+    await expect(top).toBeVisible();
+  }
+  expect(asked).toEqual(["day,action", "customer", "actor"]);
+});
+
+test("counting shows what it has, and is stopped and gone on with", async ({ page }) => {
+  const service = await script(page, SUMMARY);
+  const day = (day: number, count: number) => ({
+    day: AT(day).slice(0, 10),
+    action: "create_order",
+    count,
+  });
+  service.answer(counted([day(10, 1000)], "one"));
+  await signIn(page, {}, `/?${RANGE}&panel=insights`);
+  const insights = page.getByRole("region", { name: "Insights" });
+  await expect(insights).toContainText("Counted 1,000 so far, newest first.");
+  await insights.getByRole("button", { name: "Stop" }).click();
+  service.answer(counted([day(10, 100), day(6, 134)], "two"));
+  await expect(insights).toContainText("Counting stopped: 1,234 so far, newest first.");
+  const reached = IN_WORDS.format(new Date(AT(6)));
+  await expect(insights).toContainText(`Read at least back to ${reached}.`);
+  const value = await insights.getByRole("progressbar").getAttribute("value");
+  expect(Number(value)).toBeCloseTo(4 / 10);
+  await expect(insights.getByRole("button", { name: /^Created an order/ })).toContainText("1,234");
+  expect(service.asked()).toHaveLength(2);
+
+  await insights.getByRole("button", { name: "Go on" }).click();
+  service.answer(counted([day(6, 1)]));
+  await expect(insights.getByText("1,235 entries", { exact: true })).toBeVisible();
+  await expect(insights).toBeFocused();
+  expect(service.asked().map((query) => query.get("cursor"))).toEqual([null, "one", "two"]);
+});
+
+test("an error while counting keeps what was counted, and goes on from there", async ({
+  page,
+  noise,
+}) => {
+  const service = await script(page, SUMMARY);
+  const customer = { id: "c-1", name: "Relecloud" };
+  service.answer(counted([{ day: daysAgo(2), action: "create_order", count: 3 }]));
+  await signIn(page, {}, `/?${RANGE}&panel=insights`);
+  const insights = page.getByRole("region", { name: "Insights" });
+  await expect(insights.getByText("3 entries", { exact: true })).toBeVisible();
+  const failure = { status: 500, json: { status: 500, request_id: "r-1" } };
+  service.answer(counted([{ customer, count: 2 }], "one"), failure, failure, failure);
+  await insights.getByRole("tab", { name: "Top customers" }).click();
+  await expect(insights.getByRole("alert")).toContainText("Request ID r-1");
+  await expect(insights.getByRole("button", { name: "Relecloud" })).toContainText("2");
+  service.answer(counted([{ customer, count: 1 }]));
+  await insights.getByRole("button", { name: "Try again" }).click();
+  await expect(insights.getByRole("button", { name: "Relecloud" })).toContainText("3");
+  await expect(insights.getByRole("alert")).toHaveCount(0);
+  noise.length = 0;
 });

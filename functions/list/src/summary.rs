@@ -11,7 +11,7 @@ use crate::{
     walk::{QUERY_PAGES_MAX, TIME_MAX},
 };
 
-/// How many parts of the range are read at once: few, since the page sends three
+/// How many parts of the range are read at once: few, since the page may send several
 /// summaries at a time.
 const AT_ONCE_MAX: usize = 2;
 

@@ -35,8 +35,8 @@ const EXPORTS_LIMIT = 20;
 const POLL_MS = 1_000;
 
 /** Shows the last filter's answer until this one's arrives; an earlier filter is read again. */
-function byFilter(filter: Filter) {
-  return !isReversed(filter)
+function byFilter(filter: Filter, isWanted = true) {
+  return isWanted && !isReversed(filter)
     ? ({ enabled: true, placeholderData: keepPreviousData, gcTime: 0 } as const)
     : ({ enabled: false, gcTime: 0 } as const);
 }
@@ -81,11 +81,11 @@ export function useActivity(id: string) {
 
 export type GroupBy = "day" | "action" | "customer" | "actor" | "outcome";
 
-/** The counts of a range; a long one takes several requests, whose counts are added. */
-export function useSummary(filter: Filter, groupBy: GroupBy[]) {
+/** The counts of a range once they are wanted; a long one takes several requests, whose counts are added. */
+export function useSummary(filter: Filter, groupBy: GroupBy[], isWanted = true) {
   const api = useApi();
   return useInfiniteQuery({
-    ...byFilter(filter),
+    ...byFilter(filter, isWanted),
     queryKey: ["summary", groupBy, filter],
     initialPageParam: undefined as string | undefined,
     queryFn: async ({ pageParam, signal }): Promise<Summary> => {

@@ -1,6 +1,5 @@
 // The counts of a range, added up over all answers.
 
-import { useEffect } from "react";
 import type { Summary } from "../api/client";
 import { useSummary } from "../api/queries";
 import type { GroupBy } from "../api/queries";
@@ -9,6 +8,7 @@ import type { Group } from "../words/actions";
 import { daysBefore, eachDay } from "../range";
 import type { Days } from "../range";
 import type { Filter } from "../view";
+import { useWalk } from "../walk";
 
 type SummaryGroup = Summary["groups"][number];
 
@@ -25,16 +25,22 @@ export interface Day {
   groups: Partial<Record<Group, number>>;
 }
 
-/** Sends requests until the whole range is counted. */
-export function useCounts(filter: Filter, groupBy: GroupBy[]) {
-  const summary = useSummary(filter, groupBy);
-  const { hasNextPage, isFetching, isError, isPlaceholderData, fetchNextPage, data } = summary;
-  useEffect(() => {
-    if (hasNextPage && !isFetching && !isError) void fetchNextPage();
-  }, [hasNextPage, isFetching, isError, fetchNextPage, data]);
-  const groups = data?.pages.flatMap((page) => page.groups) ?? [];
-  const complete = summary.isSuccess && !isPlaceholderData && !hasNextPage;
-  return { ...summary, groups, complete };
+export type Counts = ReturnType<typeof useCounts>;
+
+/** Counts the whole range once that is wanted, in as many requests as it takes. */
+export function useCounts(filter: Filter, groupBy: GroupBy[], isWanted = true) {
+  const summary = useSummary(filter, groupBy, isWanted);
+  const walk = useWalk(summary, !isWanted);
+  const groups = summary.data?.pages.flatMap((page) => page.groups) ?? [];
+  const isOld = summary.isPlaceholderData;
+  const isComplete = summary.isSuccess && !isOld && !summary.hasNextPage;
+  const error = summary.isFetching ? null : summary.error;
+  return { groups, walk, error, isOld, isComplete, isEmpty: !summary.data };
+}
+
+/** The oldest day that was counted; days without entries are in no group. */
+export function oldestDay(groups: SummaryGroup[]): string | undefined {
+  return daysOf(groups).at(0);
 }
 
 export function total(groups: SummaryGroup[]): number {
@@ -86,6 +92,11 @@ function isLong({ from, to }: Days): boolean {
 }
 
 function counted({ to }: Days, groups: SummaryGroup[]): Days {
-  const days = groups.flatMap(({ day }) => day ?? []).sort();
+  const days = daysOf(groups);
   return { from: days.at(0) ?? to, to: days.at(-1) ?? to };
+}
+
+/** The days that have entries, the oldest first. */
+function daysOf(groups: SummaryGroup[]): string[] {
+  return groups.flatMap(({ day }) => day ?? []).sort();
 }
