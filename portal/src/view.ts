@@ -29,12 +29,15 @@ const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}
 /** The most entries that are open at once; of more, those opened last stay open. */
 export const OPEN_MAX = 20;
 
-/** What the page requests from the service. */
-export interface Filter extends Partial<Record<Condition, string>> {
-  /** A day, or a moment such as `2026-11-22T08:30`, in the time zone. */
+/** A period: each end is a day, or a moment such as `2026-11-22T08:30`, in the time zone. */
+export interface Range {
   from: string;
   to: string;
   time_zone: string;
+}
+
+/** What the page requests from the service. */
+export interface Filter extends Range, Partial<Record<Condition, string>> {
   action: string[];
   outcome: Outcome[];
 }

@@ -1,6 +1,7 @@
 // The page's reads and requests, cached by TanStack Query.
 
 import {
+  infiniteQueryOptions,
   keepPreviousData,
   useInfiniteQuery,
   useMutation,
@@ -9,7 +10,7 @@ import {
 } from "@tanstack/react-query";
 import { createContext, useContext } from "react";
 import { asked, isReversed } from "../range";
-import type { Filter } from "../view";
+import type { Filter, Range } from "../view";
 import { Failure } from "./client";
 import type { ActivityPage, Api, ListedExport, NewExport, Summary } from "./client";
 import { parseExactly } from "./exact";
@@ -81,16 +82,14 @@ export function useActivity(id: string) {
 
 export type GroupBy = "day" | "action" | "customer" | "actor" | "outcome";
 
-/** The counts of a range once they are wanted; a long one takes several requests, whose counts are added. */
-export function useSummary(filter: Filter, groupBy: GroupBy[], isWanted = true) {
-  const api = useApi();
-  return useInfiniteQuery({
-    ...byFilter(filter, isWanted),
-    queryKey: ["summary", groupBy, filter],
+/** The requests that count a range; a long one takes several, whose counts are added. */
+function summary(api: Api, range: Range, groupBy: GroupBy[]) {
+  return infiniteQueryOptions({
+    queryKey: ["summary", groupBy, range],
     initialPageParam: undefined as string | undefined,
     queryFn: async ({ pageParam, signal }): Promise<Summary> => {
       const query = {
-        ...asked(filter),
+        ...asked(range),
         group_by: groupBy,
         ...(pageParam ? { cursor: pageParam } : {}),
       };
@@ -98,6 +97,18 @@ export function useSummary(filter: Filter, groupBy: GroupBy[], isWanted = true) 
     },
     getNextPageParam: (last) => last.next_cursor,
   });
+}
+
+/** The counts of the entries that pass a filter, once they are wanted. */
+export function useSummary(filter: Filter, groupBy: GroupBy[], isWanted = true) {
+  const options = byFilter(filter, isWanted);
+  return useInfiniteQuery({ ...summary(useApi(), filter, groupBy), ...options });
+}
+
+/** The counts of a whole period, which are kept when nothing shows them any more. */
+export function useSummaryOfPeriod(range: Range, groupBy: GroupBy[], isWanted: boolean) {
+  const enabled = isWanted && !isReversed(range);
+  return useInfiniteQuery({ ...summary(useApi(), range, groupBy), enabled });
 }
 
 export function isUnderWay({ state }: Pick<ListedExport, "state">): boolean {

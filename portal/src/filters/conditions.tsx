@@ -1,13 +1,15 @@
 // The conditions, collected in a form and applied together.
 
-import { Button, Checkbox, Combobox, Field, Input, Option } from "@fluentui/react-components";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { Button, Checkbox, Field, Input, ToggleButton } from "@fluentui/react-components";
+import { useEffect, useRef } from "react";
 import type { FormEvent } from "react";
 import { useKept } from "../kept";
 import { OUTCOMES, useView } from "../view";
 import type { Filter, FilterChange } from "../view";
-import { knownActions } from "../words/actions";
 import { useWords } from "../words/words";
+import { Actions } from "./actions";
+import { Count, CountsState } from "./count";
+import { useValueCounts } from "./counts";
 
 /** The conditions that are typed, and whether a part of a name is enough. */
 const TYPED = [
@@ -22,6 +24,8 @@ export default function Conditions() {
   const { t } = useWords();
   const { filter, setFilter } = useView();
   const [draft, setDraft] = useDraft(filter);
+  const counts = useValueCounts(filter);
+  const form = useRef<HTMLFormElement>(null);
   const { action, outcome, ...typed } = { ...filter, ...draft };
   const apply = (event: FormEvent) => {
     event.preventDefault();
@@ -30,7 +34,7 @@ export default function Conditions() {
     setDraft({});
   };
   return (
-    <form className="stack" onSubmit={apply}>
+    <form ref={form} className="stack" onSubmit={apply}>
       <div className="fields">
         {TYPED.map(([name, part]) => (
           <Field key={name} label={t(name)}>
@@ -43,7 +47,11 @@ export default function Conditions() {
           </Field>
         ))}
         <Field label={t("action")}>
-          <Actions chosen={action} choose={(action) => setDraft({ ...draft, action })} />
+          <Actions
+            chosen={action}
+            choose={(action) => setDraft({ ...draft, action })}
+            counts={counts}
+          />
         </Field>
       </div>
       <div className="row">
@@ -51,14 +59,33 @@ export default function Conditions() {
           {OUTCOMES.map((one) => (
             <Checkbox
               key={one}
-              label={t(`outcome.${one}`)}
+              label={
+                <>
+                  {t(`outcome.${one}`)} <Count counts={counts} name="outcome" value={one} />
+                </>
+              }
               checked={outcome.includes(one)}
               onChange={() => setDraft({ ...draft, outcome: toggled(outcome, one) })}
             />
           ))}
         </div>
+        <ToggleButton
+          appearance="subtle"
+          checked={counts.isShown}
+          onClick={() => counts.show(!counts.isShown)}
+        >
+          {t("show_counts")}
+        </ToggleButton>
         <Button type="submit">{t("apply")}</Button>
       </div>
+      {counts.isShown && (
+        <div className="counting">
+          <CountsState
+            counts={counts}
+            whenGone={() => form.current?.querySelector<HTMLElement>("[aria-pressed]")?.focus()}
+          />
+        </div>
+      )}
     </form>
   );
 }
@@ -80,51 +107,4 @@ function useDraft(filter: Filter) {
 
 function toggled<Item>(items: Item[], item: Item): Item[] {
   return items.includes(item) ? items.filter((one) => one !== item) : [...items, item];
-}
-
-interface ActionsProps {
-  chosen: string[];
-  choose: (actions: string[]) => void;
-}
-
-/** Offers the known actions in words; any other can be typed by its name. */
-function Actions({ chosen, choose, ...field }: ActionsProps) {
-  const { t, action: words } = useWords();
-  const [typed, setTyped] = useState<string>();
-  const offered = useMemo(() => {
-    const needle = (typed ?? "").trim().toLocaleLowerCase();
-    const all = [...new Set([...chosen, ...knownActions()])];
-    const found = all.filter((name) =>
-      `${words(name)} ${name}`.toLocaleLowerCase().includes(needle),
-    );
-    const own = /^[a-z0-9._-]{1,64}$/.test(needle) && !all.includes(needle) ? [needle] : [];
-    return [...found, ...own];
-  }, [chosen, typed, words]);
-  return (
-    <Combobox
-      {...field}
-      multiselect
-      className="actions"
-      listbox={{ className: "actions-list" }}
-      // Its height is that of the style sheet: Fluent UI's would be all of the window's.
-      positioning={{ autoSize: false, fallbackPositions: ["above"] }}
-      placeholder={t("action_hint")}
-      selectedOptions={chosen}
-      value={typed ?? chosen.map(words).join(", ")}
-      onChange={({ target }) => setTyped(target.value)}
-      onOpenChange={(_, { open }) => setTyped((typed) => (open ? (typed ?? "") : undefined))}
-      onOptionSelect={(_, { selectedOptions }) => choose(selectedOptions)}
-    >
-      {offered.map((name) => (
-        <Option key={name} value={name} text={words(name)}>
-          {words(name)}
-        </Option>
-      ))}
-      {offered.length === 0 && (
-        <Option disabled text={t("no_action")}>
-          {t("no_action")}
-        </Option>
-      )}
-    </Combobox>
-  );
 }
