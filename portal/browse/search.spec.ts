@@ -13,7 +13,7 @@ const IN_WORDS = new Intl.DateTimeFormat("en-US", { dateStyle: "medium", timeZon
 let made = 0;
 
 /** An answer with this many entries of a day, and a cursor if the range goes on. */
-function found(count: number, day: string, next_cursor?: string) {
+function found(count: number, day: string, next_cursor?: string, settled = false) {
   const items = Array.from({ length: count }, () => ({
     id: `01a20299-4df3-7e8e-a5b1-${String(++made).padStart(12, "0")}`,
     occurred_at: `${day}T12:00:00.000Z`,
@@ -23,7 +23,7 @@ function found(count: number, day: string, next_cursor?: string) {
     actor: { id: "u-17", name: "admin@contoso.example", kind: "user" },
   }));
   const [from, to] = [`${daysAgo(365)}T00:00:00.000Z`, `${daysAgo(-1)}T00:00:00.000Z`];
-  return { json: { items, from, to, settled: false, ...(next_cursor ? { next_cursor } : {}) } };
+  return { json: { items, from, to, settled, ...(next_cursor ? { next_cursor } : {}) } };
 }
 
 function list(page: Page) {
@@ -126,4 +126,14 @@ test("an answer that is whole at once shows no progress, and a new search is not
   await expect(list(page)).toContainText("Search stopped: 2 entries found.");
   await page.getByRole("button", { name: "Refresh" }).click();
   await expect(list(page)).toContainText("Searching: 1 entry found.");
+});
+
+test("the period says whether entries may still be added to it", async ({ page }) => {
+  const service = await script(page, LIST);
+  service.answer(found(1, daysAgo(9)), found(1, daysAgo(9), undefined, true));
+  await signIn(page, {}, YEAR);
+  const period = page.getByRole("region", { name: "Filters" });
+  await expect(period).toContainText("Not sealed: entries may still arrive.");
+  await page.getByRole("button", { name: "Quarter" }).click();
+  await expect(period).toContainText("Sealed: no more entries can arrive.");
 });

@@ -21,6 +21,7 @@ import { isUnderWay, useExports } from "./api/queries";
 import { BrandingContext } from "./branding";
 import { Chips } from "./filters/chips";
 import { Range } from "./filters/range";
+import { Sealed } from "./filters/sealed";
 import { EXPORT_BUTTON, useDownloadWhenReady } from "./exports/started";
 import { List } from "./list/list";
 import type { Session } from "./session/session";
@@ -103,6 +104,7 @@ function Filters() {
       <div className="row range" data-shown={rangeShown}>
         <Range />
       </div>
+      <Sealed />
       <div className="row tools">
         <Button
           icon={shown ? <ChevronUpRegular /> : <FilterRegular />}

@@ -22,6 +22,8 @@ export const en = {
   "period.custom": "Custom",
   range: "{from} to {to}",
   range_reversed: "From must not be after To",
+  settled: "Sealed: no more entries can arrive.",
+  not_settled: "Not sealed: entries may still arrive.",
 
   filters: "Filters",
   apply: "Apply filters",
