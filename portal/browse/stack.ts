@@ -47,7 +47,9 @@ interface NewActivity {
 /** Starts the service with further flags, on ports that are free. */
 export async function startLocal(flags: string[]): Promise<{ url: string; child: ChildProcess }> {
   const ports = ["--port=0", "--dynamodb-port=0", "--s3-port=0"];
-  const child = spawn(BINARY, [...ports, "--in-memory", "--page=portal/dist", ...flags], {
+  // What happened long ago is recorded without an import, and nothing is sealed.
+  const lateness = "--variable=MAX_LATENESS_DAYS=366";
+  const child = spawn(BINARY, [...ports, lateness, "--in-memory", "--page=portal/dist", ...flags], {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "inherit"],
   });
