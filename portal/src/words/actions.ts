@@ -408,6 +408,16 @@ const ACTIONS: Record<string, ActionWords> = {
     ko: "고객 데이터 삭제",
     group: "other",
   },
+  open_import: {
+    en: "Opened the activity log for an import",
+    ko: "활동 로그 가져오기 시작",
+    group: "other",
+  },
+  close_import: {
+    en: "Closed the import into the activity log",
+    ko: "활동 로그 가져오기 종료",
+    group: "other",
+  },
 };
 
 /** Adds a deployment's own words, before the page is drawn. */
