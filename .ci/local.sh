@@ -1,5 +1,5 @@
 # For scripts to source: the whole service on free ports of this machine, with an empty log.
-# Sets `base`, the address of its API, and `bearer`, a token that may record and read.
+# Sets `base`, the address of its API, and `bearer`, a token that may record, import and read.
 
 readonly start_seconds=60
 
@@ -23,11 +23,11 @@ fail() {
   exit 1
 }
 
-# Gets a token that may record and read, as soon as the gateway answers.
+# Gets that token, as soon as the gateway answers.
 token() {
   base=$(sed -n 's/^ *API *\(http[^ ]*\).*/\1/p' "$work/local.log")
   [[ -n $base ]] && curl --silent --fail --noproxy '*' --get "$base/dev/token" --data-urlencode partner_id=contoso \
-    --data-urlencode roles=global_admin,activity_recorder --data-urlencode name=ann@contoso.example --output "$work/token"
+    --data-urlencode roles=global_admin,activity_recorder,history_importer --data-urlencode name=ann@contoso.example --output "$work/token"
 }
 
 # Built as in `make smoke`, so that neither run compiles again what the other compiled.
