@@ -108,6 +108,7 @@ impl ActivityStore {
     }
 
     /// The same activities for one request, which reads a partner's state only once.
+    #[must_use]
     pub fn for_one_request(&self) -> Self {
         Self {
             gate: self.gate.for_one_request(),
