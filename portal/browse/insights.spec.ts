@@ -114,16 +114,19 @@ function counted(groups: unknown[], next_cursor?: string) {
 
 test("insights send one request, and one more for each list of names that is opened", async ({
   page,
+  stack,
 }) => {
+  // Few, because on a busy machine a count of many may take several requests.
+  await stack.record("requests", [{ occurred_at: AT(2) }, { occurred_at: AT(5) }]);
   const asked: (string | null)[] = [];
   page.on("request", (request) => {
     const { pathname, searchParams } = new URL(request.url());
     if (pathname.endsWith("/summary")) asked.push(searchParams.getAll("group_by").join());
   });
-  await signIn(page, {}, `/?${RANGE}&panel=insights`);
+  await signIn(page, { partner: "requests" }, `/?${RANGE}&panel=insights`);
   const insights = page.getByRole("region", { name: "Insights" });
   const top = insights.getByRole("tabpanel").getByRole("button").first();
-  await expect(insights.getByRole("status")).toHaveText(/^[\d,]+ entries$/);
+  await expect(insights.getByText("2 entries", { exact: true })).toBeVisible();
   await expect(insights.getByRole("button", { name: "Orders and subscriptions" })).toBeVisible();
   await expect(top).toBeVisible();
   expect(asked).toEqual(["day,action"]);
