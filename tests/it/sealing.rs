@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use activity_log::pack::unpack;
 use archive::Row;
+use chrono::{Datelike, Months, Utc};
 use proof::{Checkpoint, Hash, Note};
 use serde_json::{Value, json};
 use shared::{
@@ -30,9 +31,16 @@ const EVERYTHING: &str = "from=2000-01-01&to=2999-12-31&limit=500";
 
 impl TestApp {
     /// A service whose logs are sealed soon: a day and a margin after an entry's time.
+    ///
+    /// Its clock stands at the begin of the machine's next month. A segment has one month,
+    /// and no test is to run from one into the next on some days only.
     pub(crate) async fn start_sealing(variables: &[(&str, &str)]) -> Self {
         let all = [&[("MAX_LATENESS_DAYS", "1")], variables].concat();
-        Self::start_with(&all).await
+        let app = Self::start_with(&all).await;
+        let today = Utc::now();
+        let next_month = today.with_day(1).unwrap() + Months::new(1);
+        app.advance((next_month - today).to_std().unwrap());
+        app
     }
 
     pub(crate) fn registry(&self) -> Registry {

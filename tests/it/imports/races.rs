@@ -110,9 +110,9 @@ async fn a_put_of_the_past_that_is_late_is_sealed_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_waits_for_an_erasure_and_the_other_way_round() {
     let app = due().await;
-    app.faults.add("UpdateItem", Fault::Held, 1);
+    app.faults.add("Query", Fault::Held, 1);
     let asked = app.ask_to_erase().await;
-    assert!(eventually(|| app.faults.is_held("UpdateItem")).await);
+    assert!(eventually(|| app.faults.is_held("Query")).await);
     let busy = app.import(Method::PUT).await;
     assert_eq!(busy.status, 429, "{}", busy.text);
     app.faults.release();

@@ -110,7 +110,7 @@ async fn a_partner_is_registered_before_the_first_2xx() {
 #[tokio::test]
 async fn a_late_replay_registers_too() {
     let app = TestApp::start_sealing(&[]).await;
-    let sent = with("occurred_at", ago(5));
+    let sent = with("occurred_at", app.now().to_string());
     app.faults.add("archive GetItem", Fault::Lost, 3);
     assert_eq!(app.post_keyed(&sent, "k-1").await.status, 503);
     app.advance(Duration::from_hours(30));
