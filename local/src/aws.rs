@@ -4,6 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 /// The access key that the local S3 accepts; it has no rights anywhere else.
@@ -31,6 +32,14 @@ impl LoadServiceConfig for Endpoints {
     }
 }
 
+/// A client without TLS, which these servers do not speak.
+///
+/// All clients of a stack share its connections. Otherwise each SDK client would have its
+/// own, and parse the system's root certificates first.
+fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().build_http()
+}
+
 /// The configuration that the functions on AWS load from the environment.
 pub fn sdk_config(endpoints: Endpoints) -> SdkConfig {
     let credentials = Credentials::from_keys(ACCESS_KEY, SECRET_KEY, None);
@@ -38,6 +47,7 @@ pub fn sdk_config(endpoints: Endpoints) -> SdkConfig {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static(REGION))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http_client())
         .timeout_config(shared::aws::sdk::timeouts())
         .retry_config(RetryConfig::standard().with_initial_backoff(RETRY_PAUSE))
         .service_config(endpoints)

@@ -59,7 +59,7 @@ pub struct Options {
     pub concurrency: Limits,
     /// Activities to load into the table before the start: partner and count.
     pub preload: Vec<(String, usize)>,
-    /// The HTTP client of the functions' SDK clients; without one, the SDK's own.
+    /// The HTTP client of the functions' SDK clients; without one, the stack's own.
     pub http_client: Option<SharedHttpClient>,
 }
 

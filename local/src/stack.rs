@@ -163,9 +163,11 @@ fn functions(options: &Options, sdk: &SdkConfig, config: &Config) -> Functions {
             client: reqwest::Client::new(),
         };
     }
-    let mut sdk = sdk.to_builder();
-    sdk.set_http_client(options.http_client.clone());
-    Functions::InProcess(Arc::new(apps(&sdk.build(), config, options)))
+    let mut functions_sdk = sdk.to_builder();
+    if let Some(http_client) = &options.http_client {
+        functions_sdk.set_http_client(Some(http_client.clone()));
+    }
+    Functions::InProcess(Arc::new(apps(&functions_sdk.build(), config, options)))
 }
 
 fn apps(sdk: &SdkConfig, config: &Config, options: &Options) -> Apps {

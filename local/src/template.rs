@@ -1,7 +1,7 @@
 //! Reads from `template.yaml` what the gateway needs: the functions and their routes,
 //! and the configuration of CORS.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -58,20 +58,25 @@ fn parameter(segment: &str) -> Option<&str> {
 }
 
 /// The template as data; tags such as `!Ref` are removed, and their values stay.
-pub fn parse() -> Result<Value, Error> {
-    serde_saphyr::from_str(TEMPLATE).map_err(|error| Error::Template(error.to_string()))
+///
+/// It is read once, however many stacks a process starts.
+pub fn parse() -> Result<&'static Value, Error> {
+    static PARSED: LazyLock<Result<Value, String>> =
+        LazyLock::new(|| serde_saphyr::from_str(TEMPLATE).map_err(|error| error.to_string()));
+    let parsed = PARSED.as_ref();
+    parsed.map_err(|error| Error::Template(error.clone()))
 }
 
 /// The names of all functions, which are those of their binaries.
 pub fn functions() -> Result<BTreeSet<String>, Error> {
     let template = parse()?;
-    resources_of_functions(&template).map(binary).collect()
+    resources_of_functions(template).map(binary).collect()
 }
 
 /// The routes of every function.
 pub fn routes() -> Result<Vec<Route>, Error> {
     let template = parse()?;
-    resources_of_functions(&template)
+    resources_of_functions(template)
         .flat_map(routes_of)
         .collect()
 }

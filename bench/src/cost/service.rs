@@ -49,7 +49,7 @@ pub(super) struct ApiRequest<'a> {
 #[derive(Debug)]
 pub(super) struct Service<'a> {
     stack: Stack,
-    template: Value,
+    template: &'static Value,
     prices: &'a Prices,
     ahead_ms: Arc<AtomicU64>,
     pub(super) meter: Meter,
