@@ -430,10 +430,11 @@ impl HttpConnector for FaultyConnector {
                 }
                 Some(Fault::Hung) => std::future::pending().await,
                 Some(kill @ (Fault::Killed | Fault::KilledAfter)) => {
-                    killed.lock().unwrap().extend(process);
                     if kill == Fault::KilledAfter {
-                        inner.call(request).await?;
+                        // Whoever sees that a process was killed may drop its requests.
+                        let _ = inner.call(request).await;
                     }
+                    killed.lock().unwrap().extend(process);
                     std::future::pending().await
                 }
             }

@@ -3,9 +3,10 @@
 //! A `TestApp` sends requests, makes tokens, and moves the service's clock.
 
 use std::{
+    collections::HashMap,
     io::Read,
     sync::{
-        Arc, LazyLock,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -29,6 +30,8 @@ pub(crate) struct TestApp {
     /// By how much the service's clock is ahead of the machine's.
     ahead_ms: Arc<AtomicI64>,
     pub(crate) faults: Faults,
+    /// The tokens by partner and role.
+    tokens: Mutex<HashMap<(String, String), String>>,
 }
 
 impl TestApp {
@@ -86,6 +89,7 @@ impl TestApp {
             client: reqwest::Client::new(),
             ahead_ms,
             faults,
+            tokens: Mutex::default(),
         }
     }
 
@@ -134,9 +138,13 @@ impl TestApp {
         self.stack.issuer.sign(all).unwrap()
     }
 
-    /// A token for a partner with one role.
+    /// A token for a partner with one role, signed once: a signature takes as long as a
+    /// request.
     pub(crate) fn token(&self, partner: &str, role: &str) -> String {
-        self.token_of(json!({ "partner_id": partner, "roles": [role] }))
+        let claims = || json!({ "partner_id": partner, "roles": [role] });
+        let mut tokens = self.tokens.lock().unwrap();
+        let token = tokens.entry((partner.to_owned(), role.to_owned()));
+        token.or_insert_with(|| self.token_of(claims())).clone()
     }
 
     /// A token that may read contoso's log.

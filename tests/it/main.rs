@@ -21,6 +21,7 @@
 )]
 
 mod contract;
+mod copies;
 mod faults;
 mod harness;
 mod history;

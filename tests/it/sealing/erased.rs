@@ -1,7 +1,7 @@
 //! Erasing what is sealed: no trace of the name and the details stays in any store.
 
 use super::*;
-use crate::harness::{activity, with};
+use crate::harness::{activity, eventually, with};
 
 impl TestApp {
     /// Calls an erasure's worker again until the erasure has ended; returns it.
@@ -53,15 +53,17 @@ impl TestApp {
         }
     }
 
-    /// Waits until no call of a worker is under way, but for those that were killed.
+    /// Waits until no call of a worker is under way, but for those that were killed or are
+    /// held.
     pub(crate) async fn until_no_worker_runs(&self) {
-        for _ in 0..400 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        // One that was called just now has not begun yet.
+        self.faults.reset_worker_idle_time();
+        let ended = eventually(|| {
+            let stopped = self.faults.kill_count() + usize::from(self.faults.is_holding());
             let is_idle = self.faults.worker_idle_time().as_millis() > 60;
-            if self.workers_running() <= self.faults.kill_count() && is_idle {
-                return;
-            }
-        }
+            self.workers_running() <= stopped && is_idle
+        });
+        assert!(ended.await, "a worker never ends");
     }
 }
 
