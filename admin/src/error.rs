@@ -29,6 +29,16 @@ pub enum Error {
         /// What says so.
         claim: String,
     },
+    /// Segments that may be the only place of their activities.
+    #[error(
+        "with --shrink the entries from index {index} on would be sealed anew from the table \
+         of activities, but HOT_DAYS let it delete them; see *A lost or damaged segment* in \
+         docs/operations.md"
+    )]
+    OnlyCopy {
+        /// The first of their activities.
+        index: u64,
+    },
     /// A partner without anything to begin with.
     #[error("there is no object of this partner that begins at index 0")]
     Nothing,

@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, time::Duration};
 
 use aws_config::SdkConfig;
 use shared::{
-    Clock, Config, Error as ServiceError, Moment, PartnerId,
+    ActivityId, Clock, Config, Error as ServiceError, Moment, PartnerId,
     aws::archive::{
         Extent, Head, Holder, Restoration, SealLease, SealStore, SegmentItem, partner_id,
     },
@@ -78,12 +78,13 @@ impl Rebuild {
         clock: &Clock,
     ) -> Result<Rebuilt, Error> {
         let (partner, store) = (partner_id(&self.partner)?, SealStore::new(sdk, config));
+        let context = (config.hot_time.is_some(), clock);
         let head = store.archive().head(&partner).await?;
         let rebuilt = if self.write && head.is_some() {
             let taken = store.take_lease(&partner, Holder::Seal, clock.now());
             let (lease, head) = taken.await?.ok_or(Error::Held)?;
             let done = tokio::select! {
-                done = self.rebuild(&store, &partner, Some(head), Some(&lease), clock) => done,
+                done = self.rebuild(&store, &partner, Some(head), Some(&lease), context) => done,
                 error = until_lost(&store, &lease, clock) => Err(error),
             };
             if done.is_err() {
@@ -92,7 +93,7 @@ impl Rebuild {
             }
             done?
         } else {
-            self.rebuild(&store, &partner, head, None, clock).await?
+            self.rebuild(&store, &partner, head, None, context).await?
         };
         rebuilt.print(self.write);
         Ok(rebuilt)
@@ -104,11 +105,14 @@ impl Rebuild {
         partner: &PartnerId,
         head: Option<Head>,
         lease: Option<&SealLease>,
-        clock: &Clock,
+        (has_hot_time, clock): (bool, &Clock),
     ) -> Result<Rebuilt, Error> {
         let archive = Archive::read(store, partner, head, clock.now()).await?;
         let log = self.scan(&archive).await?;
         let (size, border) = (log.size(), log.border.ok_or(Error::Nothing)?);
+        if self.shrink && archive.has_only_copy_behind(border, has_hot_time) {
+            return Err(Error::OnlyCopy { index: size });
+        }
         let extent = Extent {
             size,
             border,
@@ -202,6 +206,12 @@ impl<'a> Archive<'a> {
         let published = published.map(|(size, it)| (size, it.key.clone()));
         let all = objects.chain(published).chain(items).chain(head);
         all.max_by_key(|(size, _)| *size)
+    }
+
+    /// Whether the table may have deleted its copies of what was sealed behind a border.
+    fn has_only_copy_behind(&self, border: ActivityId, has_hot_time: bool) -> bool {
+        let ended = self.head.as_ref().and_then(|head| head.copies_end_to);
+        ended.map_or(has_hot_time, |to| to > border)
     }
 
     /// Up to when so much of the log is sealed; the next seal may move it on.

@@ -19,7 +19,7 @@ use shared::{
 use tokio::sync::Semaphore;
 
 use crate::{
-    rows::activity_id,
+    rows::{activity_id, position},
     sealed::{Object, REQUESTS_AT_ONCE, failed, manifest},
 };
 
@@ -38,7 +38,7 @@ pub fn pack(stored: Stored) -> Result<Row, Error> {
         Opening::Commitment(Commitment(hash)) => (None, Some(hash)),
     };
     let kept_until = stored
-        .expires_at
+        .kept_until
         .map(|seconds| seconds.saturating_mul(1_000));
     let activity = stored.into_whole()?;
     let content = activity.content;
@@ -181,7 +181,7 @@ impl Source for Memory {
     }
 }
 
-/// A sealed activity, as an erasure needs it.
+/// A sealed activity, as who looks for it in a segment needs it.
 #[derive(Debug, Clone, Copy)]
 pub struct SealedActivity {
     /// Its id.
@@ -190,12 +190,45 @@ pub struct SealedActivity {
     pub erased_at: Option<Moment>,
 }
 
-/// The activities of a customer in a segment, in order; only the columns are read that
-/// show them.
+/// The activities of a customer in a segment, in order.
 pub async fn of_customer(
     archive: &ArchiveStore,
     item: &SegmentItem,
     customer_id: &Identifier,
+) -> Result<Vec<SealedActivity>, Error> {
+    let ids = [customer_id.as_str().to_owned()].into();
+    let question = Question {
+        predicates: vec![Predicate {
+            column: TextColumn::CustomerId,
+            accepts: Accepts::AnyOf(ids),
+        }],
+        ..Question::default()
+    };
+    find(archive, item, &question).await
+}
+
+/// The activities of a segment behind a position, in order, without those whose retention
+/// ends at a moment or before.
+pub async fn kept_after(
+    archive: &ArchiveStore,
+    item: &SegmentItem,
+    after: Option<ActivityId>,
+    moment: Moment,
+) -> Result<Vec<SealedActivity>, Error> {
+    let question = Question {
+        from: after.map_or(Bound::Unbounded, |id| Bound::Excluded(position(id))),
+        kept_at: Some(moment.as_millis()),
+        ..Question::default()
+    };
+    find(archive, item, &question).await
+}
+
+/// Asks a segment; only the columns are read that the question needs, and the short ones
+/// of what is found.
+async fn find(
+    archive: &ArchiveStore,
+    item: &SegmentItem,
+    question: &Question<'_>,
 ) -> Result<Vec<SealedActivity>, Error> {
     let permits = Semaphore::new(REQUESTS_AT_ONCE);
     let object = Object {
@@ -205,15 +238,7 @@ pub async fn of_customer(
     };
     let failed = |error| item.unread(failed(error));
     let segment = Segment::open(&object, &item.object, &manifest(item)?).await;
-    let ids = [customer_id.as_str().to_owned()].into();
-    let question = Question {
-        predicates: vec![Predicate {
-            column: TextColumn::CustomerId,
-            accepts: Accepts::AnyOf(ids),
-        }],
-        ..Question::default()
-    };
-    let found = segment.map_err(failed)?.rows(&object, &question).await;
+    let found = segment.map_err(failed)?.rows(&object, question).await;
     let rows = found.map_err(failed)?.rows.into_iter();
     rows.map(|row| {
         Ok(SealedActivity {

@@ -136,8 +136,8 @@ pub(crate) fn stored(row: Row, partner: &PartnerId) -> Result<Stored, Error> {
             details: row.details.map(Details::stored),
         },
     };
-    let expires_at = row.kept_until.map(|millis| millis.div_euclid(1_000));
-    Ok(Stored::sealed(activity, row.has_details, expires_at))
+    let kept_until = row.kept_until.map(|millis| millis.div_euclid(1_000));
+    Ok(Stored::sealed(activity, row.has_details, kept_until))
 }
 
 fn moment(millis: i64) -> Option<Moment> {

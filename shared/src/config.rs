@@ -74,6 +74,11 @@ pub struct Config {
     ///
     /// 0 means for ever.
     pub retention: Option<Duration>,
+    /// `HOT_DAYS`: how long the table keeps what is sealed, 0 to 3650; default 0.
+    ///
+    /// 0 means as long as the archive does. An activity whose retention ends earlier is
+    /// kept no longer.
+    pub hot_time: Option<Duration>,
     /// `WRITE_SHARDS`: how many partitions a partner's log is spread over; default 1.
     ///
     /// It also says since when each count is valid; see [`Shards`].
@@ -130,10 +135,8 @@ impl Config {
             subscriptions_url: vars.subscriptions_url("SUBSCRIPTIONS_URL"),
             max_lateness: Duration::from_hours(24 * vars.days("MAX_LATENESS_DAYS", 1, 7)),
             running_exports_max: vars.number("MAX_RUNNING_EXPORTS", 1..=100, 5),
-            retention: match vars.days("RETENTION_DAYS", 0, 400) {
-                0 => None,
-                days => Some(Duration::from_hours(24 * days)),
-            },
+            retention: vars.days_or_none("RETENTION_DAYS", 400),
+            hot_time: vars.days_or_none("HOT_DAYS", 0),
             write_shards: vars.write_shards("WRITE_SHARDS"),
             ca_bundle: vars.get("AWS_CA_BUNDLE").map(PathBuf::from),
         };
@@ -215,6 +218,12 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
                 default
             }
         }
+    }
+
+    /// A number of days, of which 0 means none.
+    fn days_or_none(&mut self, name: &str, default: u64) -> Option<Duration> {
+        let days = self.days(name, 0, default);
+        (days > 0).then(|| Duration::from_hours(24 * days))
     }
 
     fn number<N>(&mut self, name: &str, range: RangeInclusive<N>, default: N) -> N
@@ -332,6 +341,7 @@ mod tests {
         let config = config(&[]).unwrap();
         assert_eq!(config.max_lateness, Duration::from_hours(7 * 24));
         assert_eq!(config.retention, Some(Duration::from_hours(400 * 24)));
+        assert_eq!(config.hot_time, None);
         assert_eq!(config.reader_roles.len(), 6);
         assert_eq!(config.running_exports_max, 5);
         assert_eq!(config.log_name, "partner-activity-log");
@@ -347,6 +357,7 @@ mod tests {
             ("MAX_LATENESS_DAYS", "-1"),
             ("MAX_RUNNING_EXPORTS", "0"),
             ("FIRST_SEAL_DAYS", "3651"),
+            ("HOT_DAYS", "1.5"),
             ("SEAL_MARGIN_SECONDS", "29"),
             ("LOG_NAME", "a log"),
             ("READER_ROLES", "admin_agent,activity_recorder"),
@@ -358,6 +369,7 @@ mod tests {
         for name in [
             "ACTIVITIES_TABLE",
             "FIRST_SEAL_DAYS",
+            "HOT_DAYS",
             "LOG_NAME",
             "MAX_LATENESS_DAYS",
             "MAX_RUNNING_EXPORTS",

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use admin::{Error, Rebuild, Rebuilt, Register, Registration};
 use aws_config::AppName;
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::Value;
 use shared::{
     ActivityId, Clock, Moment, PartnerId,
     aws::archive::{Head, Holder, SegmentItem},
@@ -372,6 +373,51 @@ async fn what_can_not_be_made_again_is_sealed_again_from_the_table() {
     assert_eq!(app.whole_log().await, whole);
     app.check_it_goes_on(&partner, usize::try_from(head.size).unwrap())
         .await;
+}
+
+/// With `HOT_DAYS`, what is behind a lost segment is nowhere but in the segments.
+#[tokio::test]
+async fn what_the_table_has_forgotten_is_never_left_out() {
+    let (app, partner) = sealed_log().await;
+    let (head, segments) = (app.seal_head(&partner).await, app.segments(&partner).await);
+    let whole = app.whole_log().await;
+    let (store, border) = (app.seal_store(), head.border.unwrap());
+    let taken = store.take_lease(&partner, Holder::Seal, app.now()).await;
+    let (lease, _) = taken.unwrap().unwrap();
+    let kept = store.keep_copies_end(&lease, border, app.now()).await;
+    assert_eq!(kept.unwrap().unwrap().copies_end_to, Some(border));
+    store.release(&lease, true, app.now()).await.unwrap();
+    let (key, lost) = (&segments[6].object, &segments[6]);
+    app.lose_object("archive", key);
+    let wanted = Rebuild {
+        write: true,
+        shrink: true,
+        ..Rebuild::default()
+    };
+    let refused = app.rebuild(wanted).await;
+    assert!(matches!(refused, Err(Error::OnlyCopy { index }) if index == lost.first_index));
+    assert_eq!(app.segments(&partner).await, segments);
+    // An operator says that the segment is lost; then all goes on without it.
+    let sort_key = format!("segment#{}#{}", lost.first.occurred_at(), lost.first);
+    let set = app.dynamodb().update_item();
+    let set = set
+        .table_name(&app.stack.config.archive_table)
+        .key("partition_key", AttributeValue::S("contoso".into()))
+        .key("sort_key", AttributeValue::S(sort_key))
+        .update_expression("SET pruned_at = :now")
+        .expression_attribute_values(":now", AttributeValue::S(app.now().to_string()));
+    set.send().await.unwrap();
+    let is_lost = |activity: &&Value| {
+        let id = ActivityId::try_from(activity["id"].as_str().unwrap()).unwrap();
+        (lost.first..=lost.last).contains(&id)
+    };
+    let left: Vec<_> = whole.iter().filter(|it| !is_lost(it)).cloned().collect();
+    assert_eq!(app.whole_log().await, left);
+    assert_eq!(app.erase().await["state"], "done");
+    app.advance(Duration::from_hours(26));
+    app.seal().await;
+    let after = app.seal_head(&partner).await;
+    assert!(after.size > head.size && after.checkpoint != head.checkpoint);
 }
 
 #[tokio::test]

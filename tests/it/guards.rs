@@ -393,7 +393,7 @@ async fn each_function_may_do_exactly_what_it_does() {
     app.sweep().await;
     app.until_all_ended().await;
     calls.append(&mut app.faults.calls());
-    let app = TestApp::start_sealing(&[]).await;
+    let app = TestApp::start_sealing(&[("HOT_DAYS", "1")]).await;
     app.seal_everything().await;
     calls.append(&mut app.faults.calls());
     let app = TestApp::start().await;

@@ -274,7 +274,7 @@ fn row(stored: &Stored) -> Row {
             .correlation_id
             .as_ref()
             .map(|id| id.as_str().to_owned()),
-        kept_until: stored.expires_at.map(|seconds| seconds * 1_000),
+        kept_until: stored.kept_until.map(|seconds| seconds * 1_000),
         erased_at: erased_at.map(Moment::as_millis),
         salt: erased_at.is_none().then_some([7; 16]),
         c: erased_at.map(|_| [9; 32]),

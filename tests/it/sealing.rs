@@ -1,6 +1,7 @@
 //! Sealing: what can no longer change moves into segments, and nothing else changes.
 
 mod closed;
+mod copies;
 mod erased;
 pub(crate) mod kills;
 mod lost;

@@ -5,10 +5,11 @@
 //! due in the next hour. A partner whose log can't be sealed does not stop the others.
 //!
 //! A run of a partner deletes what is not needed any more, seals what was closed a margin
-//! ago, closes the log further, and publishes a checkpoint. It may be killed anywhere: the
-//! next run goes on.
+//! ago, closes the log further, publishes a checkpoint, and lets the table's copies of what
+//! is sealed end. It may be killed anywhere: the next run goes on.
 
 mod app;
+mod copies;
 mod publish;
 mod rows;
 mod run;
@@ -22,7 +23,7 @@ use shared::{Error, Moment, aws::archive::DuePartner, metrics, model::seal::Work
 use tracing::Instrument;
 
 pub use crate::app::App;
-use crate::run::run;
+use crate::{run::run, sealer::Limits};
 
 /// How long before the function's deadline no further segment is begun.
 ///
@@ -41,16 +42,31 @@ pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<
     }
     due.sort_by_key(|partner| partner.due_at);
     rotate(&mut due, app.clock.now());
-    for partner in due {
-        if app.clock.now() >= stop_at {
+    for (place, partner) in due.iter().enumerate() {
+        let now = app.clock.now();
+        if now >= stop_at {
             tracing::info!("the time is nearly up; the next sweep continues");
             break;
         }
-        look_after(app, &partner, stop_at)
+        let limits = limits(now, stop_at, due.len() - place);
+        look_after(app, partner, limits)
             .instrument(observe::part())
             .await;
     }
     Ok(())
+}
+
+/// The limits of the next run, of so many that are left.
+///
+/// Nobody waits for the end of the table's copies, so that takes only its part of the time.
+fn limits(now: Moment, stop_at: Moment, runs: usize) -> Limits {
+    let left = stop_at.as_millis().saturating_sub(now.as_millis());
+    let left = Duration::from_millis(u64::try_from(left).unwrap_or_default());
+    let runs = u32::try_from(runs.max(1)).unwrap_or(u32::MAX);
+    Limits {
+        stop_at,
+        end_copies_until: now.plus(left / runs),
+    }
 }
 
 /// Begins at another partner each hour, so that one whose run ends the process does not
@@ -61,10 +77,10 @@ fn rotate(due: &mut [DuePartner], now: Moment) {
     due.rotate_left(places);
 }
 
-async fn look_after(app: &App, due: &DuePartner, stop_at: Moment) {
+async fn look_after(app: &App, due: &DuePartner, limits: Limits) {
     observe::partner(due.partner.as_str());
     let done = async {
-        let next = run(app, &due.partner, stop_at).await?;
+        let next = run(app, &due.partner, limits).await?;
         match next {
             Some(due_at) => app.registry.set_due(&due.partner, due_at).await,
             None => Ok(()),

@@ -13,9 +13,10 @@ use shared::{
 
 use crate::{
     App,
+    copies::end_copies,
     publish::publish,
     seal::seal,
-    sealer::{Sealer, Stop, held},
+    sealer::{Limits, Sealer, Stop, held},
     tidy::tidy,
 };
 
@@ -31,7 +32,7 @@ const BACKLOG: Duration = Duration::from_hours(48);
 pub(crate) async fn run(
     app: &App,
     partner: &PartnerId,
-    stop_at: Moment,
+    limits: Limits,
 ) -> Result<Option<Moment>, Error> {
     let now = app.clock.now();
     let taken = app.store.take_lease(partner, Holder::Seal, now).await?;
@@ -40,11 +41,7 @@ pub(crate) async fn run(
         return Ok(None);
     };
     let is_clean = !head.may_get_late_put(now);
-    let sealer = Sealer {
-        app,
-        lease,
-        stop_at,
-    };
+    let sealer = Sealer { app, lease, limits };
     let (is_clean, next) = match work(&sealer, head).await {
         Ok(due_at) => (is_clean, Ok(Some(due_at))),
         Err(Stop::Lost) => {
@@ -85,7 +82,8 @@ async fn work(sealer: &Sealer<'_>, head: Head) -> Result<Moment, Stop> {
     };
     let due_at = close(sealer, &after).await?;
     publish(sealer, &after).await?;
-    Ok(due_at)
+    let is_done = end_copies(sealer, &after).await?;
+    Ok(if is_done { due_at } else { now })
 }
 
 /// Records the end of an import, before which nothing is closed or sealed.

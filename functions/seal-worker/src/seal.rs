@@ -19,7 +19,7 @@ pub(crate) async fn seal(sealer: &Sealer<'_>, head: Head, to: Moment) -> Result<
     let mut rows = Rows::new(sealer, head.border, to);
     let mut next = rows.next().await?;
     while let Some(first) = next {
-        if sealer.app.clock.now() >= sealer.stop_at {
+        if sealer.app.clock.now() >= sealer.limits.stop_at {
             tracing::info!("the time is nearly up; the next sweep continues");
             return Err(Stop::Yield);
         }

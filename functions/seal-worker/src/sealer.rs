@@ -2,7 +2,11 @@
 
 use std::{future::Future, ops::ControlFlow};
 
-use shared::{Error, Moment, aws::archive::SealLease, model::lease};
+use shared::{
+    ActivityId, Error, Moment,
+    aws::archive::{Head, SealLease},
+    model::lease,
+};
 
 use crate::App;
 
@@ -11,8 +15,17 @@ use crate::App;
 pub(crate) struct Sealer<'a> {
     pub(crate) app: &'a App,
     pub(crate) lease: SealLease,
+    pub(crate) limits: Limits,
+}
+
+/// How long a run may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
     /// When no further segment is begun.
     pub(crate) stop_at: Moment,
+    /// When no further copies of the table are written, so that the other partners of a
+    /// call have their part of the time.
+    pub(crate) end_copies_until: Moment,
 }
 
 /// Why a run ends before its work is done.
@@ -36,13 +49,13 @@ impl Sealer<'_> {
     /// Renews the lease; the run stops if somebody else has it, or an erasure waits.
     pub(crate) async fn renew(&self) -> Result<(), Stop> {
         let now = self.app.clock.now();
-        let head = self.app.store.renew(&self.lease, now).await?;
-        let head = head.ok_or(Stop::Lost)?;
-        if head.is_awaited(now) {
-            tracing::info!("an erasure waits; the next sweep continues");
-            return Err(Stop::Yield);
-        }
-        Ok(())
+        go_on(self.app.store.renew(&self.lease, now).await?, now)
+    }
+
+    /// Stores up to which activity the table's copies end, as [`Sealer::renew`].
+    pub(crate) async fn keep_copies_end(&self, id: ActivityId) -> Result<(), Stop> {
+        let (store, now) = (&self.app.store, self.app.clock.now());
+        go_on(store.keep_copies_end(&self.lease, id, now).await?, now)
     }
 
     /// Does something that may take long, and keeps the lease meanwhile.
@@ -60,6 +73,15 @@ impl Sealer<'_> {
             _ = kept => Err(Stop::Lost),
         }
     }
+}
+
+/// Stops the run if a renewal says that the lease is lost, or if an erasure waits.
+fn go_on(head: Option<Head>, now: Moment) -> Result<(), Stop> {
+    if head.ok_or(Stop::Lost)?.is_awaited(now) {
+        tracing::info!("an erasure waits; the next sweep continues");
+        return Err(Stop::Yield);
+    }
+    Ok(())
 }
 
 /// Stops the run if a write says that the lease is lost.

@@ -1,9 +1,10 @@
 //! The table of activities; no other code knows it.
 //!
-//! It appends, gets and queries. It updates only for an erasure, and it never
-//! scans or deletes.
+//! It appends, gets and queries. It updates only for an erasure, and to let the copy of a
+//! sealed activity end early; it never scans or deletes.
 
 mod attributes;
+mod copies;
 mod details;
 mod erase;
 mod item;

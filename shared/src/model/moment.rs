@@ -35,7 +35,7 @@ impl Moment {
     }
 
     /// Whole seconds since 1970, rounded down.
-    pub fn as_seconds(self) -> i64 {
+    pub const fn as_seconds(self) -> i64 {
         self.0.div_euclid(1_000)
     }
 

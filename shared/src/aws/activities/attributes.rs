@@ -60,6 +60,7 @@ attributes! {
     salt,
     commitment,
     expires_at,
+    kept_until,
 }
 
 /// A value of the types that an activity's item has.

@@ -60,7 +60,7 @@ impl ActivityStore {
     }
 }
 
-fn is_refused(error: &SdkError<UpdateItemError>) -> bool {
+pub(super) fn is_refused(error: &SdkError<UpdateItemError>) -> bool {
     let error = error.as_service_error();
     error.is_some_and(UpdateItemError::is_conditional_check_failed_exception)
 }

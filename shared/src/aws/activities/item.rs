@@ -22,6 +22,11 @@ pub(super) const ALIAS: (&str, &str) = ("#action", "action");
 /// The attributes that a list leaves out.
 const NOT_LISTED: [&str; 4] = ["request_id", "details", "salt", "commitment"];
 
+/// The `kept_until` of a copy that ends although the activity is kept for ever.
+///
+/// No retention ends then: the last second of a moment.
+pub(super) const KEPT_FOR_EVER: i64 = Moment::MAX.as_seconds();
+
 /// The attributes that a list reads, as an expression.
 pub(super) static PROJECTION: LazyLock<String> = LazyLock::new(|| {
     let (alias, reserved) = ALIAS;
@@ -39,27 +44,29 @@ pub struct Stored {
     /// Whether it has details, even when they were not read.
     pub has_details: bool,
     /// When its retention ends, in seconds after 1970; none if it never does.
-    pub expires_at: Option<i64>,
+    ///
+    /// The table may delete its copy of a sealed activity earlier.
+    pub kept_until: Option<i64>,
     /// What leads to its commitment, if it was read; none if an older version stored it.
     pub opening: Option<Opening>,
     pub(super) request_id: CompactString,
 }
 
 impl Stored {
-    /// An activity that was sealed; `expires_at` is in seconds after 1970.
-    pub fn sealed(activity: Activity, has_details: bool, expires_at: Option<i64>) -> Self {
+    /// An activity that was sealed; `kept_until` is in seconds after 1970.
+    pub fn sealed(activity: Activity, has_details: bool, kept_until: Option<i64>) -> Self {
         Self {
             activity,
             has_details,
             request_id: CompactString::default(),
-            expires_at,
+            kept_until,
             opening: None,
         }
     }
 
     /// Whether the retention ended at or before `now`; DynamoDB deletes it later.
     pub fn is_expired(&self, now: Moment) -> bool {
-        self.expires_at
+        self.kept_until
             .is_some_and(|seconds| seconds <= now.as_seconds())
     }
 
@@ -234,7 +241,7 @@ fn stored(id: ActivityId, item: Attributes) -> Result<Stored, BrokenAttribute> {
     Ok(Stored {
         has_details,
         request_id: text_of(item.request_id, "request_id").unwrap_or_default(),
-        expires_at: if_any(item.expires_at, "expires_at", number_of)?,
+        kept_until: kept_until(item.expires_at, item.kept_until)?,
         opening: opening(item.salt, item.commitment),
         activity: Activity {
             id,
@@ -270,6 +277,18 @@ pub(super) fn whole(item: Attributes) -> Result<Stored, Error> {
         Ok(stored)
     } else {
         Err(unreadable(stored.activity.id, BrokenAttribute("details")))
+    }
+}
+
+/// When the retention ends: where the table's copy of a sealed activity ends earlier, its
+/// `kept_until` says it.
+fn kept_until(
+    expires_at: Option<Value>,
+    kept_until: Option<Value>,
+) -> Result<Option<i64>, BrokenAttribute> {
+    match if_any(kept_until, "kept_until", number_of)? {
+        None => if_any(expires_at, "expires_at", number_of),
+        kept_until => Ok(kept_until.filter(|end| *end != KEPT_FOR_EVER)),
     }
 }
 
@@ -525,6 +544,25 @@ mod tests {
         assert!(stored.is_expired(end));
         let kept = from_item(to_item(&activity, 0, "r-1", None).unwrap().into()).unwrap();
         assert!(!kept.is_expired(end.plus(day * 10_000)));
+    }
+
+    #[test]
+    fn a_copy_that_ends_earlier_does_not_end_the_activity() {
+        let number = |number: i64| AttributeValue::N(number.to_string());
+        let activity = activity(None);
+        let copy_end = activity.content.occurred_at.plus(Duration::from_hours(1));
+        let end = copy_end.plus(Duration::from_hours(1));
+        let mut item = to_item(&activity, 0, "r-1", None).unwrap();
+        item.insert("expires_at".into(), number(copy_end.as_seconds()));
+        item.insert("kept_until".into(), number(end.as_seconds()));
+        let copy = from_item(item.clone().into()).unwrap();
+        assert!(!copy.is_expired(copy_end));
+        assert!(copy.is_expired(end));
+        item.insert("kept_until".into(), number(KEPT_FOR_EVER));
+        let copy = from_item(item.clone().into()).unwrap();
+        assert_eq!(copy.kept_until, None);
+        item.insert("kept_until".into(), AttributeValue::Null(true));
+        assert!(from_item(item.into()).is_err());
     }
 
     #[test]

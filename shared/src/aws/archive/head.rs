@@ -14,7 +14,7 @@ use super::{
     read::ArchiveStore,
 };
 use crate::{
-    Config, Error, Moment, PartnerId,
+    ActivityId, Config, Error, Moment, PartnerId,
     aws::{
         sdk,
         table::{self, Item, Update, Updated, count, from_item, moment, text},
@@ -190,6 +190,19 @@ impl SealStore {
             .value(":note", text(note))
             .returning_it();
         Ok(self.write(lease, renewed(update, now)).await?.is_some())
+    }
+
+    /// Stores up to which activity the table's copies end early; none if the lease is lost.
+    pub async fn keep_copies_end(
+        &self,
+        lease: &SealLease,
+        id: ActivityId,
+        now: Moment,
+    ) -> Result<Option<Head>, Error> {
+        let update = Update::set("lease_until = :until, copies_end_to = :id")
+            .value(":id", text(id.to_string()))
+            .returning_it();
+        self.write(lease, renewed(update, now)).await
     }
 
     /// Lets the lease go, so that another worker can take it at once.
