@@ -5,6 +5,7 @@
 //! `docs/cost.md` says how the figures are reckoned and what is left out of them.
 
 mod activities;
+mod archive;
 mod bill;
 mod meter;
 mod prices;

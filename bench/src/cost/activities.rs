@@ -56,6 +56,11 @@ impl Activities {
         Self { random, end }
     }
 
+    /// Lets the next activities happen before another moment.
+    pub(super) fn move_to(&mut self, end: Moment) {
+        self.end = end;
+    }
+
     /// An activity and its idempotency key.
     pub(super) fn next(&mut self, size: Size) -> (Value, String) {
         let span = u64::try_from(SPAN.as_millis()).unwrap_or(u64::MAX);

@@ -12,7 +12,7 @@ const MILLION: f64 = 1e6;
 const ITEM_OVERHEAD_BYTES: f64 = 100.0;
 
 /// What is billed, in the order of the table's columns.
-pub(super) const PARTS: [&str; 8] = [
+pub(super) const PARTS: [&str; 9] = [
     "API Gateway",
     "Lambda requests",
     "Lambda time",
@@ -21,6 +21,7 @@ pub(super) const PARTS: [&str; 8] = [
     "S3",
     "logs",
     "transfer out",
+    "KMS",
 ];
 
 /// Dollars by part.
@@ -42,6 +43,7 @@ impl Bill {
                 + usage.s3_byte_months / GIGABYTE * dollars.s3_storage_gigabyte_month,
             usage.log_bytes / GIGABYTE * dollars.logs_gigabyte,
             usage.out_bytes / GIGABYTE * dollars.transfer_out_gigabyte,
+            usage.signatures / 1e4 * dollars.kms_ten_thousand_signatures,
         ])
     }
 
@@ -72,6 +74,11 @@ pub(super) fn storage(item_bytes: usize, prices: &Prices) -> [f64; 2] {
         dollars.dynamodb_recovery_gigabyte_month,
     ]
     .map(|price| price * gigabytes)
+}
+
+/// Dollars a month for a million kept in segments of so many bytes an activity.
+pub(super) fn archived(segment_bytes: f64, prices: &Prices) -> f64 {
+    segment_bytes * MILLION / GIGABYTE * prices.dollars.s3_storage_gigabyte_month
 }
 
 #[cfg(test)]

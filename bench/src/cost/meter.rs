@@ -150,7 +150,10 @@ enum Operation {
         name: String,
         body: Value,
     },
-    S3Write,
+    S3Write {
+        /// Whether a checkpoint is stored, which was signed before.
+        is_checkpoint: bool,
+    },
     S3Read,
     /// S3 bills no deletion.
     S3Delete,
@@ -160,8 +163,14 @@ impl Operation {
     fn of(request: &HttpRequest) -> Self {
         let Some(target) = request.headers().get("x-amz-target") else {
             return match request.method() {
-                "PUT" | "POST" => Self::S3Write,
+                "PUT" | "POST" => Self::S3Write {
+                    is_checkpoint: request.uri().contains("/checkpoints/"),
+                },
                 "DELETE" => Self::S3Delete,
+                // A list is billed as a write.
+                "GET" if request.uri().contains("list-type=2") => Self::S3Write {
+                    is_checkpoint: false,
+                },
                 _ => Self::S3Read,
             };
         };
@@ -187,7 +196,10 @@ impl Metered {
                 }
                 self.note_item(&body["Item"]);
             }
-            Operation::S3Write => self.usage.s3_writes += 1.0,
+            Operation::S3Write { is_checkpoint } => {
+                self.usage.s3_writes += 1.0;
+                self.usage.signatures += f64::from(u8::from(*is_checkpoint));
+            }
             Operation::S3Read => self.usage.s3_reads += 1.0,
             Operation::S3Delete => {}
         }
@@ -207,7 +219,13 @@ impl Metered {
 /// The units that DynamoDB says an operation used.
 fn units(status: StatusCode, answer: &[u8]) -> f64 {
     let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
-    let units = answer["ConsumedCapacity"]["CapacityUnits"].as_f64();
+    // A transaction or a batch answers with the units of each table.
+    let tables = match &answer["ConsumedCapacity"] {
+        Value::Array(tables) => tables.as_slice(),
+        table => std::slice::from_ref(table),
+    };
+    let units = tables.iter().map(|table| table["CapacityUnits"].as_f64());
+    let units: Option<f64> = units.sum();
     // A write whose condition fails is billed, and its answer does not say so.
     let if_unsaid = if status.is_success() { 0.0 } else { 1.0 };
     units.unwrap_or(if_unsaid)

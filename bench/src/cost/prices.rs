@@ -32,6 +32,7 @@ pub(super) struct Dollars {
     pub(super) s3_storage_gigabyte_month: f64,
     pub(super) logs_gigabyte: f64,
     pub(super) transfer_out_gigabyte: f64,
+    pub(super) kms_ten_thousand_signatures: f64,
 }
 
 /// How long calls take, how fast a worker is, and what Lambda logs of a call.
@@ -47,6 +48,9 @@ pub(super) struct Assumed {
     pub(super) worker_csv_rows_per_second: f64,
     pub(super) worker_gzip_rows_per_second: f64,
     pub(super) partition_read_units_per_second: f64,
+    pub(super) seal_run_ms: f64,
+    pub(super) seal_rows_per_second: f64,
+    pub(super) copies_per_second: f64,
     pub(super) lambda_lines: Vec<String>,
 }
 

@@ -12,6 +12,7 @@ use shared::{Moment, model::export::Compression};
 
 use super::{
     activities::{Activities, FILTER, SPAN, Size},
+    archive::{HOT_DAYS, Kept},
     prices::Prices,
     service::{ApiRequest, Service},
     usage::Usage,
@@ -33,8 +34,8 @@ const PAGES: usize = 100;
 /// How long an exported file is kept, in months.
 const FILE_MONTHS: f64 = 7.0 / 30.0;
 
-/// How far the clock is set ahead to settle the ranges.
-const SETTLED_AFTER: Duration = Duration::from_hours(8 * 24);
+/// After this time nothing can be recorded any more of what happened before.
+pub(super) const TOO_OLD_AFTER: Duration = Duration::from_hours(8 * 24);
 
 /// How many shards a log has that is spread.
 const SHARDS: u32 = 4;
@@ -50,6 +51,19 @@ pub(super) enum Action {
     List(Filter),
     /// Export all rows as CSV.
     Export(Compression),
+    /// Seal all activities; the table keeps them, or forgets them later.
+    Seal { forgets: bool },
+}
+
+/// How old the activities are that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Age {
+    /// Others can still be recorded among them.
+    Open,
+    /// No other can be recorded among them any more.
+    TooOld,
+    /// They are read from segments.
+    Sealed,
 }
 
 /// Which activities a page shows.
@@ -66,8 +80,7 @@ pub(super) enum Filter {
 pub(super) struct Scenario {
     pub(super) action: Action,
     pub(super) size: Size,
-    /// Whether the range that is read is settled: no activity can be recorded in it any more.
-    pub(super) is_settled: bool,
+    pub(super) age: Age,
     /// Over how many shards the log is spread.
     pub(super) shards: u32,
     /// For a million activities recorded, pages listed or rows exported.
@@ -80,8 +93,10 @@ pub(super) struct Scenarios {
     pub(super) record: Vec<Scenario>,
     pub(super) list: Vec<Scenario>,
     pub(super) export: Vec<Scenario>,
-    /// The average size of an item.
-    pub(super) item_bytes: Vec<(Size, usize)>,
+    pub(super) seal: Vec<Scenario>,
+    pub(super) kept: Vec<Kept>,
+    /// A day of a partner with few activities: sealing alone, without and with `HOT_DAYS`.
+    pub(super) few: Vec<(u32, Usage)>,
 }
 
 impl Scenarios {
@@ -89,37 +104,57 @@ impl Scenarios {
     pub(super) async fn run(activities: usize, prices: &Prices) -> Result<Self, Error> {
         let mut all = Self::default();
         for size in [Size::Small, Size::Large] {
-            let mut run = Run::start(1, size, prices).await?;
+            let mut run = Run::start(1, 0, size, prices).await?;
             all.record.extend(run.record(activities).await?);
             run.read(&mut all).await?;
-            run.settle();
+            run.get_too_old();
             run.read(&mut all).await?;
             let item_bytes = run.service.meter.item_bytes(size.partner());
-            all.item_bytes.push((size, item_bytes));
+            let seal = run.seal(activities).await?;
+            run.read(&mut all).await?;
+            let forgets = Run::start(1, HOT_DAYS, size, prices).await?;
+            let forgets = forgets.record_and_seal(activities).await?;
+            all.kept.push(Kept {
+                size,
+                item_bytes,
+                segment_bytes: run.segment_bytes(activities)?,
+                seal: seal.per_million,
+                seal_and_forget: forgets.per_million,
+            });
+            all.seal.extend([seal, forgets]);
         }
-        let mut spread = Run::start(SHARDS, Size::Small, prices).await?;
+        let mut spread = Run::start(SHARDS, 0, Size::Small, prices).await?;
         spread.record(activities).await?;
         all.list.push(spread.list(Filter::None).await?);
         all.export.push(spread.export(Compression::None).await?);
+        for hot_days in [0, HOT_DAYS] {
+            let few = Run::start(1, hot_days, Size::Small, prices).await?;
+            all.few.push((hot_days, few.day().await?));
+        }
         Ok(all)
     }
 }
 
 /// One service with activities of one size.
-struct Run<'a> {
-    service: Service<'a>,
-    prices: &'a Prices,
+pub(super) struct Run<'a> {
+    pub(super) service: Service<'a>,
+    pub(super) prices: &'a Prices,
     shards: u32,
-    size: Size,
-    activities: Activities,
+    pub(super) size: Size,
+    pub(super) activities: Activities,
     /// The end of every range that is read.
     end: Moment,
-    is_settled: bool,
+    pub(super) age: Age,
 }
 
 impl<'a> Run<'a> {
-    async fn start(shards: u32, size: Size, prices: &'a Prices) -> Result<Self, Error> {
-        let service = Service::start(&shards.to_string(), prices).await?;
+    async fn start(
+        shards: u32,
+        hot_days: u32,
+        size: Size,
+        prices: &'a Prices,
+    ) -> Result<Self, Error> {
+        let service = Service::start(shards, hot_days, prices).await?;
         let end = service.now();
         let mut run = Self {
             service,
@@ -128,17 +163,17 @@ impl<'a> Run<'a> {
             size,
             activities: Activities::new(end),
             end,
-            is_settled: false,
+            age: Age::Open,
         };
         // A process registers a partner once, which is not what an activity costs.
         run.record_singly(1, prices.assumed.record_ms).await?;
         Ok(run)
     }
 
-    /// Sets the clock ahead until the range is settled.
-    fn settle(&mut self) {
-        self.service.set_ahead(SETTLED_AFTER);
-        self.is_settled = true;
+    /// Sets the clock ahead until nothing can be recorded in the range any more.
+    fn get_too_old(&mut self) {
+        self.service.set_ahead(TOO_OLD_AFTER);
+        self.age = Age::TooOld;
     }
 
     /// Records some singly, some in batches of 25, and the rest in batches of 100.
@@ -168,7 +203,7 @@ impl<'a> Run<'a> {
         Ok(self.scenario(Action::RecordSingly, count))
     }
 
-    async fn record_batches(
+    pub(super) async fn record_batches(
         &mut self,
         batch: usize,
         count: usize,
@@ -299,12 +334,12 @@ impl<'a> Run<'a> {
     }
 
     /// What was used since the last scenario, by so many activities, pages or rows.
-    fn scenario(&mut self, action: Action, count: usize) -> Scenario {
+    pub(super) fn scenario(&mut self, action: Action, count: usize) -> Scenario {
         let used = self.service.take();
         Scenario {
             action,
             size: self.size,
-            is_settled: self.is_settled,
+            age: self.age,
             shards: self.shards,
             per_million: used.times(MILLION / float(count.max(1))),
         }
@@ -319,7 +354,7 @@ mod tests {
     #[tokio::test]
     async fn a_run_counts_what_is_billed() {
         let prices = Prices::read().unwrap();
-        let mut run = Run::start(1, Size::Large, &prices).await.unwrap();
+        let mut run = Run::start(1, 0, Size::Large, &prices).await.unwrap();
         let single = run.record_singly(4, 8.0).await.unwrap().per_million;
         assert_eq!(single.api_requests, MILLION);
         assert_eq!(single.calls, MILLION);
@@ -332,15 +367,15 @@ mod tests {
         assert!(batch.log_bytes < single.log_bytes / 10.0);
 
         let page = run.list(Filter::None).await.unwrap();
-        run.settle();
-        let settled = run.list(Filter::None).await.unwrap();
-        let (page, settled) = (page.per_million, settled.per_million);
+        run.get_too_old();
+        let old = run.list(Filter::None).await.unwrap();
+        let (page, old) = (page.per_million, old.per_million);
         // 55 whole items, though a page shows a part of each; begun 4 kB are a unit.
         let bytes = 55 * run.service.meter.item_bytes("fabrikam");
         let units = float(bytes.div_ceil(4_096));
         assert!((page.read_units / MILLION - units).abs() <= 1.0, "{units}");
         // The archive is asked what is sealed.
-        let asked = (settled.read_units - page.read_units / 2.0) / MILLION;
+        let asked = (old.read_units - page.read_units / 2.0) / MILLION;
         assert!((0.0..=1.0).contains(&asked), "{asked}");
 
         let rows = run.export(Compression::None).await.unwrap();
@@ -351,5 +386,31 @@ mod tests {
             "two requests and a worker"
         );
         assert_eq!(rows.s3_writes, MILLION / 55.0);
+
+        // Sealing: the segment, and its checkpoint; reading it takes no activity's unit.
+        let seal = run.seal(55).await.unwrap().per_million;
+        assert_eq!(
+            seal.s3_writes,
+            3.0 * MILLION / 55.0,
+            "and a list of objects"
+        );
+        assert_eq!(seal.signatures, MILLION / 55.0);
+        assert!(run.segment_bytes(55).unwrap() > 100.0);
+        let sealed = run.list(Filter::None).await.unwrap().per_million;
+        assert!(sealed.read_units < 2.0 * MILLION, "{sealed:?}");
+        assert!(sealed.s3_reads > 0.0);
+    }
+
+    #[tokio::test]
+    async fn an_update_of_each_copy_is_all_that_forgetting_adds() {
+        let prices = Prices::read().unwrap();
+        let start = async |hot_days| {
+            let run = Run::start(1, hot_days, Size::Small, &prices).await.unwrap();
+            run.record_and_seal(100).await.unwrap().per_million
+        };
+        let (kept, forgotten) = (start(0).await, start(HOT_DAYS).await);
+        let added = (forgotten.write_units - kept.write_units) / MILLION;
+        // 101 activities, and three times how far it is.
+        assert!((1.01..=1.1).contains(&added), "{added}");
     }
 }

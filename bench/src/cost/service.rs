@@ -7,6 +7,7 @@
 )]
 
 use std::{
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -16,7 +17,7 @@ use std::{
 
 use local::{Options, Stack, template};
 use serde_json::{Value, json};
-use shared::{Clock, Moment, metrics};
+use shared::{Clock, Moment, metrics, model::seal::PARTITIONS};
 
 use super::{meter::Meter, prices::Prices, usage::Usage};
 use crate::{Error, samples::float};
@@ -57,15 +58,20 @@ pub(super) struct Service<'a> {
 }
 
 impl<'a> Service<'a> {
-    /// Starts the service in memory, with these write shards.
-    pub(super) async fn start(shards: &str, prices: &'a Prices) -> Result<Self, Error> {
+    /// Starts the service in memory, with these write shards and `HOT_DAYS`.
+    pub(super) async fn start(
+        shards: u32,
+        hot_days: u32,
+        prices: &'a Prices,
+    ) -> Result<Self, Error> {
         let (meter, ahead_ms) = (Meter::default(), Arc::new(AtomicU64::new(0)));
         let ahead = Arc::clone(&ahead_ms);
         let clock = Clock::from_fn(move || {
             let ahead = Duration::from_millis(ahead.load(Ordering::SeqCst));
             Clock::system().now().plus(ahead)
         });
-        let variables = [LATENESS, ("WRITE_SHARDS", shards)];
+        let (shards, hot_days) = (shards.to_string(), hot_days.to_string());
+        let variables = [LATENESS, ("WRITE_SHARDS", &shards), ("HOT_DAYS", &hot_days)];
         let stack = Stack::start(Options {
             http_client: Some(meter.client()),
             variables: variables
@@ -129,6 +135,25 @@ impl<'a> Service<'a> {
         Ok(())
     }
 
+    /// Calls the worker that seals, for the partners of all partitions who are due.
+    pub(super) async fn seal(&mut self, seconds: f64) -> Result<(), Error> {
+        let partitions: Vec<u8> = (0..PARTITIONS).collect();
+        let event = json!({ "partitions": partitions });
+        self.call("seal-worker", event, seconds).await?;
+        Ok(())
+    }
+
+    /// Whether the table forgets what is sealed.
+    pub(super) fn forgets(&self) -> bool {
+        self.stack.config.hot_time.is_some()
+    }
+
+    /// How many bytes all segments have.
+    pub(super) fn archived_bytes(&self) -> Result<u64, Error> {
+        let bucket = self.stack.s3_dir.join(&self.stack.config.archive_bucket);
+        folder_bytes(&bucket)
+    }
+
     /// Adds what was used beside the calls.
     pub(super) fn add(&mut self, usage: Usage) {
         self.used += usage;
@@ -181,6 +206,19 @@ impl<'a> Service<'a> {
                 line.replace(&format!("\"$context.{name}\""), &format!("\"{value}\""))
             }))
     }
+}
+
+fn folder_bytes(folder: &Path) -> Result<u64, Error> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        bytes += if entry.file_type()?.is_dir() {
+            folder_bytes(&entry.path())?
+        } else {
+            entry.metadata()?.len()
+        };
+    }
+    Ok(bytes)
 }
 
 fn text(value: &Value) -> &str {

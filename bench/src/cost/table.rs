@@ -3,10 +3,11 @@
 use shared::model::export::Compression;
 
 use super::{
-    activities::Size,
+    archive::{FEW, HOT_DAYS, Kept},
     bill::{self, Bill, PARTS},
     prices::Prices,
-    scenario::{Action, Filter, Scenario, Scenarios},
+    scenario::{Action, Age, Filter, Scenario, Scenarios},
+    usage::Usage,
 };
 use crate::markdown;
 
@@ -17,13 +18,16 @@ pub(super) fn dollars(scenarios: &Scenarios, prices: &Prices) -> String {
         ("a million recorded", &scenarios.record),
         ("a million pages", &scenarios.list),
         ("a million rows", &scenarios.export),
+        ("a million sealed", &scenarios.seal),
     ];
     for (what, group) in groups {
         let bills = group.iter();
         let bills = bills.map(|it| (it, Bill::new(&it.per_million, prices)));
         text += &bills_of(what, bills);
     }
-    text + &storage(&scenarios.item_bytes, prices)
+    text += &storage(&scenarios.kept, prices);
+    text += &years(&scenarios.kept, prices);
+    text + &few(&scenarios.few, prices)
 }
 
 fn bills_of<'a>(what: &str, bills: impl Iterator<Item = (&'a Scenario, Bill)>) -> String {
@@ -53,28 +57,97 @@ fn name(scenario: &Scenario) -> String {
         Action::List(Filter::OneInTen) => "pages of 100, one in ten matches".to_owned(),
         Action::Export(Compression::None) => "rows of csv".to_owned(),
         Action::Export(Compression::Gzip) => "rows of csv, gzip".to_owned(),
+        Action::Seal { forgets: false } => "sealed".to_owned(),
+        Action::Seal { forgets: true } => format!("sealed, `HOT_DAYS` {HOT_DAYS}"),
     };
-    let settled = if scenario.is_settled { ", settled" } else { "" };
+    let age = match scenario.age {
+        Age::TooOld => ", too old to be recorded",
+        Age::Sealed if !matches!(scenario.action, Action::Seal { .. }) => ", sealed",
+        Age::Open | Age::Sealed => "",
+    };
     match scenario.shards {
-        1 => format!("{action}{settled}"),
-        shards => format!("{action}{settled}, {shards} write shards"),
+        1 => format!("{action}{age}"),
+        shards => format!("{action}{age}, {shards} write shards"),
     }
 }
 
-fn storage(sizes: &[(Size, usize)], prices: &Prices) -> String {
+fn storage(kept: &[Kept], prices: &Prices) -> String {
     let header = [
         "dollars a month for a million kept",
         "item bytes",
         "table",
         "recovery",
-        "total",
+        "both",
+        "segment bytes",
+        "archive",
     ];
-    let rows = sizes.iter().map(|(size, bytes)| {
-        let [table, recovery] = bill::storage(*bytes, prices);
-        let dollars = [table, recovery, table + recovery].map(money);
-        [size.name().to_owned(), bytes.to_string()]
+    let rows = kept.iter().map(|kept| {
+        let [table, recovery] = bill::storage(kept.item_bytes, prices);
+        let archive = bill::archived(kept.segment_bytes, prices);
+        let name = [kept.size.name().to_owned(), kept.item_bytes.to_string()];
+        let table = [table, recovery, table + recovery].map(money);
+        let archive = [format!("{:.0}", kept.segment_bytes), money(archive)];
+        name.into_iter().chain(table).chain(archive).collect()
+    });
+    section(&header, rows)
+}
+
+/// For how many years activities are kept, in the table of them.
+const YEARS: [u32; 3] = [1, 3, 7];
+
+/// How many days after it was recorded an activity is sealed, or a little less.
+const SEALED_AFTER_DAYS: f64 = 9.0;
+
+const DAYS_OF_MONTH: f64 = 365.0 / 12.0;
+
+/// What a million costs for years, from its first day on, without what recording costs.
+fn years(kept: &[Kept], prices: &Prices) -> String {
+    let hot = format!("archive, `HOT_DAYS` {HOT_DAYS}");
+    let header = [
+        "dollars for a million kept",
+        "size",
+        "table alone",
+        "archive beside it",
+        &hot,
+        "times less",
+    ];
+    let rows = kept.iter().flat_map(|kept| {
+        YEARS.map(|years| {
+            let months = f64::from(years * 12);
+            let table: f64 = bill::storage(kept.item_bytes, prices).iter().sum();
+            let archive = bill::archived(kept.segment_bytes, prices) * months;
+            let [seal, forget] =
+                [&kept.seal, &kept.seal_and_forget].map(|usage| Bill::new(usage, prices).total());
+            let hot_months = (SEALED_AFTER_DAYS + f64::from(HOT_DAYS)) / DAYS_OF_MONTH;
+            let (alone, hot) = (table * months, table * hot_months + forget + archive);
+            let name = match years {
+                1 => "1 year".to_owned(),
+                years => format!("{years} years"),
+            };
+            [name, kept.size.name().to_owned()]
+                .into_iter()
+                .chain([alone, alone + seal + archive, hot, alone / hot].map(money))
+                .collect()
+        })
+    });
+    section(&header, rows)
+}
+
+/// How many partners with few activities there are.
+const FEW_PARTNERS: f64 = 10_000.0;
+
+/// What sealing the logs of many partners with few activities costs a year.
+fn few(days: &[(u32, Usage)], prices: &Prices) -> String {
+    let what = format!(
+        "dollars a year to seal for {FEW_PARTNERS} partners with {FEW} activities a day each"
+    );
+    let header = [&[what.as_str()], &PARTS[..], &["total"]].concat();
+    let rows = days.iter().map(|(hot_days, day)| {
+        let bill = Bill::new(&day.times(365.0 * FEW_PARTNERS), prices);
+        [format!("`HOT_DAYS` {hot_days}")]
             .into_iter()
-            .chain(dollars)
+            .chain(bill.0.map(money))
+            .chain([money(bill.total())])
             .collect()
     });
     section(&header, rows)

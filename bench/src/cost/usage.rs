@@ -15,6 +15,7 @@ pub(super) struct Usage {
     pub(super) s3_byte_months: f64,
     pub(super) log_bytes: f64,
     pub(super) out_bytes: f64,
+    pub(super) signatures: f64,
 }
 
 impl Usage {
@@ -31,6 +32,7 @@ impl Usage {
             s3_byte_months: self.s3_byte_months * factor,
             log_bytes: self.log_bytes * factor,
             out_bytes: self.out_bytes * factor,
+            signatures: self.signatures * factor,
         }
     }
 }
@@ -47,5 +49,6 @@ impl AddAssign for Usage {
         self.s3_byte_months += other.s3_byte_months;
         self.log_bytes += other.log_bytes;
         self.out_bytes += other.out_bytes;
+        self.signatures += other.signatures;
     }
 }
