@@ -51,8 +51,8 @@ pub struct Walk<'a> {
     sealed: Option<SealedPart<'a>>,
     /// The last activity that is sealed; the table's copies up to it are left out.
     border: Option<ActivityId>,
-    /// Whether the whole range is sealed, as far as was asked.
-    is_settled: bool,
+    /// Up to when the log is sealed, as far as was asked.
+    sealed_to: Option<Moment>,
     /// The position after the last page that was given; at first, where the walk begins.
     given_to: Option<ActivityId>,
     has_given: bool,
@@ -76,7 +76,7 @@ impl<'a> Walk<'a> {
             fresh,
             sealed: None,
             border: None,
-            is_settled: false,
+            sealed_to: None,
             given_to: resume_after,
             has_given: false,
         }
@@ -86,7 +86,13 @@ impl<'a> Walk<'a> {
     ///
     /// A walk that reads nothing older than a day does not ask, and then it is not so.
     pub fn is_settled(&self) -> bool {
-        self.is_settled
+        let to = self.question.query.range.to();
+        self.sealed_to.is_some_and(|sealed_to| to <= sealed_to)
+    }
+
+    /// Up to when the log is sealed, as far as the walk had to ask; none if nothing is.
+    pub fn sealed_to(&self) -> Option<Moment> {
+        self.sealed_to
     }
 
     /// The next page; none at the end of the range, or when as much was read as may be.
@@ -221,7 +227,7 @@ impl<'a> Walk<'a> {
             return Ok(());
         };
         let border = sealed.extent.border;
-        self.is_settled = query.range.to() <= sealed.extent.sealed_to;
+        self.sealed_to = Some(sealed.extent.sealed_to);
         // The table's copies of what is sealed are not read.
         let from = query.range.from().max(sealed.extent.sealed_to);
         if query.order == Order::Desc {

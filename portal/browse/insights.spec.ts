@@ -106,10 +106,10 @@ test("a click anywhere above a day shows it, and exporting leaves the insights o
 
 const SUMMARY = "**/v1/activities/summary?*";
 
-/** An answer with groups, and a cursor if the range goes on. */
-function counted(groups: unknown[], next_cursor?: string) {
+/** An answer with groups, and to which day it has counted if the range goes on. */
+function counted(groups: unknown[], next_cursor?: string, day = 10) {
   const json = { groups, complete: !next_cursor, from: AT(1), to: AT(10), settled: false };
-  return { json: { ...json, ...(next_cursor ? { next_cursor } : {}) } };
+  return { json: { ...json, ...(next_cursor ? { next_cursor, read_to: AT(day) } : {}) } };
 }
 
 test("insights send one request, and one more for each list of names that is opened", async ({
@@ -149,7 +149,7 @@ test("counting shows what it has, and is stopped and gone on with", async ({ pag
   const insights = page.getByRole("region", { name: "Insights" });
   await expect(insights).toContainText("Counted 1,000 so far, newest first.");
   await insights.getByRole("button", { name: "Stop" }).click();
-  service.answer(counted([day(10, 100), day(6, 134)], "two"));
+  service.answer(counted([day(10, 100), day(6, 134)], "two", 6));
   await expect(insights).toContainText("Counting stopped: 1,234 so far, newest first.");
   const reached = IN_WORDS.format(new Date(AT(6)));
   await expect(insights).toContainText(`Read at least back to ${reached}.`);

@@ -12,8 +12,8 @@ const IN_WORDS = new Intl.DateTimeFormat("en-US", { dateStyle: "medium", timeZon
 
 let made = 0;
 
-/** An answer with this many entries of a day, and a cursor if the range goes on. */
-function found(count: number, day: string, next_cursor?: string, settled = false) {
+/** An answer with this many entries of a day, to which it has read if the range goes on. */
+function found(count: number, day: string, next_cursor?: string, sealed: object = {}) {
   const items = Array.from({ length: count }, () => ({
     id: `01a20299-4df3-7e8e-a5b1-${String(++made).padStart(12, "0")}`,
     occurred_at: `${day}T12:00:00.000Z`,
@@ -23,7 +23,8 @@ function found(count: number, day: string, next_cursor?: string, settled = false
     actor: { id: "u-17", name: "admin@contoso.example", kind: "user" },
   }));
   const [from, to] = [`${daysAgo(365)}T00:00:00.000Z`, `${daysAgo(-1)}T00:00:00.000Z`];
-  return { json: { items, from, to, settled, ...(next_cursor ? { next_cursor } : {}) } };
+  const more = next_cursor ? { next_cursor, read_to: `${day}T12:00:00.000Z` } : {};
+  return { json: { items, from, to, settled: false, ...more, ...sealed } };
 }
 
 function list(page: Page) {
@@ -40,10 +41,10 @@ test("a search shows what it finds and how far it is, and is stopped and gone on
   page,
 }) => {
   const service = await script(page, LIST);
-  service.answer(found(0, "", "one"));
+  service.answer(found(0, daysAgo(30), "one"));
   await signIn(page, {}, YEAR);
   await expect(list(page)).toContainText("Searching: nothing found yet.");
-  expect(await share(page)).toBeNull();
+  expect(await share(page)).toBeCloseTo(30 / 366);
 
   service.answer(found(3, daysAgo(73), "two"));
   await expect(rows(page)).toHaveCount(3);
@@ -80,7 +81,7 @@ test("a search rests when a page is full, until somebody asks for more", async (
   // Not by a click, which would scroll to the button and so ask for more.
   await page.getByRole("button", { name: "Load more" }).dispatchEvent("click");
   await expect.poll(() => service.asked().length).toBe(3);
-  service.answer(found(0, "", "three"));
+  service.answer(found(0, daysAgo(60), "three"));
   await expect(list(page)).toContainText("Searching: 120 entries found.");
   service.answer(found(1, daysAgo(300)));
   await expect(list(page)).toContainText("121 entries of this period match the filters");
@@ -131,10 +132,18 @@ test("an answer that is whole at once shows no progress, and a new search is not
 
 test("the period says whether entries may still be added to it", async ({ page }) => {
   const service = await script(page, LIST);
-  service.answer(found(1, daysAgo(9)), found(1, daysAgo(9), undefined, true));
+  const sealed = (settled: boolean, day: number) =>
+    found(1, daysAgo(9), undefined, { settled, sealed_to: `${daysAgo(day)}T12:00:00.000Z` });
+  service.answer(found(1, daysAgo(9)), sealed(true, -2), sealed(false, 10), sealed(false, 400));
   await signIn(page, {}, YEAR);
   const period = page.getByRole("region", { name: "Filters" });
   await expect(period).toContainText("Not sealed: entries may still arrive.");
   await page.getByRole("button", { name: "Quarter" }).click();
   await expect(period).toContainText("Sealed: no more entries can arrive.");
+  await page.getByRole("button", { name: "Month" }).click();
+  const day = IN_WORDS.format(Date.parse(daysAgo(10)));
+  await expect(period).toContainText(`Sealed up to ${day}, 12:00:00 PM`);
+  await expect(period).toContainText("later entries may still arrive.");
+  await page.getByRole("button", { name: "7 days" }).click();
+  await expect(period).toContainText("Not sealed: entries may still arrive.");
 });

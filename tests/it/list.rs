@@ -502,8 +502,11 @@ async fn a_page_that_ends_with_the_range_has_no_cursor() {
     for seconds in 1..=4 {
         app.record(&with("occurred_at", ago(seconds))).await;
     }
-    assert!(app.list("limit=4").await["next_cursor"].is_null());
-    assert!(!app.list("limit=3").await["next_cursor"].is_null());
+    let whole = app.list("limit=4").await;
+    assert!(whole["next_cursor"].is_null() && whole["read_to"].is_null());
+    let part = app.list("limit=3").await;
+    assert_eq!(part["read_to"], part["items"][2]["occurred_at"]);
+    assert!(!part["next_cursor"].is_null());
     assert!(app.list("limit=4&outcome=succeeded").await["next_cursor"].is_null());
 }
 
@@ -518,6 +521,9 @@ async fn a_selective_filter_answers_in_bounded_work() {
     let cursor = page["next_cursor"]
         .as_str()
         .expect("36,000 activities are more than 32 pages");
+    let (from, to) = (page["from"].as_str(), page["to"].as_str());
+    let read_to = page["read_to"].as_str();
+    assert!(from < read_to && read_to < to, "{page}");
     let next = app.list(&format!("{query}&cursor={cursor}")).await;
     assert!(next["next_cursor"].is_null());
 }

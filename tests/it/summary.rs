@@ -33,6 +33,7 @@ impl TestApp {
                 return (counts, requests);
             };
             assert_eq!(summary["complete"], false);
+            assert!(summary["read_to"].is_string(), "{summary}");
             summary = self.summary(&format!("{query}&cursor={cursor}")).await;
         }
         unreachable!()

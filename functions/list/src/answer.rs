@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
-use shared::{Activity, Config, Customer, Moment, PartnerId, aws::activities::Stored};
+use shared::{Activity, ActivityId, Config, Customer, Moment, PartnerId, aws::activities::Stored};
 
 use crate::{request::ListRequest, walk::Walked};
 
@@ -12,9 +12,14 @@ pub(crate) struct Answer {
     items: Vec<Item>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_cursor: Option<String>,
+    /// How far was read; absent at the end of the range.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_to: Option<Moment>,
     from: Moment,
     to: Moment,
     settled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sealed_to: Option<Moment>,
 }
 
 impl Answer {
@@ -33,9 +38,11 @@ impl Answer {
             next_cursor: walked
                 .resume_after
                 .map(|id| request.cursor_after(id, partner)),
+            read_to: walked.resume_after.map(ActivityId::occurred_at),
             from: request.query.range.from(),
             to: request.query.range.to(),
             settled: walked.is_settled,
+            sealed_to: walked.sealed_to,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use activity_log::{Effort, Log, Question};
 use serde::Serialize;
-use shared::{ActivityId, ActivityStore, Error, Moment, PartnerId};
+use shared::{ActivityId, ActivityStore, Error, Moment};
 use tokio::time::Instant;
 
 use crate::{
@@ -25,9 +25,14 @@ pub(crate) struct Answer {
     complete: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
+    /// How far was counted; absent at the end of the range.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_to: Option<Moment>,
     from: Moment,
     to: Moment,
     settled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sealed_to: Option<Moment>,
 }
 
 /// Counts the activities that the filter accepts, the newest first, until the range
@@ -39,7 +44,7 @@ pub(crate) async fn count(
 ) -> Result<Answer, Error> {
     let mut groups = Groups::default();
     // A walk without a page has nothing left to read.
-    let mut position = None;
+    let mut position: Option<ActivityId> = None;
     let effort = Effort {
         pages: QUERY_PAGES_MAX,
         page_limit: ActivityStore::QUERY_PAGE_MAX,
@@ -62,24 +67,15 @@ pub(crate) async fn count(
             break;
         }
     }
-    let settled = walk.is_settled();
-    Ok(answer(request, question.partner, groups, position, settled))
-}
-
-fn answer(
-    request: &SummaryRequest,
-    partner: &PartnerId,
-    groups: Groups,
-    position: Option<ActivityId>,
-    settled: bool,
-) -> Answer {
     let range = request.query.range;
-    Answer {
+    Ok(Answer {
         groups: groups.into_lines(),
         complete: position.is_none(),
-        next_cursor: position.map(|id| request.cursor_after(id, partner)),
+        next_cursor: position.map(|id| request.cursor_after(id, question.partner)),
+        read_to: position.map(ActivityId::occurred_at),
         from: range.from(),
         to: range.to(),
-        settled,
-    }
+        settled: walk.is_settled(),
+        sealed_to: walk.sealed_to(),
+    })
 }

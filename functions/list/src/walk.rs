@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use activity_log::{Effort, Log, Question};
-use shared::{ActivityId, ActivityStore, Error, aws::activities::Stored};
+use shared::{ActivityId, ActivityStore, Error, Moment, aws::activities::Stored};
 use tokio::time::Instant;
 
 use crate::request::ListRequest;
@@ -29,6 +29,8 @@ pub(crate) struct Walked {
     pub(crate) resume_after: Option<ActivityId>,
     /// Whether nothing can enter the range any more.
     pub(crate) is_settled: bool,
+    /// Up to when the log is sealed, if that was asked.
+    pub(crate) sealed_to: Option<Moment>,
 }
 
 /// Collects activities that the filter accepts, at most one page of them.
@@ -56,6 +58,7 @@ pub(crate) async fn walk(
         items: Vec::new(),
         resume_after: None,
         is_settled: false,
+        sealed_to: None,
     };
     let (mut pages, mut at_once) = (0, 1);
     while let Some(page) = walk.next(at_once).await? {
@@ -73,6 +76,7 @@ pub(crate) async fn walk(
         at_once = pages_to_come(wanted - found, found, pages);
     }
     walked.is_settled = walk.is_settled();
+    walked.sealed_to = walk.sealed_to();
     Ok(walked)
 }
 

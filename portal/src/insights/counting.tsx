@@ -2,9 +2,11 @@
 
 import { Spinner } from "@fluentui/react-components";
 import { Progress } from "../progress";
+import { dayIn } from "../range";
 import { Trouble } from "../states";
+import { useView } from "../view";
 import { useWords } from "../words/words";
-import { oldestDay, total } from "./counts";
+import { total } from "./counts";
 import type { Counts } from "./counts";
 
 interface CountingProps {
@@ -15,7 +17,8 @@ interface CountingProps {
 
 export function Counting({ counts, whenGone }: CountingProps) {
   const { t } = useWords();
-  const { groups, walk, error } = counts;
+  const { filter } = useView();
+  const { groups, walk, error, readTo } = counts;
   const count = total(groups);
   const retry = () => {
     whenGone();
@@ -29,7 +32,7 @@ export function Counting({ counts, whenGone }: CountingProps) {
     <Progress
       walk={walk}
       text={t(walk.isStopped ? "counting_stopped" : "counting", { count })}
-      reached={oldestDay(groups)}
+      reached={readTo && dayIn(filter.time_zone, new Date(readTo))}
       whenGone={whenGone}
     />
   );

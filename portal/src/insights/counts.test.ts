@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { actionsIn, oldestDay, perDay, ranked, total } from "./counts";
+import { actionsIn, perDay, ranked, total } from "./counts";
 
 const created = (day: string, count: number) => ({ day, action: "create_order", count });
 
@@ -46,9 +46,4 @@ test("names are added up, the newest name stands, and the most entries come firs
     { id: "a", name: "Relecloud Ltd", count: 7 },
     { id: "b", name: "Fabrikam", count: 5 },
   ]);
-});
-
-test("the oldest day that was counted is known where days are", () => {
-  expect(oldestDay([created("2026-11-03", 2), created("2026-11-01", 1)])).toBe("2026-11-01");
-  expect(oldestDay([{ action: "create_order", count: 1 }])).toBeUndefined();
 });

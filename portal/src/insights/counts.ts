@@ -35,12 +35,8 @@ export function useCounts(filter: Filter, groupBy: GroupBy[], isWanted = true) {
   const isOld = summary.isPlaceholderData;
   const isComplete = summary.isSuccess && !isOld && !summary.hasNextPage;
   const error = summary.isFetching ? null : summary.error;
-  return { groups, walk, error, isOld, isComplete, isEmpty: !summary.data };
-}
-
-/** The oldest day that was counted; days without entries are in no group. */
-export function oldestDay(groups: SummaryGroup[]): string | undefined {
-  return daysOf(groups).at(0);
+  const readTo = summary.data?.pages.at(-1)?.read_to;
+  return { groups, walk, error, isOld, isComplete, isEmpty: !summary.data, readTo };
 }
 
 export function total(groups: SummaryGroup[]): number {

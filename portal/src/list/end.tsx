@@ -30,7 +30,10 @@ export function End({ items, activities, search, whenGone }: EndProps) {
     const trouble = <Trouble error={error} retry={pressed(search.retry)} />;
     return items.length > 0 ? <div className="list-foot">{trouble}</div> : trouble;
   }
-  if (search.isLong) return <Searching items={items} search={search} whenGone={whenGone} />;
+  if (search.isLong) {
+    const readTo = activities.data?.pages.at(-1)?.read_to;
+    return <Searching count={items.length} readTo={readTo} search={search} whenGone={whenGone} />;
+  }
   if (isFetching || isPending || isPlaceholderData) return <Waiting />;
   if (items.length === 0 && !hasNextPage) return <Empty />;
   const end = hasConditions(filter) ? "end_of_list_filtered" : "end_of_list";
@@ -51,16 +54,22 @@ function Waiting() {
   );
 }
 
-function Searching({ items, search, whenGone }: Omit<EndProps, "activities">) {
+interface SearchingProps {
+  count: number;
+  readTo: string | undefined;
+  search: Search;
+  whenGone: () => void;
+}
+
+function Searching({ count, readTo, search, whenGone }: SearchingProps) {
   const { t } = useWords();
   const { filter } = useView();
-  const last = items.at(-1);
   return (
     <div className="list-foot">
       <Progress
         walk={search}
-        text={t(search.isStopped ? "search_stopped" : "searching", { count: items.length })}
-        reached={last && dayIn(filter.time_zone, new Date(last.occurred_at))}
+        text={t(search.isStopped ? "search_stopped" : "searching", { count })}
+        reached={readTo && dayIn(filter.time_zone, new Date(readTo))}
         whenGone={whenGone}
       />
     </div>

@@ -23,6 +23,7 @@ export const en = {
   range: "{from} to {to}",
   range_reversed: "From must not be after To",
   settled: "Sealed: no more entries can arrive.",
+  partly_settled: "Sealed up to {moment}; later entries may still arrive.",
   not_settled: "Not sealed: entries may still arrive.",
 
   filters: "Filters",

@@ -25,6 +25,7 @@ export const ko: Record<Word, string> = {
   range: "{from} ~ {to}",
   range_reversed: "시작일은 종료일보다 늦을 수 없습니다",
   settled: "봉인됨: 더 이상 항목이 추가되지 않습니다.",
+  partly_settled: "{moment}까지 봉인됨: 그 이후 항목은 더 추가될 수 있습니다.",
   not_settled: "봉인 전: 항목이 더 추가될 수 있습니다.",
 
   filters: "필터",

@@ -97,6 +97,15 @@ async fn a_range_that_is_not_wholly_sealed_is_not_settled() {
         (settled(to).await, settled(later).await),
         (json!(true), json!(false))
     );
+    // What is sealed is said where something older than a day was read.
+    for path in [
+        "/v1/activities?from=2000-01-01",
+        "/v1/activities/summary?group_by=day&from=2000-01-01",
+    ] {
+        assert_eq!(app.read(path).await.json()["sealed_to"], to.to_string());
+    }
+    let today = app.list(&format!("from={}", app.now())).await;
+    assert!(today["sealed_to"].is_null(), "{today}");
     assert_eq!(app.list("").await["settled"], false);
     assert_eq!(
         app.list("from=2999-01-01&to=2999-01-02").await["settled"],
