@@ -81,7 +81,7 @@ supply: .venv/installed ## licences and sources of dependencies, unused ones, an
 # The functions are built in one command and named by binary, as in `sam build`, so that features are the same for all.
 # The programs that one would write instead are built as cargo does by default.
 bench: bench/.venv/installed ## what starts, calls and exports cost, compared with what one would write instead; flags in ARGS
-	cargo build --release --locked --bin bench --bin hello --bin sealer --bin sealed-list --bin sealed-export \
+	cargo build --release --locked --bin bench --bin hello --bin sealer \
 	  --bin record --bin list --bin export --bin export-worker --bin erasure --bin erasure-worker --bin seal-worker \
 	  --bin sweeper
 	AWS_LC_SYS_NO_JITTER_ENTROPY=0 cargo build --profile stock --locked --bin plain --bin plain-export

@@ -2,7 +2,6 @@
 
 mod ask;
 mod export;
-mod log;
 mod message;
 mod question;
 mod seal;
@@ -10,11 +9,10 @@ mod year;
 
 pub(crate) use self::year::change;
 pub use self::{
-    log::log,
     message::{Answer, Event},
     year::{Details, Year},
 };
-use crate::{Error, comparison::Comparison, workbench::Workbench};
+use crate::{Error, comparison::Comparison, cost, workbench::Workbench};
 
 /// Seals years, and asks the one whose activities have 0.7 kB of JSON.
 pub async fn compare(bench: &Workbench<'_>) -> Result<Vec<Comparison>, Error> {
@@ -22,5 +20,6 @@ pub async fn compare(bench: &Workbench<'_>) -> Result<Vec<Comparison>, Error> {
     let mut comparisons = sealed.comparisons;
     comparisons.extend(ask::measure(bench, &sealed.archive, &sealed.answer).await?);
     comparisons.extend(export::measure(bench, &sealed.archive, &sealed.answer).await?);
+    comparisons.extend(cost::compare().await?);
     Ok(comparisons)
 }

@@ -496,11 +496,9 @@ fn imports_keep_to_the_layers() {
         let manifest = read(&format!("{crate_}/Cargo.toml"));
         assert!(!imports(&manifest, "admin"), "{crate_} imports admin");
     }
-    // Two functions are run over segments that the bench makes.
     let (tests, bench) = (read("tests/Cargo.toml"), read("bench/Cargo.toml"));
     for function in functions {
-        let reads_segments = ["list", "export-worker"].contains(&function);
-        assert!(reads_segments || !imports(&bench, function), "{function}");
+        assert!(!imports(&bench, function), "bench imports {function}");
         // One writes files, of the other a second one runs with another configuration.
         let is_tested_alone = ["export-worker", "record"].contains(&function);
         assert!(is_tested_alone || !imports(&tests, function), "{function}");

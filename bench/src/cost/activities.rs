@@ -43,17 +43,26 @@ pub(super) const FILTER: &str = "outcome=failed";
 /// How many lines a large activity has, which compress to about a kilobyte.
 const LINES: usize = 22;
 
+/// How many customers they are of.
+const CUSTOMERS: usize = 500;
+
 /// An endless supply of activities before a moment.
 #[derive(Debug)]
 pub(super) struct Activities {
     random: Rng,
     end: Moment,
+    customers: Vec<String>,
 }
 
 impl Activities {
     pub(super) fn new(end: Moment) -> Self {
-        let random = Rng::with_seed(20_261_122);
-        Self { random, end }
+        let mut random = Rng::with_seed(20_261_122);
+        let customers = (0..CUSTOMERS).map(|_| uuid(&mut random)).collect();
+        Self {
+            random,
+            end,
+            customers,
+        }
     }
 
     /// Lets the next activities happen before another moment.
@@ -70,7 +79,7 @@ impl Activities {
             "occurred_at": self.end.minus(back),
             "action": "update_subscription",
             "outcome": if failed { "failed" } else { "succeeded" },
-            "customer": { "id": self.uuid(), "name": "Wide World Importers" },
+            "customer": { "id": self.random.choice(&self.customers), "name": "Wide World Importers" },
             "actor": { "id": "u-1001", "name": "admin@contoso.example", "kind": "user" },
             "resource": { "type": "subscription", "id": self.uuid() },
             "correlation_id": self.uuid(),
@@ -109,7 +118,11 @@ impl Activities {
     }
 
     fn uuid(&mut self) -> String {
-        let bytes = self.random.u128(..).to_be_bytes();
-        Builder::from_random_bytes(bytes).into_uuid().to_string()
+        uuid(&mut self.random)
     }
+}
+
+fn uuid(random: &mut Rng) -> String {
+    let bytes = random.u128(..).to_be_bytes();
+    Builder::from_random_bytes(bytes).into_uuid().to_string()
 }

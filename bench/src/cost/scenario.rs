@@ -12,7 +12,6 @@ use shared::{Moment, model::export::Compression};
 
 use super::{
     activities::{Activities, FILTER, SPAN, Size},
-    archive::{HOT_DAYS, Kept},
     prices::Prices,
     service::{ApiRequest, Service},
     usage::Usage,
@@ -36,9 +35,6 @@ const FILE_MONTHS: f64 = 7.0 / 30.0;
 
 /// After this time nothing can be recorded any more of what happened before.
 pub(super) const TOO_OLD_AFTER: Duration = Duration::from_hours(8 * 24);
-
-/// How many shards a log has that is spread.
-const SHARDS: u32 = 4;
 
 /// What is done again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,54 +83,6 @@ pub(super) struct Scenario {
     pub(super) per_million: Usage,
 }
 
-/// Everything that the tables show.
-#[derive(Debug, Default)]
-pub(super) struct Scenarios {
-    pub(super) record: Vec<Scenario>,
-    pub(super) list: Vec<Scenario>,
-    pub(super) export: Vec<Scenario>,
-    pub(super) seal: Vec<Scenario>,
-    pub(super) kept: Vec<Kept>,
-    /// A day of a partner with few activities: sealing alone, without and with `HOT_DAYS`.
-    pub(super) few: Vec<(u32, Usage)>,
-}
-
-impl Scenarios {
-    /// Carries everything out for both sizes, and some of it on a spread log.
-    pub(super) async fn run(activities: usize, prices: &Prices) -> Result<Self, Error> {
-        let mut all = Self::default();
-        for size in [Size::Small, Size::Large] {
-            let mut run = Run::start(1, 0, size, prices).await?;
-            all.record.extend(run.record(activities).await?);
-            run.read(&mut all).await?;
-            run.get_too_old();
-            run.read(&mut all).await?;
-            let item_bytes = run.service.meter.item_bytes(size.partner());
-            let seal = run.seal(activities).await?;
-            run.read(&mut all).await?;
-            let forgets = Run::start(1, HOT_DAYS, size, prices).await?;
-            let forgets = forgets.record_and_seal(activities).await?;
-            all.kept.push(Kept {
-                size,
-                item_bytes,
-                segment_bytes: run.segment_bytes(activities)?,
-                seal: seal.per_million,
-                seal_and_forget: forgets.per_million,
-            });
-            all.seal.extend([seal, forgets]);
-        }
-        let mut spread = Run::start(SHARDS, 0, Size::Small, prices).await?;
-        spread.record(activities).await?;
-        all.list.push(spread.list(Filter::None).await?);
-        all.export.push(spread.export(Compression::None).await?);
-        for hot_days in [0, HOT_DAYS] {
-            let few = Run::start(1, hot_days, Size::Small, prices).await?;
-            all.few.push((hot_days, few.day().await?));
-        }
-        Ok(all)
-    }
-}
-
 /// One service with activities of one size.
 pub(super) struct Run<'a> {
     pub(super) service: Service<'a>,
@@ -148,7 +96,7 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    async fn start(
+    pub(super) async fn start(
         shards: u32,
         hot_days: u32,
         size: Size,
@@ -171,13 +119,13 @@ impl<'a> Run<'a> {
     }
 
     /// Sets the clock ahead until nothing can be recorded in the range any more.
-    fn get_too_old(&mut self) {
+    pub(super) fn get_too_old(&mut self) {
         self.service.set_ahead(TOO_OLD_AFTER);
         self.age = Age::TooOld;
     }
 
     /// Records some singly, some in batches of 25, and the rest in batches of 100.
-    async fn record(&mut self, count: usize) -> Result<[Scenario; 3], Error> {
+    pub(super) async fn record(&mut self, count: usize) -> Result<[Scenario; 3], Error> {
         let assumed = &self.prices.assumed;
         let rest = count.saturating_sub(SINGLY + IN_BATCHES_OF_25).max(100);
         Ok([
@@ -231,18 +179,19 @@ impl<'a> Run<'a> {
         Ok(self.scenario(Action::RecordBatch(batch), count * batch))
     }
 
-    async fn read(&mut self, all: &mut Scenarios) -> Result<(), Error> {
+    pub(super) async fn read(&mut self) -> Result<(Vec<Scenario>, Vec<Scenario>), Error> {
+        let (mut lists, mut exports) = (Vec::new(), Vec::new());
         for filter in [Filter::None, Filter::OneInTen] {
-            all.list.push(self.list(filter).await?);
+            lists.push(self.list(filter).await?);
         }
         for compression in [Compression::None, Compression::Gzip] {
-            all.export.push(self.export(compression).await?);
+            exports.push(self.export(compression).await?);
         }
-        Ok(())
+        Ok((lists, exports))
     }
 
     /// Walks pages of 100, newest first.
-    async fn list(&mut self, filter: Filter) -> Result<Scenario, Error> {
+    pub(super) async fn list(&mut self, filter: Filter) -> Result<Scenario, Error> {
         let (from, to) = (self.end.minus(SPAN), self.end);
         let assumed = &self.prices.assumed;
         let (condition, assumed_ms) = match filter {
@@ -268,7 +217,7 @@ impl<'a> Run<'a> {
     }
 
     /// Asks for an export, has the worker write it, looks at it, and downloads it once.
-    async fn export(&mut self, compression: Compression) -> Result<Scenario, Error> {
+    pub(super) async fn export(&mut self, compression: Compression) -> Result<Scenario, Error> {
         let (rows, bytes) = self.file(compression).await?;
         self.service.add(Usage {
             s3_reads: 1.0,
@@ -386,31 +335,5 @@ mod tests {
             "two requests and a worker"
         );
         assert_eq!(rows.s3_writes, MILLION / 55.0);
-
-        // Sealing: the segment, and its checkpoint; reading it takes no activity's unit.
-        let seal = run.seal(55).await.unwrap().per_million;
-        assert_eq!(
-            seal.s3_writes,
-            3.0 * MILLION / 55.0,
-            "and a list of objects"
-        );
-        assert_eq!(seal.signatures, MILLION / 55.0);
-        assert!(run.segment_bytes(55).unwrap() > 100.0);
-        let sealed = run.list(Filter::None).await.unwrap().per_million;
-        assert!(sealed.read_units < 2.0 * MILLION, "{sealed:?}");
-        assert!(sealed.s3_reads > 0.0);
-    }
-
-    #[tokio::test]
-    async fn an_update_of_each_copy_is_all_that_forgetting_adds() {
-        let prices = Prices::read().unwrap();
-        let start = async |hot_days| {
-            let run = Run::start(1, hot_days, Size::Small, &prices).await.unwrap();
-            run.record_and_seal(100).await.unwrap().per_million
-        };
-        let (kept, forgotten) = (start(0).await, start(HOT_DAYS).await);
-        let added = (forgotten.write_units - kept.write_units) / MILLION;
-        // 101 activities, and three times how far it is.
-        assert!((1.01..=1.1).contains(&added), "{added}");
     }
 }

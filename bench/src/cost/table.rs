@@ -3,10 +3,11 @@
 use shared::model::export::Compression;
 
 use super::{
-    archive::{FEW, HOT_DAYS, Kept},
+    archive::{FEW, HOT_DAYS, Kept, Years},
     bill::{self, Bill, PARTS},
     prices::Prices,
-    scenario::{Action, Age, Filter, Scenario, Scenarios},
+    scenario::{Action, Age, Filter, Scenario},
+    scenarios::Scenarios,
     usage::Usage,
 };
 use crate::markdown;
@@ -95,11 +96,6 @@ fn storage(kept: &[Kept], prices: &Prices) -> String {
 /// For how many years activities are kept, in the table of them.
 const YEARS: [u32; 3] = [1, 3, 7];
 
-/// How many days after it was recorded an activity is sealed, or a little less.
-const SEALED_AFTER_DAYS: f64 = 9.0;
-
-const DAYS_OF_MONTH: f64 = 365.0 / 12.0;
-
 /// What a million costs for years, from its first day on, without what recording costs.
 fn years(kept: &[Kept], prices: &Prices) -> String {
     let hot = format!("archive, `HOT_DAYS` {HOT_DAYS}");
@@ -113,20 +109,14 @@ fn years(kept: &[Kept], prices: &Prices) -> String {
     ];
     let rows = kept.iter().flat_map(|kept| {
         YEARS.map(|years| {
-            let months = f64::from(years * 12);
-            let table: f64 = bill::storage(kept.item_bytes, prices).iter().sum();
-            let archive = bill::archived(kept.segment_bytes, prices) * months;
-            let [seal, forget] =
-                [&kept.seal, &kept.seal_and_forget].map(|usage| Bill::new(usage, prices).total());
-            let hot_months = (SEALED_AFTER_DAYS + f64::from(HOT_DAYS)) / DAYS_OF_MONTH;
-            let (alone, hot) = (table * months, table * hot_months + forget + archive);
+            let Years { alone, beside, hot } = kept.years(years, prices);
             let name = match years {
                 1 => "1 year".to_owned(),
                 years => format!("{years} years"),
             };
             [name, kept.size.name().to_owned()]
                 .into_iter()
-                .chain([alone, alone + seal + archive, hot, alone / hot].map(money))
+                .chain([alone, beside, hot, alone / hot].map(money))
                 .collect()
         })
     });

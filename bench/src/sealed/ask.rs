@@ -63,8 +63,7 @@ async fn ask_sealed(
         archive: archive.clone(),
         ..Options::default()
     };
-    let program = Program::Function("sealed-list");
-    let session = Session::start(bench, program, options, None).await?;
+    let session = Session::start(bench, Program::Function("list"), options, None).await?;
     let found = ask(session, question, sealed, sealed.range()?, cost).await?;
     question.check(found, sealed.head()?)
 }

@@ -43,22 +43,8 @@ pub(super) async fn measure(
     let (mut ours, mut table) = (Cost::default(), Cost::default());
     for round in 1..=bench.settings.export_rounds {
         eprintln!("round {round}: export");
-        write(
-            bench,
-            "sealed-export",
-            of_archive.clone(),
-            entries,
-            &mut ours,
-        )
-        .await?;
-        write(
-            bench,
-            "export-worker",
-            of_table.clone(),
-            entries,
-            &mut table,
-        )
-        .await?;
+        write(bench, of_archive.clone(), entries, &mut ours).await?;
+        write(bench, of_table.clone(), entries, &mut table).await?;
     }
     Ok(compare(entries, ours, table))
 }
@@ -81,13 +67,13 @@ fn compare(entries: u64, ours: Cost, table: Cost) -> [Comparison; 2] {
 /// Writes a file; an error unless all entries were read where they should be.
 async fn write(
     bench: &Workbench<'_>,
-    program: &'static str,
     options: Options,
     entries: u64,
     cost: &mut Cost,
 ) -> Result<(), Error> {
     let is_in_table = options.entries > 0;
-    let mut session = Session::start(bench, Program::Function(program), options, None).await?;
+    let mut session =
+        Session::start(bench, Program::Function("export-worker"), options, None).await?;
     let event = json!({ "partner_id": PARTNER, "export_id": EXPORT });
     session.call(event.to_string()).await?;
     let cpu = cpu_seconds(&session.process)?;
@@ -100,7 +86,7 @@ async fn write(
         counts.entries_read == 0 && counts.file_bytes > entries * 400
     };
     if !is_right {
-        return Err(format!("{program}: not the right file: {counts:?}").into());
+        return Err(format!("not the right file: {counts:?}").into());
     }
     cost.cpu_microseconds_a_row.add(cpu * 1e6 / float(entries));
     Ok(())
