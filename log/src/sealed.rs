@@ -40,6 +40,8 @@ const REPLACED_MAX: usize = 3;
 pub(crate) struct SealedPart<'a> {
     archive: &'a ArchiveStore,
     question: &'a Question<'a>,
+    /// What was asked for of the archive.
+    range: TimeRange,
     sealed: Sealed,
     /// The last activity that was read, or before which nothing is wanted.
     resume_after: Option<ActivityId>,
@@ -67,12 +69,13 @@ impl<'a> SealedPart<'a> {
     pub(crate) fn new(
         archive: &'a ArchiveStore,
         question: &'a Question<'a>,
-        sealed: Sealed,
+        (range, sealed): (TimeRange, Sealed),
         resume_after: Option<ActivityId>,
     ) -> Self {
         let mut part = Self {
             archive,
             question,
+            range,
             sealed,
             resume_after,
             waiting: VecDeque::new(),
@@ -119,9 +122,10 @@ impl<'a> SealedPart<'a> {
     async fn read(&mut self, at_once: usize, limit: usize) -> Result<(), Error> {
         let (unread, bounds) = (self.unread(), self.bounds());
         let is_last = unread.len() <= at_once;
+        let unread: Vec<SegmentItem> = unread.into_iter().take(at_once).cloned().collect();
         let permits = Semaphore::new(REQUESTS_AT_ONCE);
         let (archive, question) = (self.archive, self.question);
-        let rows = unread.iter().take(at_once).map(|item| {
+        let rows = unread.iter().map(|item| {
             let object = Object {
                 archive,
                 item,
@@ -149,8 +153,8 @@ impl<'a> SealedPart<'a> {
     }
 
     async fn reload(&mut self) -> Result<(), Error> {
-        let to = self.question.query.range.to();
-        let standing = self.archive.standing(self.question.partner, to).await?;
+        let partner = self.question.partner;
+        let standing = self.archive.standing(partner, &self.range).await?;
         let sealed = standing.sealed;
         let sealed =
             sealed.ok_or_else(|| Error::Unavailable("nothing is sealed any more".into()))?;
@@ -178,7 +182,7 @@ impl<'a> SealedPart<'a> {
     /// The segments with positions inside of the bounds, in the question's order.
     ///
     /// The last one may have been extended after the head was read.
-    fn unread(&self) -> Vec<SegmentItem> {
+    fn unread(&self) -> Vec<&SegmentItem> {
         let (from, to) = self.bounds();
         let is_within = |item: &&SegmentItem| {
             let last = item.last.min(self.sealed.extent.border);
@@ -199,7 +203,7 @@ impl<'a> SealedPart<'a> {
                 .is_some_and(|end| end <= self.question.kept_at);
             !ends_before && !begins_behind && !has_ended && !item.is_pruned()
         };
-        let items = self.sealed.segments.iter().filter(is_within).cloned();
+        let items = self.sealed.segments.iter().filter(is_within);
         match self.question.query.order {
             Order::Asc => items.collect(),
             Order::Desc => items.rev().collect(),

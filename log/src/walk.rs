@@ -1,5 +1,7 @@
 //! Reads the answer to a question page by page, wherever its activities are stored.
 
+use std::time::Duration;
+
 use shared::{
     ActivityId, ActivityStore, Error, Moment, Order, TimeRange,
     aws::{
@@ -19,6 +21,8 @@ use crate::{
 /// How many segments are read at once; where a walk reads one part of the table at a time,
 /// it reads one segment.
 const SEGMENTS_AT_ONCE: usize = 8;
+
+const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// How much a walk may read.
 #[derive(Debug, Clone, Copy)]
@@ -219,7 +223,8 @@ impl<'a> Walk<'a> {
             return Ok(());
         };
         let (partner, query) = (self.question.partner, self.question.query);
-        let standing = archive.standing(partner, query.range.to()).await?;
+        let rest = rest(query.range, query.order, after);
+        let standing = archive.standing(partner, &rest).await?;
         if standing.is_importing {
             self.fresh.be_consistent();
         }
@@ -246,7 +251,25 @@ impl<'a> Walk<'a> {
             self.fresh = FreshPart::new(self.store, partner, query, after);
         }
         self.border = Some(border);
-        self.sealed = Some(SealedPart::new(archive, self.question, sealed, after));
+        self.sealed = Some(SealedPart::new(
+            archive,
+            self.question,
+            (rest, sealed),
+            after,
+        ));
         Ok(())
     }
+}
+
+/// What is left of a range after an activity.
+fn rest(range: TimeRange, order: Order, after: Option<ActivityId>) -> TimeRange {
+    let Some(at) = after.map(ActivityId::occurred_at) else {
+        return range;
+    };
+    let (from, to) = match order {
+        Order::Asc => (at.max(range.from()), range.to()),
+        // Others of the same moment may be left.
+        Order::Desc => (range.from(), at.plus(MILLISECOND).min(range.to())),
+    };
+    TimeRange::new(from, to).unwrap_or(range)
 }

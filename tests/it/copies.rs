@@ -68,7 +68,7 @@ impl Original {
     }
 }
 
-async fn put_all(app: &TestApp, items: &[(String, Item)]) {
+pub(crate) async fn put_all(app: &TestApp, items: &[(String, Item)]) {
     let mut requests: HashMap<String, Vec<WriteRequest>> = HashMap::new();
     for (table, item) in items {
         let put = PutRequest::builder().set_item(Some(item.clone()));

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use chrono::{DateTime, SecondsFormat, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveTime, SecondsFormat, Timelike, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A UTC instant of the years 0000 to 9999, cut to the millisecond.
@@ -49,6 +49,14 @@ impl Moment {
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self::nearest(self.0.saturating_sub(millis(duration)))
+    }
+
+    /// The first moment of its UTC month.
+    pub(crate) fn start_of_month(self) -> Self {
+        let time = DateTime::<Utc>::from(self);
+        let first = time.date_naive().with_day(1).unwrap_or_default();
+        let midnight = first.and_time(NaiveTime::MIN);
+        Self::nearest(midnight.and_utc().timestamp_millis())
     }
 
     /// The moment this many milliseconds after 1970, or the nearer limit.

@@ -22,7 +22,7 @@ use super::{
     items::{Head, SegmentItem},
     read::READS_MAX,
 };
-use crate::{ActivityId, Error, Moment, PartnerId, aws::sdk};
+use crate::{ActivityId, Error, Moment, PartnerId, TimeRange, aws::sdk};
 
 /// The media type of segments.
 const PARQUET: &str = "application/vnd.apache.parquet";
@@ -123,8 +123,8 @@ impl SealStore {
 
     /// All of the partner's segments, in list order.
     pub async fn segments(&self, partner: &PartnerId) -> Result<Vec<SegmentItem>, Error> {
-        let (_, segments) = self.archive.read(partner, Moment::MAX).await?;
-        Ok(segments)
+        let read = self.archive.read(partner, &TimeRange::ALL).await?;
+        Ok(read.segments)
     }
 
     /// All of the partner's segments, which must cover what the head says.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::items::{Extent, HEAD, Head, SEGMENT, SegmentItem, segment_key};
 use crate::{
-    ActivityId, Config, Error, Moment, PartnerId,
+    ActivityId, Config, Error, Moment, PartnerId, TimeRange,
     aws::{
         sdk,
         table::{self, Table, from_item, text},
@@ -30,7 +30,7 @@ pub struct ArchiveStore {
 pub struct Sealed {
     /// How much.
     pub extent: Extent,
-    /// The segments that begin before the moment that was asked for, in list order.
+    /// The segments of the range that was asked for, in list order; others may come before.
     pub segments: Vec<SegmentItem>,
 }
 
@@ -41,6 +41,28 @@ pub struct Standing {
     pub sealed: Option<Sealed>,
     /// Whether an import may add to what is older than a log otherwise accepts.
     pub is_importing: bool,
+}
+
+/// Head and segments as they were read.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    head: Option<Head>,
+    pub(super) segments: Vec<SegmentItem>,
+    /// The sort key before which segments were skipped, if any were.
+    skipped_to: Option<String>,
+}
+
+impl Read {
+    fn standing(self) -> Standing {
+        let head = self.head.unwrap_or_default();
+        Standing {
+            is_importing: head.import_window.is_some(),
+            sealed: head.extent().map(|extent| Sealed {
+                extent,
+                segments: self.segments,
+            }),
+        }
+    }
 }
 
 /// How often head and segments are read again when they do not fit together.
@@ -99,75 +121,94 @@ impl ArchiveStore {
         Ok(extent.is_some_and(|extent| to <= extent.sealed_to))
     }
 
-    /// What is sealed of a log, as far as it happened before `to`.
+    /// What is sealed of a log, as far as it happened within a range.
     ///
     /// A Query is no snapshot: a seal may commit a segment while it runs. If the segments
     /// do not cover what the head says, they are read again.
-    pub async fn standing(&self, partner: &PartnerId, to: Moment) -> Result<Standing, Error> {
+    pub async fn standing(
+        &self,
+        partner: &PartnerId,
+        range: &TimeRange,
+    ) -> Result<Standing, Error> {
         for _ in 0..READS_MAX {
-            let (head, segments) = self.read(partner, to).await?;
-            let head = head.unwrap_or_default();
-            let is_importing = head.import_window.is_some();
-            let sealed = head.extent().map(|extent| Sealed { extent, segments });
-            let is_complete = match &sealed {
-                Some(sealed) => self.is_complete(partner, sealed, to).await?,
-                None => true,
+            let read = self.read(partner, range).await?;
+            let is_complete = match read.head.as_ref().and_then(Head::extent) {
+                Some(extent) => self.is_complete(partner, &read, &extent, range).await?,
+                // A head that says nothing was lost if there are segments.
+                None => read.segments.is_empty(),
             };
             if is_complete {
-                return Ok(Standing {
-                    sealed,
-                    is_importing,
-                });
+                return Ok(read.standing());
             }
         }
         Err(unfit())
     }
 
-    /// The head, and the segments that begin before `to`.
-    pub(super) async fn read(
-        &self,
-        partner: &PartnerId,
-        to: Moment,
-    ) -> Result<(Option<Head>, Vec<SegmentItem>), Error> {
-        let mut items = self
-            .between(partner, HEAD, format!("{SEGMENT}{to}"))
-            .into_paginator()
-            .items()
-            .send();
-        let mut head = None;
-        let mut segments = Vec::new();
-        while let Some(item) = items.next().await {
-            let item = item.map_err(|error| sdk::failed("reading the archive", error))?;
-            if item.get("sort_key") == Some(&text(HEAD)) {
-                head = Some(from_item(item)?);
-            } else {
-                segments.push(from_item(item)?);
+    /// The head, and the segments that begin before the end of a range.
+    ///
+    /// Of a log with very many, those are skipped that end before the range: a segment has
+    /// one month, so that what happened from a moment on is in those that begin in its month
+    /// or later.
+    pub(super) async fn read(&self, partner: &PartnerId, range: &TimeRange) -> Result<Read, Error> {
+        let wanted_from = format!("{SEGMENT}{}", range.from().start_of_month());
+        let to = format!("{SEGMENT}{}", range.to());
+        let (mut read, mut start_key) = (Read::default(), None);
+        loop {
+            let query = self.between(partner, HEAD, to.clone());
+            let page = query.set_exclusive_start_key(start_key).send().await;
+            let page = page.map_err(|error| sdk::failed("reading the archive", error))?;
+            for item in page.items.unwrap_or_default() {
+                if item.get("sort_key") == Some(&text(HEAD)) {
+                    read.head = Some(from_item(item)?);
+                } else {
+                    read.segments.push(from_item(item)?);
+                }
+            }
+            let Some(last_key) = page.last_evaluated_key else {
+                return Ok(read);
+            };
+            let last = last_key.get("sort_key").and_then(|key| key.as_s().ok());
+            start_key = Some(last_key.clone());
+            if last.is_some_and(|last| *last < wanted_from) {
+                read.segments.clear();
+                read.skipped_to = Some(wanted_from.clone());
+                start_key = Some(table::key(partner, &wanted_from));
             }
         }
-        Ok((head, segments))
     }
 
     /// Whether the segments cover without a gap what the head says, as far as it
-    /// happened before `to`.
+    /// happened within the range.
     async fn is_complete(
         &self,
         partner: &PartnerId,
-        sealed: &Sealed,
-        to: Moment,
+        read: &Read,
+        extent: &Extent,
+        range: &TimeRange,
     ) -> Result<bool, Error> {
-        let mut end = 0;
-        for segment in &sealed.segments {
+        let mut end = match &read.skipped_to {
+            Some(key) => self.end_before(partner, key).await?,
+            None => 0,
+        };
+        for segment in &read.segments {
             if segment.first_index != end {
                 return Ok(false);
             }
             end = segment.end_index();
         }
-        let last = sealed.segments.last();
-        if last.is_some_and(|last| last.last.occurred_at() >= to) {
+        let last = read.segments.last();
+        if last.is_some_and(|last| last.last.occurred_at() >= range.to()) {
             return Ok(true);
         }
-        self.is_last_before(partner, format!("{SEGMENT}{to}"), end, &sealed.extent)
+        self.is_last_before(partner, format!("{SEGMENT}{}", range.to()), end, extent)
             .await
+    }
+
+    /// The index behind the last segment before a sort key.
+    async fn end_before(&self, partner: &PartnerId, key: &str) -> Result<u64, Error> {
+        let before = self.between(partner, SEGMENT, key.to_owned());
+        let before = first_of(before.scan_index_forward(false).limit(1)).await?;
+        Ok(before.map_or(0, |before| before.end_index()))
     }
 
     /// Whether the segment that ends at this index is the last one that begins before a
@@ -199,12 +240,18 @@ impl ArchiveStore {
         id: ActivityId,
     ) -> Result<Option<SegmentItem>, Error> {
         for _ in 0..READS_MAX {
-            let head = self.head(partner).await?;
-            let extent = head.and_then(|head| head.extent());
-            let Some(extent) = extent.filter(|extent| id <= extent.border) else {
-                return Ok(None);
-            };
             let key = segment_key(id);
+            let head = self.head(partner).await?;
+            let Some(extent) = head.and_then(|head| head.extent()) else {
+                let first = self.between(partner, SEGMENT, format!("{SEGMENT}~"));
+                if first_of(first.limit(1)).await?.is_none() {
+                    return Ok(None);
+                }
+                continue;
+            };
+            if id > extent.border {
+                return Ok(None);
+            }
             let before = self.between(partner, SEGMENT, key.clone());
             let segment = first_of(before.scan_index_forward(false).limit(1)).await?;
             let end = segment.as_ref().map_or(0, SegmentItem::end_index);
