@@ -29,15 +29,19 @@ pub enum Error {
         /// What says so.
         claim: String,
     },
-    /// Segments that may be the only place of their activities.
+    /// Segments that are the only place of some of their activities.
     #[error(
-        "with --shrink the entries from index {index} on would be sealed anew from the table \
-         of activities, but HOT_DAYS let it delete them; see *A lost or damaged segment* in \
-         docs/operations.md"
+        "with --shrink the {left_out} entries from index {index} on would be sealed anew from \
+         the table of activities, but it has only {in_table} of them; see *A lost or damaged \
+         segment* in docs/operations.md"
     )]
     OnlyCopy {
-        /// The first of their activities.
+        /// The first of them.
         index: u64,
+        /// How many there are.
+        left_out: u64,
+        /// How many of them the table has.
+        in_table: u64,
     },
     /// A partner without anything to begin with.
     #[error("there is no object of this partner that begins at index 0")]

@@ -4,9 +4,14 @@ use std::{ops::ControlFlow, time::Duration};
 
 use aws_config::SdkConfig;
 use shared::{
-    ActivityId, Clock, Config, Error as ServiceError, Moment, PartnerId,
-    aws::archive::{
-        Extent, Head, Holder, Restoration, SealLease, SealStore, SegmentItem, partner_id,
+    ActivityId, ActivityStore, Clock, Config, Error as ServiceError, Moment, Order, PartnerId,
+    TimeRange,
+    aws::{
+        activities::RangeQuery,
+        archive::{
+            Extent, Head, Holder, Restoration, SealLease, SealStore, SegmentItem, partner_id,
+        },
+        sdk,
     },
     model::lease,
 };
@@ -65,6 +70,16 @@ struct Archive<'a> {
     epoch: u64,
 }
 
+/// What a command works with.
+#[derive(Debug, Clone, Copy)]
+struct With<'a> {
+    activities: &'a ActivityStore,
+    /// Whether the table forgets what is sealed.
+    forgets: bool,
+    lease: Option<&'a SealLease>,
+    clock: &'a Clock,
+}
+
 impl Rebuild {
     /// Computes the items and compares them with the checkpoints; then stores them, if
     /// that is asked for.
@@ -73,18 +88,31 @@ impl Rebuild {
     /// worker gets a lease.
     pub async fn run(
         &self,
-        sdk: &SdkConfig,
+        sdk_config: &SdkConfig,
         config: &Config,
         clock: &Clock,
     ) -> Result<Rebuilt, Error> {
-        let (partner, store) = (partner_id(&self.partner)?, SealStore::new(sdk, config));
-        let context = (config.hot_time.is_some(), clock);
+        let (partner, store) = (
+            partner_id(&self.partner)?,
+            SealStore::new(sdk_config, config),
+        );
+        let activities = ActivityStore::new(sdk::dynamodb(sdk_config), config);
+        let with = With {
+            activities: &activities,
+            forgets: config.hot_time.is_some(),
+            lease: None,
+            clock,
+        };
         let head = store.archive().head(&partner).await?;
         let rebuilt = if self.write && head.is_some() {
             let taken = store.take_lease(&partner, Holder::Seal, clock.now());
             let (lease, head) = taken.await?.ok_or(Error::Held)?;
+            let with = With {
+                lease: Some(&lease),
+                ..with
+            };
             let done = tokio::select! {
-                done = self.rebuild(&store, &partner, Some(head), Some(&lease), context) => done,
+                done = self.rebuild(&store, &partner, Some(head), with) => done,
                 error = until_lost(&store, &lease, clock) => Err(error),
             };
             if done.is_err() {
@@ -93,7 +121,7 @@ impl Rebuild {
             }
             done?
         } else {
-            self.rebuild(&store, &partner, head, None, context).await?
+            self.rebuild(&store, &partner, head, with).await?
         };
         rebuilt.print(self.write);
         Ok(rebuilt)
@@ -104,14 +132,16 @@ impl Rebuild {
         store: &SealStore,
         partner: &PartnerId,
         head: Option<Head>,
-        lease: Option<&SealLease>,
-        (has_hot_time, clock): (bool, &Clock),
+        with: With<'_>,
     ) -> Result<Rebuilt, Error> {
-        let archive = Archive::read(store, partner, head, clock.now()).await?;
+        let now = with.clock.now();
+        let archive = Archive::read(store, partner, head, now).await?;
         let log = self.scan(&archive).await?;
         let (size, border) = (log.size(), log.border.ok_or(Error::Nothing)?);
-        if self.shrink && archive.has_only_copy_behind(border, has_hot_time) {
-            return Err(Error::OnlyCopy { index: size });
+        if self.shrink && (with.forgets || archive.copies_may_be_gone()) {
+            archive
+                .refuse_if_gone(&log, border, with.activities)
+                .await?;
         }
         let extent = Extent {
             size,
@@ -119,7 +149,11 @@ impl Rebuild {
             sealed_to: archive.sealed_to(size, border.occurred_at()),
         };
         let rebuilt = archive.compare(&log, extent);
-        if self.write && !archive.restore(&log, extent, lease, clock.now()).await? {
+        if self.write
+            && !archive
+                .restore(&log, extent, with.lease, with.clock.now())
+                .await?
+        {
             return Err(Error::Held);
         }
         Ok(rebuilt)
@@ -154,6 +188,31 @@ impl Rebuild {
         }
         Ok(log)
     }
+}
+
+/// How many activities the table has behind one, up to another.
+async fn count(
+    activities: &ActivityStore,
+    partner: &PartnerId,
+    after: ActivityId,
+    last: ActivityId,
+) -> Result<u64, Error> {
+    let end = last.occurred_at().plus(Duration::from_millis(1));
+    let query = RangeQuery {
+        range: TimeRange::new(after.occurred_at(), end).unwrap_or(TimeRange::EMPTY),
+        order: Order::Asc,
+        with_details: false,
+        eventual: false,
+    };
+    let (mut found, mut resume_after) = (0, Some(after));
+    while resume_after.is_some() {
+        let page = activities
+            .query(partner, &query, resume_after, ActivityStore::QUERY_PAGE_MAX)
+            .await?;
+        found += page.ids().filter(|id| *id <= last).count() as u64;
+        resume_after = page.resume_after;
+    }
+    Ok(found)
 }
 
 /// Renews the lease; returns when it is lost.
@@ -208,10 +267,36 @@ impl<'a> Archive<'a> {
         all.max_by_key(|(size, _)| *size)
     }
 
-    /// Whether the table may have deleted its copies of what was sealed behind a border.
-    fn has_only_copy_behind(&self, border: ActivityId, has_hot_time: bool) -> bool {
-        let ended = self.head.as_ref().and_then(|head| head.copies_end_to);
-        ended.map_or(has_hot_time, |to| to > border)
+    /// Whether the table may have deleted copies of what is sealed.
+    fn copies_may_be_gone(&self) -> bool {
+        let head = self.head.as_ref();
+        head.is_none_or(|head| head.copies_end_to.is_some())
+    }
+
+    /// Refuses to leave out what the table does not have: it would be nowhere any more.
+    async fn refuse_if_gone(
+        &self,
+        log: &ScannedLog,
+        border: ActivityId,
+        activities: &ActivityStore,
+    ) -> Result<(), Error> {
+        let size = self.furthest().map_or(0, |(size, _)| size);
+        let left_out = size.saturating_sub(log.size());
+        let last = self.items.iter().map(|item| item.last);
+        let last = last.chain(self.head.as_ref().and_then(|head| head.border));
+        let last = last.max().filter(|last| *last > border);
+        let in_table = match last {
+            Some(last) => count(activities, self.partner, border, last).await?,
+            None => 0,
+        };
+        if in_table < left_out {
+            return Err(Error::OnlyCopy {
+                index: log.size(),
+                left_out,
+                in_table,
+            });
+        }
+        Ok(())
     }
 
     /// Up to when so much of the log is sealed; the next seal may move it on.

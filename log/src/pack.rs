@@ -223,8 +223,7 @@ pub async fn kept_after(
     find(archive, item, &question).await
 }
 
-/// Asks a segment; only the columns are read that the question needs, and the short ones
-/// of what is found.
+/// Asks a segment; of what is found, all columns are read but details and hashes.
 async fn find(
     archive: &ArchiveStore,
     item: &SegmentItem,

@@ -69,6 +69,18 @@ async fn the_same_key_and_content_never_records_twice() {
     assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 200));
     assert_eq!(first.text, second.text);
     assert_eq!(ids(&app.list_all("").await), ids(&[first.json()]));
+    // Also after the table has forgotten it.
+    let app = TestApp::start_sealing(&[("HOT_DAYS", "1")]).await;
+    let sent = with("occurred_at", app.now().to_string());
+    let first = record_with_key(&app, &sent).await;
+    app.advance(Duration::from_hours(26));
+    app.seal().await;
+    let second = record_with_key(&app, &sent).await;
+    assert_eq!((second.status.as_u16(), &second.text), (200, &first.text));
+    app.advance(Duration::from_hours(24));
+    assert_eq!(app.expire_copies().await, 1);
+    assert_eq!(record_with_key(&app, &sent).await.status, 400);
+    assert_eq!(ids(&app.list_all("").await), ids(&[first.json()]));
 }
 
 #[tokio::test]

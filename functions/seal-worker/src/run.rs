@@ -13,7 +13,7 @@ use shared::{
 
 use crate::{
     App,
-    copies::end_copies,
+    copies::{self, end_copies},
     publish::publish,
     seal::seal,
     sealer::{Limits, Sealer, Stop, held},
@@ -71,6 +71,13 @@ async fn work(sealer: &Sealer<'_>, head: Head) -> Result<Moment, Stop> {
     }
     if head.has_open_close() {
         return confirm_close(sealer).await;
+    }
+    if let Some(closed_at) = head.closed_at.filter(|at| at.plus(EVERY) > now)
+        && copies::is_left(app, &head)
+    {
+        // An earlier run has done the rest.
+        let is_done = end_copies(sealer, &head).await?;
+        return Ok(if is_done { closed_at.plus(EVERY) } else { now });
     }
     let sealable_at = sealable_at(&head, app.config.seal_margin);
     if let Some(sealable_at) = sealable_at.filter(|at| *at > now) {

@@ -1,5 +1,7 @@
 //! `HOT_DAYS`: the table forgets what is sealed, and nobody sees a difference.
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use shared::aws::activities::Item;
 
@@ -9,7 +11,8 @@ use super::{
 };
 use crate::{
     copies::Original,
-    harness::{activity, with},
+    faults::Fault,
+    harness::{activity, eventually, with},
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -131,27 +134,76 @@ async fn what_is_kept_for_ever_stays_in_the_log_when_its_copy_ends() {
 /// Whatever the clock says, only what segments have gets an earlier end.
 #[tokio::test]
 async fn nothing_that_is_not_sealed_leaves_the_table() {
-    let app = hot_for_a_day("0").await;
-    let unsealed = app.copies().await.pop().unwrap();
-    // An entry that reached the table below the seal: no service writes it.
-    let mut stray = app.copies().await.remove(0);
-    let id = shared::ActivityId::random(app.now().minus(Duration::from_hours(50)));
+    let app = TestApp::start_sealing(&[("RETENTION_DAYS", "0")]).await;
+    for _ in 0..4 {
+        app.record(&activity()).await;
+    }
+    app.advance(Duration::from_hours(26));
+    app.seal().await;
+    app.record(&activity()).await;
+    let original = Original::new(app).await;
+    let app = original.copy_with(&[("HOT_DAYS", "1")]).await;
+    let mut copies = app.copies().await;
+    let unsealed = copies.pop().unwrap();
+    // An entry among the sealed ones that no segment has: no service writes it.
+    let mut stray = copies.remove(0);
+    let (at, _) = stray["sort_key"].as_s().unwrap().split_once('#').unwrap();
+    let at: Moment = at.parse().unwrap();
+    let id = shared::ActivityId::random(at.plus(Duration::from_millis(1)));
     let sort_key = format!("{}#{id}", id.occurred_at());
-    stray.insert("sort_key".into(), AttributeValue::S(sort_key.clone()));
-    stray.remove("kept_until");
-    stray.remove("expires_at");
+    stray.insert("sort_key".into(), AttributeValue::S(sort_key));
     let put = app.dynamodb().put_item().set_item(Some(stray.clone()));
     let put = put.table_name(&app.stack.config.activities_table);
     put.send().await.unwrap();
-    app.advance(Duration::from_hours(26));
     app.run_sealer().await;
     for _ in 0..3 {
-        app.advance(3_000 * DAY);
+        app.advance(2_000 * DAY);
         app.expire_copies().await;
-        let left = app.copies().await;
-        assert!(left.contains(&stray), "{left:?}");
-        assert!(left.contains(&unsealed), "{left:?}");
+        assert_eq!(app.copies().await, [stray.clone(), unsealed.clone()]);
     }
+}
+
+/// A run that is out of time is continued by the next one, in the middle of a segment.
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_end_in_steps_and_as_long_as_there_is_time() {
+    let app = TestApp::start_sealing(&[("HOT_DAYS", "1"), ("WRITE_SHARDS", "2")]).await;
+    let batch = json!({ "activities": vec![activity(); 100] });
+    for _ in 0..11 {
+        let request = app.post("/v1/activities/batch", &batch);
+        let answer = request.token(&app.recorder()).send().await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+    app.advance(Duration::from_hours(26));
+    app.run_sealer().await;
+    app.advance(MARGIN);
+    app.make_due().await;
+    app.faults.add_after("UpdateItem", 700, Fault::Held, 1);
+    let app = Arc::new(app);
+    let sealer = Arc::clone(&app);
+    let run = tokio::spawn(async move { sealer.call_sealer().await });
+    assert!(eventually(|| app.faults.is_held("UpdateItem")).await);
+    app.advance(Duration::from_mins(12));
+    app.faults.release();
+    run.await.unwrap();
+    let ended = async || {
+        let copies = app.copies().await.into_iter();
+        copies
+            .filter(|copy| copy.contains_key("kept_until"))
+            .count()
+    };
+    assert_eq!(ended().await, 1_000);
+    assert!(app.due("contoso").await <= app.now());
+    // It only goes on with the copies, and is due again a day after it was closed.
+    let closed_to = async || {
+        let partner = app.registered_partner("contoso").await;
+        app.seal_head(&partner).await.closed_to
+    };
+    let before = closed_to().await;
+    app.advance(Duration::from_hours(1));
+    app.call_sealer().await;
+    assert_eq!((ended().await, closed_to().await), (1_100, before));
+    let due = app.due("contoso").await;
+    assert!(due > app.now().plus(Duration::from_hours(21)), "{due}");
 }
 
 #[tokio::test]
@@ -194,4 +246,70 @@ async fn ending_copies_is_finished_wherever_it_is_interrupted() {
         has_met
     })
     .await;
+}
+
+impl TestApp {
+    /// What the log has of customers, by every way to read it, without what differs between
+    /// two services.
+    async fn shown(&self) -> (Vec<Value>, Vec<Value>, Value) {
+        let plain = |mut activity: Value| {
+            for moment in ["recorded_at", "erased_at"] {
+                activity.as_object_mut().unwrap().remove(moment);
+            }
+            activity
+        };
+        let is_of_customer = |activity: &Value| activity["customer"].is_object();
+        let whole = self.whole_log().await.into_iter();
+        let found = format!("{EVERYTHING}&customer_id=c-2");
+        let found = self.list_all(&found).await.into_iter();
+        let summary = "/v1/activities/summary?group_by=customer&from=2000-01-01&to=2999-12-31";
+        let mut counts = self.read(summary).await.json()["groups"].take();
+        counts.as_array_mut().unwrap().retain(is_of_customer);
+        (
+            whole.filter(is_of_customer).map(plain).collect(),
+            found.map(plain).collect(),
+            counts,
+        )
+    }
+}
+
+/// Days of records, erasures, seals and retention, with and without `HOT_DAYS`.
+#[tokio::test]
+async fn a_table_that_forgets_shows_what_one_shows_that_keeps_everything() {
+    let mut random = fastrand::Rng::with_seed(20_261_128);
+    let start = async |hot_days| {
+        let variables = [("RETENTION_DAYS", "12"), ("WRITE_SHARDS", "2")];
+        let all = [&variables[..], &[("HOT_DAYS", hot_days)]].concat();
+        TestApp::start_sealing(&all).await
+    };
+    let (keeps, forgets) = (start("0").await, start("1").await);
+    let mut forgotten = 0;
+    for day in 0..16 {
+        let begin = keeps.now();
+        forgets.move_clock(begin.as_millis() - forgets.now().as_millis());
+        for place in 0..random.usize(1..6) {
+            let at = begin.minus(Duration::from_secs(random.u64(60..72_000)));
+            let mut sent = with("occurred_at", at.to_string());
+            sent["customer"]["id"] = format!("c-{}", random.u8(1..4)).into();
+            if random.bool() {
+                sent["details"] = json!({ "day": day });
+            }
+            for app in [&keeps, &forgets] {
+                let answer = app.post_keyed(&sent, &format!("{day}-{place}")).await;
+                assert_eq!(answer.status, 201, "{}", answer.text);
+            }
+        }
+        let erased = (day % 5 == 4).then(|| format!("c-{}", random.u8(1..4)));
+        for app in [&keeps, &forgets] {
+            app.advance(Duration::from_hours(25));
+            app.seal().await;
+            if let Some(customer) = &erased {
+                assert_eq!(app.erase_customer(customer).await["state"], "done");
+            }
+        }
+        forgotten += forgets.expire_copies().await;
+        assert_eq!(keeps.shown().await, forgets.shown().await, "day {day}");
+    }
+    assert!(forgotten > 20, "{forgotten} copies");
+    assert!(!keeps.shown().await.0.is_empty());
 }

@@ -1,6 +1,6 @@
 //! Lets the table's copy of a sealed activity end before its retention does.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
 use super::{erase::is_refused, item::KEPT_FOR_EVER};
 use crate::{ActivityId, ActivityStore, Error, Moment, PartnerId, aws::sdk};
@@ -10,13 +10,13 @@ impl ActivityStore {
     /// changes nothing.
     ///
     /// The end of its retention stays in the item. A copy that is gone, or that ends
-    /// earlier, is left as it is.
+    /// earlier, is left as it is. Answers the write units that it took.
     pub async fn end_copy(
         &self,
         partner: &PartnerId,
         id: ActivityId,
         at: Moment,
-    ) -> Result<(), Error> {
+    ) -> Result<f64, Error> {
         let number = |number: i64| AttributeValue::N(number.to_string());
         let sent = self
             .table
@@ -34,11 +34,15 @@ impl ActivityStore {
             )
             .expression_attribute_values(":for_ever", number(KEPT_FOR_EVER))
             .expression_attribute_values(":at", number(at.as_seconds()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await;
         match sent {
-            Ok(_) => Ok(()),
-            Err(error) if is_refused(&error) => Ok(()),
+            Ok(output) => {
+                let capacity = output.consumed_capacity;
+                Ok(capacity.and_then(|it| it.capacity_units).unwrap_or(1.0))
+            }
+            Err(error) if is_refused(&error) => Ok(1.0),
             Err(error) => Err(sdk::failed("ending the copy of an activity", error)),
         }
     }

@@ -48,8 +48,8 @@ pub struct Head {
     /// The hashes of the compact range of all sealed activities.
     #[serde(default)]
     tree: Vec<ByteBuf>,
-    /// The table's copies of the activities up to this one end as early as `HOT_DAYS` said
-    /// when they were sealed; absent while none do.
+    /// The table's copies of the activities up to this one were given the end that
+    /// `HOT_DAYS` said then; absent while none were.
     pub copies_end_to: Option<ActivityId>,
     /// The signed checkpoint that was published last.
     pub checkpoint: Option<String>,

@@ -203,7 +203,11 @@ impl Restoration<'_> {
         head.closed_to = Some(self.closed_to);
         head.closed_at = closed.and_then(|head| head.closed_at);
         head.checkpoint.clone_from(&self.checkpoint);
-        head.copies_end_to = self.before.and_then(|head| head.copies_end_to);
+        // Nobody knows what the table has forgotten if there was no head.
+        head.copies_end_to = match self.before {
+            Some(before) => before.copies_end_to,
+            None => head.border,
+        };
         head.import_window = self.before.and_then(|head| head.import_window.clone());
         head.lease_epoch = self.epoch.max(epoch);
         head.abandoned_at = Some(now);
