@@ -140,7 +140,7 @@ impl Rebuild {
         let (size, border) = (log.size(), log.border.ok_or(Error::Nothing)?);
         if self.shrink && (with.forgets || archive.copies_may_be_gone()) {
             archive
-                .refuse_if_gone(&log, border, with.activities)
+                .refuse_if_gone(&log, border, with.activities, now)
                 .await?;
         }
         let extent = Extent {
@@ -190,16 +190,19 @@ impl Rebuild {
     }
 }
 
-/// How many activities the table has behind one, up to another.
+/// What is left out must stay in the table for this long, so that it is sealed before it
+/// is deleted.
+const SEALED_WITHIN: Duration = Duration::from_hours(3 * 24);
+
+/// How many activities behind one and before a moment the table keeps until another.
 async fn count(
     activities: &ActivityStore,
     partner: &PartnerId,
-    after: ActivityId,
-    last: ActivityId,
+    (after, to): (ActivityId, Moment),
+    until: Moment,
 ) -> Result<u64, Error> {
-    let end = last.occurred_at().plus(Duration::from_millis(1));
     let query = RangeQuery {
-        range: TimeRange::new(after.occurred_at(), end).unwrap_or(TimeRange::EMPTY),
+        range: TimeRange::new(after.occurred_at(), to).unwrap_or(TimeRange::EMPTY),
         order: Order::Asc,
         with_details: false,
         eventual: false,
@@ -209,7 +212,7 @@ async fn count(
         let page = activities
             .query(partner, &query, resume_after, ActivityStore::QUERY_PAGE_MAX)
             .await?;
-        found += page.ids().filter(|id| *id <= last).count() as u64;
+        found += page.ids_kept_beyond(until).count() as u64;
         resume_after = page.resume_after;
     }
     Ok(found)
@@ -263,7 +266,10 @@ impl<'a> Archive<'a> {
         let objects = objects.map(|it| (it.end_index(), it.key.clone()));
         let published = self.published.newest();
         let published = published.map(|(size, it)| (size, it.key.clone()));
-        let all = objects.chain(published).chain(items).chain(head);
+        let links = self.chain.links.last();
+        let links = links.map(|link| (link.end_index(), "an object".to_owned()));
+        let all = objects.chain(links).chain(published);
+        let all = all.chain(items).chain(head);
         all.max_by_key(|(size, _)| *size)
     }
 
@@ -279,16 +285,18 @@ impl<'a> Archive<'a> {
         log: &ScannedLog,
         border: ActivityId,
         activities: &ActivityStore,
+        now: Moment,
     ) -> Result<(), Error> {
         let size = self.furthest().map_or(0, |(size, _)| size);
-        let left_out = size.saturating_sub(log.size());
-        let last = self.items.iter().map(|item| item.last);
-        let last = last.chain(self.head.as_ref().and_then(|head| head.border));
-        let last = last.max().filter(|last| *last > border);
-        let in_table = match last {
-            Some(last) => count(activities, self.partner, border, last).await?,
-            None => 0,
+        let has_ended = |item: &&SegmentItem| {
+            let ended = item.kept_until.is_some_and(|end| end <= now);
+            item.first_index >= log.size() && (ended || item.is_pruned())
         };
+        let ended = self.items.iter().filter(has_ended).map(|item| item.count);
+        let left_out = size.saturating_sub(log.size());
+        let left_out = left_out.saturating_sub(ended.sum());
+        let (to, until) = (self.reached().unwrap_or(now), now.plus(SEALED_WITHIN));
+        let in_table = count(activities, self.partner, (border, to), until).await?;
         if in_table < left_out {
             return Err(Error::OnlyCopy {
                 index: log.size(),
@@ -297,6 +305,17 @@ impl<'a> Archive<'a> {
             });
         }
         Ok(())
+    }
+
+    /// The moment before which everything happened that anything says is sealed.
+    fn reached(&self) -> Option<Moment> {
+        let head = self.head.as_ref();
+        let behind = |id: ActivityId| id.occurred_at().plus(Duration::from_millis(1));
+        let items = self.items.iter().map(|item| behind(item.last));
+        let border = head.and_then(|head| head.border).map(behind);
+        let published = self.published.newest().map(|(_, it)| it.sealed_to);
+        let all = [head.and_then(|head| head.sealed_to), border, published];
+        items.chain(all.into_iter().flatten()).max()
     }
 
     /// Up to when so much of the log is sealed; the next seal may move it on.

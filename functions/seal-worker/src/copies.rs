@@ -1,20 +1,17 @@
 //! Lets the table's copies of what is sealed end, if the configuration says so.
 
 use activity_log::pack::{SealedActivity, kept_after};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::future::try_join_all;
 use shared::{
     Error, Moment, TimeRange,
     aws::archive::{Head, SegmentItem},
 };
 use tokio::time::{Duration, Instant, sleep_until};
 
-use crate::{
-    App,
-    sealer::{Sealer, Stop},
-};
+use crate::sealer::{Sealer, Stop};
 
 /// After how many copies it stores how far it is.
-const STEP: usize = 500;
+const STEP: usize = 100;
 
 /// How many copies of one partition are written at the same time.
 const WRITES_AT_ONCE: usize = 4;
@@ -24,18 +21,13 @@ const WRITES_AT_ONCE: usize = 4;
 /// A partition has 1,000; the others are for recording.
 const UNITS_PER_SECOND: f64 = 500.0;
 
-/// Whether there is something sealed whose copies do not end yet.
-pub(crate) fn is_left(app: &App, head: &Head) -> bool {
-    app.config.hot_time.is_some() && head.border > head.copies_end_to
-}
-
 /// Lets the copies of all that is sealed end `HOT_DAYS` from now; returns whether that is
 /// done, or left to the next run for lack of time.
 ///
 /// Only what segments have is touched, so what is nowhere else stays in the table.
 pub(crate) async fn end_copies(sealer: &Sealer<'_>, head: &Head) -> Result<bool, Stop> {
     let (app, done_to) = (sealer.app, head.copies_end_to);
-    let Some(hot_time) = app.config.hot_time.filter(|_| is_left(app, head)) else {
+    let Some(hot_time) = app.config.hot_time.filter(|_| head.border > done_to) else {
         return Ok(true);
     };
     let at = app.clock.now().plus(hot_time);
@@ -48,6 +40,10 @@ pub(crate) async fn end_copies(sealer: &Sealer<'_>, head: &Head) -> Result<bool,
             tracing::info!("the table's copies do not all end yet; the next sweep continues");
             return Ok(false);
         }
+    }
+    // The last segments may be pruned.
+    if let Some(border) = head.border {
+        sealer.keep_copies_end(border).await?;
     }
     Ok(true)
 }
@@ -66,22 +62,24 @@ async fn end_copies_of(
     while let Some(step) = steps.next() {
         match sealer.keeping(end_step(sealer, segment, step, at)).await {
             // The table has no room for it now.
-            Err(Stop::Failed(Error::Unavailable(_))) => return Ok(false),
+            Err(Stop::Failed(error @ Error::Unavailable(_))) => {
+                tracing::warn!(error = error.chain(), "copies could not be ended");
+                return Ok(false);
+            }
             done => done?,
         }
-        let is_last = steps.peek().is_none();
-        let done_to = step.last().filter(|_| !is_last).map(|last| last.id);
-        sealer
-            .keep_copies_end(done_to.unwrap_or(segment.last))
-            .await?;
-        if app.clock.now() >= sealer.limits.end_copies_until {
-            return Ok(is_last && head.border == Some(segment.last));
+        if let Some(last) = step.last().filter(|_| steps.peek().is_some()) {
+            sealer.keep_copies_end(last.id).await?;
+            if app.clock.now() >= sealer.limits.end_copies_until {
+                return Ok(false);
+            }
         }
     }
-    if copies.is_empty() {
+    let is_last = head.border == Some(segment.last);
+    if !is_last {
         sealer.keep_copies_end(segment.last).await?;
     }
-    Ok(true)
+    Ok(is_last || app.clock.now() < sealer.limits.end_copies_until)
 }
 
 /// Lets some copies end, no faster than the partition allows.
@@ -94,14 +92,13 @@ async fn end_step(
     let (activities, partner) = (&sealer.app.activities, &sealer.lease.partner);
     let range = TimeRange::new(segment.first.occurred_at(), segment.last.occurred_at());
     let partitions = activities.partitions(&range.unwrap_or(TimeRange::ALL));
-    let started_at = Instant::now();
-    let units = stream::iter(step.to_vec())
-        .map(|copy| activities.end_copy(partner, copy.id, at))
-        .buffer_unordered(WRITES_AT_ONCE * partitions)
-        .try_collect::<Vec<f64>>()
-        .await?;
-    let partitions = u32::try_from(partitions).unwrap_or(u32::MAX);
-    let seconds = units.iter().sum::<f64>() / UNITS_PER_SECOND / f64::from(partitions);
-    sleep_until(started_at + Duration::from_secs_f64(seconds)).await;
+    let units_per_second = UNITS_PER_SECOND * f64::from(u32::try_from(partitions).unwrap_or(1));
+    let (started_at, mut units) = (Instant::now(), 0.0);
+    for copies in step.chunks(WRITES_AT_ONCE * partitions) {
+        let ended = copies.iter().copied();
+        let ended = ended.map(|copy| activities.end_copy(partner, copy.id, at));
+        units += try_join_all(ended).await?.iter().sum::<f64>();
+        sleep_until(started_at + Duration::from_secs_f64(units / units_per_second)).await;
+    }
     Ok(())
 }

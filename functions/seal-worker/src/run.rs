@@ -13,7 +13,7 @@ use shared::{
 
 use crate::{
     App,
-    copies::{self, end_copies},
+    copies::end_copies,
     publish::publish,
     seal::seal,
     sealer::{Limits, Sealer, Stop, held},
@@ -72,16 +72,10 @@ async fn work(sealer: &Sealer<'_>, head: Head) -> Result<Moment, Stop> {
     if head.has_open_close() {
         return confirm_close(sealer).await;
     }
-    if let Some(closed_at) = head.closed_at.filter(|at| at.plus(EVERY) > now)
-        && copies::is_left(app, &head)
-    {
-        // An earlier run has done the rest.
-        let is_done = end_copies(sealer, &head).await?;
-        return Ok(if is_done { closed_at.plus(EVERY) } else { now });
-    }
     let sealable_at = sealable_at(&head, app.config.seal_margin);
     if let Some(sealable_at) = sealable_at.filter(|at| *at > now) {
-        return Ok(sealable_at);
+        let is_done = end_copies(sealer, &head).await?;
+        return Ok(if is_done { sealable_at } else { now });
     }
     let after = match head.closed_to {
         Some(to) => seal(sealer, head, to).await?,

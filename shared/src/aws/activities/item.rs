@@ -292,6 +292,15 @@ fn kept_until(
     }
 }
 
+/// Whether DynamoDB keeps an item beyond a moment.
+pub(super) fn ends_after(item: &Attributes, moment: Moment) -> bool {
+    match &item.expires_at {
+        None => true,
+        Some(Value::Number(end)) => end.parse().is_ok_and(|end: i64| end > moment.as_seconds()),
+        Some(_) => false,
+    }
+}
+
 /// A commitment stays of an erased activity, whose salt is gone.
 fn opening(salt: Option<Value>, commitment: Option<Value>) -> Option<Opening> {
     if let Some(Value::Bytes(commitment)) = commitment {

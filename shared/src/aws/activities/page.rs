@@ -4,7 +4,7 @@ use super::{
     attributes::Attributes,
     item::{self, ErasureView, Stored},
 };
-use crate::{ActivityId, Error};
+use crate::{ActivityId, Error, Moment};
 
 /// One page of a range: at most 1 MB or the limit, from each shard.
 #[derive(Debug, Default)]
@@ -20,6 +20,13 @@ impl QueryPage {
         self.items
             .iter()
             .filter_map(|item| item::id_of_key(item).ok())
+    }
+
+    /// The ids of the activities that the table keeps beyond a moment.
+    pub fn ids_kept_beyond(&self, moment: Moment) -> impl Iterator<Item = ActivityId> {
+        let items = self.items.iter();
+        let kept = items.filter(move |item| item::ends_after(item, moment));
+        kept.filter_map(|item| item::id_of_key(item).ok())
     }
 
     /// The last activity of the page.
