@@ -1,7 +1,7 @@
 # The project's commands; `make help` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run page page-check test build package commits lint template smoke load engines deploy-check contract clients supply mutants bench cost tools
+.PHONY: help run page page-check test build package commits lint template smoke load engines deploy-check contract clients supply mutants bench cost scale tools
 
 # Node.js comes in a Python wheel, so that everybody has the same one.
 NODE = PATH="$(CURDIR)/portal/.venv/bin:$$PATH"
@@ -89,6 +89,9 @@ bench: bench/.venv/installed ## what starts, calls and exports cost, compared wi
 
 cost: ## dollars per million recorded, listed, exported and kept, from a counted run; flags in ARGS
 	cargo run --locked --bin cost -- $(ARGS)
+
+scale: ## how far the service goes, simulated: AWS's latencies, DynamoDB's partitions; builds in release; flags in ARGS
+	cargo run --release --locked --bin scale -- $(ARGS)
 
 mutants: .mutants/bin/cargo-mutants ## change shared's code in one place at a time, and a test must fail; takes an hour or more
 	.ci/mutants.sh

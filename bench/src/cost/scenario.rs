@@ -13,10 +13,10 @@ use shared::{Moment, model::export::Compression};
 use super::{
     activities::{Activities, FILTER, SPAN, Size},
     prices::Prices,
-    service::{ApiRequest, Service},
+    service::Service,
     usage::Usage,
 };
-use crate::{Error, samples::float};
+use crate::{Error, request::ApiRequest, samples::float};
 
 /// A million of what a scenario does.
 const MILLION: f64 = 1e6;

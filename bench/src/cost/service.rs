@@ -20,31 +20,13 @@ use serde_json::{Value, json};
 use shared::{Clock, Moment, metrics, model::seal::PARTITIONS};
 
 use super::{meter::Meter, prices::Prices, usage::Usage};
-use crate::{Error, samples::float};
-
-/// An event of API Gateway as AWS sends it; its route, query, headers and body
-/// are set for each request.
-const EVENT: &str = include_str!("../../../tests/events/record__activity.json");
+use crate::{Error, request::ApiRequest, samples::float};
 
 /// The template's default; `local` has another one.
 const LATENESS: (&str, &str) = ("MAX_LATENESS_DAYS", "7");
 
 /// API Gateway counts a longer request or answer as several requests.
 const API_REQUEST_BYTES: usize = 512 * 1024;
-
-/// A request to the API.
-#[derive(Debug, Default)]
-pub(super) struct ApiRequest<'a> {
-    pub(super) function: &'a str,
-    pub(super) route: &'a str,
-    pub(super) partner: &'a str,
-    pub(super) query: String,
-    pub(super) id: Option<&'a str>,
-    pub(super) idempotency_key: Option<String>,
-    pub(super) body: Option<Value>,
-    /// How long Lambda is assumed to take.
-    pub(super) assumed_ms: f64,
-}
 
 /// The service, and what it used since that was taken last.
 #[derive(Debug)]
@@ -111,7 +93,7 @@ impl<'a> Service<'a> {
 
     /// Carries out a request and answers with its body; all but a 2xx is an error.
     pub(super) async fn send(&mut self, request: ApiRequest<'_>) -> Result<Value, Error> {
-        let event = event(&request)?;
+        let event = request.event()?;
         let sent_bytes = text(&event["body"]).len();
         let answer = self
             .call(request.function, event, request.assumed_ms / 1e3)
@@ -223,35 +205,4 @@ fn folder_bytes(folder: &Path) -> Result<u64, Error> {
 
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
-}
-
-fn event(request: &ApiRequest<'_>) -> Result<Value, Error> {
-    let mut event: Value = serde_json::from_str(EVENT)?;
-    let (method, path) = request
-        .route
-        .split_once(' ')
-        .ok_or("the route has no path")?;
-    let path = path.replace("{id}", request.id.unwrap_or_default());
-    event["routeKey"] = request.route.into();
-    event["rawPath"] = path.as_str().into();
-    event["rawQueryString"] = request.query.as_str().into();
-    event["body"] = request.body.as_ref().map(Value::to_string).into();
-    // Reckoned for a client that does not accept gzip, so that answers are plain JSON.
-    event["headers"]["accept-encoding"] = "identity".into();
-    if let Some(key) = &request.idempotency_key {
-        event["headers"]["idempotency-key"] = key.as_str().into();
-    }
-    if let Some(id) = request.id {
-        event["pathParameters"] = json!({ "id": id });
-    }
-    let context = &mut event["requestContext"];
-    context["routeKey"] = request.route.into();
-    context["http"]["method"] = method.into();
-    context["http"]["path"] = path.into();
-    // As long as the gateway's own, and another for each request.
-    context["requestId"] = format!("{:016x}", fastrand::u64(..)).into();
-    let claims = &mut context["authorizer"]["jwt"]["claims"];
-    claims["partner_id"] = request.partner.into();
-    claims["roles"] = "[activity_recorder admin_agent]".into();
-    Ok(event)
 }
