@@ -134,7 +134,7 @@ impl Demo {
     ) -> Result<(), DemoError> {
         let mut why = String::new();
         for attempt in 0..ATTEMPTS_MAX {
-            tokio::time::sleep(Duration::from_millis(200) * attempt).await;
+            tokio::time::sleep(Duration::from_secs(1) * attempt).await;
             let request = client.post(format!("{}/v1/activities/batch", self.url));
             let request = request
                 .bearer_auth(token)
@@ -144,10 +144,7 @@ impl Demo {
                 Err(error) => Err(error),
             };
             let results = match answer {
-                Ok(answer) => answer["results"]
-                    .as_array()
-                    .cloned()
-                    .ok_or(DemoError::Refused(answer))?,
+                Ok(answer) => results(answer)?,
                 Err(error) => {
                     why = error.to_string();
                     continue;
@@ -170,8 +167,20 @@ fn from(open: &Value) -> Option<Moment> {
     open["from"].as_str()?.parse().ok()
 }
 
+/// The results of a batch; none if the outcome of the whole batch is unknown.
+fn results(answer: Value) -> Result<Vec<Value>, DemoError> {
+    if matches!(answer["status"].as_u64(), Some(429 | 500..)) {
+        return Ok(Vec::new());
+    }
+    let results = answer["results"].as_array().cloned();
+    results.ok_or(DemoError::Refused(answer))
+}
+
 /// The activities whose outcome is unknown; a refused one ends the demo.
 fn unknown(batch: Vec<Value>, results: &[Value]) -> Result<Vec<Value>, DemoError> {
+    if results.is_empty() {
+        return Ok(batch);
+    }
     let mut unknown = Vec::new();
     for (activity, result) in batch.into_iter().zip(results) {
         match result["status"].as_u64() {
@@ -193,4 +202,40 @@ fn with_key(content: Content) -> Value {
 fn style() -> ProgressStyle {
     ProgressStyle::with_template("{bar:40} {pos}/{len} activities, {per_sec}, {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent_again(answer: Value) -> Result<usize, DemoError> {
+        let batch = vec![
+            json!({ "idempotency_key": "a" }),
+            json!({ "idempotency_key": "b" }),
+        ];
+        unknown(batch, &results(answer)?).map(|batch| batch.len())
+    }
+
+    #[test]
+    fn what_has_no_known_outcome_is_sent_again() {
+        let stored = json!({ "status": 201 });
+        for (answer, again) in [
+            (json!({ "results": [stored, stored] }), 0),
+            (json!({ "results": [stored, { "status": 503 }] }), 1),
+            (json!({ "status": 503, "code": "unavailable" }), 2),
+            (json!({ "status": 429, "code": "too_many_requests" }), 2),
+        ] {
+            assert_eq!(sent_again(answer).unwrap(), again);
+        }
+    }
+
+    #[test]
+    fn a_refusal_ends_it() {
+        for answer in [
+            json!({ "results": [{ "status": 201 }, { "status": 400 }] }),
+            json!({ "status": 403, "code": "forbidden" }),
+        ] {
+            assert!(matches!(sent_again(answer), Err(DemoError::Refused(_))));
+        }
+    }
 }
