@@ -1,7 +1,16 @@
 // Entries per day as stacked bars. A table has the same numbers, so a screen reader
 // treats the chart as one image.
 
-import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
+import {
+  Area,
+  Bar,
+  CartesianGrid,
+  ComposedChart,
+  ResponsiveContainer,
+  Tooltip,
+  XAxis,
+  YAxis,
+} from "recharts";
 import { GROUPS } from "../words/actions";
 import type { Group } from "../words/actions";
 import { useWords } from "../words/words";
@@ -25,17 +34,30 @@ const TOOLTIP = {
   borderRadius: "4px",
 };
 
+/** The most days with a bar each; a year of bars would take a browser a second to draw. */
+const BARS_MAX = 100;
+
 export function Chart({ days, choose }: { days: Day[]; choose: (day: string) => void }) {
   const { t, day, number } = useWords();
   const shown = GROUPS.filter((group) => days.some(({ groups }) => groups[group]));
   const names = shown.map((group) => t(`group.${group}`));
   const years = new Set(days.map(({ day }) => day.slice(0, 4))).size;
   const label = `${t("per_day")}. ${t("as_table")}`;
+  const most = Math.max(0, ...days.map(({ total }) => total));
+  const axisWidth = 24 + 8 * number(most).length;
+  const seriesOf = (group: Group) => ({
+    stackId: "day",
+    name: t(`group.${group}`),
+    dataKey: ({ groups }: Day) => groups[group] ?? 0,
+    fill: COLOURS[group],
+    isAnimationActive: false,
+  });
   return (
     <div className="chart" role="img" aria-label={label} title={t("per_day_hint")}>
       <ResponsiveContainer>
-        <BarChart
+        <ComposedChart
           data={days}
+          onClick={({ activeLabel }) => activeLabel !== undefined && choose(String(activeLabel))}
           accessibilityLayer={false}
           // At the right there is room for half of the last label, which is below the last bar.
           margin={{ top: 8, right: 48, bottom: 0, left: 0 }}
@@ -43,10 +65,11 @@ export function Chart({ days, choose }: { days: Day[]; choose: (day: string) => 
           <CartesianGrid vertical={false} stroke="var(--colorNeutralStroke2)" />
           <XAxis
             dataKey="day"
+            scale="band"
             tickFormatter={(text: string) => day(text, years > 1 ? "medium" : "short")}
             minTickGap={16}
           />
-          <YAxis allowDecimals={false} width={48} tickFormatter={number} />
+          <YAxis allowDecimals={false} width={axisWidth} tickFormatter={number} />
           <Tooltip
             contentStyle={TOOLTIP}
             cursor={{ fill: "var(--colorSubtleBackgroundHover)" }}
@@ -58,20 +81,22 @@ export function Chart({ days, choose }: { days: Day[]; choose: (day: string) => 
             }
             isAnimationActive={false}
           />
-          {shown.map((group, place) => (
-            <Bar
-              key={group}
-              stackId="day"
-              name={t(`group.${group}`)}
-              dataKey={({ groups }: Day) => groups[group] ?? 0}
-              fill={COLOURS[group]}
-              // The area of the first one covers the whole height, for days with few entries.
-              background={place === 0 && { fill: "transparent" }}
-              onClick={({ payload }) => choose((payload as Day).day)}
-              isAnimationActive={false}
-            />
-          ))}
-        </BarChart>
+          {shown.map((group) =>
+            days.length > BARS_MAX ? (
+              // Steps that touch look like the narrow bars, and are one shape for all days.
+              <Area
+                key={group}
+                {...seriesOf(group)}
+                type="step"
+                stroke="none"
+                fillOpacity={1}
+                activeDot={false}
+              />
+            ) : (
+              <Bar key={group} {...seriesOf(group)} />
+            ),
+          )}
+        </ComposedChart>
       </ResponsiveContainer>
     </div>
   );

@@ -42,7 +42,9 @@ test("names are added up, the newest name stands, and the most entries come firs
     { customer: { id: "a", name: "Relecloud" }, count: 6 },
     { count: 9 },
   ];
-  expect(ranked(groups, ({ customer }) => customer)).toEqual([
+  const ids = ({ customer }: (typeof groups)[number]) => customer?.id;
+  const names = ({ customer }: (typeof groups)[number]) => customer?.name ?? "";
+  expect(ranked(groups, ids, names)).toEqual([
     { id: "a", name: "Relecloud Ltd", count: 7 },
     { id: "b", name: "Fabrikam", count: 5 },
   ]);

@@ -49,19 +49,20 @@ export function actionsIn(group: Group, groups: SummaryGroup[]): string[] {
   return [...actions].filter((action) => groupOf(action) === group);
 }
 
-/** Adds up the groups with the same name, most entries first. */
+/** Adds up the groups with the same id, most entries first; each id is named once. */
 export function ranked(
   groups: SummaryGroup[],
-  of: (group: SummaryGroup) => { id: string; name: string } | undefined,
+  idOf: (group: SummaryGroup) => string | undefined,
+  nameOf: (group: SummaryGroup, id: string) => string,
 ): Named[] {
   const found = new Map<string, Named>();
   for (const group of groups) {
-    const named = of(group);
-    if (!named) continue;
+    const id = idOf(group);
+    if (id === undefined) continue;
     // The newest entries are counted first, so the first name is the newest.
-    const entry = found.get(named.id) ?? { ...named, count: 0 };
+    const entry = found.get(id) ?? { id, name: nameOf(group, id), count: 0 };
     entry.count += group.count;
-    found.set(named.id, entry);
+    found.set(id, entry);
   }
   return [...found.values()].sort((one, other) => other.count - one.count);
 }

@@ -56,8 +56,10 @@ export function Tops({ byAction, whenGone }: TopsProps) {
 
 function TopActions({ groups }: { groups: Counts["groups"] }) {
   const { action } = useWords();
-  const actions = ranked(groups, (group) =>
-    group.action ? { id: group.action, name: action(group.action) } : undefined,
+  const actions = ranked(
+    groups,
+    (group) => group.action,
+    (_, id) => action(id),
   );
   return <Top entries={actions} only={({ id }) => ({ action: [id] })} />;
 }
@@ -73,7 +75,11 @@ function TopNames({ of, counts, whenGone }: TopNamesProps) {
     <div className="counting" data-old={counts.isOld}>
       <Counting counts={counts} whenGone={whenGone} />
       <Top
-        entries={ranked(counts.groups, (group) => group[of])}
+        entries={ranked(
+          counts.groups,
+          (group) => group[of]?.id,
+          (group, id) => group[of]?.name ?? id,
+        )}
         only={({ id }) => ({ [`${of}_id`]: id })}
       />
     </div>
