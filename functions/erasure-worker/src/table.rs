@@ -10,8 +10,11 @@ use shared::{
 
 use crate::walk::{Parts, Stop};
 
-/// How many activities a page has: a few seconds of work, even if all are erased.
-const PAGE_MAX: usize = 50;
+/// How many activities a page has: a second of work, even if all are erased.
+///
+/// Between pages the position is stored and leases are renewed, so small pages would let a
+/// long log take longer than an erasure may.
+const PAGE_MAX: usize = 500;
 
 /// How many activities are erased at the same time.
 ///
