@@ -8,10 +8,13 @@ use shared::{
     model::seal::{PARTITIONS, WorkerEvent},
 };
 
-/// The most workers that are called at once.
+/// How many workers share the logs that are due, unless these are very many.
 ///
 /// More would use capacity of the table and executions that other requests need.
-const WORKERS_MAX: usize = 4;
+const WORKERS: usize = 4;
+
+/// A worker gets through twice as many in its call, if each has few activities.
+const LOGS_A_WORKER: usize = 1_000;
 
 /// The logs of all partners.
 #[derive(Debug)]
@@ -26,21 +29,23 @@ impl Logs {
     /// A partition that can't be read, or a worker that can't be called, does not stop the
     /// others; it is an error at the end.
     pub(crate) async fn sweep(&self, now: Moment) -> Result<(), Error> {
-        let read = (0..PARTITIONS).map(|partition| self.registry.due(partition, now));
-        let mut due = Vec::new();
+        let read = (0..PARTITIONS).map(|partition| self.registry.backlog(partition, now));
+        let (mut partitions, mut logs, mut longest) = (Vec::new(), 0, None);
         let mut failed = None;
-        for (partition, partners) in (0..PARTITIONS).zip(join_all(read).await) {
-            match partners {
-                Ok(partners) => due.extend(partners.first().map(|it| (partition, it.due_at))),
+        for (partition, backlog) in (0..PARTITIONS).zip(join_all(read).await) {
+            match backlog {
+                Ok(backlog) => {
+                    partitions.extend(backlog.longest.map(|_| partition));
+                    longest = longest.into_iter().chain(backlog.longest).min();
+                    logs += backlog.partners;
+                }
                 Err(error) => failed = Some(error),
             }
         }
-        let longest = due.iter().map(|(_, due_at)| *due_at).min();
         if failed.is_none() || longest.is_some() {
             metrics::seal_lag(longest.unwrap_or(now), now);
         }
-        let partitions: Vec<u8> = due.into_iter().map(|(partition, _)| partition).collect();
-        let calls = shares(&partitions)
+        let calls = shares(&partitions, logs)
             .map(|partitions| async move { self.workers.call(&WorkerEvent { partitions }).await });
         let called = join_all(calls).await.into_iter();
         let failed = called.filter_map(Result::err).chain(failed).next();
@@ -48,9 +53,10 @@ impl Logs {
     }
 }
 
-/// Divides partitions among as few workers as are allowed.
-fn shares(partitions: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let each = partitions.len().div_ceil(WORKERS_MAX).max(1);
+/// Divides the partitions of so many logs among workers, of whom one has at least a partition.
+fn shares(partitions: &[u8], logs: usize) -> impl Iterator<Item = Vec<u8>> {
+    let workers = logs.div_ceil(LOGS_A_WORKER).max(WORKERS);
+    let each = partitions.len().div_ceil(workers).max(1);
     partitions.chunks(each).map(<[u8]>::to_vec)
 }
 
@@ -58,13 +64,24 @@ fn shares(partitions: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 mod tests {
     use super::*;
 
+    fn workers(partitions: &[u8], logs: usize) -> usize {
+        let shares: Vec<_> = shares(partitions, logs).collect();
+        assert_eq!(shares.concat(), partitions, "{shares:?}");
+        shares.len()
+    }
+
     #[test]
-    fn partitions_are_divided_among_four_workers_at_most() {
+    fn few_logs_are_divided_among_four_workers_at_most() {
         for count in 0..=PARTITIONS {
-            let all: Vec<u8> = (0..count).collect();
-            let shares: Vec<_> = shares(&all).collect();
-            assert!(shares.len() <= WORKERS_MAX, "{shares:?}");
-            assert_eq!(shares.concat(), all);
+            let partitions: Vec<u8> = (0..count).collect();
+            assert!(workers(&partitions, 4_000) <= 4);
         }
+    }
+
+    #[test]
+    fn each_worker_more_takes_a_thousand_logs_more() {
+        let all: Vec<u8> = (0..PARTITIONS).collect();
+        let counts = [4_001, 8_000, 16_000, 1_000_000].map(|logs| workers(&all, logs));
+        assert_eq!(counts, [4, 8, 16, 16]);
     }
 }

@@ -28,5 +28,5 @@ pub use self::{
     head::{Holder, SealLease, SealStore},
     items::{Extent, Head, SegmentItem, stored_hashes},
     read::{ArchiveStore, Sealed, Standing},
-    registry::{DuePartner, Registry},
+    registry::{Backlog, DuePartner, Registry},
 };

@@ -14,8 +14,8 @@ use crate::{
 
 /// The registry of partners.
 ///
-/// Its partitions are read as a whole, each hour. For millions of partners, items that
-/// are sorted by the time at which they are due would have to replace them.
+/// Its partitions are read as a whole, each hour. For tens of millions of partners, items
+/// that are sorted by the time at which they are due would have to replace them.
 #[derive(Debug, Clone)]
 pub struct Registry {
     table: Table,
@@ -28,6 +28,15 @@ pub struct DuePartner {
     pub partner: PartnerId,
     /// Since when it is due.
     pub due_at: Moment,
+}
+
+/// How many logs wait to be sealed.
+#[derive(Debug, Default)]
+pub struct Backlog {
+    /// The partners who are due.
+    pub partners: usize,
+    /// Since when the first of them has been due.
+    pub longest: Option<Moment>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -90,6 +99,31 @@ impl Registry {
 
     /// The partners of a partition who are due, the longest first.
     pub async fn due(&self, partition: u8, now: Moment) -> Result<Vec<DuePartner>, Error> {
+        let mut due = Vec::new();
+        self.each_due(partition, now, |partner| due.push(partner))
+            .await?;
+        due.sort_by_key(|partner| partner.due_at);
+        Ok(due)
+    }
+
+    /// How many partners of a partition are due, however many there are.
+    pub async fn backlog(&self, partition: u8, now: Moment) -> Result<Backlog, Error> {
+        let mut backlog = Backlog::default();
+        self.each_due(partition, now, |partner| {
+            let longest = backlog.longest.get_or_insert(partner.due_at);
+            *longest = partner.due_at.min(*longest);
+            backlog.partners += 1;
+        })
+        .await?;
+        Ok(backlog)
+    }
+
+    async fn each_due(
+        &self,
+        partition: u8,
+        now: Moment,
+        mut note: impl FnMut(DuePartner),
+    ) -> Result<(), Error> {
         let mut items = self
             .table
             .client
@@ -102,17 +136,15 @@ impl Registry {
             .into_paginator()
             .items()
             .send();
-        let mut due = Vec::new();
         while let Some(item) = items.next().await {
             let item = item.map_err(|error| sdk::failed("reading the registry", error))?;
             let item: RegistryItem = from_item(item)?;
             let partner = PartnerId::parse(&item.sort_key)
                 .ok_or_else(|| Error::internal("reading the registry", "no partner's id"))?;
             let due_at = item.due_at;
-            due.push(DuePartner { partner, due_at });
+            note(DuePartner { partner, due_at });
         }
-        due.sort_by_key(|partner| partner.due_at);
-        Ok(due)
+        Ok(())
     }
 }
 
