@@ -53,7 +53,7 @@ impl ApiRequest<'_> {
         context["requestId"] = format!("{:016x}", fastrand::u64(..)).into();
         let claims = &mut context["authorizer"]["jwt"]["claims"];
         claims["partner_id"] = self.partner.into();
-        claims["roles"] = "[activity_recorder admin_agent]".into();
+        claims["roles"] = "[activity_recorder admin_agent global_admin]".into();
         Ok(event)
     }
 }

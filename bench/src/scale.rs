@@ -36,7 +36,7 @@ pub struct Options {
     #[arg(long, default_value_t = 8)]
     seal_seconds: u64,
     /// How many activities an erasure looks at
-    #[arg(long, default_value_t = 600_000)]
+    #[arg(long, default_value_t = 300_000)]
     erase_activities: usize,
 }
 

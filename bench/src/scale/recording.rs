@@ -4,12 +4,15 @@
 //! the figures. As on Lambda, an execution has one request at a time, and a request that
 //! finds none free gets a new one.
 
-use std::{cell::RefCell, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 
-use aws_config::{SdkConfig, retry::RetryConfig};
+use aws_config::{Region, SdkConfig};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use local::{Options, Stack};
-use shared::{Clock, Config};
+use shared::{Clock, Config, aws::sdk};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
@@ -43,7 +46,7 @@ pub(super) struct Outcome {
     pub(super) refused: f64,
     /// How long the answers took, in milliseconds.
     pub(super) times: Samples,
-    /// The most requests that were under way at once.
+    /// The most requests that were under way at once; each has an execution.
     pub(super) executions: usize,
 }
 
@@ -65,6 +68,7 @@ struct Recording {
     sdk: SdkConfig,
     config: Config,
     idle: RefCell<Vec<record::App>>,
+    executions: Cell<usize>,
     /// Its servers are not asked, but its configuration is the service's.
     _stack: Stack,
 }
@@ -80,12 +84,15 @@ impl Recording {
         let network = Network::new(Behind::Anything);
         network.slow_down();
         // A stack's own clients retry sooner than those on AWS.
-        let sdk = stack.sdk.to_builder().http_client(network.client());
+        let functions_sdk = stack.sdk.to_builder().http_client(network.client());
         Ok(Self {
             load,
-            sdk: sdk.retry_config(RetryConfig::standard()).build(),
+            sdk: functions_sdk
+                .retry_config(sdk::retries_of_requests())
+                .build(),
             config: stack.config.clone(),
             idle: RefCell::default(),
+            executions: Cell::new(0),
             _stack: stack,
         })
     }
@@ -98,14 +105,12 @@ impl Recording {
         );
         let count = float(self.load.per_second) * self.load.lasts.as_secs_f64();
         let (mut requests, mut answers) = (FuturesUnordered::new(), Vec::new());
-        let mut executions = 0;
         let mut number = 0;
         while float(number) < count {
             tokio::select! {
                 () = sleep_until(begin + pause * number) => {
                     number += 1;
                     requests.push(self.record());
-                    executions = executions.max(requests.len());
                 }
                 Some(answer) = requests.next() => answers.push(answer?),
             }
@@ -114,14 +119,13 @@ impl Recording {
             answers.push(answer?);
         }
         tokio::time::resume();
-        Ok(self.outcome(&answers, executions))
+        Ok(self.outcome(&answers))
     }
 
     /// Records one activity; returns the status, and when and after how long it came.
     async fn record(&self) -> Result<Answer, Error> {
         let idle = self.idle.borrow_mut().pop();
-        let app = idle
-            .unwrap_or_else(|| record::App::new(&self.sdk, self.config.clone(), Clock::system()));
+        let app = idle.unwrap_or_else(|| self.new_execution());
         let request = ApiRequest {
             route: "POST /v1/activities",
             partner: "contoso",
@@ -141,7 +145,16 @@ impl Recording {
         }
     }
 
-    fn outcome(&self, answers: &[Answer], executions: usize) -> Outcome {
+    /// A process of its own: one that saves up retries for itself, which the SDK counts for
+    /// each region.
+    fn new_execution(&self) -> record::App {
+        self.executions.set(self.executions.get() + 1);
+        let region = Region::new(format!("simulated-{}", self.executions.get()));
+        let sdk = self.sdk.to_builder().region(region).build();
+        record::App::new(&sdk, self.config.clone(), Clock::system())
+    }
+
+    fn outcome(&self, answers: &[Answer]) -> Outcome {
         let recorded = answers.iter().filter(|answer| answer.is_recorded).count();
         let mut times = Samples::default();
         for answer in answers {
@@ -152,7 +165,7 @@ impl Recording {
             recorded_per_second: float(recorded) / self.load.lasts.as_secs_f64(),
             refused: 1.0 - float(recorded) / float(answers.len().max(1)),
             times,
-            executions,
+            executions: self.executions.get(),
         }
     }
 }

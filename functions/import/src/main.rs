@@ -10,7 +10,11 @@ use shared::{Clock, Config, aws::sdk, lambda::event, observe};
 async fn main() -> Result<(), Error> {
     let observer = observe::start();
     let config = Config::from_env()?;
-    let app = App::new(&sdk::config(&config).await?, config, Clock::system());
+    let app = App::new(
+        &sdk::config_of_requests(&config).await?,
+        config,
+        Clock::system(),
+    );
     let app = &app;
     let handler = service_fn(async |request: Request| {
         Ok::<_, Infallible>(import::handle(app, &request).await)

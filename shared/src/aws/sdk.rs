@@ -9,6 +9,7 @@ use std::{
 use aws_config::{
     BehaviorVersion, SdkConfig,
     environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
+    retry::RetryConfig,
     timeout::TimeoutConfig,
 };
 use aws_runtime::{
@@ -55,6 +56,20 @@ pub async fn config(config: &Config) -> Result<SdkConfig, Error> {
         .timeout_config(timeouts())
         .load()
         .await)
+}
+
+/// The same for functions that somebody waits for, who soon learns that a store is throttled.
+pub async fn config_of_requests(config: &Config) -> Result<SdkConfig, Error> {
+    let sdk = self::config(config).await?.into_builder();
+    Ok(sdk.retry_config(retries_of_requests()).build())
+}
+
+/// Pauses of up to 100 and then 200 ms.
+///
+/// The SDK's own are ten times as long. A request that waits holds an execution, so while
+/// one partner's log is throttled, none might be left for the others.
+pub fn retries_of_requests() -> RetryConfig {
+    RetryConfig::standard().with_initial_backoff(Duration::from_millis(100))
 }
 
 /// An HTTP client that trusts only Amazon's roots, or only those of a PEM file.
