@@ -34,5 +34,6 @@ pub use self::{
     segment::Segment,
     source::{BoxError, Source},
     tally::{CountedBy, Tallies, Tally},
+    tree::Tree,
     write::{ROWS_MAX, SegmentWriter, Written, has_room},
 };

@@ -70,6 +70,12 @@ impl Row {
 
     /// The hash of the activity's leaf; the row has its salt, or is erased and has `c`.
     pub fn leaf(&self, partner_id: &str) -> Result<Hash, String> {
+        self.public_part(partner_id)
+            .map(|leaf| Hash::of_leaf(leaf.as_bytes()))
+    }
+
+    /// The leaf itself: the canonical JSON of the public part, with the commitment.
+    pub fn public_part(&self, partner_id: &str) -> Result<String, String> {
         let opening = match (&self.salt, &self.c) {
             (Some(salt), None) => Opening::Salt(*salt),
             (None, Some(c)) => Opening::Commitment(Commitment(*c)),
@@ -101,8 +107,9 @@ impl Row {
             correlation_id: self.correlation_id.as_deref(),
             details: self.details.as_deref(),
         };
-        let leaf = activity.leaf(&opening);
-        leaf.map_err(|error| format!("has no leaf, since {error}"))
+        let leaf = activity.public_part(&opening);
+        let leaf = leaf.map_err(|error| format!("has no leaf, since {error}"))?;
+        String::from_utf8(leaf).map_err(|error| format!("has no leaf, since {error}"))
     }
 
     /// Removes the customer's name and the details; their commitment takes the salt's place.

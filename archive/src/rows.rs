@@ -1,6 +1,6 @@
 //! Reads the rows that answer a question.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, FixedLenByteArrayType, Int64Type};
 
@@ -63,13 +63,38 @@ impl Segment {
             limit(&mut found, question.order, count);
         }
         let more = found.len() < all;
-        let ranges = columns(question.selection).flat_map(|it| self.page_bytes(it, &found));
-        let pages = self.fetch(source, ranges.collect()).await?;
-        let mut rows = read_rows(self, &found, &pages, question.selection)?;
+        let mut rows = self.fetch_rows(source, &found, question.selection).await?;
         if question.order == Order::Desc {
             rows.reverse();
         }
         Ok(Rows { rows, more })
+    }
+
+    /// The first of these rows with all that their leaves need: no more than are in four
+    /// pages of details, so that the memory is bounded.
+    pub(crate) async fn rows_at(
+        &self,
+        source: &impl Source,
+        rows: Range<usize>,
+    ) -> Result<Vec<Row>, Error> {
+        let mut found: Vec<usize> = rows.collect();
+        found.truncate(rows_in_pages(self, &found, Order::Asc));
+        let selection = Selection {
+            details: true,
+            opening: true,
+        };
+        self.fetch_rows(source, &found, selection).await
+    }
+
+    async fn fetch_rows(
+        &self,
+        source: &impl Source,
+        found: &[usize],
+        selection: Selection,
+    ) -> Result<Vec<Row>, Error> {
+        let ranges = columns(selection).flat_map(|it| self.page_bytes(it, found));
+        let pages = self.fetch(source, ranges.collect()).await?;
+        read_rows(self, found, &pages, selection)
     }
 }
 

@@ -7,6 +7,7 @@
 mod fresh;
 pub mod pack;
 mod page;
+mod proofs;
 mod question;
 mod rows;
 mod sealed;
@@ -21,6 +22,7 @@ use shared::{
 
 pub use self::{
     page::Page,
+    proofs::{Consistency, Inclusion, Signed, Unproven},
     question::Question,
     tally::{CountedBy, Dimension, Tally},
     walk::{Effort, Walk},
@@ -59,6 +61,39 @@ impl Log {
             None => Ok(found),
             Some(_) if found.is_some() => Ok(found),
             Some(archive) => sealed::one(archive, partner, id, now).await,
+        }
+    }
+
+    /// The checkpoint that was published last; none if none was yet.
+    pub async fn checkpoint(&self, partner: &PartnerId) -> Result<Option<Signed>, Error> {
+        match &self.archive {
+            None => Ok(None),
+            Some(archive) => proofs::checkpoint(archive, partner).await,
+        }
+    }
+
+    /// Proves that a sealed activity has its place in the log.
+    pub async fn inclusion(
+        &self,
+        partner: &PartnerId,
+        id: ActivityId,
+        now: Moment,
+    ) -> Result<Inclusion, Unproven> {
+        match &self.archive {
+            None => Err(Unproven::NotSealed(None)),
+            Some(archive) => proofs::inclusion(archive, partner, id, now).await,
+        }
+    }
+
+    /// Proves that the log only grew since it had so many entries, at least one.
+    pub async fn consistency(
+        &self,
+        partner: &PartnerId,
+        from_size: u64,
+    ) -> Result<Consistency, Unproven> {
+        match &self.archive {
+            None => Err(Unproven::NotSealed(None)),
+            Some(archive) => proofs::consistency(archive, partner, from_size).await,
         }
     }
 

@@ -33,7 +33,7 @@ pub(crate) fn young_from(now: Moment) -> Moment {
 }
 
 /// How often the segments are asked for anew because an object was replaced.
-const REPLACED_MAX: usize = 3;
+pub(crate) const REPLACED_MAX: usize = 3;
 
 /// The sealed activities of a question that were not read yet.
 #[derive(Debug)]
@@ -281,7 +281,7 @@ pub(crate) async fn one(
 }
 
 /// An object is gone each time that its name was asked for anew.
-fn replaced_again() -> Error {
+pub(crate) fn replaced_again() -> Error {
     Error::Unavailable("a segment is replaced again and again".into())
 }
 

@@ -86,8 +86,12 @@ pub struct Activity<'a> {
 impl Activity<'_> {
     /// The hash of the activity's leaf.
     pub fn leaf(&self, opening: &Opening) -> Result<Hash, Error> {
-        let leaf = self.leaf_text(&self.commitment(opening)?)?;
-        Ok(Hash::of_leaf(&leaf))
+        Ok(Hash::of_leaf(&self.public_part(opening)?))
+    }
+
+    /// The leaf: the canonical JSON of the public part, with the commitment as `hidden`.
+    pub fn public_part(&self, opening: &Opening) -> Result<Vec<u8>, Error> {
+        self.leaf_text(&self.commitment(opening)?)
     }
 
     fn commitment(&self, opening: &Opening) -> Result<Commitment, Error> {
@@ -97,8 +101,6 @@ impl Activity<'_> {
         }
     }
 
-    /// The canonical JSON of the public part, with the commitment as `hidden`.
-    ///
     /// The members are written in canonical order.
     fn leaf_text(&self, hidden: &Commitment) -> Result<Vec<u8>, Error> {
         let mut text = Vec::with_capacity(1_000);

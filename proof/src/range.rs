@@ -88,6 +88,20 @@ impl CompactRange {
             .try_for_each(|(level, hash)| self.push(*level, *hash))
     }
 
+    /// Some of the leaves, if they are whole subtrees of the range.
+    pub fn part(&self, leaves: Range<u64>) -> Option<Self> {
+        let mut part = Self::empty(leaves.start).ok()?;
+        let mut begin = self.begin;
+        for (level, hash) in &self.subtrees {
+            let end = begin + (1 << level);
+            if begin == part.end && end <= leaves.end {
+                part.push(*level, *hash).ok()?;
+            }
+            begin = end;
+        }
+        (part.end == leaves.end).then_some(part)
+    }
+
     /// The root of the tree or subtree that the range is.
     ///
     /// A range that begins at 0 is a tree; another must begin at a multiple of the
@@ -245,6 +259,27 @@ pub(crate) mod tests {
             assert!(range.merge(&next).is_err());
         }
         assert!(range.root().is_err());
+    }
+
+    #[test]
+    fn a_part_is_there_if_it_is_whole_subtrees() {
+        let all = leaves(70);
+        let of = |leaves: Range<u64>| {
+            let at = |index| usize::try_from(index).unwrap();
+            let own = all[at(leaves.start)..at(leaves.end)].iter().copied();
+            CompactRange::of_leaves(leaves.start, own).unwrap()
+        };
+        let range = of(5..70);
+        // 5, 6 to 7, 8 to 15, 16 to 31, 32 to 63, 64 to 67, 68 to 69.
+        let ends = [5, 6, 8, 16, 32, 64, 68, 70];
+        for from in 0..=75 {
+            for to in from + 1..=75 {
+                let part = range.part(from..to);
+                let is_whole = ends.contains(&from) && ends.contains(&to);
+                let wanted = is_whole.then(|| of(from..to));
+                assert_eq!(part, wanted, "{from} {to}");
+            }
+        }
     }
 
     proptest! {

@@ -94,6 +94,9 @@ pub struct Config {
 #[error("the configuration is wrong: {}", .0.join("; "))]
 pub struct ConfigError(Vec<String>);
 
+/// A run is due 23 hours after the last one, and called within the next hour.
+const TWO_RUNS: Duration = Duration::from_hours(48);
+
 impl Config {
     /// Reads the process's environment, and logs every error in it.
     #[expect(
@@ -159,6 +162,21 @@ impl Config {
     /// Ten minutes allow for clocks that differ and writes under way.
     pub fn too_late_before(&self, now: Moment) -> Moment {
         now.minus(self.max_lateness).minus(Duration::from_mins(10))
+    }
+
+    /// When what happened at a moment is sealed at the latest, if all goes well.
+    ///
+    /// A run closes the log each day, and the next one seals what was closed.
+    pub fn sealed_by(&self, occurred_at: Moment) -> Moment {
+        let closable_at = occurred_at.plus(self.max_lateness).plus(self.seal_margin);
+        closable_at.plus(TWO_RUNS).plus(self.seal_margin)
+    }
+
+    /// When a log is sealed for the first time at the latest, of which an entry was recorded
+    /// at this moment.
+    pub fn first_sealed_by(&self, recorded_at: Moment) -> Moment {
+        let due_at = recorded_at.plus(self.first_seal_after);
+        due_at.plus(TWO_RUNS).plus(self.seal_margin)
     }
 
     /// The moment up to which a log may be closed, and sealed a margin later.

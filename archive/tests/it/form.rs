@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use archive::{
     Accepts, Predicate, Question, ROWS_MAX, Row, Segment, SegmentWriter, Selection, TextColumn,
+    Tree,
 };
 use proof::{CompactRange, Hash};
 
@@ -114,6 +115,16 @@ fn the_tree_of_a_segment_is_that_of_its_rows() {
         let has_tile = first_index.next_multiple_of(256) + 256 <= first_index + count;
         assert_eq!(other.is_err(), has_tile);
         assert_ne!(other.ok(), Some(range.clone()));
+        let mut tree = Tree::new(open(&source, &written.manifest).unwrap());
+        for from in (first_index..first_index + count).step_by(37) {
+            for to in (from..=first_index + count).step_by(53) {
+                let place = |index| usize::try_from(index - first_index).unwrap();
+                let leaves = leaves[place(from)..place(to)].iter().copied();
+                let wanted = CompactRange::of_leaves(from, leaves).unwrap();
+                let part = now(tree.part(&source, "contoso", from..to)).unwrap();
+                assert_eq!(part, wanted, "{from} {to}");
+            }
+        }
         let end = range.leaves().end;
         for index in 0..end + 600 {
             let is_whole = index % 256 == 0 && index >= first_index && index + 256 <= end;

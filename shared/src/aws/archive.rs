@@ -12,6 +12,7 @@ mod commit;
 mod gate;
 mod head;
 mod items;
+mod keys;
 mod objects;
 #[cfg(feature = "operate")]
 mod operate;
@@ -27,6 +28,7 @@ pub use self::{
     gate::Age,
     head::{Holder, SealLease, SealStore},
     items::{Extent, Head, SegmentItem, stored_hashes},
+    keys::{PublicKey, PublicKeys},
     read::{ArchiveStore, Sealed, Standing},
     registry::{Backlog, DuePartner, Registry},
 };

@@ -61,6 +61,12 @@ impl Signer {
         &self.log_name
     }
 
+    /// The public parts of the keys.
+    pub async fn public_keys(&self) -> Result<Vec<&VerifierKey>, Error> {
+        let keys = self.keys.get_or_try_init(|| self.open()).await?;
+        Ok(keys.iter().map(|key| &key.public).collect())
+    }
+
     /// Signs a text with each key; none if there is no key.
     pub async fn sign(&self, text: &str) -> Result<Option<Note>, Error> {
         let mut note: Option<Note> = None;

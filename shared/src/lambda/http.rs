@@ -12,7 +12,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::{
-    Error, Identifier,
+    Error, Identifier, Moment,
     lambda::envelope,
     metrics,
     model::{
@@ -31,6 +31,10 @@ pub struct Problem {
     code: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sealed_to: Option<Moment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected_by: Option<Moment>,
     request_id: String,
 }
 
@@ -47,6 +51,13 @@ impl Problem {
             Error::Unavailable(_) => when_unavailable.into(),
             error => error.to_string(),
         };
+        let (sealed_to, expected_by) = match error {
+            Error::NotSealed {
+                sealed_to,
+                expected_by,
+            } => (sealed_to, expected_by),
+            _ => (None, None),
+        };
         let errors = match error {
             Error::Invalid { field, reason } => vec![FieldError { field, reason }],
             Error::InvalidFields(errors) => errors,
@@ -58,6 +69,8 @@ impl Problem {
             detail,
             code,
             errors,
+            sealed_to,
+            expected_by,
             request_id: request_id.to_owned(),
         }
     }
@@ -96,6 +109,8 @@ fn report(error: &Error, status: StatusCode, code: &'static str, request_id: &st
 /// PowerShell 5.1.
 const JSON_TYPE: &str = "application/json; charset=utf-8";
 
+const TEXT_TYPE: &str = "text/plain; charset=utf-8";
+
 /// The media type of an error's answer.
 const PROBLEM_TYPE: &str = "application/problem+json; charset=utf-8";
 
@@ -124,6 +139,8 @@ fn status(error: &Error) -> (StatusCode, &'static str) {
         Error::TooManyExports { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_exports"),
         Error::ErasureUnderWay => (StatusCode::TOO_MANY_REQUESTS, "erasure_under_way"),
         Error::LogBusy => (StatusCode::TOO_MANY_REQUESTS, "log_busy"),
+        Error::NotSealed { .. } => (StatusCode::CONFLICT, "not_sealed"),
+        Error::RetentionEnded { .. } => (StatusCode::GONE, "retention_ended"),
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         Error::Internal { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
     }
@@ -374,6 +391,22 @@ pub fn ready_json(text: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::Text(text.to_owned()));
     set(&mut response, header::CONTENT_TYPE, JSON_TYPE);
     response
+}
+
+/// A `200` response with a text, which no cache may keep.
+pub fn text(text: String) -> Response<Body> {
+    let mut response = Response::new(Body::Text(text));
+    set(&mut response, header::CONTENT_TYPE, TEXT_TYPE);
+    set(&mut response, header::CACHE_CONTROL, "no-store");
+    response
+}
+
+/// Whether the caller asks for a text before anything else.
+pub fn wants_text(request: &Request) -> bool {
+    let accept = request.headers().get(header::ACCEPT);
+    let accept = accept.and_then(|accept| accept.to_str().ok());
+    let first = accept.and_then(|accept| accept.split([',', ';']).next());
+    first.is_some_and(|first| first.trim().eq_ignore_ascii_case("text/plain"))
 }
 
 /// Adds a header; a value that is not valid in a header is left out.

@@ -1,8 +1,10 @@
 //! Errors, grouped by who must act; `http` turns them into HTTP statuses.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, ops::Range};
 
 use serde::Serialize;
+
+use crate::model::moment::Moment;
 
 /// The cause of an error; only the log shows it.
 pub type Source = Box<dyn StdError + Send + Sync>;
@@ -63,6 +65,24 @@ pub enum Error {
     /// A seal or an erasure of the partner's log is under way.
     #[error("the log is being sealed or erased from, try again soon")]
     LogBusy,
+    /// No checkpoint covers it yet.
+    #[error("is not sealed yet, so there is no proof")]
+    NotSealed {
+        /// Up to when the log is sealed and signed; none if it was not yet.
+        sealed_to: Option<Moment>,
+        /// When it is sealed at the latest, if that is known.
+        expected_by: Option<Moment>,
+    },
+    /// The entries that would be needed are no longer kept.
+    #[error(
+        "the entries {0} to {1} are no longer kept, so of the sizes from {0} to {1} only \
+         these two can be compared",
+        .entries.start, .entries.end
+    )]
+    RetentionEnded {
+        /// Their indexes.
+        entries: Range<u64>,
+    },
     /// An AWS service did not answer in time; the same call may succeed later.
     #[error("unavailable")]
     Unavailable(#[source] Source),

@@ -32,6 +32,8 @@ pub struct Sealed {
     pub extent: Extent,
     /// The segments of the range that was asked for, in list order; others may come before.
     pub segments: Vec<SegmentItem>,
+    /// The signed checkpoint that was published last; it may be of less.
+    pub checkpoint: Option<String>,
 }
 
 /// What a reader of a log must know of it.
@@ -54,12 +56,13 @@ pub(super) struct Read {
 
 impl Read {
     fn standing(self) -> Standing {
-        let head = self.head.unwrap_or_default();
+        let mut head = self.head.unwrap_or_default();
         Standing {
             is_importing: head.import_window.is_some(),
             sealed: head.extent().map(|extent| Sealed {
                 extent,
                 segments: self.segments,
+                checkpoint: head.checkpoint.take(),
             }),
         }
     }

@@ -1,0 +1,294 @@
+//! Proofs of what is sealed, against the checkpoint that was signed last.
+
+use std::{
+    collections::BTreeMap,
+    ops::{Bound, Range},
+};
+
+use archive::{Question, Row, Segment, Selection, Tree};
+use proof::{
+    Checkpoint, CompactRange, Hash, Note, Statement, consistency_ranges, inclusion_ranges,
+};
+use shared::{
+    ActivityId, Error, Moment, PartnerId, TimeRange,
+    aws::archive::{ArchiveStore, SegmentItem},
+};
+use tokio::sync::Semaphore;
+
+use crate::{
+    rows::position,
+    sealed::{Object, REPLACED_MAX, REQUESTS_AT_ONCE, failed, manifest, replaced_again},
+};
+
+/// A checkpoint as it was published.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// The signed note.
+    pub note: Note,
+    /// What it says.
+    pub checkpoint: Checkpoint,
+}
+
+/// That a sealed activity has its place in the log.
+#[derive(Debug)]
+pub struct Inclusion {
+    /// The leaf: the canonical JSON of the public part, with the commitment.
+    pub leaf: String,
+    /// What the commitment was made with; none if the activity was erased.
+    pub salt: Option<[u8; 16]>,
+    /// Index, path and checkpoint.
+    pub statement: Statement,
+}
+
+/// That the log only grew since a checkpoint.
+#[derive(Debug)]
+pub struct Consistency {
+    /// The hashes, as RFC 6962 orders them.
+    pub path: Vec<Hash>,
+    /// The checkpoint to which it leads.
+    pub signed: Signed,
+}
+
+/// What can't be proven, and why.
+#[derive(Debug)]
+pub enum Unproven {
+    /// There is no such activity, or its retention has ended.
+    Absent,
+    /// No checkpoint covers it yet; the last one, if there is one.
+    NotSealed(Option<Signed>),
+    /// The size lies in entries whose retention has ended; of these, the indexes.
+    Ended(Range<u64>),
+    /// It could not be made.
+    Failed(Error),
+}
+
+impl From<Error> for Unproven {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The checkpoint of a partner's log that was published last; none if none was yet.
+pub(crate) async fn checkpoint(
+    archive: &ArchiveStore,
+    partner: &PartnerId,
+) -> Result<Option<Signed>, Error> {
+    let head = archive.head(partner).await?.unwrap_or_default();
+    head.checkpoint.as_deref().map(signed).transpose()
+}
+
+fn signed(note: &str) -> Result<Signed, Error> {
+    let note = Note::parse(note).map_err(unusable)?;
+    let checkpoint = Checkpoint::parse(note.unverified_text()).map_err(unusable)?;
+    Ok(Signed { note, checkpoint })
+}
+
+/// Proves that an activity has its place in the log.
+pub(crate) async fn inclusion(
+    archive: &ArchiveStore,
+    partner: &PartnerId,
+    id: ActivityId,
+    now: Moment,
+) -> Result<Inclusion, Unproven> {
+    for _ in 0..REPLACED_MAX {
+        let log = SealedLog::read(archive, partner).await?;
+        let proven = log.inclusion(id, now).await;
+        if !is_replaced(&proven) {
+            return proven;
+        }
+    }
+    Err(replaced_again().into())
+}
+
+/// Proves that the log only grew since it had so many entries, at least one.
+pub(crate) async fn consistency(
+    archive: &ArchiveStore,
+    partner: &PartnerId,
+    from_size: u64,
+) -> Result<Consistency, Unproven> {
+    for _ in 0..REPLACED_MAX {
+        let log = SealedLog::read(archive, partner).await?;
+        let proven = log.consistency(from_size).await;
+        if !is_replaced(&proven) {
+            return proven;
+        }
+    }
+    Err(replaced_again().into())
+}
+
+/// Whether an object is gone, since another one took its place.
+fn is_replaced<T>(proven: &Result<T, Unproven>) -> bool {
+    matches!(proven, Err(Unproven::Failed(Error::NotFound)))
+}
+
+/// What is sealed of a log, with the hashes of its tree.
+struct SealedLog<'a> {
+    archive: &'a ArchiveStore,
+    partner: &'a PartnerId,
+    items: Vec<SegmentItem>,
+    signed: Signed,
+    /// The trees of the segments that were opened, by the index of their first activity.
+    trees: BTreeMap<u64, Tree>,
+    permits: Semaphore,
+}
+
+impl<'a> SealedLog<'a> {
+    async fn read(archive: &'a ArchiveStore, partner: &'a PartnerId) -> Result<Self, Unproven> {
+        let standing = archive.standing(partner, &TimeRange::ALL).await?;
+        let sealed = standing.sealed.ok_or(Unproven::NotSealed(None))?;
+        let note = sealed.checkpoint.as_deref();
+        Ok(Self {
+            archive,
+            partner,
+            items: sealed.segments,
+            signed: signed(note.ok_or(Unproven::NotSealed(None))?)?,
+            trees: BTreeMap::new(),
+            permits: Semaphore::new(REQUESTS_AT_ONCE),
+        })
+    }
+
+    async fn inclusion(mut self, id: ActivityId, now: Moment) -> Result<Inclusion, Unproven> {
+        let place = self.items.partition_point(|item| item.last < id);
+        let item = self.items.get(place).filter(|item| item.first <= id);
+        let item = item.filter(|item| !item.is_pruned()).cloned();
+        let Some(item) = item else {
+            return Err(self.unknown(id));
+        };
+        let row = self.row(&item, id, now).await?.ok_or(Unproven::Absent)?;
+        let size = self.signed.checkpoint.size;
+        if row.index >= size {
+            return Err(Unproven::NotSealed(Some(self.signed)));
+        }
+        let ranges = inclusion_ranges(row.index, size).map_err(unusable)?;
+        let path = self.roots(ranges).await?;
+        let leaf = row.public_part(self.partner.as_str());
+        let leaf = leaf.map_err(|reason| Error::internal("making a proof", reason))?;
+        Ok(Inclusion {
+            leaf,
+            salt: row.salt,
+            statement: Statement {
+                extra: None,
+                index: row.index,
+                path,
+                checkpoint: self.signed.note,
+            },
+        })
+    }
+
+    async fn consistency(mut self, from_size: u64) -> Result<Consistency, Unproven> {
+        let size = self.signed.checkpoint.size;
+        if from_size > size {
+            return Err(Unproven::NotSealed(Some(self.signed)));
+        }
+        let ranges = consistency_ranges(from_size, size).map_err(unusable)?;
+        Ok(Consistency {
+            path: self.roots(ranges).await?,
+            signed: self.signed,
+        })
+    }
+
+    /// Why an activity that no segment has can't be proven.
+    fn unknown(self, id: ActivityId) -> Unproven {
+        let is_behind = self.items.last().is_none_or(|item| item.last < id);
+        if is_behind {
+            Unproven::NotSealed(Some(self.signed))
+        } else {
+            Unproven::Absent
+        }
+    }
+
+    /// The row of an activity; none if it is absent or its retention has ended.
+    async fn row(
+        &mut self,
+        item: &SegmentItem,
+        id: ActivityId,
+        now: Moment,
+    ) -> Result<Option<Row>, Error> {
+        let segment = self.open(item).await?;
+        let only = Bound::Included(position(id));
+        let question = Question {
+            from: only.clone(),
+            to: only,
+            kept_at: Some(now.as_millis()),
+            limit: 1,
+            selection: Selection {
+                details: true,
+                opening: true,
+            },
+            ..Question::default()
+        };
+        let rows = segment.rows(&self.object(item), &question).await;
+        let row = rows.map_err(failed)?.rows.pop();
+        self.trees.insert(item.first_index, Tree::new(segment));
+        Ok(row)
+    }
+
+    /// The roots of these subtrees.
+    async fn roots(&mut self, ranges: Vec<Range<u64>>) -> Result<Vec<Hash>, Unproven> {
+        let mut roots = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            let range = self.range(range).await?;
+            roots.push(range.root().map_err(unusable)?);
+        }
+        Ok(roots)
+    }
+
+    /// The compact range of these leaves.
+    async fn range(&mut self, leaves: Range<u64>) -> Result<CompactRange, Unproven> {
+        let mut range = CompactRange::empty(leaves.start).map_err(unusable)?;
+        let begin = self
+            .items
+            .partition_point(|item| item.end_index() <= leaves.start);
+        let mut place = begin;
+        while let Some(item) = self.items.get(place).cloned()
+            && item.first_index < leaves.end
+        {
+            let own = item.first_index.max(leaves.start)..item.end_index().min(leaves.end);
+            let part = self.part(&item, own).await?;
+            range.merge(&part).map_err(unusable)?;
+            place += 1;
+        }
+        Ok(range)
+    }
+
+    /// The compact range of some leaves of a segment.
+    async fn part(
+        &mut self,
+        item: &SegmentItem,
+        leaves: Range<u64>,
+    ) -> Result<CompactRange, Unproven> {
+        // What a proof needs of other segments than its own are whole subtrees of theirs.
+        if let Some(part) = item.tree()?.part(leaves.clone()) {
+            return Ok(part);
+        }
+        if item.is_pruned() {
+            return Err(Unproven::Ended(item.first_index..item.end_index()));
+        }
+        let mut tree = match self.trees.remove(&item.first_index) {
+            Some(tree) => tree,
+            None => Tree::new(self.open(item).await?),
+        };
+        let object = self.object(item);
+        let part = tree.part(&object, self.partner.as_str(), leaves).await;
+        let part = part.map_err(failed)?;
+        self.trees.insert(item.first_index, tree);
+        Ok(part)
+    }
+
+    async fn open(&self, item: &SegmentItem) -> Result<Segment, Error> {
+        let opened = Segment::open(&self.object(item), &item.object, &manifest(item)?).await;
+        opened.map_err(failed)
+    }
+
+    fn object<'b>(&'b self, item: &'b SegmentItem) -> Object<'b> {
+        Object {
+            archive: self.archive,
+            item,
+            permits: &self.permits,
+        }
+    }
+}
+
+fn unusable(error: proof::Error) -> Error {
+    Error::internal("making a proof", error)
+}
