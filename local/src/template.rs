@@ -185,6 +185,6 @@ mod tests {
             .filter(|route| route.open)
             .map(Route::key)
             .collect();
-        assert_eq!(open, ["GET /v1/openapi.json"]);
+        assert_eq!(open, ["GET /v1/keys", "GET /v1/openapi.json"]);
     }
 }

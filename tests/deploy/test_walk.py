@@ -74,7 +74,8 @@ def test_the_description_of_the_api_needs_no_token(stack, api):
     assert calls(stack) == before + 1
 
 
-WITH_TOKEN = [(method, path) for method, path, _ in events(template()) if path != "/v1/openapi.json"]
+WITHOUT_TOKEN = {"/v1/keys", "/v1/openapi.json"}
+WITH_TOKEN = [(method, path) for method, path, _ in events(template()) if path not in WITHOUT_TOKEN]
 
 
 @pytest.mark.parametrize("method, path", WITH_TOKEN)

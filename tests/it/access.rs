@@ -1,6 +1,6 @@
 //! Who gets in, and what of others anyone can see: nothing.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -18,6 +18,13 @@ fn routes(id: &str, export_id: &str) -> Vec<(Method, String, Option<Value>)> {
         ),
         (Method::GET, "/v1/activities".into(), None),
         (Method::GET, format!("/v1/activities/{id}"), None),
+        (Method::GET, format!("/v1/activities/{id}/proof"), None),
+        (Method::GET, "/v1/checkpoint".into(), None),
+        (
+            Method::GET,
+            "/v1/checkpoint/consistency?from_size=1".into(),
+            None,
+        ),
         (Method::POST, "/v1/exports".into(), Some(json!({}))),
         (Method::GET, "/v1/exports".into(), None),
         (Method::GET, format!("/v1/exports/{export_id}"), None),
@@ -77,7 +84,7 @@ async fn without_a_valid_token_the_gateway_answers_401() {
         "x".into(),
         String::new(),
     ] {
-        assert_eq!(app.statuses(&token).await, [401; 13], "{token}");
+        assert_eq!(app.statuses(&token).await, [401; 16], "{token}");
     }
     let answer = app.get("/v1/activities").send().await;
     assert_eq!(
@@ -189,11 +196,11 @@ impl Things {
             Some("exports") => &self.export,
             _ => &self.erasure,
         };
-        // A count must say what it counts by.
-        let query = if row.path.ends_with("/summary") {
-            "?group_by=day"
-        } else {
-            ""
+        // A count must say what it counts by, and a comparison since when.
+        let query = match row.path.rsplit('/').next() {
+            Some("summary") => "?group_by=day",
+            Some("consistency") => "?from_size=1",
+            _ => "",
         };
         format!("{}{query}", row.path.replace("{id}", id))
     }
@@ -202,8 +209,11 @@ impl Things {
 impl TestApp {
     async fn things(&self) -> Things {
         let id = |thing: &Value| thing["id"].as_str().unwrap().to_owned();
+        let sealed = self.record(&activity()).await;
+        self.advance(Duration::from_hours(72));
+        self.seal().await;
         Things {
-            activity: id(&self.record(&activity()).await),
+            activity: id(&sealed),
             export: id(&self.export(&json!({})).await),
             erasure: id(&self.erase().await),
         }
@@ -250,7 +260,7 @@ async fn each_cell_of_the_table_of_who_may_do_what_holds() {
         .map(|(method, path)| format!("{method} {path}"))
         .collect();
     assert_eq!(written, known, "the table names every route");
-    let app = TestApp::start_with(&[("MAX_RUNNING_EXPORTS", "100")]).await;
+    let app = TestApp::start_sealing(&[("MAX_RUNNING_EXPORTS", "100")]).await;
     let things = app.things().await;
     let alone = COLUMNS.concat().into_iter().map(|role| vec![role]);
     let together = [
@@ -312,7 +322,7 @@ async fn what_gives_no_role_or_no_partner_opens_nothing() {
     ] {
         assert_eq!(
             app.statuses(&app.token_of(claims.clone())).await,
-            [403; 13],
+            [403; 16],
             "{claims}"
         );
     }
@@ -325,7 +335,7 @@ async fn one_bare_role_is_read_as_a_list_of_one() {
     assert_eq!(
         app.statuses(&app.token_of(bare)).await,
         [
-            403, 403, 200, 404, 202, 200, 404, 404, 403, 403, 403, 403, 403
+            403, 403, 200, 404, 404, 409, 409, 202, 200, 404, 404, 403, 403, 403, 403, 403
         ]
     );
 }

@@ -49,6 +49,7 @@ mod observe;
 mod operations;
 mod page;
 mod promises;
+mod proofs;
 mod record;
 mod report;
 mod sealed;

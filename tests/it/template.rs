@@ -100,7 +100,8 @@ fn every_route_but_the_contracts_needs_a_token() {
         // A function's own address would pass the gateway by.
         assert!(function["Properties"]["FunctionUrlConfig"].is_null());
     }
-    assert_eq!(open, [(json!("GET"), json!("/v1/openapi.json"))]);
+    let paths = ["/v1/keys", "/v1/openapi.json"];
+    assert_eq!(open, paths.map(|path| (json!("GET"), json!(path))));
     // `local` calls the sweeper with the same events.
     let sweeps = [
         ("rate(1 hour)", r#"{"sweep":"logs"}"#),
@@ -118,7 +119,7 @@ fn readers_leave_room_for_the_recorder() {
     for (id, function) in functions() {
         let reserved = &function["Properties"]["ReservedConcurrentExecutions"];
         let parameter = match id.as_str() {
-            // The sweeper calls four seal workers at most.
+            // The sweeper calls four seal workers, or with very many partners up to 16.
             "RecordFunction" | "SweeperFunction" | "SealWorkerFunction" => &Value::Null,
             id if does_tasks(id) => &json!("HasWorkerConcurrency"),
             _ => &json!("HasReadConcurrency"),
@@ -134,8 +135,9 @@ fn readers_leave_room_for_the_recorder() {
                 assert!(limits.is_null(), "{route} has the stage's limits");
             } else {
                 routes += 1;
-                let is_summary = route.ends_with("/summary");
-                let kind = if is_summary { "Summary" } else { "Read" };
+                let takes_long = ["/summary", "/proof", "/consistency"];
+                let takes_long = takes_long.iter().any(|end| route.ends_with(end));
+                let kind = if takes_long { "Summary" } else { "Read" };
                 let parameters = ["RateLimit", "BurstLimit"].map(|limit| format!("{kind}{limit}"));
                 assert_eq!(limits["ThrottlingRateLimit"], parameters[0], "{route}");
                 assert_eq!(limits["ThrottlingBurstLimit"], parameters[1], "{route}");

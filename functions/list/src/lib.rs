@@ -1,5 +1,6 @@
-//! Reads a partner's log: `GET /v1/activities`, `GET /v1/activities/summary`,
-//! `GET /v1/activities/{id}` and `GET /v1/openapi.json`.
+//! Reads a partner's log: `GET /v1/activities`, `GET /v1/activities/summary` and
+//! `GET /v1/activities/{id}`; proves what is sealed of it; and serves the keys and the
+//! contract to anybody.
 //!
 //! A page has the activities that the filter accepts, by default the newest first.
 //! One request reads at most 32 Query pages, several at once, and begins none after 5 s.
@@ -7,20 +8,20 @@
 //! and a cursor with which the next request continues.
 
 mod answer;
+mod app;
 mod dimension;
 mod groups;
+mod proofs;
 mod request;
 mod summary;
 mod walk;
 
 use std::time::Duration;
 
-use activity_log::{Log, Question};
-use aws_config::SdkConfig;
+use activity_log::Question;
 use lambda_http::{Body, Request, Response, http::header};
 use shared::{
-    Access, ActivityId, ActivityStore, Clock, Config, Error,
-    aws::{archive::ArchiveStore, sdk},
+    Access, ActivityId, Error,
     lambda::{
         http,
         reads::{self, Read},
@@ -28,38 +29,14 @@ use shared::{
     metrics,
 };
 
+pub use crate::app::App;
 use crate::{
     answer::Answer,
     request::{ListRequest, SummaryRequest},
 };
 
-/// What the function keeps between requests.
-#[derive(Debug)]
-pub struct App {
-    /// The configuration.
-    pub config: Config,
-    /// The partners' logs.
-    pub log: Log,
-    /// The clock.
-    pub clock: Clock,
-}
-
 /// The HTTP contract, compiled in.
 const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
-
-impl App {
-    /// Builds the client, once.
-    pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
-        let dynamodb = sdk::dynamodb(sdk);
-        let archive = ArchiveStore::configured(sdk, dynamodb.clone(), &config);
-        let activities = ActivityStore::new(dynamodb, &config);
-        Self {
-            config,
-            log: Log::new(activities, Some(archive)),
-            clock,
-        }
-    }
-}
 
 /// How long an answer may take, below the function's 29 s.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(26);
@@ -71,6 +48,10 @@ pub async fn handle(app: &App, request: &Request) -> Response<Body> {
             "GET /v1/activities" => list(app, request).await,
             "GET /v1/activities/summary" => summarise(app, request).await,
             "GET /v1/activities/{id}" => one(app, request).await,
+            "GET /v1/activities/{id}/proof" => proofs::inclusion(app, request).await,
+            "GET /v1/checkpoint" => proofs::checkpoint(app, request).await,
+            "GET /v1/checkpoint/consistency" => proofs::consistency(app, request).await,
+            "GET /v1/keys" => proofs::keys(app, request).await,
             "GET /v1/openapi.json" => openapi(request),
             _ => Err(Error::NotFound),
         }

@@ -4,12 +4,13 @@ use aws_config::SdkConfig;
 use shared::{
     ActivityStore, Clock, Config,
     aws::{
-        archive::{Registry, SealStore},
+        archive::{PublicKeys, Registry, SealStore},
         imports::Imports,
         sdk,
         signer::Signer,
     },
 };
+use tokio::sync::OnceCell;
 
 /// What the function keeps between calls.
 #[derive(Debug)]
@@ -21,6 +22,9 @@ pub struct App {
     pub(crate) store: SealStore,
     pub(crate) imports: Imports,
     pub(crate) signer: Signer,
+    pub(crate) public_keys: PublicKeys,
+    /// Whether it was noted in this process which keys sign.
+    pub(crate) keys_noted: OnceCell<()>,
     /// The clock.
     pub clock: Clock,
 }
@@ -31,10 +35,12 @@ impl App {
         let dynamodb = sdk::dynamodb(sdk);
         Self {
             activities: ActivityStore::new(dynamodb.clone(), &config),
-            registry: Registry::new(dynamodb, config.archive_table.clone()),
+            registry: Registry::new(dynamodb.clone(), config.archive_table.clone()),
             store: SealStore::new(sdk, &config),
             imports: Imports::new(sdk, &config),
             signer: Signer::new(sdk, &config),
+            public_keys: PublicKeys::new(dynamodb, config.archive_table.clone()),
+            keys_noted: OnceCell::new(),
             config,
             clock,
         }

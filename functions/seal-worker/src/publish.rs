@@ -21,6 +21,9 @@ pub(crate) async fn publish(sealer: &Sealer<'_>, head: &Head) -> Result<(), Stop
     if signed.is_some_and(|note| note.starts_with(&format!("{text}\n"))) {
         return Ok(());
     }
+    // Whoever is shown a checkpoint can find its key.
+    let noted = app.keys_noted.get_or_try_init(|| note_keys(sealer));
+    noted.await?;
     let Some(note) = app.signer.sign(&text).await? else {
         return Ok(());
     };
@@ -31,6 +34,12 @@ pub(crate) async fn publish(sealer: &Sealer<'_>, head: &Head) -> Result<(), Stop
         .await?;
     let now = app.clock.now();
     held(store.keep_checkpoint(&sealer.lease, &note, now).await?)
+}
+
+async fn note_keys(sealer: &Sealer<'_>) -> Result<(), Error> {
+    let app = sealer.app;
+    let keys = app.signer.public_keys().await?;
+    app.public_keys.note(&keys, app.clock.now()).await
 }
 
 /// The text of the note.
