@@ -369,9 +369,9 @@ async fn a_change_of_an_entry_or_of_its_proof_is_found_and_named() {
         ),
         (
             changed(&activity, |it| {
-                drop(it.as_object_mut().unwrap().remove("resource"));
+                drop(it.as_object_mut().unwrap().remove("outcome"));
             }),
-            "resource is nothing",
+            "outcome is nothing",
         ),
     ] {
         let text = found(&proof, &tampered);
