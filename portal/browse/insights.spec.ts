@@ -49,11 +49,33 @@ test("insights count what the list shows, and a click filters", async ({ page, s
   await expect(rows(page)).toHaveCount(2);
 });
 
+test("a click on a year's chart shows the day", async ({ page }) => {
+  await signIn(page, {}, `/?from=${daysAgo(364)}&to=${daysAgo(0)}&time_zone=UTC&panel=insights`);
+  const area = page.locator(".chart .recharts-area-area").first();
+  await expect(area).toBeVisible();
+  const box = (await page.locator(".chart .recharts-cartesian-grid").boundingBox()) ?? {
+    x: 0,
+    y: 0,
+    width: 0,
+    height: 0,
+  };
+  // As a hand does it: the pointer comes before the click.
+  await page.mouse.move(box.x + box.width - 200, box.y + box.height / 2);
+  await expect(page.locator(".recharts-tooltip-wrapper")).toBeVisible();
+  await page.mouse.click(box.x + box.width - 200, box.y + box.height / 2);
+  const day = new RegExp("from=([-0-9]{10})&to=\\1");
+  await expect(page).toHaveURL(day);
+  await expect(rows(page).first()).toBeVisible();
+});
+
 test("every label below a year's bars is whole, and below its bar", async ({ page }) => {
   await page.setViewportSize({ width: 1280, height: 720 });
   await signIn(page, {}, `/?from=${daysAgo(364)}&to=${daysAgo(0)}&time_zone=UTC&panel=insights`);
   const labels = page.locator(".recharts-xAxis-tick-labels text");
   const marks = page.locator(".recharts-xAxis-tick-lines line");
+  // The axis is as wide as its numbers, which come with the counts.
+  const insights = page.getByRole("region", { name: "Insights" });
+  await expect(insights.getByText(/^[\d,]+ entries$/)).toBeVisible();
   await expect(labels.first()).toBeVisible();
   const edge = (await page.locator(".chart").boundingBox()) ?? { x: 0, width: 0 };
   const all = (await labels.all()).entries();

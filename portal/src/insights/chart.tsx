@@ -43,6 +43,7 @@ export function Chart({ days, choose }: { days: Day[]; choose: (day: string) => 
   const names = shown.map((group) => t(`group.${group}`));
   const years = new Set(days.map(({ day }) => day.slice(0, 4))).size;
   const label = `${t("per_day")}. ${t("as_table")}`;
+  const isLong = days.length > BARS_MAX;
   const most = Math.max(0, ...days.map(({ total }) => total));
   const axisWidth = 24 + 8 * number(most).length;
   const seriesOf = (group: Group) => ({
@@ -57,7 +58,9 @@ export function Chart({ days, choose }: { days: Day[]; choose: (day: string) => 
       <ResponsiveContainer>
         <ComposedChart
           data={days}
-          onClick={({ activeLabel }) => activeLabel !== undefined && choose(String(activeLabel))}
+          onClick={({ activeLabel }) => {
+            if (isLong && activeLabel !== undefined) choose(String(activeLabel));
+          }}
           accessibilityLayer={false}
           // At the right there is room for half of the last label, which is below the last bar.
           margin={{ top: 8, right: 48, bottom: 0, left: 0 }}
@@ -81,8 +84,8 @@ export function Chart({ days, choose }: { days: Day[]; choose: (day: string) => 
             }
             isAnimationActive={false}
           />
-          {shown.map((group) =>
-            days.length > BARS_MAX ? (
+          {shown.map((group, place) =>
+            isLong ? (
               // Steps that touch look like the narrow bars, and are one shape for all days.
               <Area
                 key={group}
@@ -93,7 +96,13 @@ export function Chart({ days, choose }: { days: Day[]; choose: (day: string) => 
                 activeDot={false}
               />
             ) : (
-              <Bar key={group} {...seriesOf(group)} />
+              <Bar
+                key={group}
+                {...seriesOf(group)}
+                // The area of the first one covers the whole height, for days with few entries.
+                background={place === 0 && { fill: "transparent" }}
+                onClick={({ payload }) => choose((payload as Day).day)}
+              />
             ),
           )}
         </ComposedChart>
