@@ -4,12 +4,13 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # Examples that look like secrets: a token that nobody signed, its claims, a body in
-# base64, a cursor, two hashes and an id.
+# base64, a cursor, three hashes and an id.
 readonly examples=(
   '^eyJhbGciOiJSUzI1NiIsImtpZCI6ImV4YW1wbGUifQ\.e30\.'
   '^eyJhY3Rpb24iOiAiY3JlYXRlX29yZGVyIiw'
   '^a1b2c3d4e5$'
   '^AQAAAaGUZ-gAAAABoi7msAABogKZTfN-jqWxZst0HVitbPSBNqNozu0SKBQW$'
+  '^o\+I7Msy2v5bQktFl2KpUbgmCnejwOw6JV1gdHha5K98=$'
   '47DEQpj8HBSa\+/TImW\+5JCeuQeRkm5NMpJWZG3hSuFU=$'
   '^2897e1b8a7a6b6b45598ce8282ea5e144aa78576a36270fd0f746220e72de88c$'
   '^019ab0f45c5b7d0a8e4f0c39d6d5c70d$'
