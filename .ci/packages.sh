@@ -13,9 +13,10 @@ need python3 python3 python3-venv
 if command -v python3 >/dev/null && ! python3 -c 'import ensurepip' 2>/dev/null; then missing+=(python3-venv); fi
 
 if [[ ${1:-} == test ]]; then
-  # The tests unpack exported files with other people's programs, and open them in
-  # LibreOffice and the page in Chromium. `perl-base` lacks the module.
+  # The tests check proofs with a program in Python, unpack exported files with other
+  # people's programs, and open them in LibreOffice and the page in Chromium. `perl-base` lacks the module.
   need make make
+  python3 -c 'import cryptography' 2>/dev/null || missing+=(python3-cryptography)
   need curl curl
   need gzip gzip
   perl -MIO::Uncompress::Gunzip -e 1 2>/dev/null || missing+=(perl)

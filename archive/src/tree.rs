@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use proof::{CompactRange, Hash};
 
-use crate::{block::TILE, error::Error, segment::Segment, source::Source};
+use crate::{block::TILE, error::Error, row::Row, segment::Segment, source::Source};
 
 /// How many rows are read at once.
 const ROWS_AT_ONCE: u64 = 2_048;
@@ -38,6 +38,14 @@ impl Segment {
         })
         .await?;
         Ok(range)
+    }
+
+    /// The activity with this index, with all that its leaf needs.
+    pub async fn row_at(&self, source: &impl Source, index: u64) -> Result<Row, Error> {
+        let row = self.row(index);
+        let mut rows = self.rows_at(source, row..row + 1).await?;
+        let row = rows.pop().filter(|row| row.index == index);
+        row.ok_or_else(|| self.damaged("a row", format!("with index {index} is not there")))
     }
 
     /// The indexes of all leaves.

@@ -1,10 +1,11 @@
-//! What it costs to seal a year, and to ask a log that is sealed.
+//! What it costs to seal a year, to ask a log that is sealed, and to verify it.
 
 mod ask;
 mod export;
 mod message;
 mod question;
 mod seal;
+mod verify;
 mod year;
 
 pub(crate) use self::year::change;
@@ -20,6 +21,7 @@ pub async fn compare(bench: &Workbench<'_>) -> Result<Vec<Comparison>, Error> {
     let mut comparisons = sealed.comparisons;
     comparisons.extend(ask::measure(bench, &sealed.archive, &sealed.answer).await?);
     comparisons.extend(export::measure(bench, &sealed.archive, &sealed.answer).await?);
+    comparisons.extend(verify::measure(bench).await?);
     comparisons.extend(cost::compare().await?);
     Ok(comparisons)
 }

@@ -57,7 +57,7 @@ pub enum Part {
     Sizes,
     /// Exports
     Exports,
-    /// Segments: writing them, and lists and counts that read them
+    /// Segments: writing them, lists and counts that read them, and verifying an export
     Sealed,
 }
 

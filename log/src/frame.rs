@@ -92,9 +92,10 @@ impl SealedLog<'_> {
             Some(index) => self.leaf_at(index, kept_at).await?,
             None => None,
         };
-        let behind = match end < size {
-            true => self.leaf_at(end, kept_at).await?,
-            false => None,
+        let behind = if end < size {
+            self.leaf_at(end, kept_at).await?
+        } else {
+            None
         };
         let of = |neighbour: &Option<String>| u64::from(neighbour.is_some());
         Ok(Frame {

@@ -4,6 +4,8 @@
 //! an activity is stored. A question has a range, an order and a filter; its answer
 //! comes in pages, each with the position after which the rest continues.
 
+mod entry;
+mod frame;
 mod fresh;
 pub mod pack;
 mod page;
@@ -15,12 +17,17 @@ mod stretch;
 mod tally;
 mod walk;
 
+use std::ops::Range;
+
+use proof::CompactRange;
 use shared::{
-    ActivityId, ActivityStore, Error, Moment, PartnerId,
+    ActivityId, ActivityStore, Error, Moment, PartnerId, TimeRange,
     aws::{activities::Stored, archive::ArchiveStore},
 };
 
 pub use self::{
+    entry::Entry,
+    frame::{Frame, Side},
     page::Page,
     proofs::{Consistency, Inclusion, Signed, Unproven},
     question::Question,
@@ -94,6 +101,35 @@ impl Log {
         match &self.archive {
             None => Err(Unproven::NotSealed(None)),
             Some(archive) => proofs::consistency(archive, partner, from_size).await,
+        }
+    }
+
+    /// What lies around a range, which must be sealed, in the log of a checkpoint.
+    ///
+    /// Entries whose retention had ended at `kept_at` are no neighbours. If they fill a whole
+    /// segment at an end of the range, the range begins behind it or ends before it.
+    pub async fn frame(
+        &self,
+        partner: &PartnerId,
+        range: &TimeRange,
+        signed: &Signed,
+        kept_at: Moment,
+    ) -> Result<Frame, Unproven> {
+        match &self.archive {
+            None => Err(Unproven::NotSealed(None)),
+            Some(archive) => frame::frame(archive, partner, range, signed, kept_at).await,
+        }
+    }
+
+    /// The compact range of some sealed entries, by their indexes.
+    pub async fn entries(
+        &self,
+        partner: &PartnerId,
+        indexes: Range<u64>,
+    ) -> Result<CompactRange, Unproven> {
+        match &self.archive {
+            None => Err(Unproven::NotSealed(None)),
+            Some(archive) => frame::entries(archive, partner, &indexes).await,
         }
     }
 

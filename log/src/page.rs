@@ -5,7 +5,7 @@ use shared::{
     aws::activities::{QueryPage, Stored},
 };
 
-use crate::{question::Question, sealed::SealedRead, tally::Tally};
+use crate::{entry::Entry, question::Question, sealed::SealedRead, tally::Tally};
 
 /// Consecutive activities of a log, of which those are given that were asked for.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ enum Read {
     Fresh(QueryPage, Option<ActivityId>),
     /// What the question asks for.
     Sealed(Vec<Stored>),
+    /// Every entry of a part of the range, with what proves it.
+    Proven(Vec<Entry>),
     /// What the question asks for, counted.
     Counted(Vec<Tally>),
 }
@@ -40,6 +42,7 @@ impl Page {
     pub(crate) fn sealed(read: SealedRead, resume_after: Option<ActivityId>) -> Self {
         let read = match read {
             SealedRead::Activities(activities) => Read::Sealed(activities),
+            SealedRead::Entries(entries) => Read::Proven(entries),
             SealedRead::Tallies(tallies) => Read::Counted(tallies),
         };
         Self { read, resume_after }
@@ -62,6 +65,15 @@ impl Page {
         counted.into_iter().map(Ok).chain(uncounted)
     }
 
+    /// Every entry of a sealed part of the range, in order; none if the question does not ask
+    /// for what proves them.
+    pub fn entries(self) -> Vec<Entry> {
+        match self.read {
+            Read::Proven(entries) => entries,
+            Read::Fresh(..) | Read::Sealed(_) | Read::Counted(_) => Vec::new(),
+        }
+    }
+
     /// The activities that the question asks for, in its order; none if it asks for counts.
     ///
     /// Each one of the table is decoded when the iterator reaches it: a page of well
@@ -70,7 +82,7 @@ impl Page {
         let (fresh, border, sealed) = match self.read {
             Read::Fresh(page, border) => (Some(page), border, Vec::new()),
             Read::Sealed(activities) => (None, None, activities),
-            Read::Counted(_) => (None, None, Vec::new()),
+            Read::Proven(_) | Read::Counted(_) => (None, None, Vec::new()),
         };
         let is_wanted = move |stored: &Stored| {
             border.is_none_or(|border| stored.activity.id > border) && question.accepts(stored)

@@ -11,7 +11,7 @@ use proof::{
 };
 use shared::{
     ActivityId, Error, Moment, PartnerId, TimeRange,
-    aws::archive::{ArchiveStore, SegmentItem},
+    aws::archive::{ArchiveStore, Sealed, SegmentItem},
 };
 use tokio::sync::Semaphore;
 
@@ -27,6 +27,20 @@ pub struct Signed {
     pub note: Note,
     /// What it says.
     pub checkpoint: Checkpoint,
+}
+
+impl Signed {
+    /// Reads a note of our own, whose signatures are not verified.
+    pub fn parse(note: &str) -> Result<Self, Error> {
+        let note = Note::parse(note).map_err(unusable)?;
+        let checkpoint = Checkpoint::parse(note.unverified_text()).map_err(unusable)?;
+        Ok(Self { note, checkpoint })
+    }
+
+    /// Up to when the log is sealed; none if the checkpoint does not say.
+    pub fn sealed_to(&self) -> Option<Moment> {
+        self.checkpoint.sealed_to()?.parse().ok()
+    }
 }
 
 /// That a sealed activity has its place in the log.
@@ -74,13 +88,7 @@ pub(crate) async fn checkpoint(
     partner: &PartnerId,
 ) -> Result<Option<Signed>, Error> {
     let head = archive.head(partner).await?.unwrap_or_default();
-    head.checkpoint.as_deref().map(signed).transpose()
-}
-
-fn signed(note: &str) -> Result<Signed, Error> {
-    let note = Note::parse(note).map_err(unusable)?;
-    let checkpoint = Checkpoint::parse(note.unverified_text()).map_err(unusable)?;
-    Ok(Signed { note, checkpoint })
+    head.checkpoint.as_deref().map(Signed::parse).transpose()
 }
 
 /// Proves that an activity has its place in the log.
@@ -90,14 +98,11 @@ pub(crate) async fn inclusion(
     id: ActivityId,
     now: Moment,
 ) -> Result<Inclusion, Unproven> {
-    for _ in 0..REPLACED_MAX {
+    unless_replaced(|| async move {
         let log = SealedLog::read(archive, partner).await?;
-        let proven = log.inclusion(id, now).await;
-        if !is_replaced(&proven) {
-            return proven;
-        }
-    }
-    Err(replaced_again().into())
+        log.inclusion(id, now).await
+    })
+    .await
 }
 
 /// Proves that the log only grew since it had so many entries, at least one.
@@ -106,45 +111,79 @@ pub(crate) async fn consistency(
     partner: &PartnerId,
     from_size: u64,
 ) -> Result<Consistency, Unproven> {
-    for _ in 0..REPLACED_MAX {
+    unless_replaced(|| async move {
         let log = SealedLog::read(archive, partner).await?;
-        let proven = log.consistency(from_size).await;
-        if !is_replaced(&proven) {
-            return proven;
+        log.consistency(from_size).await
+    })
+    .await
+}
+
+/// Proves again if an object is gone, since another one took its place.
+pub(crate) async fn unless_replaced<T, F>(prove: impl Fn() -> F) -> Result<T, Unproven>
+where
+    F: Future<Output = Result<T, Unproven>>,
+{
+    for _ in 0..REPLACED_MAX {
+        match prove().await {
+            Err(Unproven::Failed(Error::NotFound)) => {}
+            proven => return proven,
         }
     }
     Err(replaced_again().into())
 }
 
-/// Whether an object is gone, since another one took its place.
-fn is_replaced<T>(proven: &Result<T, Unproven>) -> bool {
-    matches!(proven, Err(Unproven::Failed(Error::NotFound)))
+async fn sealed(archive: &ArchiveStore, partner: &PartnerId) -> Result<Sealed, Unproven> {
+    let standing = archive.standing(partner, &TimeRange::ALL).await?;
+    standing.sealed.ok_or(Unproven::NotSealed(None))
 }
 
 /// What is sealed of a log, with the hashes of its tree.
-struct SealedLog<'a> {
+pub(crate) struct SealedLog<'a> {
     archive: &'a ArchiveStore,
-    partner: &'a PartnerId,
-    items: Vec<SegmentItem>,
-    signed: Signed,
+    pub(crate) partner: &'a PartnerId,
+    pub(crate) items: Vec<SegmentItem>,
+    pub(crate) signed: Signed,
     /// The trees of the segments that were opened, by the index of their first activity.
-    trees: BTreeMap<u64, Tree>,
+    pub(crate) trees: BTreeMap<u64, Tree>,
     permits: Semaphore,
 }
 
 impl<'a> SealedLog<'a> {
-    async fn read(archive: &'a ArchiveStore, partner: &'a PartnerId) -> Result<Self, Unproven> {
-        let standing = archive.standing(partner, &TimeRange::ALL).await?;
-        let sealed = standing.sealed.ok_or(Unproven::NotSealed(None))?;
+    /// What the checkpoint that was published last covers.
+    pub(crate) async fn read(
+        archive: &'a ArchiveStore,
+        partner: &'a PartnerId,
+    ) -> Result<Self, Unproven> {
+        let sealed = sealed(archive, partner).await?;
         let note = sealed.checkpoint.as_deref();
-        Ok(Self {
+        let signed = Signed::parse(note.ok_or(Unproven::NotSealed(None))?)?;
+        Ok(Self::new(archive, partner, sealed, signed))
+    }
+
+    /// What an older checkpoint covers.
+    pub(crate) async fn of(
+        archive: &'a ArchiveStore,
+        partner: &'a PartnerId,
+        signed: Signed,
+    ) -> Result<Self, Unproven> {
+        let sealed = sealed(archive, partner).await?;
+        Ok(Self::new(archive, partner, sealed, signed))
+    }
+
+    fn new(
+        archive: &'a ArchiveStore,
+        partner: &'a PartnerId,
+        sealed: Sealed,
+        signed: Signed,
+    ) -> Self {
+        Self {
             archive,
             partner,
             items: sealed.segments,
-            signed: signed(note.ok_or(Unproven::NotSealed(None))?)?,
+            signed,
             trees: BTreeMap::new(),
             permits: Semaphore::new(REQUESTS_AT_ONCE),
-        })
+        }
     }
 
     async fn inclusion(mut self, id: ActivityId, now: Moment) -> Result<Inclusion, Unproven> {
@@ -234,7 +273,7 @@ impl<'a> SealedLog<'a> {
     }
 
     /// The compact range of these leaves.
-    async fn range(&mut self, leaves: Range<u64>) -> Result<CompactRange, Unproven> {
+    pub(crate) async fn range(&mut self, leaves: Range<u64>) -> Result<CompactRange, Unproven> {
         let mut range = CompactRange::empty(leaves.start).map_err(unusable)?;
         let begin = self
             .items
@@ -275,12 +314,12 @@ impl<'a> SealedLog<'a> {
         Ok(part)
     }
 
-    async fn open(&self, item: &SegmentItem) -> Result<Segment, Error> {
+    pub(crate) async fn open(&self, item: &SegmentItem) -> Result<Segment, Error> {
         let opened = Segment::open(&self.object(item), &item.object, &manifest(item)?).await;
         opened.map_err(failed)
     }
 
-    fn object<'b>(&'b self, item: &'b SegmentItem) -> Object<'b> {
+    pub(crate) fn object<'b>(&'b self, item: &'b SegmentItem) -> Object<'b> {
         Object {
             archive: self.archive,
             item,

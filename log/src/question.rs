@@ -20,6 +20,9 @@ pub struct Question<'a> {
     pub kept_at: Moment,
     /// By what activities are counted, if only their number is asked for.
     pub counted_by: Option<&'a CountedBy>,
+    /// Whether what proves activities is asked for: then pages have every entry of a sealed
+    /// range, and say which of them the question is about.
+    pub is_proving: bool,
 }
 
 impl Question<'_> {

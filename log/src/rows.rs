@@ -3,12 +3,13 @@
 use std::{fmt::Display, ops::Bound, str::FromStr};
 
 use archive::{Accepts, Position, Predicate, Row, Selection, TextColumn};
+use proof::{Commitment, Opening};
 use shared::{
     Activity, ActivityId, Actor, Content, Customer, Details, Error, Filter, Moment, Order,
     PartnerId, Resource, aws::activities::Stored,
 };
 
-use crate::question::Question;
+use crate::{entry::Entry, question::Question};
 
 /// The archive's question for the activities between two positions.
 pub(crate) fn ask<'a>(
@@ -16,19 +17,24 @@ pub(crate) fn ask<'a>(
     (from, to): (Bound<Position>, Bound<Position>),
     limit: usize,
 ) -> archive::Question<'a> {
+    let is_proving = question.is_proving;
     archive::Question {
         from,
         to,
-        predicates: predicates(question.filter),
-        kept_at: Some(question.kept_at.as_millis()),
+        predicates: if is_proving {
+            Vec::new()
+        } else {
+            predicates(question.filter)
+        },
+        kept_at: (!is_proving).then_some(question.kept_at.as_millis()),
         order: match question.query.order {
             Order::Asc => archive::Order::Asc,
             Order::Desc => archive::Order::Desc,
         },
         limit,
         selection: Selection {
-            details: question.query.with_details,
-            opening: false,
+            details: question.query.with_details || is_proving,
+            opening: is_proving,
         },
     }
 }
@@ -87,6 +93,27 @@ fn predicates(filter: &Filter) -> Vec<Predicate<'_>> {
         .chain(has)
         .map(|(column, accepts)| Predicate { column, accepts })
         .collect()
+}
+
+/// A sealed row as an entry of this partner's log, with what proves it.
+pub(crate) fn entry(row: Row, question: &Question<'_>) -> Result<Entry, Error> {
+    let partner = question.partner;
+    let opening = match (row.salt, row.c) {
+        (Some(salt), _) => Some(Opening::Salt(salt)),
+        (None, Some(hash)) => Some(Opening::Commitment(Commitment(hash))),
+        (None, None) => None,
+    };
+    let unproven = |reason| Error::internal("reading a sealed activity", reason);
+    let leaf = row.leaf(partner.as_str()).map_err(unproven)?;
+    let index = row.index;
+    let mut stored = stored(row, partner)?;
+    stored.opening = opening;
+    Ok(Entry {
+        index,
+        leaf,
+        is_wanted: question.accepts(&stored),
+        stored,
+    })
 }
 
 /// A sealed row as an activity of this partner's log.

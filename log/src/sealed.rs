@@ -5,7 +5,7 @@ use std::{
     ops::{Bound, Range},
 };
 
-use archive::{BoxError, Manifest, Position, Rows, Segment, Source};
+use archive::{BoxError, Manifest, Position, Row, Rows, Segment, Source};
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use shared::{
@@ -19,8 +19,9 @@ use shared::{
 use tokio::sync::Semaphore;
 
 use crate::{
+    entry::Entry,
     question::Question,
-    rows::{activity_id, ask, position, start_of, stored},
+    rows::{activity_id, ask, entry, position, start_of, stored},
     tally::{CountedBy, Tally},
 };
 
@@ -54,6 +55,7 @@ pub(crate) struct SealedPart<'a> {
 #[derive(Debug)]
 pub(crate) enum SealedRead {
     Activities(Vec<Stored>),
+    Entries(Vec<Entry>),
     Tallies(Vec<Tally>),
 }
 
@@ -197,11 +199,7 @@ impl<'a> SealedPart<'a> {
                 Bound::Excluded(to) => first >= *to,
                 Bound::Unbounded => false,
             };
-            // Its object may be deleted soon, or was.
-            let has_ended = item
-                .kept_until
-                .is_some_and(|end| end <= self.question.kept_at);
-            !ends_before && !begins_behind && !has_ended && !item.is_pruned()
+            !ends_before && !begins_behind && !has_ended(item, self.question.kept_at)
         };
         let items = self.sealed.segments.iter().filter(is_within);
         match self.question.query.order {
@@ -232,6 +230,12 @@ impl<'a> SealedPart<'a> {
     }
 }
 
+/// Whether the retention of all of a segment's activities had ended at a moment: its object
+/// may be deleted soon, or was.
+pub(crate) fn has_ended(item: &SegmentItem, at: Moment) -> bool {
+    item.is_pruned() || item.kept_until.is_some_and(|end| end <= at)
+}
+
 /// One sealed activity with its details; none if it is absent or its retention has ended.
 pub(crate) async fn one(
     archive: &ArchiveStore,
@@ -254,6 +258,7 @@ pub(crate) async fn one(
         filter: &filter,
         kept_at: now,
         counted_by: None,
+        is_proving: false,
     };
     let permits = Semaphore::new(REQUESTS_AT_ONCE);
     let mut gone = None;
@@ -273,7 +278,7 @@ pub(crate) async fn one(
         match object.read(&question, (only.clone(), only), 1).await {
             Err(Error::NotFound) => gone = Some(item.object),
             Ok((SealedRead::Activities(mut activities), _)) => return Ok(activities.pop()),
-            Ok((SealedRead::Tallies(_), _)) => return Ok(None),
+            Ok(_) => return Ok(None),
             Err(error) => return Err(error),
         }
     }
@@ -310,6 +315,9 @@ impl Object<'_> {
             return self.count(&segment, &asked, by).await;
         }
         let Rows { rows, more } = segment.rows(&self, &asked).await.map_err(failed)?;
+        if question.is_proving {
+            return entries(rows, more, question);
+        }
         let stored = rows.into_iter().map(|row| stored(row, question.partner));
         let stored: Vec<Stored> = stored.collect::<Result<_, _>>()?;
         let last = stored.last().filter(|_| more);
@@ -335,6 +343,18 @@ impl Object<'_> {
         let last = counted.last.as_ref().map(activity_id).transpose()?;
         Ok((SealedRead::Tallies(groups.collect::<Result<_, _>>()?), last))
     }
+}
+
+fn entries(
+    rows: Vec<Row>,
+    more: bool,
+    question: &Question<'_>,
+) -> Result<(SealedRead, Option<ActivityId>), Error> {
+    let entries = rows.into_iter().map(|row| entry(row, question));
+    let entries: Vec<Entry> = entries.collect::<Result<_, _>>()?;
+    let last = entries.last().filter(|_| more);
+    let last = last.map(|entry| entry.stored.activity.id);
+    Ok((SealedRead::Entries(entries), last))
 }
 
 impl Source for Object<'_> {

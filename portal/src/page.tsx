@@ -15,6 +15,7 @@ import {
   ChevronUpRegular,
   DataBarVerticalRegular,
   FilterRegular,
+  ShieldCheckmarkRegular,
 } from "@fluentui/react-icons";
 import { useContext, useRef, useState, useSyncExternalStore } from "react";
 import { isUnderWay, useExports } from "./api/queries";
@@ -33,6 +34,7 @@ import type { Language } from "./words/words";
 
 const Conditions = later(() => import("./filters/conditions"));
 const Insights = later(() => import("./insights/insights"));
+const KeptCheckpoint = later(() => import("./proofs/kept"));
 const Exports = later(() => import("./exports/exports"));
 
 function subscribe(listener: () => void) {
@@ -88,6 +90,7 @@ function Filters() {
   const { t } = useWords();
   const [shown, setShown] = useKept("filters", false);
   const [rangeShown, setRangeShown] = useState(false);
+  const [proofs, setProofs] = useState(false);
   const { day } = useWords();
   const { filter } = useView();
   const section = useRef<HTMLElement>(null);
@@ -113,8 +116,16 @@ function Filters() {
         >
           {t("filters")}
         </Button>
+        <Button
+          icon={proofs ? <ChevronUpRegular /> : <ShieldCheckmarkRegular />}
+          aria-expanded={proofs}
+          onClick={() => setProofs(!proofs)}
+        >
+          {t("proofs")}
+        </Button>
         <Panels />
       </div>
+      {proofs && <KeptCheckpoint />}
       {shown && <Conditions />}
       <Chips whenGone={() => section.current?.focus()} />
     </section>

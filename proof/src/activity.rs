@@ -1,6 +1,6 @@
 //! What is hashed of an activity: its public part, and a commitment to the rest.
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, SecondsFormat, Utc};
 use sha2::{Digest, Sha256};
 
 use crate::{error::Error, hash::Hash, members::Members};
@@ -143,6 +143,20 @@ pub(crate) fn moment(millis: i64) -> Result<String, Error> {
         .ok_or(Error::Time { millis })
 }
 
+/// The milliseconds after 1970 of a moment in exactly the form of the service.
+pub fn millis(text: &str) -> Result<i64, Error> {
+    let millis = text
+        .parse()
+        .map(|time: DateTime<Utc>| time.timestamp_millis());
+    let millis = millis
+        .ok()
+        .filter(|millis| moment(*millis).as_deref() == Ok(text));
+    millis.ok_or(Error::Malformed {
+        what: "moment",
+        reason: "must have the form 2026-11-22T09:32:11.123Z",
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +172,21 @@ mod tests {
             moment(-62_167_219_200_000).unwrap(),
             "0000-01-01T00:00:00.000Z"
         );
+        for millis_after_1970 in [0, 1_795_339_931_123, -62_167_219_200_000] {
+            let text = moment(millis_after_1970).unwrap();
+            assert_eq!(millis(&text), Ok(millis_after_1970));
+        }
+        for text in [
+            "2026-11-22T09:32:11.123+00:00",
+            "2026-11-22T09:32:11Z",
+            "2026-11-22T09:32:11.1230Z",
+            "2026-11-22t09:32:11.123Z",
+            "2026-11-22T09:32:60.000Z",
+            " 2026-11-22T09:32:11.123Z",
+            "",
+        ] {
+            assert!(millis(text).is_err(), "{text}");
+        }
         for millis in [-62_167_219_200_001, 253_402_300_800_000, i64::MIN, i64::MAX] {
             assert_eq!(moment(millis), Err(Error::Time { millis }));
         }

@@ -29,6 +29,13 @@ impl Checkpoint {
         format!("{service}/{partner_id}/{LEAF_VERSION}")
     }
 
+    /// The partner whose log it is, if it is a log of this service.
+    pub fn partner_of(&self, service: &str) -> Option<&str> {
+        let rest = self.origin.strip_prefix(service)?.strip_prefix('/')?;
+        let partner = rest.strip_suffix(LEAF_VERSION)?.strip_suffix('/')?;
+        Some(partner).filter(|partner| !partner.is_empty() && !partner.contains('/'))
+    }
+
     /// The extension line that says up to which moment nothing can be added any more.
     pub fn sealed_to_line(millis: i64) -> Result<String, Error> {
         moment(millis).map(|moment| format!("{SEALED_TO} {moment}"))
@@ -98,6 +105,30 @@ mod tests {
     /// The example in C2SP's tlog-checkpoint.
     const EXAMPLE: &str =
         "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
+
+    #[test]
+    fn a_log_belongs_to_one_service_and_partner() {
+        let of = |origin: &str, service: &str| {
+            let text = EXAMPLE.replace("example.com/behind-the-sofa", origin);
+            let checkpoint = Checkpoint::parse(&text).unwrap();
+            checkpoint.partner_of(service).map(str::to_owned)
+        };
+        let origin = Checkpoint::origin_of("log.example", "contoso");
+        assert_eq!(of(&origin, "log.example").as_deref(), Some("contoso"));
+        for (origin, service) in [
+            ("log.example/contoso/activity-v1", "log.exampl"),
+            ("log.example/contoso/activity-v1", "log.example/contoso"),
+            ("log.example/eu/contoso/activity-v1", "log.example"),
+            ("log.example//activity-v1", "log.example"),
+            ("log.example/contoso/activity-v2", "log.example"),
+            ("log.example/contosoactivity-v1", "log.example"),
+            ("log.example", "log.example"),
+        ] {
+            assert_eq!(of(origin, service), None, "{origin} {service}");
+        }
+        let deeper = of("log.example/eu/contoso/activity-v1", "log.example/eu");
+        assert_eq!(deeper.as_deref(), Some("contoso"));
+    }
 
     #[test]
     fn the_example_of_the_description_is_read() {

@@ -10,6 +10,7 @@ mod canonical;
 mod checkpoint;
 mod consistency;
 mod error;
+mod export;
 mod hash;
 mod inclusion;
 mod json;
@@ -20,11 +21,14 @@ mod statement;
 mod verifier_key;
 
 pub use self::{
-    activity::{Activity, Commitment, Opening, Salt},
+    activity::{Activity, Commitment, Opening, Salt, millis},
     canonical::canonical,
     checkpoint::Checkpoint,
     consistency::{consistency_ranges, verify_consistency},
     error::Error,
+    export::{
+        ExportFrame, ExportLine, FrameVersion, HashText, Mark, RowFormat, RowOrder, RowProof, Side,
+    },
     hash::Hash,
     inclusion::{inclusion_ranges, verify_inclusion},
     json::leaf_of_json,

@@ -75,6 +75,28 @@ impl CompactRange {
         self.push(0, leaf)
     }
 
+    /// Adds the leaf before the first one.
+    pub fn prepend(&mut self, leaf: Hash) -> Result<(), Error> {
+        let begin = self.begin.checked_sub(1);
+        self.begin = begin.ok_or(Error::Tree {
+            reason: "has no leaf before the one with index 0",
+        })?;
+        let (mut level, mut hash) = (0, leaf);
+        // A left child begins where its parent begins.
+        while self.begin.is_multiple_of(2 << level)
+            && self
+                .subtrees
+                .first()
+                .is_some_and(|(right, _)| *right == level)
+        {
+            let (_, right) = self.subtrees.remove(0);
+            hash = Hash::of_node(&hash, &right);
+            level += 1;
+        }
+        self.subtrees.insert(0, (level, hash));
+        Ok(())
+    }
+
     /// Adds the leaves of `next`, which must begin where this range ends.
     pub fn merge(&mut self, next: &Self) -> Result<(), Error> {
         if next.begin != self.end {
@@ -259,6 +281,8 @@ pub(crate) mod tests {
             assert!(range.merge(&next).is_err());
         }
         assert!(range.root().is_err());
+        let mut all = CompactRange::empty(0).unwrap();
+        assert!(all.prepend(leaves(1)[0]).is_err());
     }
 
     #[test]
@@ -308,6 +332,11 @@ pub(crate) mod tests {
                 }
             }
             prop_assert_eq!(&parts, std::slice::from_ref(&whole));
+            let mut from_behind = CompactRange::empty(begin + total).unwrap();
+            for leaf in all.iter().rev() {
+                from_behind.prepend(*leaf).unwrap();
+            }
+            prop_assert_eq!(&from_behind, &whole);
             let hashes: Vec<Hash> = whole.hashes().collect();
             prop_assert_eq!(CompactRange::from_hashes(whole.leaves(), &hashes), Ok(whole.clone()));
             prop_assert!(CompactRange::from_hashes(whole.leaves(), &[&hashes[..], &hashes[..1.min(hashes.len())], &[Hash::of_nothing()]].concat()).is_err());

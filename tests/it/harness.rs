@@ -447,7 +447,7 @@ pub(crate) async fn eventually(condition: impl Fn() -> bool) -> bool {
 }
 
 /// Random hexadecimal digits, the same for the same seed.
-fn random_digits(seed: usize, length: usize) -> String {
+pub(crate) fn random_digits(seed: usize, length: usize) -> String {
     let mut random = fastrand::Rng::with_seed(seed as u64);
     let digit = |_| char::from(random.choice(*b"0123456789abcdef").unwrap_or(b'0'));
     (0..length).map(digit).collect()

@@ -36,7 +36,7 @@ impl TestApp {
     }
 
     /// The item of an activity.
-    async fn activity_item(&self, activity: &Value) -> Item {
+    pub(crate) async fn activity_item(&self, activity: &Value) -> Item {
         let read = self.dynamodb().get_item();
         let read = read.table_name(&self.stack.config.activities_table);
         let read = read.set_key(Some(key(activity))).send().await;

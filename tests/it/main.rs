@@ -50,6 +50,7 @@ mod operations;
 mod page;
 mod promises;
 mod proofs;
+mod proven;
 mod record;
 mod report;
 mod sealed;

@@ -2,11 +2,14 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+use proof::VerifierKey;
 use serde_json::{Value, json};
 
 use crate::{
     faults::Fault,
     harness::{TestApp, activity, ago, at, eventually, with},
+    proven::{Proven, resealed::Audit},
 };
 
 async fn record_with_key(app: &TestApp, activity: &Value) -> crate::harness::Answer {
@@ -373,4 +376,75 @@ async fn bad_input_is_refused_with_its_field_and_reason_and_changes_nothing() {
     assert_eq!(request.send().await.json()["errors"][0]["field"], "style");
     assert_eq!(app.list_all("").await, Vec::<Value>::new());
     assert_eq!(app.read("/v1/exports").await.json()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_sealed_entry_cannot_be_changed_unnoticed() {
+    let audit = Audit::start().await;
+    assert!(audit.look().await.is_whole());
+    let mut rows = audit.rows().await;
+    rows[4].outcome = "failed".into();
+    for is_signed in [false, true] {
+        audit.reseal(rows.clone(), is_signed).await;
+        assert!(!audit.look().await.is_whole(), "signed: {is_signed}");
+    }
+}
+
+#[tokio::test]
+async fn a_proven_export_has_every_entry_of_its_range() {
+    let app = TestApp::start_sealing(&[]).await;
+    let key = app.sealed_year(60).await;
+    let proven = app.proven(json!({ "order": "asc" })).await;
+    let whole = proven.is_whole(&key);
+    assert!(whole.is_complete && whole.left_out.is_nothing());
+    let file = String::from_utf8(proven.file.clone()).unwrap();
+    let lines: Vec<&str> = file.split_inclusive('\n').collect();
+    assert_eq!(lines.len() as u64, whole.rows);
+    for place in 0..lines.len() {
+        let mut fewer = lines.clone();
+        fewer.remove(place);
+        let changed = Proven {
+            file: fewer.concat().into_bytes(),
+            ..proven.clone()
+        };
+        let said = changed.check(&key).unwrap_err().to_string();
+        assert!(said.contains("missing"), "{place}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn an_erasure_breaks_no_proof() {
+    let app = TestApp::start_sealing(&[]).await;
+    let recorded = app.record(&activity()).await;
+    app.advance(Duration::from_hours(72));
+    app.seal().await;
+    let key = app.key().await;
+    let keys = [VerifierKey::parse(&key).unwrap()];
+    let path = format!("/v1/activities/{}/proof", recorded["id"].as_str().unwrap());
+    let (proof, export) = (app.read(&path).await.text, app.proven(json!({})).await);
+    let salt: Value = serde_json::from_str(&proof).unwrap();
+    let salt = salt["salt"].as_str().unwrap().to_owned();
+    assert_eq!(app.erase().await["state"], "done");
+    for proof in [proof, app.read(&path).await.text] {
+        verify::check_entry(&proof, None, &keys).unwrap();
+    }
+    export.is_whole(&key);
+    assert_eq!(app.proven(json!({})).await.is_whole(&key).erased, 1);
+    // Without its salt nobody can test a guess at what was erased.
+    let after = app.read(&path).await.json();
+    assert!(after["salt"].is_null());
+    let salt = STANDARD.decode(salt).unwrap();
+    let partner = app.registered_partner("contoso").await;
+    for (key, bytes) in app.objects("archive", &partner) {
+        assert!(!bytes.windows(16).any(|it| it == salt), "{key}");
+    }
+    for segment in app.segments(&partner).await {
+        let rows = app.rows_of(&segment).await;
+        assert!(
+            rows.iter()
+                .all(|row| row.customer_id.is_none() || row.salt.is_none())
+        );
+    }
+    let item = app.activity_item(&recorded).await;
+    assert!(!item.contains_key("salt") && item.contains_key("commitment"));
 }

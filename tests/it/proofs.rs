@@ -91,7 +91,7 @@ impl TestApp {
     }
 
     /// The ids of contoso's log, the oldest first.
-    async fn ids(&self, to: &str) -> Vec<String> {
+    pub(crate) async fn ids(&self, to: &str) -> Vec<String> {
         let query = format!("from=2000-01-01&to={to}&order=asc&limit=500");
         let items = self.list_all(&query).await;
         let ids = items.iter().map(|item| item["id"].as_str().unwrap());
@@ -505,7 +505,7 @@ async fn a_log_that_did_more_than_grow_is_found() {
 
 #[tokio::test]
 async fn what_a_recorder_keeps_is_what_the_leaf_says() {
-    let page = include_str!("../../docs/proofs.md");
+    let page = include_str!("../../docs/verify.md");
     let (_, program) = page
         .split_once("<!-- python: kept -->\n```python\n")
         .unwrap();

@@ -100,10 +100,10 @@ impl Proven {
         let keys = [VerifierKey::parse(key).unwrap()];
         let sha256 = base16ct::lower::encode_string(&Sha256::digest(&self.file));
         let proof = self.proof.as_bytes();
-        match self.file.starts_with(&[0x1f, 0x8b]) {
-            true => check_export(MultiGzDecoder::new(&self.file[..]), &sha256, proof, &keys),
-            false => check_export(&self.file[..], &sha256, proof, &keys),
+        if self.file.starts_with(&[0x1f, 0x8b]) {
+            return check_export(MultiGzDecoder::new(&self.file[..]), &sha256, proof, &keys);
         }
+        check_export(&self.file[..], &sha256, proof, &keys)
     }
 
     /// The exit code of the program in Python, and what it says.
@@ -387,7 +387,7 @@ impl TestApp {
         let partner = self.registered_partner("contoso").await;
         let mut config = self.stack.config.clone();
         // The next call is ours.
-        config.export_worker_function = "nobody".to_owned();
+        config.export_worker_function = "nobody".into();
         let app = App::new(&self.stack.sdk, config, self.clock_behind(Duration::ZERO));
         let request = ExportRequest::read(body.to_string().as_bytes()).unwrap();
         let range = request.filter.range(now).unwrap();

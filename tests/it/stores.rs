@@ -108,6 +108,7 @@ fn file() -> File {
         bytes: 300,
         sha256: "0".repeat(64),
         truncated_cells: 0,
+        proof: None,
     }
 }
 

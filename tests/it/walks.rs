@@ -116,6 +116,7 @@ async fn whatever_is_read_at_once_a_walk_gives_each_activity_once_and_in_order()
             filter: &filter,
             kept_at: to,
             counted_by: None,
+            is_proving: false,
         };
         let effort = |pages| Effort {
             pages,

@@ -57,12 +57,10 @@ pub fn check_entry(
     keys: &[VerifierKey],
 ) -> Result<Entry, Finding> {
     let proof = read(proof)?;
-    let checkpoint = signed::checkpoint("checkpoint", &proof.checkpoint, keys)?;
+    let signed = signed::checkpoint("checkpoint", &proof.checkpoint, keys)?;
+    let checkpoint = signed.checkpoint;
     let leaf: Leaf = serde_json::from_str(&proof.leaf).map_err(|it| unreadable("leaf", it))?;
-    let is_of = |key: &VerifierKey| {
-        Checkpoint::origin_of(key.name(), &leaf.partner_id) == checkpoint.origin
-    };
-    if !keys.iter().any(is_of) {
+    if leaf.partner_id != signed.partner_id {
         return Err(Finding::NotWhole(format!(
             "entry {} is of the partner {}, but the checkpoint of the log {}",
             leaf.id, leaf.partner_id, checkpoint.origin

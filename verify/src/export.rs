@@ -213,9 +213,8 @@ impl<'a, F: Read, P: BufRead> Walk<'a, F, P> {
             )));
         };
         let leaf = row.leaf(&self.frame.partner_id, &proof.opening);
-        let leaf = match leaf.ok().filter(|leaf| leaf.mark() == proof.mark) {
-            Some(leaf) => leaf,
-            None => return Err(self.mismatch(&row, proof, place)),
+        let Some(leaf) = leaf.ok().filter(|leaf| leaf.mark() == proof.mark) else {
+            return Err(self.mismatch(&row, proof, place));
         };
         self.check_place(&row)?;
         self.erased += u64::from(check_erasure(&row, &proof.opening)?);
@@ -350,11 +349,11 @@ fn before(frame: &ExportFrame) -> Result<CompactRange, Finding> {
     Ok(range)
 }
 
-/// The entries behind the file, with the neighbour, up to the end of the log.
-fn behind(frame: &ExportFrame, size: u64) -> Result<CompactRange, Finding> {
+/// The entries behind the file, with the neighbour, up to an index.
+fn behind(frame: &ExportFrame, end: u64) -> Result<CompactRange, Finding> {
     let side = &frame.behind;
-    let begin = size.checked_sub(side.count).ok_or_else(too_many)?;
-    let range = CompactRange::from_hashes(begin..size, &hashes(side));
+    let begin = end.checked_sub(side.count).ok_or_else(too_many)?;
+    let range = CompactRange::from_hashes(begin..end, &hashes(side));
     let mut range = range.map_err(|error| unreadable("proof", error))?;
     if let Some(leaf) = &side.neighbour {
         let added = range.prepend(Hash::of_leaf(leaf.as_bytes()));

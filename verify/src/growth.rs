@@ -36,8 +36,8 @@ pub fn check_growth(
     proof: &str,
     keys: &[VerifierKey],
 ) -> Result<Growth, Finding> {
-    let old = signed::checkpoint("old checkpoint", old, keys)?;
-    let new = signed::checkpoint("new checkpoint", new, keys)?;
+    let old = signed::checkpoint("old checkpoint", old, keys)?.checkpoint;
+    let new = signed::checkpoint("new checkpoint", new, keys)?.checkpoint;
     if old.origin != new.origin {
         return Err(Finding::NotWhole(format!(
             "the old checkpoint is of the log {}, the new one of {}",
@@ -53,7 +53,7 @@ pub fn check_growth(
         )));
     }
     let proof: Proof = serde_json::from_str(proof).map_err(|error| unreadable("proof", error))?;
-    let led_to = signed::checkpoint("proof's checkpoint", &proof.checkpoint, keys)?;
+    let led_to = signed::checkpoint("proof's checkpoint", &proof.checkpoint, keys)?.checkpoint;
     if (proof.from_size, led_to.size) != (old.size, new.size) {
         return Err(Finding::Unknown(format!(
             "the proof leads from {} entries to {}, and the checkpoints have {} and {}",

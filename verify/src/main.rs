@@ -1,53 +1,20 @@
 //! `verify`: checks proofs of a partner's log; the exit code is 0 if all is whole, 1 if it is
 //! not, and 2 if that can't be told.
 
-use std::{fs, path::PathBuf, process::ExitCode};
+mod cli;
+mod files;
+mod report;
 
-use clap::{Args, Parser, Subcommand};
-use proof::VerifierKey;
-use verify::{Entry, Finding, Growth, check_entry, check_growth};
+use std::{fmt::Display, io::BufReader, path::Path, process::ExitCode};
 
-/// Checks proofs of a partner's log, without the service and without a network.
-///
-/// Exit codes: 0 whole, 1 not whole, 2 could not tell.
-#[derive(Debug, Parser)]
-#[command(name = "verify", version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
+use clap::Parser;
+use indicatif::ProgressBar;
+use verify::{Finding, Service, check_entry, check_export, check_growth, check_log, sha256};
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Check that an entry is in the log, and unchanged
-    Entry {
-        /// The answer of `GET /v1/activities/{id}/proof`, as JSON or as text
-        proof: PathBuf,
-        /// The answer of `GET /v1/activities/{id}`, which must be this entry
-        #[arg(long)]
-        activity: Option<PathBuf>,
-        #[command(flatten)]
-        keys: Keys,
-    },
-    /// Check that the log only grew between two checkpoints
-    Growth {
-        /// The checkpoint that you kept
-        old: PathBuf,
-        /// A later checkpoint
-        new: PathBuf,
-        /// The answer of `GET /v1/checkpoint/consistency`
-        proof: PathBuf,
-        #[command(flatten)]
-        keys: Keys,
-    },
-}
-
-#[derive(Debug, Args)]
-struct Keys {
-    /// A public key as `GET /v1/keys` has it, or a file with one in each line; repeatable
-    #[arg(long = "key", required = true)]
-    keys: Vec<String>,
-}
+use crate::{
+    cli::{Cli, Command, ExportFiles, Keys, WholeLog},
+    files::{keep, open, read, unpacked, unreadable},
+};
 
 fn main() -> ExitCode {
     let found = match Cli::parse().command {
@@ -55,13 +22,15 @@ fn main() -> ExitCode {
             proof,
             activity,
             keys,
-        } => entry(&proof, activity.as_ref(), &keys),
+        } => entry(&proof, activity.as_deref(), &keys),
         Command::Growth {
             old,
             new,
             proof,
             keys,
         } => growth([&old, &new, &proof], &keys),
+        Command::Export(files) => export(&files),
+        Command::Log(asked) => log(&asked),
     };
     match found {
         Ok(text) => {
@@ -79,70 +48,80 @@ fn main() -> ExitCode {
     }
 }
 
-fn entry(proof: &PathBuf, activity: Option<&PathBuf>, keys: &Keys) -> Result<String, Finding> {
+fn entry(proof: &Path, activity: Option<&Path>, keys: &Keys) -> Result<String, Finding> {
     let activity = activity.map(read).transpose()?;
     let entry = check_entry(&read(proof)?, activity.as_deref(), &keys.read()?)?;
-    let Entry {
-        id,
-        index,
-        checkpoint,
-        is_compared_whole,
-    } = entry;
-    let compared = match (activity, is_compared_whole) {
-        (None, _) => "",
-        (Some(_), true) => "; the activity is this entry, name and details included",
-        (Some(_), false) => "; the activity is this entry, but name and details have no proof",
-    };
-    let sealed_to = checkpoint.sealed_to().unwrap_or("an unknown moment");
-    Ok(format!(
-        "entry {id} has place {index} of {} in the log {}, sealed up to {sealed_to}{compared}",
-        checkpoint.size, checkpoint.origin
-    ))
+    Ok(report::entry(&entry, activity.is_some()))
 }
 
-fn growth([old, new, proof]: [&PathBuf; 3], keys: &Keys) -> Result<String, Finding> {
+fn growth([old, new, proof]: [&Path; 3], keys: &Keys) -> Result<String, Finding> {
     let growth = check_growth(&read(old)?, &read(new)?, &read(proof)?, &keys.read()?)?;
-    let Growth {
-        origin,
-        from_size,
-        to_size,
-    } = growth;
-    Ok(format!(
-        "the log {origin} had {from_size} entries and has {to_size} now; \
-         the first {from_size} are the same"
-    ))
+    Ok(report::growth(&growth))
 }
 
-fn read(path: &PathBuf) -> Result<String, Finding> {
-    fs::read_to_string(path)
-        .map_err(|error| Finding::Unknown(format!("{} can't be read: {error}", path.display())))
-}
-
-impl Keys {
-    fn read(&self) -> Result<Vec<VerifierKey>, Finding> {
-        let mut keys = Vec::new();
-        for given in &self.keys {
-            let file = fs::read_to_string(given);
-            let lines = file.as_deref().unwrap_or(given).lines();
-            for line in lines.filter(|line| !line.trim().is_empty()) {
-                let key = VerifierKey::parse(line.trim()).map_err(|error| {
-                    Finding::Unknown(format!("--key {given}: {error}, or name a file of keys"))
-                })?;
-                keys.push(key);
-            }
-        }
-        Ok(keys)
+fn export(files: &ExportFiles) -> Result<String, Finding> {
+    let keys = files.keys.read()?;
+    let sha256 = sha256(open(&files.file)?).map_err(|error| unreadable(&files.file, &error))?;
+    let proof = BufReader::new(open(&files.proof)?);
+    let export = check_export(unpacked(&files.file)?, &sha256, proof, &keys)?;
+    let (from, to) = &export.range;
+    let is_other = |wanted: &Option<String>, own| wanted.as_ref().is_some_and(|it| it != own);
+    if is_other(&files.from, from) || is_other(&files.to, to) {
+        let other = format!("the file is of another range, from {from} to {to}");
+        return Err(Finding::NotWhole(other));
     }
+    let text = report::export(&export);
+    if !export.is_complete && !files.filtered {
+        return Err(Finding::Unknown(format!(
+            "{text}; the export had a condition, so nothing shows that these are all entries \
+             that fit it; with --filtered this is enough"
+        )));
+    }
+    let is_whole = !export.is_complete || export.left_out.is_nothing() || files.ended;
+    is_whole
+        .then(|| text.clone())
+        .ok_or_else(|| report::left_out(&text, export.left_out))
 }
 
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
+/// The variable with the token of a reader.
+const TOKEN: &str = "ACTIVITY_LOG_TOKEN";
 
-    use super::*;
-
-    #[test]
-    fn the_flags_are_sound() {
-        Cli::command().debug_assert();
+fn log(asked: &WholeLog) -> Result<String, Finding> {
+    let keys = asked.keys.read()?;
+    let since = asked.since.as_deref().map(read).transpose()?;
+    let service = Service::new(&asked.url, token()?);
+    let scratch = tempfile::tempdir().map_err(|error| unknown("a folder for files", &error))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| unknown("starting", &error))?;
+    let bar = ProgressBar::new_spinner();
+    let tell = |month: &str, rows| {
+        bar.inc(rows);
+        let entries = bar.position();
+        bar.set_message(format!("{entries} entries, the last month from {month}"));
+    };
+    let checking = check_log(&service, since.as_deref(), &keys, scratch.path(), tell);
+    let log = runtime.block_on(checking)?;
+    bar.finish_and_clear();
+    let text = report::log(&log);
+    if !log.left_out.is_nothing() && !asked.ended {
+        return Err(report::left_out(&text, log.left_out));
     }
+    if let Some(path) = &asked.keep {
+        keep(path, &log.checkpoint).map_err(|error| unreadable(path, &error))?;
+    }
+    Ok(text)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a command line is no place for a token, and this crate shares no configuration"
+)]
+fn token() -> Result<String, Finding> {
+    std::env::var(TOKEN).map_err(|error| unknown(TOKEN, &error))
+}
+
+fn unknown(what: &str, error: &dyn Display) -> Finding {
+    Finding::Unknown(format!("{what}: {error}"))
 }

@@ -132,23 +132,24 @@ fn next_record(reader: &mut csv::Reader<impl Read>) -> Result<Option<Row>, Findi
 /// The cells of the next line, without its carriage return.
 fn read_record(reader: &mut csv::Reader<impl Read>) -> Result<Option<StringRecord>, Finding> {
     let mut record = StringRecord::new();
-    if !reader.read_record(&mut record).map_err(broken_csv)? {
+    if !reader
+        .read_record(&mut record)
+        .map_err(|error| broken_csv(&error))?
+    {
         return Ok(None);
     }
     let last = record.len().saturating_sub(1);
-    let cells = record
-        .iter()
-        .enumerate()
-        .map(|(place, cell)| match place == last {
-            true => cell.strip_suffix('\r').unwrap_or(cell),
-            false => cell,
-        });
+    let cells = record.iter().enumerate().map(|(place, cell)| {
+        cell.strip_suffix('\r')
+            .filter(|_| place == last)
+            .unwrap_or(cell)
+    });
     let mut cells: StringRecord = cells.collect();
     cells.set_position(record.position().cloned());
     Ok(Some(cells))
 }
 
-fn broken_csv(error: csv::Error) -> Finding {
+fn broken_csv(error: &csv::Error) -> Finding {
     match error.kind() {
         csv::ErrorKind::Io(error) => Finding::Unknown(format!("the file can't be read: {error}")),
         _ => Finding::NotWhole(format!("the file is no CSV file of an export: {error}")),

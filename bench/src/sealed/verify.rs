@@ -69,20 +69,19 @@ pub(super) async fn measure(bench: &Workbench<'_>) -> Result<Vec<Comparison>, Er
         return Err("two files were not verified".into());
     };
     let seconds = once.cpu_seconds * 1e6 / float(entries);
-    let one = |value: f64| Samples::one(value);
     Ok(vec![
         Comparison::limited(
             "verifying a million offline",
             "CPU s",
             "details of 0.3 kB",
-            one(seconds),
+            Samples::one(seconds),
             CPU_SECONDS_MAX,
         ),
         Comparison {
             measure: "verifying, peak memory".into(),
             unit: "MiB",
-            ours: comparison::Side::new("ten times as many", one(longer.mebibytes)),
-            other: comparison::Side::new("a year", one(once.mebibytes)),
+            ours: comparison::Side::new("ten times as many", Samples::one(longer.mebibytes)),
+            other: comparison::Side::new("a year", Samples::one(once.mebibytes)),
             goal: Some(MEMORY_RATIO_MAX),
         },
     ])
@@ -109,7 +108,7 @@ impl Proven {
             });
             writeln!(body, "{line}")?;
         }
-        (rows.flush()?, body.flush()?);
+        rows.flush()?;
         writeln!(body, "f {}", verify::sha256(File::open(&file)?)?)?;
         body.flush()?;
         let (note, key) = sign(&tree, to)?;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use activity_log::{Effort, Page, Question, Walk};
+use activity_log::{Effort, Entry, Page, Question, Walk};
+use proof::{Hash, RowProof};
 use shared::{
     Activity, ActivityId, ActivityStore, Error, Export, Moment, Order,
     aws::activities::{RangeQuery, Stored},
@@ -33,6 +34,7 @@ fn question<'a>(context: &Context<'a>) -> Question<'a> {
         filter: &export.request.filter,
         kept_at: export.as_of,
         counted_by: None,
+        is_proving: export.request.proof,
     }
 }
 
@@ -77,12 +79,27 @@ async fn read_page(context: &Context<'_>, walk: &mut Walk<'_>) -> Result<Option<
     reason = "a box would be an allocation for each row"
 )]
 pub(crate) enum Step {
-    /// An activity that belongs in the file.
-    Activity(Activity),
+    /// An activity that belongs in the file, with what proves it if that was asked for.
+    Activity(Activity, Option<Proven>),
+    /// An entry of the log that is not in a file with a proof: its index and its leaf's hash.
+    LeftOut(u64, Hash),
     /// The end of a page that another page follows; here the worker can hand over.
     EndOfPage,
     /// The end of the range.
     EndOfRange,
+}
+
+/// What proves an activity of the file.
+#[derive(Debug)]
+pub(crate) struct Proven {
+    pub(crate) index: u64,
+    pub(crate) row: RowProof,
+}
+
+/// What was read of the log.
+enum Read {
+    Activity(Stored),
+    Entry(Entry),
 }
 
 /// The activities of an export; each one is decoded when it is asked for.
@@ -90,7 +107,7 @@ pub(crate) struct Activities<'a> {
     question: Question<'a>,
     as_of: Moment,
     pages: mpsc::Receiver<Result<Page, Stop>>,
-    page: Box<dyn Iterator<Item = Result<Stored, Error>> + Send + 'a>,
+    page: Box<dyn Iterator<Item = Result<Read, Error>> + Send + 'a>,
     /// The position after the current page; none if the range ends with it.
     page_end: Option<ActivityId>,
     /// The part of the range in which there can be activities, to estimate the progress.
@@ -121,10 +138,9 @@ impl<'a> Activities<'a> {
 
     pub(crate) async fn next(&mut self) -> Result<Step, Stop> {
         loop {
-            while let Some(stored) = self.page.next().transpose()? {
-                self.reach(stored.activity.id);
-                if stored.activity.recorded_at <= self.as_of {
-                    return Ok(Step::Activity(stored.into_whole()?));
+            while let Some(read) = self.page.next().transpose()? {
+                if let Some(step) = self.step(read)? {
+                    return Ok(step);
                 }
             }
             if let Some(position) = self.page_end.take() {
@@ -137,7 +153,28 @@ impl<'a> Activities<'a> {
             };
             let page = page?;
             self.page_end = page.resume_after;
-            self.page = Box::new(page.activities(self.question));
+            self.page = if self.question.is_proving {
+                Box::new(page.entries().into_iter().map(Read::Entry).map(Ok))
+            } else {
+                let activities = page.activities(self.question);
+                Box::new(activities.map(|stored| stored.map(Read::Activity)))
+            };
+        }
+    }
+
+    /// What was read as a step; none if it was recorded after the export was requested.
+    fn step(&mut self, read: Read) -> Result<Option<Step>, Error> {
+        match read {
+            Read::Activity(stored) => {
+                self.reach(stored.activity.id);
+                let is_known = stored.activity.recorded_at <= self.as_of;
+                let activity = is_known.then(|| stored.into_whole()).transpose()?;
+                Ok(activity.map(|activity| Step::Activity(activity, None)))
+            }
+            Read::Entry(entry) => {
+                self.reach(entry.stored.activity.id);
+                entry_step(entry).map(Some)
+            }
         }
     }
 
@@ -146,6 +183,25 @@ impl<'a> Activities<'a> {
         let order = self.question.query.order;
         self.fraction = fraction_read(self.span, order, position.occurred_at());
     }
+}
+
+fn entry_step(entry: Entry) -> Result<Step, Error> {
+    let Entry {
+        index,
+        leaf,
+        stored,
+        is_wanted,
+    } = entry;
+    if !is_wanted {
+        return Ok(Step::LeftOut(index, leaf));
+    }
+    let unproven = || Error::internal("proving a row", "it has neither salt nor commitment");
+    let row = RowProof {
+        opening: stored.opening.ok_or_else(unproven)?,
+        mark: leaf.mark(),
+    };
+    let proven = Some(Proven { index, row });
+    Ok(Step::Activity(stored.into_whole()?, proven))
 }
 
 /// The part of the range in which there can be activities: nothing happens after

@@ -1,10 +1,11 @@
 //! What one call of the worker knows, and why a worker stops before the file is ready.
 
+use activity_log::Unproven;
 use shared::{
     Error, Export, ExportId, Moment,
     model::{
         export::Progress,
-        failure::Failure,
+        failure::{Failure, FailureCode},
         lease::{Lease, LeaseStatus},
     },
 };
@@ -86,6 +87,26 @@ impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         Self::Failed(error)
     }
+}
+
+/// Why a worker stops if something can't be proven.
+///
+/// The range was sealed and kept when the export was requested.
+pub(crate) fn unproven(unproven: Unproven) -> Stop {
+    match unproven {
+        Unproven::Failed(error) => Stop::Failed(error),
+        Unproven::Absent | Unproven::NotSealed(_) => {
+            Stop::Failed(Error::internal("making a proof", "the range is not sealed"))
+        }
+        Unproven::Ended(_) => Stop::Impossible(ended()),
+    }
+}
+
+fn ended() -> Failure {
+    FailureCode::GaveUp.because(
+        "The retention of entries ended while the file was written, so it can't be proven. \
+         Export the range again.",
+    )
 }
 
 /// Stops the worker unless it held the lease.

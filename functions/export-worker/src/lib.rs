@@ -2,7 +2,8 @@
 //!
 //! A worker takes the export's lease, reads activities in pages, encodes them into
 //! parts of at least 8 MiB, and uploads the parts. Then it records the export in
-//! the partner's log and sets its state to `ready`. Each of its writes to the
+//! the partner's log and sets its state to `ready`. If a proof was asked for, it is
+//! written beside the file in the same pass. Each of its writes to the
 //! export has the lease's epoch as a condition.
 //!
 //! After each part it stores a checkpoint. Before its time is up it hands over to
@@ -20,8 +21,11 @@ mod gzip;
 mod hash;
 mod inert;
 mod json_lines;
+mod object;
 mod part;
 mod parts;
+mod proof_lines;
+mod proof_upload;
 mod resumption;
 mod run;
 mod sheets;
@@ -50,7 +54,7 @@ pub async fn handle(app: &App, event: &WorkerEvent, deadline: Moment) -> Result<
             tracing::warn!(%export_id, "the export ended without a file; what it left is removed");
             app.files.clear(&key, &export).await?;
             // A worker may have died after it wrote the file and before it set the state.
-            app.files.delete(&key.object()).await?;
+            app.files.delete_files(&key, &export).await?;
         }
         LeaseAttempt::Taken(lease, export) => {
             let hand_over_at = deadline.minus(HAND_OVER_BEFORE);

@@ -3,6 +3,8 @@
 use shared::{ActivityId, model::export::Unpacked};
 use tokio::sync::mpsc;
 
+use crate::proof_lines::ProofPart;
+
 /// A part ends after the row with which it reaches this many bytes: 8 MiB.
 pub(crate) const PART_BYTES: usize = 8 * 1024 * 1024;
 
@@ -23,6 +25,8 @@ pub(crate) struct Part {
     /// The last activity that was read for this part; none if no worker can
     /// resume after it.
     pub(crate) position: Option<ActivityId>,
+    /// What proves the rows of this part; none if no proof was asked for.
+    pub(crate) proof: Option<ProofPart>,
 }
 
 /// Why a part ends where it does.

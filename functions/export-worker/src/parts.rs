@@ -1,5 +1,8 @@
 //! Makes the parts of a file, one at a time, when they are asked for.
 
+use std::ops::Range;
+
+use proof::Hash;
 use shared::{
     Error,
     model::{
@@ -10,10 +13,11 @@ use shared::{
 use tokio::sync::mpsc;
 
 use crate::{
-    activities::{Activities, Step},
-    context::{Context, Stop},
+    activities::{Activities, Proven, Step},
+    context::{Context, Stop, unproven},
     encoder::{Encoder, PartialPartBytes},
     part::{Part, PartEnd},
+    proof_lines::ProofLines,
     resumption::Resumption,
     workbook::WorkbookParts,
 };
@@ -35,11 +39,12 @@ impl<'a> Parts<'a> {
         context: &'a Context<'a>,
         resumption: Option<&Resumption>,
         activities: Activities<'a>,
+        proof: Option<ProofLines>,
         buffers: mpsc::Receiver<Vec<u8>>,
     ) -> Result<Self, Error> {
         Ok(match context.export.request.format {
             Format::Csv | Format::Jsonl => Self::Rows(Box::new(RowParts::new(
-                context, resumption, activities, buffers,
+                context, resumption, activities, proof, buffers,
             )?)),
             Format::Xlsx => {
                 Self::Workbook(Box::new(WorkbookParts::new(context, activities, buffers)?))
@@ -61,6 +66,8 @@ pub(crate) struct RowParts<'a> {
     activities: Activities<'a>,
     buffers: mpsc::Receiver<Vec<u8>>,
     encoder: Encoder,
+    /// The proof of the rows; none if it was not asked for.
+    proof: Option<ProofLines>,
     /// How many full parts there are, those of earlier workers included.
     parts: usize,
     rows: u64,
@@ -73,6 +80,7 @@ impl<'a> RowParts<'a> {
         context: &'a Context<'a>,
         resumption: Option<&Resumption>,
         activities: Activities<'a>,
+        proof: Option<ProofLines>,
         buffers: mpsc::Receiver<Vec<u8>>,
     ) -> Result<Self, Error> {
         let request = &context.export.request;
@@ -85,7 +93,8 @@ impl<'a> RowParts<'a> {
                 Some(it) => Encoder::resume(request, &it.partial_part, it.checkpoint.unpacked),
                 None => Encoder::start(request)?,
             },
-            parts: resumption.map_or(0, |resumption| resumption.tags.len()),
+            proof,
+            parts: resumption.map_or(0, |resumption| resumption.sent.tags.len()),
             rows: checkpoint.map_or(0, |checkpoint| checkpoint.rows),
             truncated_cells_before: checkpoint.map_or(0, |checkpoint| checkpoint.truncated_cells),
         })
@@ -96,7 +105,11 @@ impl<'a> RowParts<'a> {
         self.encoder.continue_in(buffer)?;
         loop {
             match self.activities.next().await? {
-                Step::Activity(activity) => {
+                Step::LeftOut(index, leaf) => self.leave_out(index, leaf).await?,
+                Step::Activity(activity, proven) => {
+                    if let Some(proven) = proven {
+                        self.prove(proven).await?;
+                    }
                     self.rows += 1;
                     if self.encoder.push(&activity)? {
                         return self.take_full_part();
@@ -109,9 +122,37 @@ impl<'a> RowParts<'a> {
                         return self.take_partial_part();
                     }
                 }
-                Step::EndOfRange => return self.take_last_part(),
+                Step::EndOfRange => {
+                    self.end_proof().await?;
+                    return self.take_last_part();
+                }
             }
         }
+    }
+
+    /// Adds what proves the next row.
+    async fn prove(&mut self, Proven { index, row }: Proven) -> Result<(), Stop> {
+        if let Some(proof) = &mut self.proof {
+            fill(self.context, proof, proof.missing_before(index)).await?;
+            proof.row(index, row);
+        }
+        Ok(())
+    }
+
+    /// Adds an entry that is not in the file.
+    async fn leave_out(&mut self, index: u64, leaf: Hash) -> Result<(), Stop> {
+        if let Some(proof) = &mut self.proof {
+            fill(self.context, proof, proof.missing_before(index)).await?;
+            proof.leave_out_one(index, leaf)?;
+        }
+        Ok(())
+    }
+
+    async fn end_proof(&mut self) -> Result<(), Stop> {
+        if let Some(proof) = &mut self.proof {
+            fill(self.context, proof, proof.rest()).await?;
+        }
+        Ok(())
     }
 
     fn take_full_part(&mut self) -> Result<Part, Stop> {
@@ -142,7 +183,7 @@ impl<'a> RowParts<'a> {
         Ok(self.part_of(bytes, PartEnd::OutOfTime { packed_bytes }))
     }
 
-    fn part_of(&self, bytes: Vec<u8>, end: PartEnd) -> Part {
+    fn part_of(&mut self, bytes: Vec<u8>, end: PartEnd) -> Part {
         Part {
             bytes,
             end,
@@ -150,8 +191,23 @@ impl<'a> RowParts<'a> {
             truncated_cells: self.truncated_cells_before + self.encoder.truncated_cells,
             unpacked: self.encoder.unpacked(),
             position: self.activities.position,
+            proof: self.proof.as_mut().map(ProofLines::take),
         }
     }
+}
+
+/// Adds entries whose retention has ended, of which only the hashes of their tree are kept.
+async fn fill(
+    context: &Context<'_>,
+    proof: &mut ProofLines,
+    missing: Range<u64>,
+) -> Result<(), Stop> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let partner = &context.lease.key.partner_id;
+    let entries = context.app.log.entries(partner, missing).await;
+    Ok(proof.leave_out(entries.map_err(unproven)?)?)
 }
 
 fn upload_ended() -> Error {

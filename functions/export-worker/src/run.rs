@@ -3,12 +3,13 @@
 
 use std::ops::ControlFlow;
 
+use activity_log::Signed;
 use shared::{
     Error,
     aws::activities::Stamp,
     metrics,
     model::{
-        export::{File, Progress, WorkerEvent},
+        export::{File, Progress, ProofFile, WorkerEvent},
         failure::Failure,
         lease::{self, LeaseStatus},
         trail,
@@ -18,10 +19,11 @@ use tokio::sync::mpsc;
 
 use crate::{
     activities::{self, Activities},
-    context::{Context, Stop, require_held},
+    context::{Context, Stop, require_held, unproven},
     part,
     parts::Parts,
-    resumption::{Resumption, delete_partial_part},
+    proof_lines::ProofLines,
+    resumption::{Resumption, delete_partial_part, delete_partial_proof},
     upload::{Upload, WrittenFile},
 };
 
@@ -67,7 +69,7 @@ async fn write_file(context: &Context<'_>) -> Result<WrittenFile, Stop> {
 /// pages, so a slow bucket slows the reading down.
 async fn write_rest(
     context: &Context<'_>,
-    resumption: Option<Resumption>,
+    mut resumption: Option<Resumption>,
 ) -> Result<WrittenFile, Stop> {
     if resumption.is_none() {
         context.reset_progress();
@@ -80,7 +82,8 @@ async fn write_rest(
     let (page_sender, pages) = mpsc::channel(1);
     let activities = Activities::new(context, position, pages);
     let (free_buffers, buffers) = part::buffers();
-    let parts = Parts::new(context, resumption.as_ref(), activities, buffers)?;
+    let proof = proof_lines(context, resumption.as_mut()).await?;
+    let parts = Parts::new(context, resumption.as_ref(), activities, proof, buffers)?;
     let upload = match resumption {
         Some(resumption) => Upload::resume(context, free_buffers, resumption),
         None => Upload::start(context, free_buffers),
@@ -91,6 +94,29 @@ async fn write_rest(
     };
     let ((), written) = tokio::try_join!(reading, upload.run(parts))?;
     Ok(written)
+}
+
+/// The lines of the proof, if it was asked for, where an earlier worker left them.
+async fn proof_lines(
+    context: &Context<'_>,
+    resumption: Option<&mut Resumption>,
+) -> Result<Option<ProofLines>, Stop> {
+    let (export, key) = (context.export, &context.lease.key);
+    let Some(note) = &export.proven_by else {
+        return Ok(None);
+    };
+    if let Some(proof) = resumption.and_then(|it| it.proof.as_mut()) {
+        let (order, rest) = (export.request.filter.order, proof.rest.clone());
+        let lines = ProofLines::resume(order, rest, &mut proof.waiting)?;
+        return Ok(Some(lines));
+    }
+    let signed = Signed::parse(note)?;
+    let (partner, range) = (&key.partner_id, &export.range);
+    let log = &context.app.log;
+    let frame = log.frame(partner, range, &signed, export.as_of).await;
+    let frame = frame.map_err(unproven)?;
+    let lines = ProofLines::start(key, export, (&frame, note.clone()))?;
+    Ok(Some(lines))
 }
 
 /// Renews the lease until it is lost; returns how it was lost.
@@ -118,6 +144,11 @@ async fn finish(context: &Context<'_>, written: WrittenFile) -> Result<(), Stop>
         bytes: written.bytes,
         sha256: written.sha256,
         truncated_cells: written.truncated_cells,
+        proof: written.proof.map(|proof| ProofFile {
+            name: context.export.proof_name(&context.lease.key.partner_id),
+            bytes: proof.bytes,
+            sha256: proof.sha256,
+        }),
     };
     record(context, &file).await?;
     let (app, now) = (context.app, context.app.clock.now());
@@ -130,6 +161,7 @@ async fn finish(context: &Context<'_>, written: WrittenFile) -> Result<(), Stop>
     require_held(finished.await?)?;
     metrics::exported(file.rows, file.bytes);
     delete_partial_part(context, context.export.partial_part()).await;
+    delete_partial_proof(context, context.export.partial_proof()).await;
     Ok(())
 }
 
@@ -200,7 +232,11 @@ async fn delete_files(context: &Context<'_>) -> Result<(), Error> {
     }
     let partial_part = key.partial_part_object(context.lease.epoch);
     files.delete(&partial_part).await?;
-    files.delete(&key.object()).await
+    if context.export.request.proof {
+        let partial_proof = key.partial_proof_object(context.lease.epoch);
+        files.delete(&partial_proof).await?;
+    }
+    files.delete_files(key, context.export).await
 }
 
 /// Releases the lease and calls the next worker.

@@ -1,4 +1,4 @@
-//! Uploads the parts of a file as one object of the bucket.
+//! Uploads the parts of a file as one object of the bucket, with its proof beside it.
 //!
 //! A file of one part is one put. A larger file is a multipart upload, with a
 //! checkpoint after each part, after which another worker can resume. If the time
@@ -7,9 +7,8 @@
 use bytes::Bytes;
 use shared::{
     Error,
-    aws::files::PartTag,
     model::{
-        export::{Checkpoint, PartialPart},
+        export::{Checkpoint, PartialPart, PartialProof},
         lease::LeaseStatus,
     },
 };
@@ -17,10 +16,12 @@ use tokio::sync::mpsc;
 
 use crate::{
     context::{Context, Stop, require_held},
-    hash::FileHash,
+    object::{Object, Sent},
     part::{Part, PartEnd},
     parts::Parts,
-    resumption::{Resumption, delete_partial_part},
+    proof_lines::ProofPart,
+    proof_upload::{ProofUpload, WrittenProof},
+    resumption::{Resumption, delete_partial_part, delete_partial_proof},
 };
 
 /// A file that is complete in the bucket.
@@ -30,19 +31,17 @@ pub(crate) struct WrittenFile {
     pub(crate) truncated_cells: u64,
     pub(crate) bytes: u64,
     pub(crate) sha256: String,
+    pub(crate) proof: Option<WrittenProof>,
 }
 
 /// The upload of one file.
 pub(crate) struct Upload<'a> {
     context: &'a Context<'a>,
-    object: String,
+    object: Object<'a>,
+    /// None if no proof was asked for.
+    proof: Option<ProofUpload<'a>>,
     /// Returns the buffers of parts that were sent.
     free_buffers: mpsc::Sender<Vec<u8>>,
-    /// The id of the multipart upload; none until it has begun.
-    id: Option<String>,
-    tags: Vec<PartTag>,
-    bytes: u64,
-    hash: FileHash,
     /// The partial part that the last checkpoint names.
     partial_part: Option<PartialPart>,
     has_checkpoint: bool,
@@ -51,17 +50,9 @@ pub(crate) struct Upload<'a> {
 impl<'a> Upload<'a> {
     /// The upload of a new file.
     pub(crate) fn start(context: &'a Context<'a>, free_buffers: mpsc::Sender<Vec<u8>>) -> Self {
-        Self {
-            context,
-            object: context.lease.key.object(),
-            free_buffers,
-            id: None,
-            tags: Vec::new(),
-            bytes: 0,
-            hash: FileHash::new(),
-            partial_part: None,
-            has_checkpoint: false,
-        }
+        let is_proven = context.export.request.proof;
+        let proof = is_proven.then(|| ProofUpload::new(context, None));
+        Self::new(context, free_buffers, Sent::nothing(), proof)
     }
 
     /// The upload that an earlier worker began.
@@ -70,14 +61,31 @@ impl<'a> Upload<'a> {
         free_buffers: mpsc::Sender<Vec<u8>>,
         resumption: Resumption,
     ) -> Self {
+        let proof = resumption.proof;
+        let proof = proof.map(|proof| ProofUpload::new(context, Some(proof)));
         Self {
-            id: resumption.upload_id,
-            tags: resumption.tags,
-            bytes: resumption.checkpoint.bytes,
-            hash: resumption.hash,
             partial_part: resumption.checkpoint.partial_part,
             has_checkpoint: true,
-            ..Self::start(context, free_buffers)
+            ..Self::new(context, free_buffers, resumption.sent, proof)
+        }
+    }
+
+    fn new(
+        context: &'a Context<'a>,
+        free_buffers: mpsc::Sender<Vec<u8>>,
+        sent: Sent,
+        proof: Option<ProofUpload<'a>>,
+    ) -> Self {
+        let files = &context.app.files;
+        let content_type = context.export.request.content_type();
+        let key = context.lease.key.object();
+        Self {
+            context,
+            object: Object::new(files, key, content_type, sent),
+            proof,
+            free_buffers,
+            partial_part: None,
+            has_checkpoint: false,
         }
     }
 
@@ -90,12 +98,18 @@ impl<'a> Upload<'a> {
             // The end is only stored when nothing is left, so that Lambda calls again.
             self.abort().await?;
         }
-        let last = uploaded?;
+        let mut last = uploaded?;
+        let sha256 = self.object.sent.hash.clone().finish();
+        let proof = match (self.proof, last.proof.take()) {
+            (Some(proof), Some(part)) => Some(proof.finish(part, &sha256).await?),
+            _ => None,
+        };
         Ok(WrittenFile {
             rows: last.rows,
             truncated_cells: last.truncated_cells,
-            bytes: self.bytes,
-            sha256: self.hash.finish(),
+            bytes: self.object.sent.bytes,
+            sha256,
+            proof,
         })
     }
 
@@ -123,30 +137,38 @@ impl<'a> Upload<'a> {
     async fn upload_part(&mut self, mut part: Part) -> Result<(), Stop> {
         let upload_id = self.upload_id().await?;
         let bytes = Bytes::from(self.take_bytes(&mut part));
-        self.put_part(&upload_id, bytes.clone()).await?;
+        self.object.put_part(&upload_id, bytes.clone()).await?;
         let superseded = self.partial_part.take();
+        let superseded_proof = self.add_proof(part.proof.take()).await?;
         self.store_checkpoint(&part).await?;
         delete_partial_part(self.context, superseded).await;
+        delete_partial_proof(self.context, superseded_proof).await;
         // It fails after the last part was made, when no buffer is needed any more.
         self.free_buffers.try_send(bytes.into()).ok();
         Ok(())
     }
 
+    /// Stores what proves a part; returns an object that the next checkpoint does not need.
+    async fn add_proof(&mut self, part: Option<ProofPart>) -> Result<Option<PartialProof>, Stop> {
+        match (&mut self.proof, part) {
+            (Some(proof), Some(part)) => proof.add(part).await,
+            _ => Ok(None),
+        }
+    }
+
     /// The id of the multipart upload; begins one if there is none.
     async fn upload_id(&mut self) -> Result<String, Stop> {
-        if let Some(upload_id) = &self.id {
+        if let Some(upload_id) = &self.object.sent.upload_id {
             return Ok(upload_id.clone());
         }
-        let content_type = self.context.export.request.content_type();
-        let files = &self.context.app.files;
-        let upload_id = files.begin(&self.object, content_type).await?;
+        let upload_id = self.object.begin().await?;
+        self.object.sent.upload_id = Some(upload_id.clone());
         // The id is stored before the first part, so that a deletion of the
         // export can abort the upload.
         if let Err(stop) = self.store_upload_id(&upload_id).await {
-            files.abort(&self.object, &upload_id).await?;
+            self.object.abort().await?;
             return Err(stop);
         }
-        self.id = Some(upload_id.clone());
         Ok(upload_id)
     }
 
@@ -159,20 +181,11 @@ impl<'a> Upload<'a> {
         require_held(stored.await?)
     }
 
-    async fn put_part(&mut self, upload_id: &str, bytes: Bytes) -> Result<(), Error> {
-        let number = i32::try_from(self.tags.len() + 1).unwrap_or(i32::MAX);
-        let files = &self.context.app.files;
-        let tag = files.part(&self.object, upload_id, number, bytes).await?;
-        self.tags.push(tag);
-        Ok(())
-    }
-
     /// Takes the bytes out of a part and adds them to the file's size and hash.
     fn take_bytes(&mut self, part: &mut Part) -> Vec<u8> {
         let bytes = std::mem::take(&mut part.bytes);
-        self.hash.update(&bytes);
-        self.bytes += bytes.len() as u64;
-        self.context.report_bytes(self.bytes);
+        self.object.count(&bytes);
+        self.context.report_bytes(self.object.sent.bytes);
         bytes
     }
 
@@ -181,15 +194,17 @@ impl<'a> Upload<'a> {
         let Some(position) = part.position else {
             return Ok(());
         };
+        let sent = &self.object.sent;
         let checkpoint = Checkpoint {
-            etags: self.tags.concat(),
-            bytes: self.bytes,
-            hash: self.hash.save(),
+            etags: sent.tags.concat(),
+            bytes: sent.bytes,
+            hash: sent.hash.save(),
             unpacked: part.unpacked,
             partial_part: self.partial_part,
             position,
             rows: part.rows,
             truncated_cells: part.truncated_cells,
+            proof: self.proof.as_ref().map(ProofUpload::checkpoint),
         };
         let (app, lease) = (self.context.app, self.context.lease);
         let (progress, now) = (self.context.progress(), app.clock.now());
@@ -202,40 +217,8 @@ impl<'a> Upload<'a> {
     /// Uploads the last part; leaves a file that is already complete as it is.
     async fn finish(&mut self, mut part: Part) -> Result<Part, Stop> {
         let bytes = self.take_bytes(&mut part);
-        let files = &self.context.app.files;
-        let Some(upload_id) = self.id.clone() else {
-            let content_type = self.context.export.request.content_type();
-            files.put(&self.object, content_type, bytes).await?;
-            return Ok(part);
-        };
-        let last = Bytes::from(bytes);
-        match self.complete(&upload_id, last.clone()).await {
-            // An earlier attempt may have completed the file before its answer
-            // was lost or its worker died; then the upload no longer exists.
-            Err(Error::NotFound) if self.is_complete(&last).await? => Ok(part),
-            done => Ok(done.map(|()| part)?),
-        }
-    }
-
-    /// Whether the object in the bucket is this file.
-    ///
-    /// The parts before the last one are those of the checkpoint. The last one
-    /// may differ: the earlier worker may have read it before an erasure.
-    async fn is_complete(&self, last: &Bytes) -> Result<bool, Error> {
-        let files = &self.context.app.files;
-        if files.size(&self.object).await? != Some(self.bytes) {
-            return Ok(false);
-        }
-        let before = self.bytes - last.len() as u64;
-        Ok(last.is_empty() || files.tail(&self.object, before).await? == *last)
-    }
-
-    async fn complete(&mut self, upload_id: &str, last: Bytes) -> Result<(), Error> {
-        if !last.is_empty() {
-            self.put_part(upload_id, last).await?;
-        }
-        let files = &self.context.app.files;
-        files.complete(&self.object, upload_id, &self.tags).await
+        self.object.finish(bytes).await?;
+        Ok(part)
     }
 
     /// Stores a part that is not full, for the next worker.
@@ -259,26 +242,31 @@ impl<'a> Upload<'a> {
             .put(&object, "application/octet-stream", bytes)
             .await?;
         let superseded = self.partial_part.replace(partial_part);
+        let superseded_proof = self.add_proof(part.proof.take()).await?;
         let stored = self.store_checkpoint(&part).await;
         match &stored {
-            Ok(()) => delete_partial_part(self.context, superseded).await,
+            Ok(()) => {
+                delete_partial_part(self.context, superseded).await;
+                delete_partial_proof(self.context, superseded_proof).await;
+            }
             Err(Stop::Lost(_)) => delete_partial_part(self.context, Some(partial_part)).await,
             Err(_) => {}
         }
         stored
     }
 
-    /// Deletes what was uploaded of a file that will not be completed.
+    /// Deletes what was uploaded of files that will not be completed.
     async fn abort(&mut self) -> Result<(), Error> {
         let (files, key) = (&self.context.app.files, &self.context.lease.key);
-        if let Some(upload_id) = &self.id {
-            files.abort(&self.object, upload_id).await?;
-        }
+        self.object.abort().await?;
         if let Some(partial_part) = self.partial_part {
             files
                 .delete(&key.partial_part_object(partial_part.epoch))
                 .await?;
         }
-        Ok(())
+        match &self.proof {
+            Some(proof) => proof.abort().await,
+            None => Ok(()),
+        }
     }
 }

@@ -90,7 +90,8 @@ impl<'a> WorkbookParts<'a> {
     async fn fill(&mut self, mut sheets: Box<Sheets>) -> Result<Box<Sheets>, Stop> {
         loop {
             match self.activities.next().await? {
-                Step::Activity(activity) => {
+                Step::LeftOut(..) => {}
+                Step::Activity(activity, _) => {
                     let labels = self.context.export.request.action_labels.as_ref();
                     let row = columns::row(&activity, labels);
                     sheets.push(&row).map_err(workbook_failed)?;
@@ -128,6 +129,7 @@ impl<'a> WorkbookParts<'a> {
             truncated_cells: self.truncated_cells,
             unpacked: None,
             position: None,
+            proof: None,
         }
     }
 }

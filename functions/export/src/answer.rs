@@ -29,6 +29,7 @@ pub(crate) struct Answer {
     style: Option<Style>,
     compression: Compression,
     locale: Locale,
+    proof: bool,
     attempts: u32,
     progress: Progress,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,6 +58,7 @@ impl Answer {
             style: export.request.style,
             compression: export.request.compression,
             locale: export.request.locale,
+            proof: export.request.proof,
             attempts: export.lease.attempts,
             progress: export.progress,
             file: export.file,

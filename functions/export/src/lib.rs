@@ -18,7 +18,7 @@ use futures_util::future::join_all;
 use lambda_http::{Body, Request, Response, http::header};
 use shared::{
     Access, ActivityStore, Clock, Config, Error, Export, ExportId, ExportKey, ExportRequest,
-    ExportStore, Files, Identifier, Moment, Reader, Workers,
+    ExportStore, Files, Identifier, Moment, PartnerId, Reader, TimeRange, Workers,
     aws::{activities::Stamp, archive::ArchiveStore, exports::Creation, sdk},
     lambda::{
         http,
@@ -164,7 +164,34 @@ async fn new_export(
     let actor = reader.actor()?.clone();
     let partner = &reader.partner_id;
     let settled = app.archive.is_sealed(partner, range.to(), now).await?;
-    Ok(Export::new(request, range, settled, actor, now))
+    let is_proven = request.proof;
+    let mut export = Export::new(request, range, settled, actor, now);
+    if is_proven {
+        export.proven_by = Some(proving_checkpoint(app, partner, &range, now).await?);
+    }
+    Ok(export)
+}
+
+/// The checkpoint that covers a range; all of the range must be sealed.
+async fn proving_checkpoint(
+    app: &App,
+    partner: &PartnerId,
+    range: &TimeRange,
+    now: Moment,
+) -> Result<String, Error> {
+    let found = app.archive.checkpoint_of(partner, range.to()).await;
+    found.map_err(|error| match error {
+        Error::NotSealed { sealed_to, .. } => {
+            let by = app.config.sealed_by(range.to());
+            // A log that was never sealed is, some time after its first entry.
+            let expected_by = sealed_to.map(|_| by).filter(|by| *by > now);
+            Error::NotSealed {
+                sealed_to,
+                expected_by,
+            }
+        }
+        error => error,
+    })
 }
 
 /// The export's key: a new one, or the one that was stored with the idempotency key.
@@ -278,7 +305,7 @@ async fn with_link(
         request_id: http::request_id(request),
     };
     app.activities.append(entry, &stamp).await?;
-    let download = app.files.link(&key.object(), &file.name, now).await?;
+    let download = app.files.link(key, file, now).await?;
     Ok(Answer::new(key, export, now).with_download(download))
 }
 
@@ -333,6 +360,6 @@ async fn delete(app: &App, request: &Request, reader: &Reader) -> Result<Respons
         .ok_or(Error::NotFound)?;
     // A repeated request also deletes, because the first one may have failed before this.
     app.files.clear(&key, &export).await?;
-    app.files.delete(&key.object()).await?;
+    app.files.delete_files(&key, &export).await?;
     Ok(http::no_content())
 }

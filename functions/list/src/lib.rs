@@ -70,6 +70,7 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         filter: &list.filter,
         kept_at: now,
         counted_by: None,
+        is_proving: false,
     };
     let walked = walk::walk(&app.log, &question, &list).await?;
     metrics::listed(walked.items.len());
@@ -99,6 +100,7 @@ async fn summarise(app: &App, request: &Request) -> Result<Response<Body>, Error
         filter: &summary.filter,
         kept_at: now,
         counted_by: Some(&summary.counted_by),
+        is_proving: false,
     };
     let counted = summary::count(&app.log, &question, &summary).await?;
     let read = Read {

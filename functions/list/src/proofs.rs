@@ -166,7 +166,7 @@ fn refused(unproven: Unproven, expected_by: Option<Moment>) -> Error {
     match unproven {
         Unproven::Absent => Error::NotFound,
         Unproven::NotSealed(signed) => Error::NotSealed {
-            sealed_to: signed.and_then(|it| it.checkpoint.sealed_to()?.parse().ok()),
+            sealed_to: signed.and_then(|signed| signed.sealed_to()),
             expected_by,
         },
         Unproven::Ended(entries) => Error::RetentionEnded { entries },

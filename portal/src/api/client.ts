@@ -13,7 +13,8 @@ export type NewExport = Schemas["NewExport"];
 export type ListedExport = Schemas["Export"];
 export type Api = Client<paths>;
 
-type Kind = "signed_out" | "forbidden" | "unreachable" | "too_many_exports" | "problem";
+type Kind =
+  "signed_out" | "forbidden" | "unreachable" | "too_many_exports" | "not_sealed" | "problem";
 
 /** A request that failed, classified by what the person can do. */
 export class Failure extends Error {
@@ -22,6 +23,8 @@ export class Failure extends Error {
     readonly detail?: string,
     readonly requestId?: string,
     readonly status?: number,
+    /** When what was asked for is sealed at the latest. */
+    readonly expectedBy?: string,
   ) {
     super(detail ?? kind);
   }
@@ -80,7 +83,14 @@ async function failure(response: Response): Promise<Failure> {
     "401": "signed_out",
     "403": "forbidden",
     too_many_exports: "too_many_exports",
+    not_sealed: "not_sealed",
   };
   const kind = kinds[body.code ?? ""] ?? kinds[response.status] ?? "problem";
-  return new Failure(kind, body.detail, body.request_id, response.status);
+  return new Failure(
+    kind,
+    body.detail,
+    body.request_id,
+    response.status,
+    body.expected_by ?? undefined,
+  );
 }

@@ -21,7 +21,7 @@ export type OpenActivity = components["schemas"]["Activity"];
 
 export const ApiContext = createContext<Api | undefined>(undefined);
 
-function useApi(): Api {
+export function useApi(): Api {
   const api = useContext(ApiContext);
   if (!api) throw new Error("there is no API here");
   return api;
@@ -42,7 +42,7 @@ function byFilter(filter: Filter, isWanted = true) {
     : ({ enabled: false, gcTime: 0 } as const);
 }
 
-function body<Body>({ data }: { data?: Body | undefined }): Body {
+export function body<Body>({ data }: { data?: Body | undefined }): Body {
   if (data === undefined) throw new Failure("problem");
   return data;
 }
@@ -143,14 +143,15 @@ export function useCreateExport(onCreated: (id: string) => void) {
   });
 }
 
-/** Gets a new link to an export's file; the service records each link in the log. */
+/** Gets a new link to an export's file or its proof; the service records each link in the log. */
 export function useDownload() {
   const [api, client] = [useApi(), useQueryClient()];
   return useMutation({
-    mutationFn: async (id: string) => {
+    mutationFn: async ({ id, what }: { id: string; what: "file" | "proof" }) => {
       const found = body(await api.GET("/v1/exports/{id}", { params: { path: { id } } }));
-      if (!found.download) throw new Failure("problem");
-      save(found.download.url);
+      const url = what === "proof" ? found.download?.proof_url : found.download?.url;
+      if (!url) throw new Failure("problem");
+      save(url);
     },
     onError: () => client.invalidateQueries({ queryKey: ["exports"] }),
   });
@@ -174,4 +175,13 @@ function save(url: string) {
   if (navigator.userActivation?.isActive) link.target = "_blank";
   link.rel = "noopener";
   link.click();
+}
+
+/** Lets the browser save a text as a file. */
+export function saveText(name: string, text: string) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
 }

@@ -2,7 +2,7 @@
 
 import { Badge, Button, ProgressBar } from "@fluentui/react-components";
 import type { BadgeProps } from "@fluentui/react-components";
-import { ArrowDownloadRegular, DeleteRegular } from "@fluentui/react-icons";
+import { ArrowDownloadRegular, DeleteRegular, ShieldCheckmarkRegular } from "@fluentui/react-icons";
 import { useRef } from "react";
 import type { ListedExport } from "../api/client";
 import { isUnderWay, useDeleteExport, useDownload } from "../api/queries";
@@ -110,9 +110,19 @@ function Buttons({ found, name, whenGone }: ButtonsProps) {
             icon={<ArrowDownloadRegular />}
             aria-label={label("download")}
             disabledFocusable={download.isPending}
-            onClick={() => download.mutate(found.id)}
+            onClick={() => download.mutate({ id: found.id, what: "file" })}
           >
             {t("download")}
+          </Button>
+        )}
+        {found.state === "ready" && found.proof && (
+          <Button
+            icon={<ShieldCheckmarkRegular />}
+            aria-label={label("download_proof")}
+            disabledFocusable={download.isPending}
+            onClick={() => download.mutate({ id: found.id, what: "proof" })}
+          >
+            {t("download_proof")}
           </Button>
         )}
         <Button

@@ -21,6 +21,8 @@ export interface Form {
   format: (typeof FORMATS)[number];
   style: (typeof STYLES)[number];
   gzip: boolean;
+  /** Absent in what the tab kept of an earlier version. */
+  proof?: boolean;
 }
 
 /** A file for programs has no language, and may be compressed. */
@@ -39,7 +41,7 @@ export function requestOf(filter: Filter, form: Form, locale: Language): NewExpo
     format: form.format,
     ...(form.format === "csv" && { style: form.style }),
     ...(forPrograms
-      ? { compression: form.gzip ? "gzip" : "none" }
+      ? { compression: form.gzip ? "gzip" : "none", proof: form.proof === true }
       : { locale, action_labels: labelsIn(locale) }),
   };
 }
@@ -141,11 +143,20 @@ function Choices({ form, setForm }: { form: Form; setForm: (form: Form) => void 
         </Field>
       )}
       {isForPrograms(form) && (
-        <Checkbox
-          label={t("gzip")}
-          checked={form.gzip}
-          onChange={(_, { checked }) => setForm({ ...form, gzip: checked === true })}
-        />
+        <>
+          <Checkbox
+            label={t("gzip")}
+            checked={form.gzip}
+            onChange={(_, { checked }) => setForm({ ...form, gzip: checked === true })}
+          />
+          <Field hint={t("with_proof_hint")}>
+            <Checkbox
+              label={t("with_proof")}
+              checked={form.proof === true}
+              onChange={(_, { checked }) => setForm({ ...form, proof: checked === true })}
+            />
+          </Field>
+        </>
       )}
     </>
   );

@@ -9,6 +9,7 @@ const KNOWN: Partial<Record<Failure["kind"], Word>> = {
   too_many_exports: "too_many_exports",
   unreachable: "export_unreachable",
   forbidden: "export_forbidden",
+  not_sealed: "export_not_sealed",
 };
 
 export function Refused({ error }: { error: Error }) {

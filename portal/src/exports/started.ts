@@ -29,7 +29,7 @@ export function useDownloadWhenReady(): Notice | undefined {
     for (const { id, state, file } of data ?? []) {
       if (state !== "ready" || !started.delete(id)) continue;
       const say = (word: Notice["word"]) => () => setNotice({ word, name: file?.name ?? "" });
-      download(id).then(say("export_ready"), say("export_not_downloaded"));
+      download({ id, what: "file" }).then(say("export_ready"), say("export_not_downloaded"));
     }
   }, [data, download]);
   useEffect(() => {

@@ -4,6 +4,7 @@ import { Button, Link } from "@fluentui/react-components";
 import { FilterRegular, OpenRegular } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
 import type { OpenActivity } from "../api/queries";
+import { EntryProof } from "../proofs/entry";
 import { linkToEntry, useView } from "../view";
 import type { Condition } from "../view";
 import type { Word } from "../words/en";
@@ -58,6 +59,9 @@ export function Facts({ activity }: { activity: OpenActivity }) {
             <Id>{correlation_id}</Id>
           </Fact>
         )}
+        <Fact word="proof">
+          <EntryProof activity={activity} />
+        </Fact>
         <Fact word="activity_id">
           <Id>{activity.id}</Id> <CopyButton text={activity.id} word="copy_id" />{" "}
           <CopyButton text={() => linkToEntry(activity.id)} word="copy_entry_link" looks="link" />

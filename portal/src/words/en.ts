@@ -110,6 +110,35 @@ export const en = {
   no: "no",
   empty_value: "empty",
 
+  proof: "Proof",
+  proofs: "Proofs",
+  proof_checking: "Checking the proof",
+  proof_holds: "Sealed and proven",
+  proof_place: "Entry {place, number} of {size, number} in the log, checked by this browser.",
+  proof_erased: "What was erased has no proof.",
+  proof_key: "Signed by the key {key}, which this browser has known since {since}.",
+  proof_expected: "Not sealed yet, expected by {moment}",
+  proof_not_sealed: "Not sealed yet",
+  proof_unable: "This browser can't check proofs",
+  proof_unread: "The proof could not be read.",
+  proof_broken: "Not what was sealed",
+  proof_broken_hint: "Tell your administrator, and keep what you see.",
+  "fault.signature": "The checkpoint is not signed by a known key, or was changed.",
+  "fault.partner": "The checkpoint is of another partner's log.",
+  "fault.entry": "The entry that is shown is not the one that the proof is about.",
+  "fault.place": "The entry and its proof do not lead to the signed log.",
+  "fault.shorter": "The log has fewer entries than were signed.",
+  "fault.fork": "There are two different logs with as many entries: one of both was forged.",
+  "fault.changed": "Entries that were signed are not in the log any more, or were changed.",
+  keep_checkpoint: "Keep today's checkpoint",
+  compare_checkpoint: "Compare a kept checkpoint",
+  kept_hint:
+    "A checkpoint is a small file. Keep it, and drop it here some day: the page then shows whether anything was changed since.",
+  checkpoint_holds:
+    "The log is whole: it had {before, number} entries up to {moment} and has {now, number} now; the first {before, number} are the same.",
+  checkpoint_broken: "The log is not whole.",
+  no_checkpoint: "This file is no checkpoint.",
+
   insights: "Insights",
   per_day: "Entries per day",
   per_day_hint: "Click a bar to show that day.",
@@ -147,6 +176,9 @@ export const en = {
   "style.spreadsheet": "For people: safe to open, times as in the list, actions by their raw names",
   "style.raw": "For programs: values as they are, times in UTC",
   gzip: "Compress with gzip",
+  with_proof: "With a proof",
+  with_proof_hint:
+    "A second file shows that no row was changed and, without filters, that none is missing. The period must be sealed.",
   start_export: "Start export",
   starting: "Starting",
   recent_exports: "Recent exports",
@@ -154,6 +186,7 @@ export const en = {
   close: "Close",
   loading_part: "Loading",
   download: "Download",
+  download_proof: "Download the proof",
   cancel_export: "Cancel",
   remove_file: "Remove the file",
   of_export: "{button}: {name}",
@@ -179,6 +212,8 @@ export const en = {
   too_many_exports: "As many exports as allowed are running. Wait for one to end, or cancel one.",
 
   export_unreachable: "The service does not answer. Check your connection, then try again.",
+  export_not_sealed:
+    "The period is not sealed to its end yet, so there is no proof. Choose an earlier end.",
   export_forbidden: "Your role may not export the log. Ask your administrator for a role that may.",
   not_done: "That did not work. Try again.",
 

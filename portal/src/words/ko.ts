@@ -110,6 +110,36 @@ export const ko: Record<Word, string> = {
   no: "아니요",
   empty_value: "비어 있음",
 
+  proof: "증명",
+  proofs: "증명",
+  proof_checking: "증명을 확인하는 중",
+  proof_holds: "봉인되고 증명됨",
+  proof_place:
+    "로그의 항목 {size, number}개 중 {place, number}번째이며, 이 브라우저가 확인했습니다.",
+  proof_erased: "삭제된 내용에는 증명이 없습니다.",
+  proof_key: "이 브라우저가 {since}부터 알고 있는 키 {key}로 서명되었습니다.",
+  proof_expected: "아직 봉인되지 않음, 예상 시각 {moment}",
+  proof_not_sealed: "아직 봉인되지 않음",
+  proof_unable: "이 브라우저는 증명을 확인할 수 없습니다",
+  proof_unread: "증명을 읽을 수 없습니다.",
+  proof_broken: "봉인된 내용과 다름",
+  proof_broken_hint: "관리자에게 알리고, 보이는 내용을 보관하세요.",
+  "fault.signature": "체크포인트가 알려진 키로 서명되지 않았거나 변경되었습니다.",
+  "fault.partner": "체크포인트가 다른 파트너의 로그에 속합니다.",
+  "fault.entry": "표시된 항목이 증명의 항목과 다릅니다.",
+  "fault.place": "항목과 증명이 서명된 로그로 이어지지 않습니다.",
+  "fault.shorter": "로그의 항목이 서명된 것보다 적습니다.",
+  "fault.fork": "항목 수가 같은 서로 다른 로그가 두 개 있습니다. 둘 중 하나는 위조되었습니다.",
+  "fault.changed": "서명된 항목이 더 이상 로그에 없거나 변경되었습니다.",
+  keep_checkpoint: "오늘의 체크포인트 보관",
+  compare_checkpoint: "보관한 체크포인트 비교",
+  kept_hint:
+    "체크포인트는 작은 파일입니다. 보관해 두었다가 언젠가 여기에 놓으면, 그 뒤로 변경된 것이 있는지 페이지가 보여 줍니다.",
+  checkpoint_holds:
+    "로그가 온전합니다. {moment}까지 항목이 {before, number}개였고 지금은 {now, number}개이며, 처음 {before, number}개는 그대로입니다.",
+  checkpoint_broken: "로그가 온전하지 않습니다.",
+  no_checkpoint: "이 파일은 체크포인트가 아닙니다.",
+
   insights: "인사이트",
   per_day: "일별 항목 수",
   per_day_hint: "막대를 클릭하면 해당 날짜만 표시됩니다.",
@@ -147,6 +177,9 @@ export const ko: Record<Word, string> = {
   "style.spreadsheet": "사람용: 안전하게 열리며 시간은 목록과 같고 작업은 원래 이름으로 표시",
   "style.raw": "프로그램용: 값 그대로, 시간은 UTC",
   gzip: "gzip으로 압축",
+  with_proof: "증명 포함",
+  with_proof_hint:
+    "두 번째 파일이 변경된 행이 없음을, 필터가 없으면 누락된 행도 없음을 보여 줍니다. 기간이 봉인되어 있어야 합니다.",
   start_export: "내보내기 시작",
   starting: "시작하는 중",
   recent_exports: "최근 내보내기",
@@ -154,6 +187,7 @@ export const ko: Record<Word, string> = {
   close: "닫기",
   loading_part: "불러오는 중",
   download: "다운로드",
+  download_proof: "증명 다운로드",
   cancel_export: "취소",
   remove_file: "파일 삭제",
   of_export: "{button}: {name}",
@@ -181,6 +215,7 @@ export const ko: Record<Word, string> = {
     "허용된 수만큼 내보내기가 진행 중입니다. 끝나기를 기다리거나 하나를 취소하세요.",
 
   export_unreachable: "서비스가 응답하지 않습니다. 연결을 확인한 뒤 다시 시도하세요.",
+  export_not_sealed: "기간이 끝까지 봉인되지 않아 증명이 없습니다. 더 이른 종료일을 선택하세요.",
   export_forbidden: "현재 역할로는 로그를 내보낼 수 없습니다. 관리자에게 권한을 요청하세요.",
   not_done: "처리하지 못했습니다. 다시 시도하세요.",
 

@@ -273,7 +273,19 @@ impl ExportStore {
         self.update(lease, update, now, |_| false).await
     }
 
-    /// Renews the lease and stores what the upload holds.
+    /// Renews the lease and stores the id of the proof's upload that has begun.
+    pub async fn store_proof_upload_id(
+        &self,
+        lease: &Lease<ExportId>,
+        upload_id: &str,
+        now: Moment,
+    ) -> Result<LeaseStatus, Error> {
+        let update = Update::set("proof_upload_id = :upload_id");
+        let update = leases::renewing(update.value(":upload_id", text(upload_id)), now);
+        self.update(lease, update, now, |_| false).await
+    }
+
+    /// Renews the lease and stores what the uploads hold.
     pub async fn checkpoint(
         &self,
         lease: &Lease<ExportId>,
@@ -342,7 +354,7 @@ impl ExportStore {
             "#state = :ready, #file = :file, progress = :progress, finished_at = :now, \
              expires_at = :expires_at",
         )
-        .and_remove("lease_until, upload_id, checkpoint")
+        .and_remove("lease_until, upload_id, proof_upload_id, checkpoint")
         .name("#file", "file")
         .value(":ready", text(State::Ready.as_str()))
         .value(":file", to_value(file)?)
@@ -361,7 +373,7 @@ impl ExportStore {
         now: Moment,
     ) -> Result<LeaseStatus, Error> {
         let update = Update::set("#state = :failed, failure = :failure")
-            .and_remove("lease_until, upload_id, checkpoint")
+            .and_remove("lease_until, upload_id, proof_upload_id, checkpoint")
             .value(":failed", text(State::Failed.as_str()))
             .value(":failure", to_value(&failure)?);
         let has_failed = |export: &Export| export.state == State::Failed;

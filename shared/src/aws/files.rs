@@ -15,7 +15,7 @@ use aws_sdk_s3::{
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::{Error, Export, ExportKey, Moment, aws::sdk};
+use crate::{Error, Export, ExportKey, Moment, aws::sdk, model::export::File};
 
 /// How long a link lives: 5 minutes.
 const LINK_LIFETIME: Duration = Duration::from_mins(5);
@@ -33,9 +33,12 @@ pub struct Files {
 pub type PartTag = [u8; 16];
 
 /// A link to a file; anyone who has it can download the file.
+#[serde_with::skip_serializing_none]
 #[derive(Serialize)]
 pub struct Link {
     url: String,
+    /// A link to the file's proof.
+    proof_url: Option<String>,
     expires_at: Moment,
 }
 
@@ -79,8 +82,21 @@ impl Files {
         }
     }
 
-    /// A presigned link that saves the object under `name`; signing needs no call.
-    pub async fn link(&self, object: &str, name: &str, now: Moment) -> Result<Link, Error> {
+    /// Presigned links that save an export's file and its proof under their names; signing
+    /// needs no call.
+    pub async fn link(&self, key: &ExportKey, file: &File, now: Moment) -> Result<Link, Error> {
+        let proof_url = match &file.proof {
+            Some(proof) => Some(self.url(&key.proof_object(), &proof.name, now).await?),
+            None => None,
+        };
+        Ok(Link {
+            url: self.url(&key.object(), &file.name, now).await?,
+            proof_url,
+            expires_at: now.plus(LINK_LIFETIME),
+        })
+    }
+
+    async fn url(&self, object: &str, name: &str, now: Moment) -> Result<String, Error> {
         let start = Duration::from_millis(u64::try_from(now.as_millis()).unwrap_or_default());
         let lifetime = PresigningConfig::builder()
             .start_time(SystemTime::UNIX_EPOCH + start)
@@ -96,10 +112,7 @@ impl Files {
             .presigned(lifetime)
             .await
             .map_err(|error| sdk::failed("signing a link", error))?;
-        Ok(Link {
-            url: request.uri().to_owned(),
-            expires_at: now.plus(LINK_LIFETIME),
-        })
+        Ok(request.uri().to_owned())
     }
 
     /// Stores an object in one call.
@@ -228,16 +241,31 @@ impl Files {
             .into_bytes())
     }
 
-    /// Removes the upload and the partial part that a worker left, but not the file.
+    /// Removes the uploads and the partial parts that a worker left, but not the files.
     pub async fn clear(&self, key: &ExportKey, export: &Export) -> Result<(), Error> {
         if let Some(upload_id) = &export.upload_id {
             self.abort(&key.object(), upload_id).await?;
+        }
+        if let Some(upload_id) = &export.proof_upload_id {
+            self.abort(&key.proof_object(), upload_id).await?;
         }
         if let Some(partial_part) = export.partial_part() {
             self.delete(&key.partial_part_object(partial_part.epoch))
                 .await?;
         }
+        if let Some(partial_proof) = export.partial_proof() {
+            self.delete(&key.partial_proof_object(partial_proof.epoch))
+                .await?;
+        }
         Ok(())
+    }
+
+    /// Removes an export's file and its proof.
+    pub async fn delete_files(&self, key: &ExportKey, export: &Export) -> Result<(), Error> {
+        if export.request.proof {
+            self.delete(&key.proof_object()).await?;
+        }
+        self.delete(&key.object()).await
     }
 
     /// Aborts an upload and removes its parts; succeeds if it does not exist.

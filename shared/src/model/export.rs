@@ -118,6 +118,14 @@ pub struct ExportRequest {
     pub action_labels: Option<ActionLabels>,
     /// How the file is compressed.
     pub compression: Compression,
+    /// Whether a second file proves the rows, and without a condition that they are all.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub proof: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// What people call actions, by their names.
@@ -134,6 +142,7 @@ struct Form {
     locale: Option<Locale>,
     action_labels: Option<ActionLabels>,
     compression: Compression,
+    proof: bool,
 }
 
 impl Form {
@@ -144,6 +153,7 @@ impl Form {
             locale: fields.optional("locale"),
             action_labels: fields.texts("action_labels"),
             compression: fields.optional("compression").unwrap_or_default(),
+            proof: fields.flag("proof"),
         }
     }
 
@@ -177,6 +187,10 @@ impl Form {
             let reason = "gzip is only allowed with format jsonl, or csv in style raw";
             fields.refuse("compression", reason);
         }
+        if self.proof && is_for_programs == Some(false) {
+            let reason = "is only allowed with format jsonl, or csv in style raw";
+            fields.refuse("proof", reason);
+        }
     }
 
     fn style(&self) -> Option<Style> {
@@ -198,6 +212,7 @@ impl ExportRequest {
                 locale: form.locale.unwrap_or_default(),
                 action_labels: form.action_labels.filter(|labels| !labels.is_empty()),
                 compression: form.compression,
+                proof: form.proof,
             })
         })
     }
@@ -302,6 +317,37 @@ pub struct Checkpoint {
     pub rows: u64,
     /// The cells that were cut in these rows.
     pub truncated_cells: u64,
+    /// What the upload of the proof holds; only set if there will be one.
+    pub proof: Option<ProofCheckpoint>,
+}
+
+/// What the upload of a proof holds.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofCheckpoint {
+    /// The parts in the bucket, like those of the file.
+    #[serde(with = "serde_bytes")]
+    pub etags: Vec<u8>,
+    /// The bytes of these parts.
+    pub bytes: u64,
+    /// The state of the SHA-256 over these bytes, as the worker saves it.
+    #[serde(with = "serde_bytes")]
+    pub hash: Vec<u8>,
+    /// The start of the next part.
+    pub partial_part: Option<PartialProof>,
+    /// The index of the first entry that no line covers yet.
+    pub rest_from: u64,
+    /// The index behind the last such entry.
+    pub rest_to: u64,
+}
+
+/// The start of a part of a proof, stored as an object of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartialProof {
+    /// The epoch of the lease under which it was stored, which the object's name contains.
+    pub epoch: u64,
+    /// How many bytes of it are valid; a worker may have added more before it died.
+    pub bytes: u64,
 }
 
 /// What a reader gets from packed bytes; the end of a gzip file states it.
@@ -326,6 +372,7 @@ pub struct PartialPart {
 }
 
 /// A finished file.
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
     /// The name under which a browser saves it.
@@ -338,6 +385,19 @@ pub struct File {
     pub sha256: String,
     /// Cells that were cut because a spreadsheet can't hold them.
     pub truncated_cells: u64,
+    /// The proof beside it, if it was asked for.
+    pub proof: Option<ProofFile>,
+}
+
+/// The file that proves the rows of another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofFile {
+    /// The name under which a browser saves it.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
 }
 
 /// An export as it is stored, without its key.
@@ -354,6 +414,8 @@ pub struct Export {
     pub as_of: Moment,
     /// Whether the range was settled at `as_of`.
     pub settled: bool,
+    /// The checkpoint that covers the range, as a signed note; only set if a proof was asked for.
+    pub proven_by: Option<String>,
     /// When it was requested.
     pub created_at: Moment,
     /// Who requested it.
@@ -365,7 +427,9 @@ pub struct Export {
     pub progress: Progress,
     /// The multipart upload under way.
     pub upload_id: Option<String>,
-    /// What that upload holds.
+    /// The multipart upload of the proof under way.
+    pub proof_upload_id: Option<String>,
+    /// What these uploads hold.
     pub checkpoint: Option<Checkpoint>,
     /// The file, once ready.
     pub file: Option<File>,
@@ -401,11 +465,13 @@ impl Export {
             range,
             as_of: now,
             settled,
+            proven_by: None,
             created_at: now,
             created_by,
             lease: LeaseRecord::new(now),
             progress: Progress::default(),
             upload_id: None,
+            proof_upload_id: None,
             checkpoint: None,
             file: None,
             finished_at: None,
@@ -454,6 +520,11 @@ impl Export {
         self.checkpoint.as_ref()?.partial_part
     }
 
+    /// The start of a part of the proof that a worker left.
+    pub fn partial_proof(&self) -> Option<PartialProof> {
+        self.checkpoint.as_ref()?.proof.as_ref()?.partial_part
+    }
+
     /// Whether its stored state is not an end.
     pub fn is_open(&self) -> bool {
         self.state.is_active()
@@ -479,6 +550,11 @@ impl Export {
         let (last, extension) = (last.max(first), self.request.extension());
         format!("activity-log_{partner}_{first}_{last}{extension}")
     }
+
+    /// The name of the file's proof.
+    pub fn proof_name(&self, partner: &PartnerId) -> String {
+        format!("{}.proof", self.file_name(partner))
+    }
 }
 
 impl ExportKey {
@@ -493,6 +569,16 @@ impl ExportKey {
     /// The key in the bucket of a partial part that a worker left.
     pub fn partial_part_object(&self, epoch: u64) -> String {
         format!("{}/partial-part-{epoch}", self.folder())
+    }
+
+    /// The key of the proof in the bucket.
+    pub fn proof_object(&self) -> String {
+        format!("{}/proof", self.folder())
+    }
+
+    /// The key in the bucket of a part of a proof that a worker left.
+    pub fn partial_proof_object(&self, epoch: u64) -> String {
+        format!("{}/partial-proof-{epoch}", self.folder())
     }
 
     fn folder(&self) -> String {
@@ -565,7 +651,7 @@ mod tests {
         let nulls = r#"{"from":null,"to":null,"time_zone":null,"order":null,"customer_id":null,
             "customer":null,"action":null,"actor_id":null,"actor":null,"resource_type":null,
             "resource_id":null,"outcome":null,"correlation_id":null,"format":null,"style":null,
-            "locale":null,"action_labels":null,"compression":null}"#;
+            "locale":null,"action_labels":null,"compression":null,"proof":null}"#;
         assert_eq!(read(nulls), read("{}"));
         for (name, default) in [
             ("time_zone", "UTC"),

@@ -79,6 +79,7 @@ async fn export_answers_with_the_file_when_it_is_ready_in_time() {
         "fraction": 1.0,
         "rows": 1
       },
+      "proof": false,
       "settled": false,
       "state": "ready",
       "style": "raw",

@@ -92,7 +92,7 @@ impl Proven {
         }
         lines.insert(0, frame.to_string());
         Self {
-            proof: lines.iter().map(|line| format!("{line}\n")).collect(),
+            proof: lines.join("\n") + "\n",
             ..self.clone()
         }
     }

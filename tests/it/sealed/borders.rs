@@ -61,6 +61,7 @@ async fn activities_of_one_moment_are_given_once_on_both_sides_of_a_border() {
                 filter,
                 kept_at: now,
                 counted_by: None,
+                is_proving: false,
             };
             for (page_limit, wanted, at_once) in [(7, 7, 1), (50, 3, 4), (1_000, 1_000, 8)] {
                 let effort = Effort {
@@ -130,6 +131,7 @@ async fn a_seal_during_a_walk(at_once: usize, count: usize) {
         filter: &filter,
         kept_at: begun,
         counted_by: None,
+        is_proving: false,
     };
     let effort = Effort {
         pages: 100,

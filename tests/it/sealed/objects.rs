@@ -26,6 +26,7 @@ fn everything<'a>(log: &'a SealedLog, filter: &'a Filter, order: Order) -> Quest
         // No retention has ended.
         kept_at: log.app.now().minus(Duration::from_hours(24 * 7_000)),
         counted_by: None,
+        is_proving: false,
     }
 }
 

@@ -55,6 +55,7 @@ pub(super) fn counting<'a>(
         filter,
         kept_at,
         counted_by: Some(by),
+        is_proving: false,
     }
 }
 
@@ -141,6 +142,7 @@ async fn whatever_is_sealed_walks_and_single_activities_are_those_of_the_table()
                 filter: &filter,
                 kept_at: log.app.now(),
                 counted_by: None,
+                is_proving: false,
             };
             let effort = Effort {
                 pages: 100,
@@ -174,6 +176,7 @@ async fn whatever_is_sealed_walks_and_single_activities_are_those_of_the_table()
                 filter: &filter,
                 kept_at: now,
                 counted_by: None,
+                is_proving: false,
             };
             let effort = Effort {
                 pages: log.random.usize(1..6),

@@ -6,6 +6,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::AttributeValue};
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use bytes::Bytes;
+use proof::{Checkpoint, Note};
 
 use super::items::{Extent, HEAD, Head, SEGMENT, SegmentItem, segment_key};
 use crate::{
@@ -122,6 +123,18 @@ impl ArchiveStore {
         }
         let extent = self.head(partner).await?.and_then(|head| head.extent());
         Ok(extent.is_some_and(|extent| to <= extent.sealed_to))
+    }
+
+    /// The published checkpoint that covers whatever happened before a moment, as a signed
+    /// note; `NotSealed` if none does yet.
+    pub async fn checkpoint_of(&self, partner: &PartnerId, to: Moment) -> Result<String, Error> {
+        let note = self.head(partner).await?.and_then(|head| head.checkpoint);
+        let sealed_to = note.as_deref().and_then(sealed_to);
+        note.filter(|_| sealed_to.is_some_and(|sealed_to| to <= sealed_to))
+            .ok_or(Error::NotSealed {
+                sealed_to,
+                expected_by: None,
+            })
     }
 
     /// What is sealed of a log, as far as it happened within a range.
@@ -307,6 +320,13 @@ impl ArchiveStore {
         let body = body.map_err(|error| Error::Unavailable(error.into()))?;
         Ok(body.into_bytes())
     }
+}
+
+/// Up to when a log is sealed, as a note of ours says.
+fn sealed_to(note: &str) -> Option<Moment> {
+    let note = Note::parse(note).ok()?;
+    let checkpoint = Checkpoint::parse(note.unverified_text()).ok()?;
+    checkpoint.sealed_to()?.parse().ok()
 }
 
 /// The segment that a Query finds, if any.

@@ -111,6 +111,18 @@ impl<'a> Fields<'a> {
         Some(entries.collect())
     }
 
+    /// Reads `true` or `false`; false if it is absent.
+    pub fn flag(&mut self, name: &str) -> bool {
+        match self.take(name) {
+            None => false,
+            Some(Value::Bool(flag)) => flag,
+            Some(_) => {
+                self.refuse(name, "must be true or false");
+                false
+            }
+        }
+    }
+
     /// Takes a value as it is; none if it is absent or null.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         let value = self.unread.remove(name)?;
