@@ -34,8 +34,7 @@ const test = base.extend<object, { stack: Stack }>({
 /** The days that are sealed. */
 const SEALED = `/?from=${daysAgo(300)}&to=${daysAgo(5)}`;
 
-async function openFirst(page: Page, address = SEALED) {
-  await signIn(page, { partner: PARTNER }, address);
+async function openFirst(page: Page) {
   await page
     .getByRole("button", { name: /^Open the entry/ })
     .first()
@@ -44,13 +43,15 @@ async function openFirst(page: Page, address = SEALED) {
 }
 
 test("an entry is proven by the browser, and a young one is not sealed yet", async ({ page }) => {
+  await signIn(page, { partner: PARTNER }, SEALED);
   const entry = await openFirst(page);
   await expect(entry.getByText("Sealed and proven")).toBeVisible();
   await expect(
     entry.getByText(/^Entry \d+ of \d+ in the log, checked by this browser/),
   ).toBeVisible();
   await expect(entry.getByText(/Signed by the key [0-9a-f]{8}, which/)).toBeVisible();
-  const young = await openFirst(page, `/?from=${daysAgo(0)}&to=${daysAgo(0)}`);
+  await page.goto(`/?from=${daysAgo(0)}&to=${daysAgo(0)}`);
+  const young = await openFirst(page);
   await expect(young.getByText(/^Not sealed yet, expected by/)).toBeVisible();
 });
 
@@ -76,6 +77,7 @@ for (const [what, path, change] of [
       if (route.request().method() === "GET" && answer.ok()) expect(after).not.toBe(before);
       await route.fulfill({ response: answer, body: after });
     });
+    await signIn(page, { partner: PARTNER }, SEALED);
     const entry = await openFirst(page);
     const alert = entry.getByRole("alert");
     await expect(alert).toContainText("Not what was sealed");
@@ -89,11 +91,12 @@ test("a browser without Ed25519 says that it can't check", async ({ page }) => {
     crypto.subtle.importKey = () =>
       Promise.reject(new DOMException("Unrecognized name.", "NotSupportedError"));
   });
+  await signIn(page, { partner: PARTNER }, SEALED);
   const entry = await openFirst(page);
   await expect(entry.getByText("This browser can't check proofs")).toBeVisible();
 });
 
-test("a checkpoint is kept as a file, and compared when it is dropped", async ({ page }) => {
+test("a checkpoint is kept as a file, and compared when it is dropped", async ({ page, noise }) => {
   await signIn(page, { partner: PARTNER }, SEALED);
   await page.getByRole("button", { name: "Proofs" }).click();
   const saved = page.waitForEvent("download");
@@ -132,6 +135,7 @@ test("a checkpoint is kept as a file, and compared when it is dropped", async ({
   await page.route(/\/consistency/, (route) => route.fulfill({ status: 400, json: {} }));
   await compare(note);
   await expect(page.getByRole("alert")).toContainText("fewer entries than were signed");
+  expect(noise.splice(0)).toEqual([expect.stringContaining("status of 400")]);
 });
 
 test("an export is offered with a proof, which is downloaded beside it", async ({ page }) => {

@@ -92,6 +92,9 @@ export function stackAt(url: string): Stack {
 /** What a browser must never say: errors of the page, or of its security policy. */
 const QUIET_CONSOLE = ["error", "warning"];
 
+/** What it says by itself of an answer that the page expects: there is no proof yet. */
+const NOT_SEALED = /Failed to load resource: .* status of 409/;
+
 export const test = base.extend<{ noise: string[] }, { stack: Stack }>({
   stack: [
     async ({}, use) => {
@@ -110,7 +113,8 @@ export const test = base.extend<{ noise: string[] }, { stack: Stack }>({
       const noise: string[] = [];
       page.on("pageerror", (error) => noise.push(error.message));
       page.on("console", (message) => {
-        if (QUIET_CONSOLE.includes(message.type())) noise.push(message.text());
+        const isNoise = QUIET_CONSOLE.includes(message.type()) && !NOT_SEALED.test(message.text());
+        if (isNoise) noise.push(message.text());
       });
       await use(noise);
       // A request that is under way at the end is of no interest.
