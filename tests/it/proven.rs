@@ -2,6 +2,7 @@
 
 pub(crate) mod resealed;
 mod tampered;
+mod walked;
 
 use std::{path::Path, process::Command, time::Duration};
 

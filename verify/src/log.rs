@@ -53,7 +53,7 @@ pub async fn check_log(
     };
     let first = match since {
         Some(_) => Some(from.clone()),
-        None => service.first_moment().await?,
+        None => service.first_moment(&sealed_to).await?,
     };
     // What lies before the first entry belongs to its month.
     let mut month = first.unwrap_or_else(|| sealed_to.clone());

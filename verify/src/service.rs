@@ -60,12 +60,25 @@ impl Service {
         answer.text().await.map_err(unanswered)
     }
 
-    /// When the oldest entry happened; none if there is none.
-    pub(crate) async fn first_moment(&self) -> Result<Option<String>, Finding> {
-        let path = "/v1/activities?from=1970-01-01&order=asc&limit=1";
-        let list: Value = self.json(self.request(Method::GET, path)).await?;
-        let first = list.pointer("/items/0/occurred_at");
-        Ok(first.and_then(Value::as_str).map(str::to_owned))
+    /// When the oldest entry before a moment happened; none if there is none.
+    pub(crate) async fn first_moment(&self, to: &str) -> Result<Option<String>, Finding> {
+        let path = format!("/v1/activities?from=1970-01-01&to={to}&order=asc&limit=1");
+        let mut cursor = None;
+        loop {
+            let get = self.request(Method::GET, &path);
+            let list: Value = self.json(get.query(&[("cursor", cursor)])).await?;
+            if let Some(first) = list.pointer("/items/0/occurred_at").and_then(Value::as_str) {
+                return Ok(Some(first.to_owned()));
+            }
+            // A page may be empty although entries follow it.
+            cursor = list
+                .get("next_cursor")
+                .and_then(Value::as_str)
+                .map(str::to_owned);
+            if cursor.is_none() {
+                return Ok(None);
+            }
+        }
     }
 
     /// Exports a range with its proof into two files; returns the export's id.
