@@ -29,8 +29,8 @@ pub struct Frame {
 pub struct Side {
     /// The entries, without the neighbour.
     pub range: CompactRange,
-    /// The leaf of the entry beside the range; none if there is no entry, or if its retention
-    /// had ended.
+    /// The leaf of the entry beside the range; none if there is no entry, if its retention
+    /// had ended, or if it was not asked for.
     pub neighbour: Option<String>,
 }
 
@@ -45,18 +45,19 @@ impl Frame {
 
 /// What lies around a range, which must be sealed, in the log of a checkpoint.
 ///
-/// Entries whose retention had ended at `kept_at` are no neighbours. If they fill a whole
-/// segment at an end of the range, the range begins behind it or ends before it.
+/// Entries whose retention had ended at `kept_at` are no neighbours, and no others unless the
+/// frame `has_neighbours`. If ended ones fill a whole segment at an end of the range, the range
+/// begins behind it or ends before it.
 pub(crate) async fn frame(
     archive: &ArchiveStore,
     partner: &PartnerId,
     range: &TimeRange,
     signed: &Signed,
-    kept_at: Moment,
+    (kept_at, has_neighbours): (Moment, bool),
 ) -> Result<Frame, Unproven> {
     unless_replaced(|| async move {
         let log = SealedLog::of(archive, partner, signed.clone()).await?;
-        log.frame(range, kept_at).await
+        log.frame(range, kept_at, has_neighbours).await
     })
     .await
 }
@@ -82,17 +83,22 @@ enum End {
 }
 
 impl SealedLog<'_> {
-    async fn frame(mut self, range: &TimeRange, kept_at: Moment) -> Result<Frame, Unproven> {
+    async fn frame(
+        mut self,
+        range: &TimeRange,
+        kept_at: Moment,
+        has_neighbours: bool,
+    ) -> Result<Frame, Unproven> {
         let size = self.signed.checkpoint.size;
         let begin = self.index_of(range.from(), End::From, kept_at).await?;
         let begin = begin.min(size);
         let end = self.index_of(range.to(), End::To, kept_at).await?;
         let end = end.min(size).max(begin);
         let before = match begin.checked_sub(1) {
-            Some(index) => self.leaf_at(index, kept_at).await?,
-            None => None,
+            Some(index) if has_neighbours => self.leaf_at(index, kept_at).await?,
+            _ => None,
         };
-        let behind = if end < size {
+        let behind = if has_neighbours && end < size {
             self.leaf_at(end, kept_at).await?
         } else {
             None

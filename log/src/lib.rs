@@ -106,18 +106,21 @@ impl Log {
 
     /// What lies around a range, which must be sealed, in the log of a checkpoint.
     ///
-    /// Entries whose retention had ended at `kept_at` are no neighbours. If they fill a whole
-    /// segment at an end of the range, the range begins behind it or ends before it.
+    /// Entries whose retention had ended at `kept_at` are no neighbours, and no others unless
+    /// the frame `has_neighbours`. If ended ones fill a whole segment at an end of the range,
+    /// the range begins behind it or ends before it.
     pub async fn frame(
         &self,
         partner: &PartnerId,
         range: &TimeRange,
         signed: &Signed,
-        kept_at: Moment,
+        (kept_at, has_neighbours): (Moment, bool),
     ) -> Result<Frame, Unproven> {
         match &self.archive {
             None => Err(Unproven::NotSealed(None)),
-            Some(archive) => frame::frame(archive, partner, range, signed, kept_at).await,
+            Some(archive) => {
+                frame::frame(archive, partner, range, signed, (kept_at, has_neighbours)).await
+            }
         }
     }
 

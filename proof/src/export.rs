@@ -81,7 +81,7 @@ pub struct Side {
     /// Their compact range.
     pub hashes: Vec<HashText>,
     /// The leaf of the entry beside the range; absent if there is none, if its retention has
-    /// ended, or if the export is not complete.
+    /// ended, or if the export had a condition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub neighbour: Option<String>,
 }

@@ -180,7 +180,7 @@ impl TestApp {
 
     /// What lies in the bucket's folder: objects and parts of uploads, without
     /// what `s3s-fs` notes about either.
-    fn files_left(&self) -> Vec<String> {
+    pub(crate) fn files_left(&self) -> Vec<String> {
         let mut left = Vec::new();
         let mut folders = vec![self.stack.s3_dir.clone()];
         while let Some(folder) = folders.pop() {

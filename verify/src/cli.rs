@@ -66,6 +66,9 @@ pub(crate) struct ExportFiles {
     /// Entries whose retention is said to have ended may be left out
     #[arg(long)]
     pub(crate) ended: bool,
+    /// Rows that are marked as erased may lack a proof of name and details
+    #[arg(long)]
+    pub(crate) erased: bool,
     #[command(flatten)]
     pub(crate) keys: Keys,
 }
@@ -107,6 +110,9 @@ impl Keys {
                 })?;
                 keys.push(key);
             }
+        }
+        if keys.is_empty() {
+            return Err(Finding::Unknown("--key: there is no key".to_owned()));
         }
         Ok(keys)
     }

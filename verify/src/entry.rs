@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use proof::{
-    Checkpoint, Commitment, Hash, Opening, Salt, Statement, VerifierKey, leaf_of_json,
+    Checkpoint, Commitment, Hash, Opening, Salt, Statement, VerifierKey, leaf_of_json, millis,
     verify_inclusion,
 };
 use serde::Deserialize;
@@ -110,23 +110,40 @@ fn read(text: &str) -> Result<Proof, Finding> {
 }
 
 /// Compares an activity with a leaf that is proven; returns whether its hidden part was
-/// compared too.
+/// compared too, which that of an erased one can't be.
 fn compare(activity: &str, proof: &Proof, leaf: &Leaf) -> Result<bool, Finding> {
     let opening = match &proof.salt {
         Some(salt) => Opening::Salt(salt_of(salt)?),
         None => Opening::Commitment(commitment(&leaf.hidden)?),
     };
-    let is_whole = matches!(opening, Opening::Salt(_));
     let hash = leaf_of_json(activity, &opening);
     let hash = hash.map_err(|error| unreadable("activity", error))?;
-    if hash == Hash::of_leaf(proof.leaf.as_bytes()) {
-        return Ok(is_whole);
+    if hash != Hash::of_leaf(proof.leaf.as_bytes()) {
+        return Err(Finding::NotWhole(format!(
+            "the activity is not entry {}: {}",
+            leaf.id,
+            difference(activity, &proof.leaf)
+        )));
     }
-    Err(Finding::NotWhole(format!(
-        "the activity is not entry {}: {}",
-        leaf.id,
-        difference(activity, &proof.leaf)
-    )))
+    let is_whole = matches!(opening, Opening::Salt(_));
+    if !is_whole && !is_erased(activity) {
+        return Err(Finding::Unknown(
+            "the proof has no salt, so nothing shows whether customer name and details are those \
+             that were sealed; the JSON form of a proof has one, but for an erased entry"
+                .to_owned(),
+        ));
+    }
+    Ok(is_whole)
+}
+
+/// Whether an activity says that it was erased, and has neither name nor details.
+fn is_erased(activity: &str) -> bool {
+    let members: Map<String, Value> = serde_json::from_str(activity).unwrap_or_default();
+    let name = members.get("customer").and_then(|it| it.get("name"));
+    let is_nameless = name.is_none_or(|name| name == "[erased]");
+    let erased_at = members.get("erased_at").and_then(Value::as_str);
+    let is_marked = erased_at.is_some_and(|at| millis(at).is_ok());
+    is_marked && is_nameless && !members.contains_key("details")
 }
 
 fn salt_of(text: &str) -> Result<Salt, Finding> {

@@ -2,11 +2,11 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     path::Path,
 };
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use indicatif::{ProgressBar, ProgressStyle};
 use verify::Finding;
 
@@ -37,9 +37,22 @@ pub(crate) fn unpacked(path: &Path) -> Result<Box<dyn Read>, Finding> {
     let bar = ProgressBar::new(bytes).with_style(bar_style());
     let file = BufReader::with_capacity(1 << 16, bar.wrap_read(file));
     Ok(match start.as_slice() {
-        [0x1f, 0x8b] => Box::new(MultiGzDecoder::new(file)),
+        [0x1f, 0x8b] => Box::new(OnlyMember(GzDecoder::new(file))),
         _ => Box::new(file),
     })
+}
+
+/// Unpacks the only member of a gzip file: many readers take the first one and no more.
+struct OnlyMember<R: BufRead>(GzDecoder<R>);
+
+impl<R: BufRead> Read for OnlyMember<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(buffer)?;
+        if read == 0 && !buffer.is_empty() && !self.0.get_mut().fill_buf()?.is_empty() {
+            return Err(io::Error::other("it has more than one gzip member"));
+        }
+        Ok(read)
+    }
 }
 
 fn bar_style() -> ProgressStyle {
@@ -54,4 +67,32 @@ pub(crate) fn open(path: &Path) -> Result<File, Finding> {
 
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Finding {
     Finding::Unknown(format!("{} can't be read: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    fn packed(text: &[u8]) -> Vec<u8> {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+        packed.write_all(text).unwrap();
+        packed.finish().unwrap()
+    }
+
+    #[test]
+    fn only_a_single_member_is_unpacked() {
+        let (one, other) = (packed(b"one"), packed(b"other"));
+        let read = |bytes: &[u8]| {
+            let mut text = String::new();
+            OnlyMember(GzDecoder::new(bytes))
+                .read_to_string(&mut text)
+                .map(|_| text)
+        };
+        assert_eq!(read(&one).unwrap(), "one");
+        assert!(read(&[one.clone(), other].concat()).is_err());
+        assert!(read(&[one.as_slice(), &[0]].concat()).is_err());
+        assert!(read(&one[..one.len() - 1]).is_err());
+    }
 }

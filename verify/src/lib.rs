@@ -3,17 +3,21 @@
 //! It shares the hashing with the service and nothing else. Texts and files in, a finding out;
 //! the binary opens the files and says what was found. Only `log` uses a network.
 
+mod csv_rows;
 mod digest;
 mod entry;
 mod export;
 mod finding;
+mod frame;
 mod growth;
 mod lines;
 mod log;
 mod mismatch;
+mod row;
 mod rows;
 mod service;
 mod signed;
+mod walk;
 
 pub use self::{
     digest::sha256,

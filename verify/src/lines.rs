@@ -15,6 +15,9 @@ pub(crate) fn next(file: &mut impl BufRead, what: &str) -> Result<Option<String>
     if line.is_empty() {
         return Ok(None);
     }
+    if line.len() as u64 == BYTES_MAX {
+        return Err(unreadable(what, "a line has more than 64 MiB"));
+    }
     if line.pop_if(|end| *end == b'\n').is_none() {
         return Err(Finding::NotWhole(format!("the {what} ends within a line")));
     }

@@ -25,6 +25,8 @@ pub struct Log {
     pub sealed_to: String,
     /// The new entries of which only hashes were given.
     pub left_out: LeftOut,
+    /// How many of the new entries are erased.
+    pub erased: u64,
     /// The checkpoint of now, to be kept for the next time.
     pub checkpoint: String,
 }
@@ -44,65 +46,131 @@ pub async fn check_log(
     scratch: &Path,
     mut report: impl FnMut(&str, u64),
 ) -> Result<Log, Finding> {
-    let note = service.checkpoint().await?;
-    let new = signed::checkpoint("new checkpoint", &note, keys)?.checkpoint;
+    let start = Start::find(service, since, keys).await?;
+    let new = signed::checkpoint("new checkpoint", &start.note, keys)?.checkpoint;
     let sealed_to = sealed_to("new checkpoint", new.sealed_to())?;
-    let (mut from, old_size) = match since {
-        Some(old) => grown(service, old, &note, keys).await?,
-        None => (BEGINNING.to_owned(), 0),
-    };
-    let first = match since {
-        Some(_) => Some(from.clone()),
-        None => service.first_moment(&sealed_to).await?,
-    };
-    // What lies before the first entry belongs to its month.
-    let mut month = first.unwrap_or_else(|| sealed_to.clone());
-    let (mut entries, mut left_out) = (0, LeftOut::default());
+    let (mut from, mut month) = (start.from, start.month.unwrap_or_else(|| sealed_to.clone()));
+    let (mut entries, mut left_out, mut erased) = (start.size, LeftOut::default(), 0);
     while from < sealed_to {
         let to = next_month(&month)?.min(sealed_to.clone());
         let export = check_month(service, (&from, &to), keys, scratch).await?;
-        if export.origin != new.origin {
+        require_same_log(service, &start.note, &export, keys).await?;
+        if export.first_index != entries {
             return Err(Finding::NotWhole(format!(
-                "the export is of the log {}, the checkpoint of {}",
-                export.origin, new.origin
+                "the month from {from} begins with entry {} of the log, and not with {entries}",
+                export.first_index
             )));
         }
         report(&from, export.rows);
         entries += export.rows + export.left_out.within;
+        erased += export.erased;
         left_out.within += export.left_out.within;
         // Between two months each is the other's neighbour.
         left_out.beside |= export.left_out.beside;
         month.clone_from(&to);
         from = to;
     }
-    if old_size + entries != new.size {
+    if entries != new.size {
         return Err(Finding::NotWhole(format!(
-            "the log had {old_size} entries and has {} now, but its exports have {entries} new ones",
+            "the log has {} entries, but its exports have {entries}",
             new.size
         )));
     }
     Ok(Log {
         origin: new.origin,
-        sizes: (old_size, new.size),
+        sizes: (start.size, new.size),
         sealed_to,
         left_out,
-        checkpoint: note,
+        erased,
+        checkpoint: start.note,
     })
 }
 
-/// Checks that the log grew out of the old one; returns up to when that was sealed, and its
-/// size.
-async fn grown(
+/// Where the walk begins.
+struct Start {
+    /// The checkpoint of now.
+    note: String,
+    /// The moment from which entries are new.
+    from: String,
+    /// A moment of the first month; none if there is no entry.
+    month: Option<String>,
+    /// How many entries are not new.
+    size: u64,
+}
+
+impl Start {
+    /// Takes the checkpoint of now, to which the log must have grown out of the old one.
+    async fn find(
+        service: &Service,
+        since: Option<&str>,
+        keys: &[VerifierKey],
+    ) -> Result<Self, Finding> {
+        let Some(old) = since else {
+            let note = service.checkpoint().await?;
+            let new = signed::checkpoint("new checkpoint", &note, keys)?.checkpoint;
+            let to = sealed_to("new checkpoint", new.sealed_to())?;
+            return Ok(Self {
+                // What lies before the first entry belongs to its month.
+                month: service.first_moment(&to).await?,
+                note,
+                from: BEGINNING.to_owned(),
+                size: 0,
+            });
+        };
+        let kept = signed::checkpoint("old checkpoint", old, keys)?.checkpoint;
+        let proof = service.consistency(kept.size).await?;
+        let note = checkpoint_of(&proof)?;
+        check_growth(old, &note, &proof, keys)?;
+        let from = sealed_to("old checkpoint", kept.sealed_to())?;
+        Ok(Self {
+            note,
+            month: Some(from.clone()),
+            from,
+            size: kept.size,
+        })
+    }
+}
+
+/// How often both checkpoints are compared with the newest one because it changed meanwhile.
+const COMPARED_MAX: usize = 3;
+
+/// Checks that the checkpoints of an export and of this walk are of one log: the newest one
+/// has grown out of both.
+async fn require_same_log(
     service: &Service,
-    old: &str,
-    new: &str,
+    note: &str,
+    export: &Export,
     keys: &[VerifierKey],
-) -> Result<(String, u64), Finding> {
-    let kept = signed::checkpoint("old checkpoint", old, keys)?.checkpoint;
-    let proof = service.consistency(kept.size).await?;
-    check_growth(old, new, &proof, keys)?;
-    let from = sealed_to("old checkpoint", kept.sealed_to())?;
-    Ok((from, kept.size))
+) -> Result<(), Finding> {
+    if export.checkpoint == note {
+        return Ok(());
+    }
+    let size = signed::checkpoint("new checkpoint", note, keys)?
+        .checkpoint
+        .size;
+    for _ in 0..COMPARED_MAX {
+        let ours = service.consistency(size).await?;
+        let theirs = service.consistency(export.size).await?;
+        let newest = checkpoint_of(&ours)?;
+        if newest != checkpoint_of(&theirs)? {
+            continue;
+        }
+        check_growth(note, &newest, &ours, keys)?;
+        check_growth(&export.checkpoint, &newest, &theirs, keys)?;
+        return Ok(());
+    }
+    Err(Finding::Unknown(
+        "the log grows faster than it can be compared".to_owned(),
+    ))
+}
+
+/// The checkpoint to which a proof of growth leads.
+fn checkpoint_of(proof: &str) -> Result<String, Finding> {
+    let proof: serde_json::Value =
+        serde_json::from_str(proof).map_err(|error| unreadable("proof", error))?;
+    let note = proof.get("checkpoint").and_then(serde_json::Value::as_str);
+    let note = note.ok_or_else(|| unreadable("proof", "it has no checkpoint"))?;
+    Ok(note.to_owned())
 }
 
 async fn check_month(
@@ -116,8 +184,9 @@ async fn check_month(
     let open = |path: &Path| File::open(path).map_err(|error| unreadable("month", error));
     let sha256 = sha256(open(&file)?).map_err(|error| unreadable("month", error))?;
     let lines = BufReader::new(open(&proof)?);
-    let export = check_export(open(&file)?, &sha256, lines, keys)?;
+    let checked = check_export(open(&file)?, &sha256, lines, keys);
     service.delete(&export_id).await?;
+    let export = checked?;
     let (own_from, own_to) = &export.range;
     if (own_from.as_str(), own_to.as_str(), export.is_complete) != (from, to, true) {
         return Err(Finding::NotWhole(format!(

@@ -34,18 +34,31 @@ fn main() -> ExitCode {
     };
     match found {
         Ok(text) => {
-            println!("whole: {text}");
+            println!("whole: {}", plain(&text));
             ExitCode::SUCCESS
         }
         Err(finding @ Finding::NotWhole(_)) => {
-            eprintln!("not whole: {finding}");
+            eprintln!("not whole: {}", plain(&finding.to_string()));
             ExitCode::from(1)
         }
         Err(finding @ Finding::Unknown(_)) => {
-            eprintln!("could not tell: {finding}");
+            eprintln!("could not tell: {}", plain(&finding.to_string()));
             ExitCode::from(2)
         }
     }
+}
+
+/// The text without what would move a terminal's cursor: parts of it come from files.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            plain.extend(character.escape_default());
+        } else {
+            plain.push(character);
+        }
+    }
+    plain
 }
 
 fn entry(proof: &Path, activity: Option<&Path>, keys: &Keys) -> Result<String, Finding> {
@@ -77,10 +90,13 @@ fn export(files: &ExportFiles) -> Result<String, Finding> {
              that fit it; with --filtered this is enough"
         )));
     }
-    let is_whole = !export.is_complete || export.left_out.is_nothing() || files.ended;
-    is_whole
-        .then(|| text.clone())
-        .ok_or_else(|| report::left_out(&text, export.left_out))
+    if export.is_complete && !export.left_out.is_nothing() && !files.ended {
+        return Err(report::left_out(&text, export.left_out));
+    }
+    if export.erased > 0 && !files.erased {
+        return Err(report::erased(&text, export.erased));
+    }
+    Ok(text)
 }
 
 /// The variable with the token of a reader.
@@ -89,7 +105,7 @@ const TOKEN: &str = "ACTIVITY_LOG_TOKEN";
 fn log(asked: &WholeLog) -> Result<String, Finding> {
     let keys = asked.keys.read()?;
     let since = asked.since.as_deref().map(read).transpose()?;
-    let service = Service::new(&asked.url, token()?);
+    let service = Service::new(&asked.url, token()?)?;
     let scratch = tempfile::tempdir().map_err(|error| unknown("a folder for files", &error))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -4,10 +4,7 @@ use std::io::{BufRead, Read};
 
 use proof::{ExportLine, RowProof};
 
-use crate::{
-    lines,
-    rows::{Row, Rows},
-};
+use crate::{lines, row::Row, rows::Rows};
 
 /// How far is looked ahead for what would fit.
 const LOOK_AHEAD: usize = 1_000;

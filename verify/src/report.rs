@@ -11,10 +11,11 @@ pub(crate) fn export(export: &Export) -> String {
         left_out,
         is_complete,
         size,
+        ..
     } = export;
     let erased = match erased {
         0 => String::new(),
-        erased => format!("; of {erased} that are erased, name and details have no proof"),
+        erased => format!(", of which {erased} are marked as erased"),
     };
     let what = if *is_complete && left_out.is_nothing() {
         format!("the file has every entry from {from} to {to}: {rows}")
@@ -22,6 +23,14 @@ pub(crate) fn export(export: &Export) -> String {
         format!("the file has {rows} entries from {from} to {to}")
     };
     format!("{what} of the {size} in the log {origin}, in order and unchanged{erased}")
+}
+
+/// Why rows without a name keep a file from being called whole.
+pub(crate) fn erased(text: &str, erased: u64) -> Finding {
+    Finding::Unknown(format!(
+        "{text}; whoever passed the file on can mark a row as erased and so hide its customer \
+         name and details, of which {erased} rows have no proof; with --erased this is enough"
+    ))
 }
 
 pub(crate) fn entry(entry: &Entry, is_compared: bool) -> String {
@@ -60,11 +69,21 @@ pub(crate) fn log(log: &Log) -> String {
         origin,
         sizes: (old, new),
         sealed_to,
+        left_out,
+        erased,
         ..
     } = log;
+    let erased = match erased {
+        0 => String::new(),
+        erased => format!("; {erased} of these are erased"),
+    };
+    let read = match left_out.within {
+        0 => "each other one was read and is in its place".to_owned(),
+        hashes => format!("of {hashes} others there are hashes, and the rest was read"),
+    };
     format!(
         "the log {origin} has {new} entries up to {sealed_to}; the first {old} are those of the \
-         checkpoint, and each other one was read and is in its place"
+         checkpoint, and {read}{erased}"
     )
 }
 

@@ -5,11 +5,18 @@ use std::{fmt::Display, fs::File, io::Write, path::Path, time::Duration};
 use reqwest::{Client, Method, RequestBuilder, Response, header};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::finding::Finding;
 
 /// How long is waited between two looks at an export that is not ready.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a connection may take.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// How long an answer may pause.
+const READ_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// How often a request is repeated that was throttled or not answered.
 const REPEATED_MAX: usize = 5;
@@ -38,12 +45,16 @@ struct Download {
 
 impl Service {
     /// The service at this address, such as `https://api.example`, with a reader's token.
-    pub fn new(base: &str, token: String) -> Self {
-        Self {
-            client: Client::new(),
+    pub fn new(base: &str, token: String) -> Result<Self, Finding> {
+        let client = Client::builder()
+            .connect_timeout(CONNECT_TIME_MAX)
+            .read_timeout(READ_TIME_MAX)
+            .build();
+        Ok(Self {
+            client: client.map_err(unanswered)?,
             base: base.trim_end_matches('/').to_owned(),
             token,
-        }
+        })
     }
 
     /// The checkpoint that was published last, as a signed note.
@@ -91,9 +102,10 @@ impl Service {
             "from": from, "to": to, "order": "asc", "format": "jsonl", "proof": true,
         });
         let post = self.request(Method::POST, "/v1/exports");
-        let mut export: Export = self
-            .json(post.header("prefer", "wait=5").json(&body))
-            .await?;
+        let post = post.header("prefer", "wait=5");
+        // A request that is repeated finds the export of the first one.
+        let post = post.header("idempotency-key", Uuid::new_v4().to_string());
+        let mut export: Export = self.json(post.json(&body)).await?;
         while matches!(export.state.as_str(), "queued" | "running") {
             tokio::time::sleep(PAUSE).await;
             let path = format!("/v1/exports/{}", export.id);

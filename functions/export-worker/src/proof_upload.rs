@@ -49,6 +49,8 @@ pub(crate) struct ProofUpload<'a> {
 pub(crate) struct WrittenProof {
     pub(crate) bytes: u64,
     pub(crate) sha256: String,
+    /// An object that is not needed any more.
+    pub(crate) partial_part: Option<PartialProof>,
 }
 
 impl<'a> ProofUpload<'a> {
@@ -73,10 +75,16 @@ impl<'a> ProofUpload<'a> {
     /// Adds the lines of a part of the file and stores them.
     ///
     /// Returns an object that is not needed once the next checkpoint is stored.
-    pub(crate) async fn add(&mut self, part: ProofPart) -> Result<Option<PartialProof>, Stop> {
+    /// If the worker `is_handing_over`, nothing is sent as a part: the next worker may have to
+    /// continue the last line.
+    pub(crate) async fn add(
+        &mut self,
+        part: ProofPart,
+        is_handing_over: bool,
+    ) -> Result<Option<PartialProof>, Stop> {
         self.waiting.extend_from_slice(&part.bytes);
         self.rest = part.rest;
-        if self.waiting.len() >= PART_BYTES {
+        if self.waiting.len() >= PART_BYTES && !is_handing_over {
             let upload_id = self.upload_id().await?;
             let bytes = mem::take(&mut self.waiting);
             self.object.count(&bytes);
@@ -123,7 +131,7 @@ impl<'a> ProofUpload<'a> {
 
     /// Sends what is left, and the hash of the file as the last line.
     pub(crate) async fn finish(
-        mut self,
+        &mut self,
         part: ProofPart,
         file_sha256: &str,
     ) -> Result<WrittenProof, Error> {
@@ -136,7 +144,8 @@ impl<'a> ProofUpload<'a> {
         self.object.finish(bytes).await?;
         Ok(WrittenProof {
             bytes: self.object.sent.bytes,
-            sha256: self.object.sent.hash.finish(),
+            sha256: self.object.sent.hash.clone().finish(),
+            partial_part: self.partial_part,
         })
     }
 

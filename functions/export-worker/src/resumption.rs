@@ -81,9 +81,7 @@ impl Resumption {
 }
 
 fn of_proof(export: &Export, proof: &ProofCheckpoint) -> Option<ProofResumption> {
-    // Without a part, its upload is not needed yet; it may be of an attempt before.
     let upload_id = export.proof_upload_id.as_ref();
-    let upload_id = upload_id.filter(|_| !proof.etags.is_empty());
     Some(ProofResumption {
         sent: Sent::load(upload_id, &proof.etags, proof.bytes, &proof.hash)?,
         waiting: Vec::new(),

@@ -113,8 +113,9 @@ async fn proof_lines(
     let signed = Signed::parse(note)?;
     let (partner, range) = (&key.partner_id, &export.range);
     let log = &context.app.log;
-    let frame = log.frame(partner, range, &signed, export.as_of).await;
-    let frame = frame.map_err(unproven)?;
+    let is_complete = export.request.filter.is_open();
+    let frame = log.frame(partner, range, &signed, (export.as_of, is_complete));
+    let frame = frame.await.map_err(unproven)?;
     let lines = ProofLines::start(key, export, (&frame, note.clone()))?;
     Ok(Some(lines))
 }
@@ -138,6 +139,7 @@ async fn keep_lease(context: &Context<'_>) -> LeaseStatus {
 
 /// Records the export in the partner's log, then sets its state to `ready`.
 async fn finish(context: &Context<'_>, written: WrittenFile) -> Result<(), Stop> {
+    let partial_proof = written.proof.as_ref().and_then(|proof| proof.partial_part);
     let file = File {
         name: context.export.file_name(&context.lease.key.partner_id),
         rows: written.rows,
@@ -161,7 +163,7 @@ async fn finish(context: &Context<'_>, written: WrittenFile) -> Result<(), Stop>
     require_held(finished.await?)?;
     metrics::exported(file.rows, file.bytes);
     delete_partial_part(context, context.export.partial_part()).await;
-    delete_partial_proof(context, context.export.partial_proof()).await;
+    delete_partial_proof(context, partial_proof).await;
     Ok(())
 }
 
@@ -232,10 +234,6 @@ async fn delete_files(context: &Context<'_>) -> Result<(), Error> {
     }
     let partial_part = key.partial_part_object(context.lease.epoch);
     files.delete(&partial_part).await?;
-    if context.export.request.proof {
-        let partial_proof = key.partial_proof_object(context.lease.epoch);
-        files.delete(&partial_proof).await?;
-    }
     files.delete_files(key, context.export).await
 }
 

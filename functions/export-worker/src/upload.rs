@@ -91,16 +91,27 @@ impl<'a> Upload<'a> {
 
     /// Uploads all parts, in order.
     ///
-    /// If there will be no file, it deletes what was uploaded.
+    /// If there will be no file, or it is to be written again, it deletes what was uploaded.
     pub(crate) async fn run(mut self, mut parts: Parts<'_>) -> Result<WrittenFile, Stop> {
-        let uploaded = self.upload_parts(&mut parts).await;
-        if let Err(Stop::Lost(LeaseStatus::Cancelled) | Stop::Impossible(_)) = uploaded {
+        let uploaded = self.upload_both(&mut parts).await;
+        let is_given_up = matches!(
+            uploaded,
+            Err(Stop::Lost(LeaseStatus::Cancelled)
+                | Stop::Impossible(_)
+                | Stop::Failed(Error::NotFound))
+        );
+        if is_given_up {
             // The end is only stored when nothing is left, so that Lambda calls again.
             self.abort().await?;
         }
-        let mut last = uploaded?;
+        uploaded
+    }
+
+    /// Uploads the file, then its proof, which names the file's hash.
+    async fn upload_both(&mut self, parts: &mut Parts<'_>) -> Result<WrittenFile, Stop> {
+        let mut last = self.upload_parts(parts).await?;
         let sha256 = self.object.sent.hash.clone().finish();
-        let proof = match (self.proof, last.proof.take()) {
+        let proof = match (&mut self.proof, last.proof.take()) {
             (Some(proof), Some(part)) => Some(proof.finish(part, &sha256).await?),
             _ => None,
         };
@@ -139,7 +150,7 @@ impl<'a> Upload<'a> {
         let bytes = Bytes::from(self.take_bytes(&mut part));
         self.object.put_part(&upload_id, bytes.clone()).await?;
         let superseded = self.partial_part.take();
-        let superseded_proof = self.add_proof(part.proof.take()).await?;
+        let superseded_proof = self.add_proof(part.proof.take(), false).await?;
         self.store_checkpoint(&part).await?;
         delete_partial_part(self.context, superseded).await;
         delete_partial_proof(self.context, superseded_proof).await;
@@ -149,9 +160,13 @@ impl<'a> Upload<'a> {
     }
 
     /// Stores what proves a part; returns an object that the next checkpoint does not need.
-    async fn add_proof(&mut self, part: Option<ProofPart>) -> Result<Option<PartialProof>, Stop> {
+    async fn add_proof(
+        &mut self,
+        part: Option<ProofPart>,
+        is_handing_over: bool,
+    ) -> Result<Option<PartialProof>, Stop> {
         match (&mut self.proof, part) {
-            (Some(proof), Some(part)) => proof.add(part).await,
+            (Some(proof), Some(part)) => proof.add(part, is_handing_over).await,
             _ => Ok(None),
         }
     }
@@ -242,7 +257,7 @@ impl<'a> Upload<'a> {
             .put(&object, "application/octet-stream", bytes)
             .await?;
         let superseded = self.partial_part.replace(partial_part);
-        let superseded_proof = self.add_proof(part.proof.take()).await?;
+        let superseded_proof = self.add_proof(part.proof.take(), true).await?;
         let stored = self.store_checkpoint(&part).await;
         match &stored {
             Ok(()) => {

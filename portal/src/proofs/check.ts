@@ -42,12 +42,19 @@ export async function checkEntry(
   const hidden = isWhole
     ? await commitment(activity, fromBase64(proof.salt ?? ""))
     : String(leaf["hidden"]);
-  if (!isWhole && !("erased_at" in activity)) throw new NotWhole("entry");
+  if (!isWhole && !isErased(activity)) throw new NotWhole("entry");
   if (leafOf(activity, hidden) !== proof.leaf) throw new NotWhole("entry");
   const hash = await leafHash(utf8(proof.leaf));
   const path = proof.path.map(fromBase64);
   if (!(await isIncluded(hash, proof.index, checkpoint, path))) throw new NotWhole("place");
   return { index: proof.index, checkpoint, isWhole };
+}
+
+/** Whether an activity says that it was erased, and has neither name nor details. */
+function isErased({ erased_at, customer, details }: Record<string, unknown>): boolean {
+  const { name } = (customer ?? {}) as { name?: unknown };
+  const isNameless = customer === undefined || name === "[erased]";
+  return typeof erased_at === "string" && isNameless && details === undefined;
 }
 
 export interface Growth {

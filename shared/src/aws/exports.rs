@@ -267,7 +267,7 @@ impl ExportStore {
     ) -> Result<LeaseStatus, Error> {
         let mut update = Update::set("upload_id = :upload_id").value(":upload_id", text(upload_id));
         if !keep_checkpoint {
-            update = update.and_remove("checkpoint");
+            update = update.and_remove("checkpoint, proof_upload_id");
         }
         let update = leases::renewing(update, now);
         self.update(lease, update, now, |_| false).await

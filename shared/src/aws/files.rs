@@ -260,9 +260,13 @@ impl Files {
         Ok(())
     }
 
-    /// Removes an export's file and its proof.
+    /// Removes an export's file and its proof, with the lines of it that any worker may have
+    /// left: the item names only those of the last checkpoint.
     pub async fn delete_files(&self, key: &ExportKey, export: &Export) -> Result<(), Error> {
         if export.request.proof {
+            for epoch in 1..=export.lease.epoch {
+                self.delete(&key.partial_proof_object(epoch)).await?;
+            }
             self.delete(&key.proof_object()).await?;
         }
         self.delete(&key.object()).await

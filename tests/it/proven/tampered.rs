@@ -179,7 +179,7 @@ async fn a_change_of_an_exported_file_is_found_and_named() {
         (
             "links",
             text("{", "{\"links\":{},"),
-            "which an export does not have",
+            "an export has neither has_details nor links",
         ),
         (
             "a name twice",
@@ -294,14 +294,14 @@ async fn a_change_of_a_csv_file_is_found_and_named() {
         ("Action,", "Activity,", "is not the header of a CSV file"),
         (at, "2026-01-01T00:00:00.000Z", "line 3 of the file"),
         (at, &at.replace('T', " "), "the moment must have the form"),
-        ("\r\n", "\n", "the file is not the one that was written"),
+        ("\r\n", "\n", "not written as the service writes CSV"),
         (second, "", "the file is no CSV file of an export"),
         (&format!("{second}\r\n"), "", "before line 3 of the file"),
         ("create_order", "delete_order", "line 2 of the file"),
         (
             "create_order",
             "\"create_order\"",
-            "the file is not the one",
+            "not written as the service",
         ),
         (
             "create_order,",
@@ -359,7 +359,7 @@ async fn a_proof_that_is_made_to_fit_a_changed_file_is_found() {
                 lines.remove(0);
                 beside(&mut frame["before"], &log, 0, 2);
             }),
-            "the entry before the file is of contoso and happened at",
+            "an entry beside the file happened at",
         ),
         (
             "the last row as the neighbour",
@@ -369,7 +369,7 @@ async fn a_proof_that_is_made_to_fit_a_changed_file_is_found() {
                 frame["behind"]["neighbour"] = leaf.into();
                 frame["behind"]["count"] = 2.into();
             }),
-            "the entry behind the file is of contoso and happened at",
+            "an entry beside the file happened at",
         ),
         (
             "a row and its line twice",
@@ -391,12 +391,12 @@ async fn a_proof_that_is_made_to_fit_a_changed_file_is_found() {
         (
             "a later end",
             proven.with_proof(|frame, _| frame["to"] = "2030-01-01T00:00:00.000Z".into()),
-            "the entry behind the file is of contoso and happened at",
+            "an entry beside the file happened at",
         ),
         (
             "an earlier start",
             proven.with_proof(|frame, _| frame["from"] = "2020-01-01T00:00:00.000Z".into()),
-            "the entry before the file is of contoso and happened at",
+            "an entry beside the file happened at",
         ),
         (
             "an earlier end",
@@ -419,7 +419,7 @@ async fn a_proof_that_is_made_to_fit_a_changed_file_is_found() {
                 frame["checkpoint"] = log.theirs.clone().into();
                 frame["partner_id"] = "fabrikam".into();
             }),
-            "the entry before the file is of contoso",
+            "the entry beside the file is of contoso",
         ),
         (
             "another size",
@@ -559,6 +559,135 @@ async fn entries_that_a_proof_leaves_out_are_never_called_whole() {
         let finding = broken.check(&log.key).unwrap_err();
         assert!(matches!(finding, verify::Finding::Unknown(_)), "{finding}");
         assert_eq!(broken.check_in_python(&log.key).0, 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_line_that_nobody_signed_makes_no_file_whole() {
+    let log = Log::start(json!({ "order": "asc" })).await;
+    let (proven, keys) = (&log.proven, log.key.as_str());
+    // Moments of another form are sorted in another way.
+    for (from, to) in [
+        ("2026-01-01T00:00:00.000Z", "+002027-01-01T00:00:00.000Z"),
+        (" 2027-01-01T00:00:00.000Z", "2027-01-01T00:00:00.000Z"),
+        ("2026-01-01T00:00:00.000-23:59", "2027-01-01T00:00:00.000Z"),
+        ("2026-01-01", "2027-01-01"),
+        ("2027-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z"),
+        (
+            "2026-01-01T00:00:00.000Z\r\u{1b}[K",
+            "2027-01-01T00:00:00.000Z",
+        ),
+    ] {
+        let other = proven.with_proof(|frame, _| {
+            frame["from"] = from.into();
+            frame["to"] = to.into();
+        });
+        let finding = other.check(keys).unwrap_err();
+        assert!(
+            matches!(finding, verify::Finding::Unknown(_)),
+            "{from} {to}: {finding}"
+        );
+        assert_eq!(other.check_in_python(keys).0, 2, "{from} {to}");
+    }
+    // An empty file beside which lies what comes behind its range.
+    let segments = log
+        .app
+        .segments(&log.app.registered_partner("contoso").await)
+        .await;
+    let rows = log.app.rows_of(&segments[0]).await;
+    let leaves = rows.iter().map(|row| row.leaf("contoso").unwrap());
+    let leaves: Vec<Hash> = leaves.collect();
+    let empty = Proven {
+        file: Vec::new(),
+        ..proven.clone()
+    };
+    let side = |begin: usize, range: std::ops::Range<usize>, neighbour: usize| {
+        let own = leaves[range.clone()].iter().copied();
+        let own = CompactRange::of_leaves(begin as u64, own).unwrap();
+        let hashes: Vec<String> = own.hashes().map(|hash| hash.to_string()).collect();
+        let leaf = rows[neighbour].public_part("contoso").unwrap();
+        json!({ "count": range.len(), "hashes": hashes, "neighbour": leaf })
+    };
+    for border in [12, 2] {
+        let hidden = empty.with_proof(|frame, lines| {
+            lines.drain(..9);
+            frame["before"] = side(0, 0..border - 1, border - 1);
+            frame["behind"] = side(border + 1, border + 1..13, border);
+        });
+        let said = hidden.is_not_whole(keys);
+        assert!(
+            said.contains("an entry beside the file happened at"),
+            "{said}"
+        );
+    }
+    let more = Proven {
+        proof: format!("{}g 1\n", proven.proof),
+        ..proven.clone()
+    };
+    assert!(matches!(more.check(keys), Err(verify::Finding::Unknown(_))));
+    assert_eq!(more.check_in_python(keys).0, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nothing_is_hashed_of_can_hide_nothing() {
+    let log = Log::start(json!({ "order": "asc" })).await;
+    // Whoever passes a file on can mark a row as erased, so this is counted.
+    let erased = log.with_lines(|lines| {
+        let mut row: Value = serde_json::from_str(&lines[4]).unwrap();
+        row["customer"]["name"] = "[erased]".into();
+        row["erased_at"] = "2026-12-05T00:00:00.000Z".into();
+        row.as_object_mut().unwrap().remove("details");
+        lines[4] = row.to_string();
+    });
+    let erased = erased.with_proof(|_, lines| {
+        let opening = Opening::Commitment(commitment(&log.proven, 4));
+        lines[4] = line_of(&opening, log.proven.leaf(4));
+    });
+    assert_eq!(erased.is_whole(&log.key).erased, 1);
+    for (from, to) in [
+        ("[erased]", "Erased Ltd"),
+        (
+            "\"erased_at\":\"2026-12-05T00:00:00.000Z\"",
+            "\"erased_at\":null",
+        ),
+        (
+            "\"erased_at\":\"2026-12-05T00:00:00.000Z\"",
+            "\"erased_at\":\"never\"",
+        ),
+        ("{\"action\"", "{\"details\":null,\"action\""),
+        ("{\"action\"", "{\"details\":{},\"action\""),
+        ("{\"action\"", "{\"links\":null,\"action\""),
+        ("{\"action\"", "{\"has_details\":null,\"action\""),
+        ("{\"action\"", "{\"hidden\":\"\",\"action\""),
+    ] {
+        let file = String::from_utf8(erased.file.clone()).unwrap();
+        assert!(file.contains(from), "{from} in {file}");
+        let changed = Proven {
+            file: file.replacen(from, to, 1).into_bytes(),
+            ..erased.clone()
+        };
+        changed.with_proof(|_, _| {}).is_not_whole(&log.key);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_csv_file_of_another_form_is_not_whole_whatever_its_hash() {
+    let asked = json!({ "order": "asc", "format": "csv", "style": "raw" });
+    let log = Log::start(asked).await;
+    let file = String::from_utf8(log.proven.file.clone()).unwrap();
+    for (from, to) in [
+        ("create_order", "\"create_order\""),
+        ("create_order", "\"create\"_order"),
+        ("Date-Time", "\u{feff}Date-Time"),
+        ("Erased at (UTC)\r\n", "Erased at (UTC)\r\n\r\n"),
+        ("Erased at (UTC)\r\n", "Erased at (UTC)\n"),
+    ] {
+        let changed = Proven {
+            file: file.replacen(from, to, 1).into_bytes(),
+            ..log.proven.clone()
+        };
+        assert_ne!(changed.file, log.proven.file);
+        changed.with_proof(|_, _| {}).is_not_whole(&log.key);
     }
 }
 

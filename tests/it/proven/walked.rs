@@ -10,7 +10,7 @@ impl TestApp {
     /// Checks contoso's log as an auditor does; returns the months that were read too.
     async fn check_log(&self, since: Option<&str>, key: &str) -> (Result<Log, Finding>, u64) {
         let scratch = tempfile::tempdir().unwrap();
-        let service = Service::new(&self.stack.url, self.reader());
+        let service = Service::new(&self.stack.url, self.reader()).unwrap();
         let keys = [VerifierKey::parse(key).unwrap()];
         let mut months = 0;
         let found = check_log(&service, since, &keys, scratch.path(), |_, _| months += 1).await;
