@@ -40,6 +40,9 @@ async fn run(settings: &Settings) -> Result<ExitCode, Error> {
     if settings.includes(Part::Sealed) {
         comparisons.extend(sealed::compare(&bench).await?);
     }
+    if settings.includes(Part::Verify) {
+        comparisons.extend(sealed::verify(&bench).await?);
+    }
     println!("{}", comparison::table(&comparisons));
     for check in &checks {
         println!("{check}");

@@ -55,7 +55,7 @@ struct Taken {
 }
 
 /// Verifies both files, once each.
-pub(super) async fn measure(bench: &Workbench<'_>) -> Result<Vec<Comparison>, Error> {
+pub async fn measure(bench: &Workbench<'_>) -> Result<Vec<Comparison>, Error> {
     let entries = bench.settings.sealed_entries;
     let mut taken = Vec::new();
     for entries in [entries, entries * TIMES] {
