@@ -159,7 +159,7 @@ impl Service {
     async fn send(&self, request: RequestBuilder) -> Result<Response, Finding> {
         for repeated in 0.. {
             let again = request.try_clone();
-            let sent = again.ok_or_else(|| unanswered("the request can't be sent"))?;
+            let sent = again.ok_or_else(|| failed("the request can't be sent"))?;
             let answer = sent.send().await;
             let is_passing = answer.as_ref().map_or(true, |answer| {
                 matches!(answer.status().as_u16(), 429 | 500..)
@@ -169,7 +169,7 @@ impl Service {
             }
             tokio::time::sleep(PAUSE * (1 << repeated)).await;
         }
-        Err(unanswered("there was no answer"))
+        Err(failed("there was no answer"))
     }
 }
 
@@ -185,6 +185,25 @@ async fn accepted(answer: Response) -> Result<Response, Finding> {
     )))
 }
 
-fn unanswered(error: impl Display) -> Finding {
-    Finding::Unknown(format!("the service did not answer: {error}"))
+/// The address is left out: it may be a signed link.
+fn unanswered(error: reqwest::Error) -> Finding {
+    failed(error.without_url())
+}
+
+fn failed(reason: impl Display) -> Finding {
+    Finding::Unknown(format!("the service did not answer: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_error_does_not_show_a_signed_link() {
+        // Nothing listens at port 1.
+        let link = "http://127.0.0.1:1/file?X-Amz-Signature=5d41";
+        let error = Client::new().get(link).send().await.unwrap_err();
+        assert!(error.to_string().contains("5d41"), "{error}");
+        assert!(!unanswered(error).to_string().contains("5d41"));
+    }
 }
