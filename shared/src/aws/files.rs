@@ -54,8 +54,9 @@ impl std::fmt::Debug for Link {
 impl Files {
     /// The bucket, with the time limits of calls to a table.
     pub fn new(sdk: &SdkConfig, bucket: String) -> Self {
+        let config = aws_sdk_s3::config::Builder::from(sdk).retry_partition(sdk::own_retries());
         Self {
-            client: Client::new(sdk),
+            client: Client::from_conf(config.build()),
             bucket,
         }
     }
@@ -73,6 +74,7 @@ impl Files {
             .operation_timeout(Duration::from_secs(200))
             .build();
         let config = aws_sdk_s3::config::Builder::from(sdk)
+            .retry_partition(sdk::own_retries())
             .timeout_config(timeouts)
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .build();

@@ -22,6 +22,7 @@ use aws_sdk_dynamodb::{
         ConfigBag, Intercept, RuntimeComponents, SharedHttpClient,
         http::HttpResponse,
         interceptors::{BeforeSerializationInterceptorContextRef, FinalizerInterceptorContextRef},
+        retry::RetryPartition,
     },
     error::{BoxError, ProvideErrorMetadata, SdkError},
     types::AttributeValue,
@@ -136,8 +137,18 @@ pub fn timeouts() -> TimeoutConfig {
 
 /// A client for the tables, whose calls are timed.
 pub fn dynamodb(sdk: &SdkConfig) -> aws_sdk_dynamodb::Client {
-    let config = aws_sdk_dynamodb::config::Builder::from(sdk).interceptor(Stopwatch);
+    let config = aws_sdk_dynamodb::config::Builder::from(sdk)
+        .retry_partition(own_retries())
+        .interceptor(Stopwatch);
     aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
+/// What a client may repeat, counted for this client alone.
+///
+/// The SDK allows a process so many failures for each AWS service, and then repeats nothing.
+/// Where all functions share a process, one function's failures would fail the others' calls.
+pub(crate) fn own_retries() -> RetryPartition {
+    RetryPartition::custom("client").build()
 }
 
 /// Measures how long a call takes, with all its attempts.

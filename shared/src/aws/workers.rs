@@ -1,7 +1,7 @@
 //! How a function calls its worker, without waiting for the work.
 
 use aws_config::SdkConfig;
-use aws_sdk_lambda::{Client, primitives::Blob, types::InvocationType};
+use aws_sdk_lambda::{Client, config, primitives::Blob, types::InvocationType};
 use serde::Serialize;
 
 use crate::{Error, aws::sdk};
@@ -16,8 +16,9 @@ pub struct Workers {
 impl Workers {
     /// A client for the function of this name.
     pub fn new(sdk: &SdkConfig, function: String) -> Self {
+        let config = config::Builder::from(sdk).retry_partition(sdk::own_retries());
         Self {
-            client: Client::new(sdk),
+            client: Client::from_conf(config.build()),
             function,
         }
     }

@@ -72,6 +72,7 @@ impl SealStore {
             .operation_timeout(Duration::from_secs(200))
             .build();
         let files = aws_sdk_s3::config::Builder::from(sdk)
+            .retry_partition(sdk::own_retries())
             .timeout_config(timeouts)
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .build();

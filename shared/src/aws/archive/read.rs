@@ -79,10 +79,11 @@ impl ArchiveStore {
         dynamodb: aws_sdk_dynamodb::Client,
         config: &Config,
     ) -> Self {
+        let files = aws_sdk_s3::config::Builder::from(sdk).retry_partition(sdk::own_retries());
         Self::new(
             dynamodb,
             config.archive_table.clone(),
-            aws_sdk_s3::Client::new(sdk),
+            aws_sdk_s3::Client::from_conf(files.build()),
             config.archive_bucket.clone(),
         )
     }
