@@ -25,7 +25,24 @@ pub struct Question<'a> {
     pub is_proving: bool,
 }
 
-impl Question<'_> {
+impl<'a> Question<'a> {
+    /// Asks for the activities themselves.
+    pub fn new(
+        partner: &'a PartnerId,
+        query: RangeQuery,
+        filter: &'a Filter,
+        kept_at: Moment,
+    ) -> Self {
+        Self {
+            partner,
+            query,
+            filter,
+            kept_at,
+            counted_by: None,
+            is_proving: false,
+        }
+    }
+
     /// Whether an activity of the range belongs to the answer.
     pub(crate) fn accepts(&self, stored: &Stored) -> bool {
         !stored.is_expired(self.kept_at) && self.filter.matches(&stored.activity.content)

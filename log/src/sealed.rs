@@ -247,19 +247,17 @@ pub(crate) async fn one(
         return Ok(None);
     }
     let filter = Filter::default();
-    let question = Question {
+    let question = Question::new(
         partner,
-        query: RangeQuery {
+        RangeQuery {
             range: TimeRange::ALL,
             order: Order::Asc,
             with_details: true,
             eventual: true,
         },
-        filter: &filter,
-        kept_at: now,
-        counted_by: None,
-        is_proving: false,
-    };
+        &filter,
+        now,
+    );
     let permits = Semaphore::new(REQUESTS_AT_ONCE);
     let mut gone = None;
     for _ in 0..=REPLACED_MAX {

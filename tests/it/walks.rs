@@ -105,19 +105,17 @@ async fn whatever_is_read_at_once_a_walk_gives_each_activity_once_and_in_order()
             moments[random.usize(300..600)],
         );
         let order = random.choice([Order::Asc, Order::Desc]).unwrap();
-        let question = Question {
-            partner: &partner,
-            query: RangeQuery {
+        let question = Question::new(
+            &partner,
+            RangeQuery {
                 range: TimeRange::new(from, to).unwrap(),
                 order,
                 with_details: false,
                 eventual: false,
             },
-            filter: &filter,
-            kept_at: to,
-            counted_by: None,
-            is_proving: false,
-        };
+            &filter,
+            to,
+        );
         let effort = |pages| Effort {
             pages,
             page_limit: 7,

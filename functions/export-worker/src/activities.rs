@@ -24,17 +24,18 @@ const EFFORT: Effort = Effort {
 fn question<'a>(context: &Context<'a>) -> Question<'a> {
     let export = context.export;
     Question {
-        partner: &context.lease.key.partner_id,
-        query: RangeQuery {
-            range: export.range,
-            order: export.request.filter.order,
-            with_details: true,
-            eventual: export.range.to() < context.app.config.too_late_before(export.as_of),
-        },
-        filter: &export.request.filter,
-        kept_at: export.as_of,
-        counted_by: None,
         is_proving: export.request.proof,
+        ..Question::new(
+            &context.lease.key.partner_id,
+            RangeQuery {
+                range: export.range,
+                order: export.request.filter.order,
+                with_details: true,
+                eventual: export.range.to() < context.app.config.too_late_before(export.as_of),
+            },
+            &export.request.filter,
+            export.as_of,
+        )
     }
 }
 

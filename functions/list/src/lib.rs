@@ -64,14 +64,7 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let reader = access.reader(&app.config.reader_roles)?;
     let now = app.clock.now();
     let list = ListRequest::read(request, &reader.partner_id, now, &app.config)?;
-    let question = Question {
-        partner: &reader.partner_id,
-        query: list.query,
-        filter: &list.filter,
-        kept_at: now,
-        counted_by: None,
-        is_proving: false,
-    };
+    let question = Question::new(&reader.partner_id, list.query, &list.filter, now);
     let walked = walk::walk(&app.log, &question, &list).await?;
     metrics::listed(walked.items.len());
     let read = Read {
@@ -95,12 +88,8 @@ async fn summarise(app: &App, request: &Request) -> Result<Response<Body>, Error
     let (partner, now) = (&reader.partner_id, app.clock.now());
     let summary = SummaryRequest::read(request, partner, now, &app.config)?;
     let question = Question {
-        partner,
-        query: summary.query,
-        filter: &summary.filter,
-        kept_at: now,
         counted_by: Some(&summary.counted_by),
-        is_proving: false,
+        ..Question::new(partner, summary.query, &summary.filter, now)
     };
     let counted = summary::count(&app.log, &question, &summary).await?;
     let read = Read {

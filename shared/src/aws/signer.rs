@@ -43,7 +43,8 @@ enum Secret {
 impl Signer {
     /// The keys of a configuration; they are read when something is signed first.
     pub fn new(sdk: &SdkConfig, config: &Config) -> Self {
-        let client_config = aws_sdk_kms::config::Builder::from(sdk).retry_partition(sdk::own_retries());
+        let client_config =
+            aws_sdk_kms::config::Builder::from(sdk).retry_partition(sdk::own_retries());
         Self {
             client: Client::from_conf(client_config.build()),
             log_name: config.log_name.clone(),

@@ -50,19 +50,17 @@ async fn activities_of_one_moment_are_given_once_on_both_sides_of_a_border() {
         (moment, Order::Desc),
     ] {
         for filter in &filters {
-            let question = Question {
-                partner: &log.partner,
-                query: RangeQuery {
+            let question = Question::new(
+                &log.partner,
+                RangeQuery {
                     range,
                     order,
                     with_details: true,
                     eventual: false,
                 },
                 filter,
-                kept_at: now,
-                counted_by: None,
-                is_proving: false,
-            };
+                now,
+            );
             for (page_limit, wanted, at_once) in [(7, 7, 1), (50, 3, 4), (1_000, 1_000, 8)] {
                 let effort = Effort {
                     pages: 3,
@@ -120,19 +118,17 @@ async fn a_seal_during_a_walk(at_once: usize, count: usize) {
     let begun = log.activities[60].activity.content.occurred_at;
     let begun = begun.plus(Duration::from_hours(24));
     let (partner, read) = (log.partner.clone(), log.log(Some(log.archive())));
-    let question = Question {
-        partner: &partner,
-        query: RangeQuery {
+    let question = Question::new(
+        &partner,
+        RangeQuery {
             range: TimeRange::ALL,
             order: Order::Desc,
             with_details: true,
             eventual: false,
         },
-        filter: &filter,
-        kept_at: begun,
-        counted_by: None,
-        is_proving: false,
-    };
+        &filter,
+        begun,
+    );
     let effort = Effort {
         pages: 100,
         page_limit: 7,

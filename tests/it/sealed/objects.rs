@@ -14,9 +14,9 @@ const EFFORT: Effort = Effort {
 };
 
 fn everything<'a>(log: &'a SealedLog, filter: &'a Filter, order: Order) -> Question<'a> {
-    Question {
-        partner: &log.partner,
-        query: RangeQuery {
+    Question::new(
+        &log.partner,
+        RangeQuery {
             range: TimeRange::ALL,
             order,
             with_details: true,
@@ -24,10 +24,8 @@ fn everything<'a>(log: &'a SealedLog, filter: &'a Filter, order: Order) -> Quest
         },
         filter,
         // No retention has ended.
-        kept_at: log.app.now().minus(Duration::from_hours(24 * 7_000)),
-        counted_by: None,
-        is_proving: false,
-    }
+        log.app.now().minus(Duration::from_hours(24 * 7_000)),
+    )
 }
 
 /// Old activities, all of which are sealed and in the archive alone.

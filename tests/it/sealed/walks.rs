@@ -46,16 +46,17 @@ pub(super) fn counting<'a>(
     by: &'a CountedBy,
 ) -> Question<'a> {
     Question {
-        partner,
-        query: RangeQuery {
-            order: Order::Desc,
-            with_details: false,
-            ..query
-        },
-        filter,
-        kept_at,
         counted_by: Some(by),
-        is_proving: false,
+        ..Question::new(
+            partner,
+            RangeQuery {
+                order: Order::Desc,
+                with_details: false,
+                ..query
+            },
+            filter,
+            kept_at,
+        )
     }
 }
 
@@ -136,14 +137,7 @@ async fn whatever_is_sealed_walks_and_single_activities_are_those_of_the_table()
                 eventual: false,
             };
             let filter = log.filter();
-            let question = Question {
-                partner: &log.partner,
-                query,
-                filter: &filter,
-                kept_at: log.app.now(),
-                counted_by: None,
-                is_proving: false,
-            };
+            let question = Question::new(&log.partner, query, &filter, log.app.now());
             let effort = Effort {
                 pages: 100,
                 page_limit: 1_000,
@@ -170,14 +164,7 @@ async fn whatever_is_sealed_walks_and_single_activities_are_those_of_the_table()
         let archive = log.seal(count).await;
         let whole = log.log(Some(archive));
         for (query, filter, expected, by, counts) in cases {
-            let question = Question {
-                partner: &log.partner,
-                query,
-                filter: &filter,
-                kept_at: now,
-                counted_by: None,
-                is_proving: false,
-            };
+            let question = Question::new(&log.partner, query, &filter, now);
             let effort = Effort {
                 pages: log.random.usize(1..6),
                 page_limit: log.random.choice([3, 50, 1_000]).unwrap(),
