@@ -132,6 +132,9 @@ impl<'a> Search<'a> {
         for predicate in &question.predicates {
             bytes.extend(self.segment.page_bytes(predicate.column.column(), &rows));
         }
+        if question.recorded.is_some() {
+            bytes.extend(self.segment.page_bytes(Column::RecordedAt, &rows));
+        }
         if self.reads_ends {
             bytes.extend(self.segment.page_bytes(Column::KeptUntil, &rows));
         }
@@ -156,6 +159,12 @@ impl<'a> Search<'a> {
                 break;
             }
             rows = judge(segment, pages, predicate, &self.rows, rows)?;
+        }
+        if let Some(recorded) = &question.recorded {
+            let times = segment.values::<Int64Type>(pages, Column::RecordedAt, &rows)?;
+            let times = rows.into_iter().zip(times);
+            let within = times.filter(|(_, time)| time.is_some_and(|it| recorded.contains(&it)));
+            rows = within.map(|(row, _)| row).collect();
         }
         if let Some(now) = question.kept_at.filter(|_| self.reads_ends) {
             let ends = segment.values::<Int64Type>(pages, Column::KeptUntil, &rows)?;

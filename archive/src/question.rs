@@ -1,6 +1,10 @@
 //! What is asked of a segment.
 
-use std::{collections::BTreeSet, fmt, ops::Bound};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    ops::{Bound, Range},
+};
 
 use crate::{column::TextColumn, row::Position};
 
@@ -67,6 +71,8 @@ pub struct Question<'a> {
     pub to: Bound<Position>,
     /// The conditions on texts.
     pub predicates: Vec<Predicate<'a>>,
+    /// Only rows that were recorded in this range, in milliseconds since 1970.
+    pub recorded: Option<Range<i64>>,
     /// Only rows that are kept longer than this moment, or without an end.
     pub kept_at: Option<i64>,
     /// The order of the rows.
@@ -84,6 +90,7 @@ impl Default for Question<'_> {
             from: Bound::Unbounded,
             to: Bound::Unbounded,
             predicates: Vec::new(),
+            recorded: None,
             kept_at: None,
             order: Order::Asc,
             limit: usize::MAX,

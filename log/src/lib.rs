@@ -4,6 +4,7 @@
 //! an activity is stored. A question has a range, an order and a filter; its answer
 //! comes in pages, each with the position after which the rest continues.
 
+mod effort;
 mod entry;
 mod frame;
 mod fresh;
@@ -11,6 +12,8 @@ pub mod pack;
 mod page;
 mod proofs;
 mod question;
+mod range_walk;
+mod recorded;
 mod rows;
 mod sealed;
 mod stretch;
@@ -23,16 +26,19 @@ use proof::CompactRange;
 use shared::{
     ActivityId, ActivityStore, Error, Moment, PartnerId, TimeRange,
     aws::{activities::Stored, archive::ArchiveStore},
+    model::recorded::RecordedRange,
 };
 
 pub use self::{
+    effort::Effort,
     entry::Entry,
     frame::{Frame, Side},
     page::Page,
     proofs::{Consistency, Inclusion, Signed, Unproven},
     question::Question,
+    recorded::Recorded,
     tally::{CountedBy, Dimension, Tally},
-    walk::{Effort, Walk},
+    walk::Walk,
 };
 
 /// The logs of all partners.
@@ -136,14 +142,27 @@ impl Log {
         }
     }
 
+    /// Finds what of a range was recorded in a time, for a question.
+    ///
+    /// Of the names of what was recorded late, `pages_max` Query pages of each shard are read.
+    pub async fn recorded(
+        &self,
+        partner: &PartnerId,
+        within: &TimeRange,
+        range: RecordedRange,
+        pages_max: usize,
+    ) -> Result<Recorded, Error> {
+        recorded::find(&self.activities, partner, within, range, pages_max).await
+    }
+
     /// Reads the answer to a question page by page, after an activity or from the start.
     pub fn walk<'a>(
         &'a self,
-        question: &'a Question<'a>,
+        question: &Question<'a>,
         resume_after: Option<ActivityId>,
         effort: Effort,
     ) -> Walk<'a> {
         let archive = self.archive.as_ref();
-        Walk::new(&self.activities, archive, question, resume_after, effort)
+        Walk::new(&self.activities, archive, *question, resume_after, effort)
     }
 }

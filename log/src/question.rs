@@ -5,7 +5,7 @@ use shared::{
     aws::activities::{RangeQuery, Stored},
 };
 
-use crate::tally::CountedBy;
+use crate::{recorded::Recorded, tally::CountedBy};
 
 /// Which activities of a partner's log to read, and how.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +18,8 @@ pub struct Question<'a> {
     pub filter: &'a Filter,
     /// Activities whose retention had ended at this moment are left out.
     pub kept_at: Moment,
+    /// Where what was recorded in some time is, if only that is asked for.
+    pub recorded: Option<&'a Recorded>,
     /// By what activities are counted, if only their number is asked for.
     pub counted_by: Option<&'a CountedBy>,
     /// Whether what proves activities is asked for: then pages have every entry of a sealed
@@ -38,6 +40,7 @@ impl<'a> Question<'a> {
             query,
             filter,
             kept_at,
+            recorded: None,
             counted_by: None,
             is_proving: false,
         }
@@ -45,6 +48,10 @@ impl<'a> Question<'a> {
 
     /// Whether an activity of the range belongs to the answer.
     pub(crate) fn accepts(&self, stored: &Stored) -> bool {
-        !stored.is_expired(self.kept_at) && self.filter.matches(&stored.activity.content)
+        let activity = &stored.activity;
+        let is_recorded = |it: &Recorded| it.range.contains(activity.recorded_at);
+        !stored.is_expired(self.kept_at)
+            && self.filter.matches(&activity.content)
+            && self.recorded.is_none_or(is_recorded)
     }
 }

@@ -1,12 +1,12 @@
 //! A question as the archive asks it, and a sealed row as an activity.
 
-use std::{fmt::Display, ops::Bound, str::FromStr};
+use std::{collections::BTreeSet, fmt::Display, ops::Bound, str::FromStr};
 
 use archive::{Accepts, Position, Predicate, Row, Selection, TextColumn};
 use proof::{Commitment, Opening};
 use shared::{
-    Activity, ActivityId, Actor, Content, Customer, Details, Error, Filter, Moment, Order,
-    PartnerId, Resource, aws::activities::Stored,
+    Action, Activity, ActivityId, Actor, Content, Customer, Details, Error, Filter, Identifier,
+    Moment, Order, PartnerId, Resource, aws::activities::Stored, model::filter::Needle,
 };
 
 use crate::{entry::Entry, question::Question};
@@ -26,6 +26,10 @@ pub(crate) fn ask<'a>(
         } else {
             predicates(question.filter)
         },
+        recorded: question.recorded.filter(|_| !is_proving).map(|recorded| {
+            let range = &recorded.range;
+            range.from().as_millis()..range.to().as_millis()
+        }),
         kept_at: (!is_proving).then_some(question.kept_at.as_millis()),
         order: match question.query.order {
             Order::Asc => archive::Order::Asc,
@@ -52,47 +56,57 @@ fn predicates(filter: &Filter) -> Vec<Predicate<'_>> {
         customer_id,
         customer,
         action,
+        exclude_action,
         actor_id,
         actor,
         resource_type,
         resource_id,
         outcome,
         correlation_id,
+        recorded_from: _,
     } = filter;
-    let is = [
-        (TextColumn::CustomerId, customer_id),
-        (TextColumn::ActorId, actor_id),
-        (TextColumn::ResourceType, resource_type),
-        (TextColumn::ResourceId, resource_id),
-        (TextColumn::CorrelationId, correlation_id),
+    let conditions = [
+        is(TextColumn::CustomerId, customer_id.as_ref()),
+        is(TextColumn::ActorId, actor_id.as_ref()),
+        is(TextColumn::ResourceType, resource_type.as_ref()),
+        is(TextColumn::ResourceId, resource_id.as_ref()),
+        is(TextColumn::CorrelationId, correlation_id.as_ref()),
+        any_of(TextColumn::Action, texts(action, Action::as_str)),
+        any_of(TextColumn::Outcome, texts(outcome, |it| it.as_str())),
+        has(TextColumn::CustomerName, customer.as_ref()),
+        has(TextColumn::ActorName, actor.as_ref()),
+        none_of(TextColumn::Action, texts(exclude_action, Action::as_str)),
     ];
-    let is = is.into_iter().filter_map(|(column, id)| {
-        let ids = [id.as_ref()?.as_str().to_owned()].into();
-        Some((column, Accepts::AnyOf(ids)))
-    });
-    let actions = action.iter().map(|action| action.as_str().to_owned());
-    let outcomes = outcome.iter().map(|outcome| outcome.as_str().to_owned());
-    let any_of = [
-        (TextColumn::Action, actions.collect()),
-        (TextColumn::Outcome, outcomes.collect()),
-    ];
-    let any_of = any_of.into_iter().filter_map(
-        |(column, texts): (_, std::collections::BTreeSet<String>)| {
-            (!texts.is_empty()).then_some((column, Accepts::AnyOf(texts)))
-        },
-    );
-    let has = [
-        (TextColumn::CustomerName, customer),
-        (TextColumn::ActorName, actor),
-    ];
-    let has = has.into_iter().filter_map(|(column, needle)| {
-        let needle = needle.as_ref()?;
-        Some((column, Accepts::Test(Box::new(|name| needle.is_in(name)))))
-    });
-    is.chain(any_of)
-        .chain(has)
-        .map(|(column, accepts)| Predicate { column, accepts })
-        .collect()
+    conditions.into_iter().flatten().collect()
+}
+
+fn texts<T>(values: &BTreeSet<T>, text: impl Fn(&T) -> &str) -> BTreeSet<String> {
+    values.iter().map(|value| text(value).to_owned()).collect()
+}
+
+fn is<'a>(column: TextColumn, id: Option<&Identifier>) -> Option<Predicate<'a>> {
+    let accepts = Accepts::AnyOf([id?.as_str().to_owned()].into());
+    Some(Predicate { column, accepts })
+}
+
+fn any_of<'a>(column: TextColumn, texts: BTreeSet<String>) -> Option<Predicate<'a>> {
+    (!texts.is_empty()).then_some(Predicate {
+        column,
+        accepts: Accepts::AnyOf(texts),
+    })
+}
+
+fn none_of<'a>(column: TextColumn, texts: BTreeSet<String>) -> Option<Predicate<'a>> {
+    (!texts.is_empty()).then(|| Predicate {
+        column,
+        accepts: Accepts::Test(Box::new(move |text| !texts.contains(text))),
+    })
+}
+
+fn has(column: TextColumn, needle: Option<&Needle>) -> Option<Predicate<'_>> {
+    let needle = needle?;
+    let accepts = Accepts::Test(Box::new(|name| needle.is_in(name)));
+    Some(Predicate { column, accepts })
 }
 
 /// A sealed row as an entry of this partner's log, with what proves it.

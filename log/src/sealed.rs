@@ -40,7 +40,7 @@ pub(crate) const REPLACED_MAX: usize = 3;
 #[derive(Debug)]
 pub(crate) struct SealedPart<'a> {
     archive: &'a ArchiveStore,
-    question: &'a Question<'a>,
+    question: Question<'a>,
     /// What was asked for of the archive.
     range: TimeRange,
     sealed: Sealed,
@@ -70,7 +70,7 @@ pub(crate) struct SealedPage {
 impl<'a> SealedPart<'a> {
     pub(crate) fn new(
         archive: &'a ArchiveStore,
-        question: &'a Question<'a>,
+        question: Question<'a>,
         (range, sealed): (TimeRange, Sealed),
         resume_after: Option<ActivityId>,
     ) -> Self {
@@ -133,7 +133,7 @@ impl<'a> SealedPart<'a> {
                 item,
                 permits: &permits,
             };
-            object.read(question, bounds.clone(), limit)
+            object.read(&question, bounds.clone(), limit)
         });
         let pages = try_join_all(rows).await?;
         let count = pages.len();

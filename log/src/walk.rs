@@ -1,64 +1,29 @@
-//! Reads the answer to a question page by page, wherever its activities are stored.
+//! Reads the answer to a question page by page, range after range.
 
-use std::time::Duration;
+use std::collections::VecDeque;
 
 use shared::{
     ActivityId, ActivityStore, Error, Moment, Order, TimeRange,
-    aws::{
-        activities::{QueryPage, RangeQuery},
-        archive::ArchiveStore,
-    },
+    aws::{activities::RangeQuery, archive::ArchiveStore},
 };
 use tokio::time::Instant;
 
-use crate::{
-    fresh::FreshPart,
-    page::Page,
-    question::Question,
-    sealed::{SealedPart, young_from},
-};
-
-/// How many segments are read at once; where a walk reads one part of the table at a time,
-/// it reads one segment.
-const SEGMENTS_AT_ONCE: usize = 8;
-
-const MILLISECOND: Duration = Duration::from_millis(1);
-
-/// How much a walk may read.
-#[derive(Debug, Clone, Copy)]
-pub struct Effort {
-    /// The most Query pages; with shards, each is one Query for each shard. What is read of
-    /// the archive is not counted.
-    pub pages: usize,
-    /// The most activities that one Query reads, 1,000 at most.
-    pub page_limit: usize,
-    /// How many activities are of use at once: a page of sealed ones has no more.
-    pub wanted: usize,
-    /// When nothing further is read, once there was a page.
-    pub until: Option<Instant>,
-}
+use crate::{effort::Effort, page::Page, question::Question, range_walk::RangeWalk};
 
 /// The pages of an answer that come next.
 ///
-/// What is sealed is read from the archive and the rest from the table. The archive is
-/// only asked how much that is when the walk reaches something older than a day.
+/// They are of one range, or of the places that hold what was recorded in a time.
 #[derive(Debug)]
 pub struct Walk<'a> {
     store: &'a ActivityStore,
-    /// The archive, as long as it was not asked.
-    unasked: Option<&'a ArchiveStore>,
-    question: &'a Question<'a>,
-    effort: Effort,
-    /// The activity after which the walk begins.
-    resume_after: Option<ActivityId>,
-    fresh: FreshPart<'a>,
-    sealed: Option<SealedPart<'a>>,
-    /// The last activity that is sealed; the table's copies up to it are left out.
-    border: Option<ActivityId>,
-    /// Up to when the log is sealed, as far as was asked.
+    archive: Option<&'a ArchiveStore>,
+    question: Question<'a>,
+    /// The range that is read.
+    current: RangeWalk<'a>,
+    /// What is read after it, in order.
+    ranges: VecDeque<TimeRange>,
+    range: TimeRange,
     sealed_to: Option<Moment>,
-    /// The position after the last page that was given; at first, where the walk begins.
-    given_to: Option<ActivityId>,
     has_given: bool,
 }
 
@@ -66,22 +31,23 @@ impl<'a> Walk<'a> {
     pub(crate) fn new(
         store: &'a ActivityStore,
         archive: Option<&'a ArchiveStore>,
-        question: &'a Question<'a>,
+        question: Question<'a>,
         resume_after: Option<ActivityId>,
         effort: Effort,
     ) -> Self {
-        let fresh = FreshPart::new(store, question.partner, question.query, resume_after);
+        let mut ranges = ranges(&question, resume_after);
+        let range = ranges.pop_front().unwrap_or(TimeRange::EMPTY);
+        // DynamoDB refuses a start that lies outside of the range.
+        let resume_after = resume_after.filter(|id| range.contains(id.occurred_at()));
+        let current = question.of(range);
         Self {
             store,
-            unasked: archive,
+            archive,
             question,
-            effort,
-            resume_after,
-            fresh,
-            sealed: None,
-            border: None,
+            current: RangeWalk::new(store, archive, current, resume_after, effort),
+            ranges,
+            range,
             sealed_to: None,
-            given_to: resume_after,
             has_given: false,
         }
     }
@@ -91,185 +57,89 @@ impl<'a> Walk<'a> {
     /// A walk that reads nothing older than a day does not ask, and then it is not so.
     pub fn is_settled(&self) -> bool {
         let to = self.question.query.range.to();
-        self.sealed_to.is_some_and(|sealed_to| to <= sealed_to)
+        self.sealed_to().is_some_and(|sealed_to| to <= sealed_to)
     }
 
     /// Up to when the log is sealed, as far as the walk had to ask; none if nothing is.
     pub fn sealed_to(&self) -> Option<Moment> {
-        self.sealed_to
+        self.current.sealed_to().max(self.sealed_to)
     }
 
     /// The next page; none at the end of the range, or when as much was read as may be.
     ///
     /// If something must be read first, up to `at_once` parts of the range are.
     pub async fn next(&mut self, at_once: usize) -> Result<Option<Page>, Error> {
-        let page = self.next_of_both(at_once).await?;
-        if let Some(page) = &page {
-            self.has_given = true;
-            self.given_to = page.resume_after;
-        }
-        Ok(page)
-    }
-
-    async fn next_of_both(&mut self, at_once: usize) -> Result<Option<Page>, Error> {
-        if !self.has_given {
-            self.ask_if_old().await?;
-        }
-        if self.question.query.order == Order::Asc {
-            let page = self.next_sealed(at_once).await?;
-            return match page {
-                None if self.is_sealed_over() => self.next_fresh(at_once).await,
-                page => Ok(page),
-            };
-        }
-        match self.next_fresh(at_once).await? {
-            None if self.fresh.is_over() => self.next_sealed(at_once).await,
-            page => Ok(page),
-        }
-    }
-
-    async fn next_fresh(&mut self, at_once: usize) -> Result<Option<Page>, Error> {
         loop {
-            if let Some((page, resume_after)) = self.fresh.waiting() {
-                if let Some(page) = self.give_fresh(page, resume_after).await? {
-                    return Ok(Some(page));
+            if let Some(mut page) = self.current.next(at_once).await? {
+                self.has_given = true;
+                if !self.ranges.is_empty() {
+                    page.resume_after = page.resume_after.or(end(&self.range, self.order()));
                 }
-            } else if self.fresh.is_over() || self.effort.pages == 0 || self.is_late() {
+                return Ok(Some(page));
+            }
+            if !self.current.is_over() || self.is_late() || !self.begin_next() {
                 return Ok(None);
-            } else {
-                let at_once = at_once.min(self.effort.pages);
-                let read = self.fresh.read(at_once, self.effort.page_limit).await?;
-                self.effort.pages = self.effort.pages.saturating_sub(read);
             }
         }
     }
 
-    /// A page without what is sealed; none if it is wholly sealed.
-    async fn give_fresh(
-        &mut self,
-        page: QueryPage,
-        resume_after: Option<ActivityId>,
-    ) -> Result<Option<Page>, Error> {
-        let is_desc = self.question.query.order == Order::Desc;
-        let range = self.question.query.range;
-        let end = resume_after.map_or(range.from(), ActivityId::occurred_at);
-        if is_desc && end < self.young_from() {
-            // What is sealed of this page is left out of it. What was given is not given
-            // again, although it may have been sealed since.
-            self.ask(self.given_to).await?;
-        }
-        let Some(border) = self.border.filter(|_| is_desc) else {
-            return Ok(Some(Page::fresh(page, self.border, resume_after)));
-        };
-        if resume_after.is_some_and(|id| id > border) {
-            return Ok(Some(Page::fresh(page, None, resume_after)));
-        }
-        self.fresh.end();
-        let last = page.ids().rfind(|id| *id > border);
-        let is_end = self.is_sealed_over();
-        Ok(last.map(|last| Page::fresh(page, Some(border), Some(last).filter(|_| !is_end))))
-    }
-
-    async fn next_sealed(&mut self, at_once: usize) -> Result<Option<Page>, Error> {
-        let is_late = self.is_late();
-        let Some(sealed) = &mut self.sealed else {
-            return Ok(None);
-        };
-        if sealed.is_over() || (is_late && !sealed.has_waiting()) {
-            return Ok(None);
-        }
-        let segments = if at_once > 1 { SEGMENTS_AT_ONCE } else { 1 };
-        let page = sealed.next(segments, self.effort.wanted).await?;
-        let is_asc = self.question.query.order == Order::Asc;
-        let border = self.border.filter(|_| is_asc && !self.fresh.is_over());
-        Ok(page.map(|page| {
-            let resume_after = page.resume_after.or(border);
-            Page::sealed(page.read, resume_after)
-        }))
-    }
-
-    fn is_sealed_over(&self) -> bool {
-        self.sealed.as_ref().is_none_or(SealedPart::is_over)
-    }
-
     fn is_late(&self) -> bool {
-        let until = self.effort.until;
+        let until = self.current.effort().until;
         self.has_given && until.is_some_and(|until| Instant::now() >= until)
     }
 
-    /// What happened from this moment on is not sealed.
-    fn young_from(&self) -> Moment {
-        young_from(self.question.kept_at)
+    /// Goes on to the next range; returns whether there is one.
+    fn begin_next(&mut self) -> bool {
+        let Some(range) = self.ranges.pop_front() else {
+            return false;
+        };
+        self.sealed_to = self.sealed_to();
+        self.range = range;
+        let (question, effort) = (self.question.of(range), self.current.effort());
+        self.current = RangeWalk::new(self.store, self.archive, question, None, effort);
+        true
     }
 
-    /// Asks how much is sealed if the first activities may be.
-    async fn ask_if_old(&mut self) -> Result<(), Error> {
-        let range = self.question.query.range;
-        let start = self.resume_after.map(ActivityId::occurred_at);
-        let start = match self.question.query.order {
-            Order::Asc => start.unwrap_or(range.from()),
-            Order::Desc => start.unwrap_or(range.to()),
-        };
-        if start < self.young_from() {
-            self.ask(self.resume_after).await?;
-        }
-        Ok(())
-    }
-
-    /// Asks how much is sealed, once, and divides by it what comes after an activity: it is
-    /// read in the archive up to the border, and in the table behind it.
-    async fn ask(&mut self, after: Option<ActivityId>) -> Result<(), Error> {
-        let Some(archive) = self.unasked.take() else {
-            return Ok(());
-        };
-        let (partner, query) = (self.question.partner, self.question.query);
-        let rest = rest(query.range, query.order, after);
-        let standing = archive.standing(partner, &rest).await?;
-        if standing.is_importing {
-            self.fresh.be_consistent();
-        }
-        let Some(sealed) = standing.sealed else {
-            return Ok(());
-        };
-        let border = sealed.extent.border;
-        self.sealed_to = Some(sealed.extent.sealed_to);
-        // The table's copies of what is sealed are not read.
-        let from = query.range.from().max(sealed.extent.sealed_to);
-        if query.order == Order::Desc {
-            self.fresh.end_before(from);
-        } else {
-            let range = TimeRange::new(from, query.range.to()).unwrap_or(TimeRange::EMPTY);
-            let after = after.map_or(border, |id| id.max(border));
-            // DynamoDB refuses a start that lies outside of the range.
-            let after = Some(after).filter(|id| range.contains(id.occurred_at()));
-            let eventual = query.eventual && !standing.is_importing;
-            let query = RangeQuery {
-                range,
-                eventual,
-                ..query
-            };
-            self.fresh = FreshPart::new(self.store, partner, query, after);
-        }
-        self.border = Some(border);
-        self.sealed = Some(SealedPart::new(
-            archive,
-            self.question,
-            (rest, sealed),
-            after,
-        ));
-        Ok(())
+    fn order(&self) -> Order {
+        self.question.query.order
     }
 }
 
-/// What is left of a range after an activity.
-fn rest(range: TimeRange, order: Order, after: Option<ActivityId>) -> TimeRange {
-    let Some(at) = after.map(ActivityId::occurred_at) else {
-        return range;
+impl Question<'_> {
+    /// The same question about another range.
+    fn of(self, range: TimeRange) -> Self {
+        Self {
+            query: RangeQuery {
+                range,
+                ..self.query
+            },
+            ..self
+        }
+    }
+}
+
+/// What is read for a question after an activity, in order.
+///
+/// What proves activities needs every entry of the range.
+fn ranges(question: &Question<'_>, after: Option<ActivityId>) -> VecDeque<TimeRange> {
+    let query = question.query;
+    let places = question.recorded.filter(|_| !question.is_proving);
+    let mut ranges = places.map_or_else(|| vec![query.range], |it| it.places.clone());
+    if query.order == Order::Desc {
+        ranges.reverse();
+    }
+    let is_left = |range: &TimeRange| {
+        let end = end(range, query.order);
+        end.is_some_and(|end| after.is_none_or(|id| query.order.compare(id, end).is_lt()))
     };
-    let (from, to) = match order {
-        Order::Asc => (at.max(range.from()), range.to()),
-        // Others of the same moment may be left.
-        Order::Desc => (range.from(), at.plus(MILLISECOND).min(range.to())),
-    };
-    TimeRange::new(from, to).unwrap_or(range)
+    ranges.into_iter().filter(is_left).collect()
+}
+
+/// The position behind every activity of a range; none if it contains no moment.
+fn end(range: &TimeRange, order: Order) -> Option<ActivityId> {
+    let last = range.last()?;
+    Some(match order {
+        Order::Asc => ActivityId::last_of(last),
+        Order::Desc => ActivityId::first_of(range.from()),
+    })
 }

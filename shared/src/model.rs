@@ -19,6 +19,7 @@ pub mod moment;
 pub mod page;
 pub mod partner;
 pub mod range;
+pub mod recorded;
 pub mod seal;
 pub mod shards;
 pub mod task;

@@ -34,6 +34,7 @@ mod browsers;
 mod concurrency;
 mod erasure;
 mod export;
+mod follow;
 mod gateway;
 mod guards;
 mod hang;

@@ -208,7 +208,7 @@ impl SealedLog {
             .activity
             .content;
         let mut filter = Filter::default();
-        match random.u8(0..10) {
+        match random.u8(0..11) {
             0 | 1 => {}
             2 => filter.customer_id = one.customer.as_ref().map(|customer| customer.id.clone()),
             3 => filter.customer_id = Some(Identifier::try_from("nobody".to_owned()).unwrap()),
@@ -221,6 +221,7 @@ impl SealedLog {
                 filter.customer = part.try_into().ok();
             }
             5 => filter.action = [one.action.clone()].into(),
+            9 => filter.exclude_action = [one.action.clone()].into(),
             6 => filter.resource_type = one.resource.as_ref().map(|it| it.r#type.clone()),
             7 => filter.actor = one.actor.name.as_str().to_owned().try_into().ok(),
             8 => {

@@ -21,7 +21,7 @@ use shared::{
 
 use crate::{
     faults::Fault,
-    harness::{Answer, TestApp},
+    harness::{Answer, TestApp, activity},
 };
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -582,4 +582,18 @@ async fn an_export_that_ends_as_failed_is_counted_once_whoever_ends_it() {
             assert_eq!(line.contains("\"failed\":1"), is_counted, "{line}");
         }
     }
+}
+
+#[tokio::test]
+async fn one_functions_failures_leave_the_others_their_retries() {
+    let app = TestApp::start().await;
+    app.faults.add("list", Fault::Lost, usize::MAX);
+    // More than the SDK lets one client repeat.
+    let failing = (0..60).map(|_| app.read("/v1/activities"));
+    for answer in futures_util::future::join_all(failing).await {
+        assert_eq!(answer.refusal(), "503 unavailable");
+    }
+    app.faults.clear();
+    app.faults.add("record", Fault::Lost, 2);
+    app.record(&activity()).await;
 }

@@ -65,6 +65,12 @@ fn kept_at(random: &mut fastrand::Rng, rows: &[Row]) -> Option<i64> {
     }
 }
 
+/// Any range, whose start is the very moment at which a row was recorded.
+fn recorded(random: &mut fastrand::Rng, rows: &[Row]) -> Option<std::ops::Range<i64>> {
+    let from = rows[random.usize(..rows.len())].recorded_at;
+    (random.u8(..3) == 0).then(|| from..from + random.i64(0..20) * 86_400_000)
+}
+
 fn question(random: &mut fastrand::Rng, rows: &[Row]) -> Question<'static> {
     let predicates = (0..random.usize(..3)).map(|_| predicate(random, rows));
     let predicates = predicates.collect();
@@ -72,6 +78,7 @@ fn question(random: &mut fastrand::Rng, rows: &[Row]) -> Question<'static> {
         from: bound(random, rows),
         to: bound(random, rows),
         predicates,
+        recorded: recorded(random, rows),
         kept_at: kept_at(random, rows),
         order: if random.bool() {
             Order::Asc

@@ -148,6 +148,8 @@ pub(crate) fn naive(first_index: u64, rows: &[Row], question: &Question<'_>) -> 
         let is_kept = question
             .kept_at
             .is_none_or(|now| row.kept_until.is_none_or(|end| end > now));
+        let recorded = question.recorded.as_ref();
+        let is_kept = is_kept && recorded.is_none_or(|it| it.contains(&row.recorded_at));
         let mut predicates = question.predicates.iter();
         let meets = predicates.all(|it| match (&it.accepts, text(row, it.column)) {
             (_, None) => false,

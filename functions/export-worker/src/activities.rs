@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use activity_log::{Effort, Entry, Page, Question, Walk};
+use activity_log::{Effort, Entry, Page, Question, Recorded, Walk};
 use proof::{Hash, RowProof};
 use shared::{
     Activity, ActivityId, ActivityStore, Error, Export, Moment, Order,
@@ -20,10 +20,22 @@ const EFFORT: Effort = Effort {
     until: None,
 };
 
+/// Where the activities are that were recorded in a time, if the export asks for these.
+pub(crate) async fn recorded(context: &Context<'_>) -> Result<Option<Recorded>, Error> {
+    let export = context.export;
+    let Some(recorded) = export.recorded() else {
+        return Ok(None);
+    };
+    let (partner, log) = (&context.lease.key.partner_id, &context.app.log);
+    let recorded = log.recorded(partner, &export.range, recorded, usize::MAX);
+    recorded.await.map(Some)
+}
+
 /// The activities that an export asks for, apart from those recorded after its `as_of`.
-fn question<'a>(context: &Context<'a>) -> Question<'a> {
+pub(crate) fn question<'a>(context: &Context<'a>, recorded: Option<&'a Recorded>) -> Question<'a> {
     let export = context.export;
     Question {
+        recorded,
         is_proving: export.request.proof,
         ..Question::new(
             &context.lease.key.partner_id,
@@ -45,11 +57,11 @@ fn question<'a>(context: &Context<'a>) -> Question<'a> {
 /// While a page is encoded, the next one is read.
 pub(crate) async fn read_pages(
     context: &Context<'_>,
+    question: &Question<'_>,
     resume_after: Option<ActivityId>,
     pages: mpsc::Sender<Result<Page, Stop>>,
 ) {
-    let question = question(context);
-    let mut walk = context.app.log.walk(&question, resume_after, EFFORT);
+    let mut walk = context.app.log.walk(question, resume_after, EFFORT);
     // A page is only read when the channel has room for it, so at most two pages
     // are in memory: one is encoded, one waits.
     while let Ok(room) = pages.reserve().await {
@@ -121,12 +133,13 @@ pub(crate) struct Activities<'a> {
 
 impl<'a> Activities<'a> {
     pub(crate) fn new(
-        context: &Context<'a>,
+        context: &Context<'_>,
+        question: Question<'a>,
         position: Option<ActivityId>,
         pages: mpsc::Receiver<Result<Page, Stop>>,
     ) -> Self {
         Self {
-            question: question(context),
+            question,
             as_of: context.export.as_of,
             pages,
             page: Box::new(std::iter::empty()),

@@ -79,8 +79,10 @@ async fn write_rest(
     let position = resumption
         .as_ref()
         .map(|resumption| resumption.checkpoint.position);
+    let recorded = activities::recorded(context).await?;
+    let question = activities::question(context, recorded.as_ref());
     let (page_sender, pages) = mpsc::channel(1);
-    let activities = Activities::new(context, position, pages);
+    let activities = Activities::new(context, question, position, pages);
     let (free_buffers, buffers) = part::buffers();
     let proof = proof_lines(context, resumption.as_mut()).await?;
     let parts = Parts::new(context, resumption.as_ref(), activities, proof, buffers)?;
@@ -89,7 +91,7 @@ async fn write_rest(
         None => Upload::start(context, free_buffers),
     };
     let reading = async {
-        activities::read_pages(context, position, page_sender).await;
+        activities::read_pages(context, &question, position, page_sender).await;
         Ok(())
     };
     let ((), written) = tokio::try_join!(reading, upload.run(parts))?;

@@ -22,6 +22,8 @@ pub(crate) struct Answer {
     as_of: Moment,
     #[serde(flatten)]
     range: TimeRange,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recorded_to: Option<Moment>,
     settled: bool,
     filter: Filter,
     format: Format,
@@ -45,6 +47,7 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn new(key: &ExportKey, export: Export, now: Moment) -> Self {
         let failure = export.failure(now);
+        let recorded_to = export.recorded().map(|recorded| recorded.to());
         Self {
             id: key.id,
             state: export.state(now),
@@ -52,6 +55,7 @@ impl Answer {
             created_by: export.created_by,
             as_of: export.as_of,
             range: export.range,
+            recorded_to,
             settled: export.settled,
             filter: export.request.filter,
             format: export.request.format,

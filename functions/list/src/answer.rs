@@ -17,6 +17,8 @@ pub(crate) struct Answer {
     read_to: Option<Moment>,
     from: Moment,
     to: Moment,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recorded_to: Option<Moment>,
     settled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     sealed_to: Option<Moment>,
@@ -41,6 +43,7 @@ impl Answer {
             read_to: walked.resume_after.map(ActivityId::occurred_at),
             from: request.query.range.from(),
             to: request.query.range.to(),
+            recorded_to: request.recorded.map(|recorded| recorded.to()),
             settled: walked.is_settled,
             sealed_to: walked.sealed_to,
         }

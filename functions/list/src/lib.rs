@@ -18,15 +18,16 @@ mod walk;
 
 use std::time::Duration;
 
-use activity_log::Question;
+use activity_log::{Question, Recorded};
 use lambda_http::{Body, Request, Response, http::header};
 use shared::{
-    Access, ActivityId, Error,
+    Access, ActivityId, Error, PartnerId, TimeRange,
     lambda::{
         http,
         reads::{self, Read},
     },
     metrics,
+    model::recorded::RecordedRange,
 };
 
 pub use crate::app::App;
@@ -40,6 +41,11 @@ const OPENAPI: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 
 /// How long an answer may take, below the function's 29 s.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(26);
+
+/// How many Query pages a request reads of the names of what was recorded late.
+///
+/// Each has about 9,000 names.
+const LATE_PAGES_MAX: usize = 2;
 
 /// Answers one request from the gateway.
 pub async fn handle(app: &App, request: &Request) -> Response<Body> {
@@ -63,8 +69,13 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let access = Access::from_request(request, &app.config.claim_names);
     let reader = access.reader(&app.config.reader_roles)?;
     let now = app.clock.now();
-    let list = ListRequest::read(request, &reader.partner_id, now, &app.config)?;
-    let question = Question::new(&reader.partner_id, list.query, &list.filter, now);
+    let partner = &reader.partner_id;
+    let mut list = ListRequest::read(request, partner, now, &app.config)?;
+    let recorded = recorded(app, partner, &list.query.range, &mut list.recorded).await?;
+    let question = Question {
+        recorded: recorded.as_ref(),
+        ..Question::new(partner, list.query, &list.filter, now)
+    };
     let walked = walk::walk(&app.log, &question, &list).await?;
     metrics::listed(walked.items.len());
     let read = Read {
@@ -74,7 +85,7 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         ..Read::default()
     };
     reads::log(reader.subject_id(), request, &read);
-    let answer = Answer::new(&list, walked, &reader.partner_id, &app.config);
+    let answer = Answer::new(&list, walked, partner, &app.config);
     let response = http::ok(&answer);
     Ok(match &answer.next_cursor {
         Some(cursor) => http::with(response, header::LINK, &list.next_link(cursor)),
@@ -82,12 +93,31 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     })
 }
 
+/// Finds what was recorded in a time, if that was asked for; if too much was late, the time
+/// becomes shorter.
+async fn recorded(
+    app: &App,
+    partner: &PartnerId,
+    within: &TimeRange,
+    asked: &mut Option<RecordedRange>,
+) -> Result<Option<Recorded>, Error> {
+    let Some(range) = *asked else {
+        return Ok(None);
+    };
+    let found = app.log.recorded(partner, within, range, LATE_PAGES_MAX);
+    let found = found.await?;
+    *asked = Some(found.range);
+    Ok(Some(found))
+}
+
 async fn summarise(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let access = Access::from_request(request, &app.config.claim_names);
     let reader = access.reader(&app.config.reader_roles)?;
     let (partner, now) = (&reader.partner_id, app.clock.now());
-    let summary = SummaryRequest::read(request, partner, now, &app.config)?;
+    let mut summary = SummaryRequest::read(request, partner, now, &app.config)?;
+    let recorded = recorded(app, partner, &summary.query.range, &mut summary.recorded).await?;
     let question = Question {
+        recorded: recorded.as_ref(),
         counted_by: Some(&summary.counted_by),
         ..Question::new(partner, summary.query, &summary.filter, now)
     };

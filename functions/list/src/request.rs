@@ -5,7 +5,7 @@ use lambda_http::Request;
 use serde::Serialize;
 use shared::{
     ActivityId, Config, Cursor, Error, Filter, Limit, Moment, Order, PartnerId, TimeRange,
-    aws::activities::RangeQuery, lambda::http,
+    aws::activities::RangeQuery, lambda::http, model::recorded::RecordedRange,
 };
 
 use crate::{dimension, groups};
@@ -15,6 +15,8 @@ use crate::{dimension, groups};
 pub(crate) struct ListRequest {
     pub(crate) filter: Filter,
     pub(crate) query: RangeQuery,
+    /// When what is asked for was recorded, if that matters.
+    pub(crate) recorded: Option<RecordedRange>,
     pub(crate) limit: Limit,
     pub(crate) resume_after: Option<ActivityId>,
     /// The request's parameters without `cursor`, for the link to the next page.
@@ -36,11 +38,8 @@ impl ListRequest {
             None => Limit::default(),
         };
         let filter = Filter::from_query(conditions)?;
-        // A cursor has the range of the first page, which may have been read on another day.
-        let (range, resume_after) = match cursor {
-            Some(text) => open_cursor(&text, &list_scope(partner, &filter))?,
-            None => (filter.range(now)?, None),
-        };
+        let position = Position::read(cursor, &filter, &list_scope(partner, &filter), now)?;
+        let range = position.range;
         let eventual = range.to() < config.too_late_before(now);
         let query = RangeQuery {
             range,
@@ -51,15 +50,17 @@ impl ListRequest {
         Ok(Self {
             filter,
             query,
+            recorded: position.recorded,
             limit,
-            resume_after,
+            resume_after: position.after,
             parameters,
         })
     }
 
     /// The cursor of the page after `id`.
     pub(crate) fn cursor_after(&self, id: ActivityId, partner: &PartnerId) -> String {
-        seal_cursor(self.query.range, id, &list_scope(partner, &self.filter))
+        let scope = list_scope(partner, &self.filter);
+        Position::new(self.query.range, self.recorded, id).seal(&scope)
     }
 
     /// The value of a `Link` header to the page at `cursor`.
@@ -78,6 +79,8 @@ pub(crate) struct SummaryRequest {
     pub(crate) filter: Filter,
     pub(crate) counted_by: CountedBy,
     pub(crate) query: RangeQuery,
+    /// When what is counted was recorded, if that matters.
+    pub(crate) recorded: Option<RecordedRange>,
     pub(crate) resume_after: Option<ActivityId>,
 }
 
@@ -95,10 +98,13 @@ impl SummaryRequest {
         }
         let dimensions = dimension::take(&mut parameters)?;
         let filter = Filter::from_query(parameters)?;
-        let (range, resume_after) = match cursor {
-            Some(text) => open_cursor(&text, &summary_scope(partner, &filter, &dimensions))?,
-            None => (filter.range(now)?, None),
-        };
+        let position = Position::read(
+            cursor,
+            &filter,
+            &summary_scope(partner, &filter, &dimensions),
+            now,
+        )?;
+        let range = position.range;
         Ok(Self {
             query: RangeQuery {
                 range,
@@ -113,14 +119,15 @@ impl SummaryRequest {
                 zone: filter.zone(),
             },
             filter,
-            resume_after,
+            recorded: position.recorded,
+            resume_after: position.after,
         })
     }
 
     /// The cursor with which the next request continues the count after `id`.
     pub(crate) fn cursor_after(&self, id: ActivityId, partner: &PartnerId) -> String {
         let scope = summary_scope(partner, &self.filter, &self.counted_by.dimensions);
-        seal_cursor(self.query.range, id, &scope)
+        Position::new(self.query.range, self.recorded, id).seal(&scope)
     }
 }
 
@@ -140,34 +147,95 @@ fn summary_scope<'a>(
     ("summary", partner, filter, dimensions)
 }
 
-fn seal_cursor(range: TimeRange, id: ActivityId, scope: &impl Serialize) -> String {
-    let mut position = [0; 32];
-    let (from, rest) = position.split_at_mut(8);
-    let (to, last) = rest.split_at_mut(8);
-    from.copy_from_slice(&range.from().as_millis().to_be_bytes());
-    to.copy_from_slice(&range.to().as_millis().to_be_bytes());
-    last.copy_from_slice(&id.into_bytes());
-    Cursor(position).seal(scope)
+/// What a walk reads, and how far it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Position {
+    range: TimeRange,
+    recorded: Option<RecordedRange>,
+    after: Option<ActivityId>,
 }
 
-fn open_cursor(
-    text: &str,
-    scope: &impl Serialize,
-) -> Result<(TimeRange, Option<ActivityId>), Error> {
-    let Cursor(position) = Cursor::<32>::open(text, scope)?;
-    position_of(position)
-        .map(|(range, id)| (range, Some(id)))
-        .ok_or_else(|| Error::invalid("cursor", "must be the next_cursor of a page"))
+impl Position {
+    fn new(range: TimeRange, recorded: Option<RecordedRange>, after: ActivityId) -> Self {
+        Self {
+            range,
+            recorded,
+            after: Some(after),
+        }
+    }
+
+    /// The position in a cursor, or the start of what the filter asks for.
+    ///
+    /// A cursor has the ranges of the first page, which may have been read on another day.
+    fn read(
+        cursor: Option<String>,
+        filter: &Filter,
+        scope: &impl Serialize,
+        now: Moment,
+    ) -> Result<Self, Error> {
+        let recorded = filter.recorded(now);
+        let Some(text) = cursor else {
+            return Ok(Self {
+                range: filter.range(now)?,
+                recorded,
+                after: None,
+            });
+        };
+        let position = match recorded {
+            None => Self::of(Cursor::<32>::open(&text, scope)?.0),
+            Some(recorded) => {
+                let Cursor(bytes) = Cursor::<40>::open(&text, scope)?;
+                Self::of_recorded(bytes, recorded)
+            }
+        };
+        position.ok_or_else(|| Error::invalid("cursor", "must be the next_cursor of a page"))
+    }
+
+    fn seal(self, scope: &impl Serialize) -> String {
+        let millis = |moment: Moment| moment.as_millis().to_be_bytes();
+        let mut bytes = [millis(self.range.from()), millis(self.range.to())].concat();
+        bytes.extend(self.after.map(ActivityId::into_bytes).unwrap_or_default());
+        match self.recorded {
+            None => Cursor::<32>(sized(&bytes)).seal(scope),
+            Some(recorded) => {
+                bytes.extend(millis(recorded.to()));
+                Cursor::<40>(sized(&bytes)).seal(scope)
+            }
+        }
+    }
+
+    fn of(bytes: [u8; 32]) -> Option<Self> {
+        let (from, rest) = bytes.split_first_chunk::<8>()?;
+        let (to, last) = rest.split_first_chunk::<8>()?;
+        let range = TimeRange::new(moment(*from)?, moment(*to)?)?;
+        let id = ActivityId::from_bytes(last.try_into().ok()?)?;
+        // DynamoDB refuses a start that lies outside of the range.
+        let is_within = range.contains(id.occurred_at());
+        is_within.then(|| Self::new(range, None, id))
+    }
+
+    fn of_recorded(bytes: [u8; 40], recorded: RecordedRange) -> Option<Self> {
+        let (position, to) = bytes.split_first_chunk::<32>()?;
+        let to = moment(to.try_into().ok()?)?;
+        Some(Self {
+            recorded: Some(recorded.ending_at(to)?),
+            ..Self::of(*position)?
+        })
+    }
 }
 
-fn position_of(bytes: [u8; 32]) -> Option<(TimeRange, ActivityId)> {
-    let (from, rest) = bytes.split_first_chunk::<8>()?;
-    let (to, last) = rest.split_first_chunk::<8>()?;
-    let moment = |bytes: &[u8; 8]| Moment::from_millis(i64::from_be_bytes(*bytes));
-    let range = TimeRange::new(moment(from)?, moment(to)?)?;
-    let id = ActivityId::from_bytes(last.try_into().ok()?)?;
-    // DynamoDB refuses a start that lies outside of the range.
-    range.contains(id.occurred_at()).then_some((range, id))
+fn moment(bytes: [u8; 8]) -> Option<Moment> {
+    Moment::from_millis(i64::from_be_bytes(bytes))
+}
+
+/// These bytes, which are as many.
+fn sized<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut sized = [0; N];
+    sized
+        .iter_mut()
+        .zip(bytes)
+        .for_each(|(to, from)| *to = *from);
+    sized
 }
 
 #[cfg(test)]
@@ -190,12 +258,12 @@ mod tests {
             near[8..16].copy_from_slice(&to.to_be_bytes());
             near[16..].copy_from_slice(&ActivityId::random(moment(at)).into_bytes());
             for bytes in [bytes, near] {
-                if let Some((range, id)) = position_of(bytes) {
-                    prop_assert!(range.contains(id.occurred_at()));
+                if let Some(Position { range, after, .. }) = Position::of(bytes) {
+                    prop_assert!(after.is_some_and(|id| range.contains(id.occurred_at())));
                 }
             }
             let is_within = from <= at && at < to;
-            prop_assert_eq!(position_of(near).is_some(), is_within);
+            prop_assert_eq!(Position::of(near).is_some(), is_within);
         }
     }
 }

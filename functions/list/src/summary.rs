@@ -30,6 +30,8 @@ pub(crate) struct Answer {
     read_to: Option<Moment>,
     from: Moment,
     to: Moment,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recorded_to: Option<Moment>,
     settled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     sealed_to: Option<Moment>,
@@ -75,6 +77,7 @@ pub(crate) async fn count(
         read_to: position.map(ActivityId::occurred_at),
         from: range.from(),
         to: range.to(),
+        recorded_to: request.recorded.map(|recorded| recorded.to()),
         settled: walk.is_settled(),
         sealed_to: walk.sealed_to(),
     })

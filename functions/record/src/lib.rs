@@ -58,7 +58,7 @@ impl App {
 
     fn writer<'a>(&self, recorder: &'a Recorder, now: Moment) -> Writer<'a> {
         let retention = self.config.retention;
-        let kept_from = retention.map_or(Moment::MIN, |retention| now.minus(retention));
+        let kept_from = retention.map_or(Moment::EPOCH, |retention| now.minus(retention));
         Writer {
             activities: self.activities.for_one_request(),
             recorder,

@@ -10,6 +10,7 @@ use shared::{
     lambda::http,
     model::{
         json::{self, Fields},
+        recorded::AHEAD_MAX,
         trail,
     },
 };
@@ -22,9 +23,6 @@ const BATCH_BYTES_MAX: usize = 3_000_000;
 
 /// The most activities in a batch.
 const BATCH_MAX: usize = 100;
-
-/// How far a client's clock may be ahead of the server's.
-const AHEAD_MAX: Duration = Duration::from_mins(5);
 
 /// An activity as a client sends it.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ mod copies;
 mod details;
 mod erase;
 mod item;
+mod late;
 #[cfg(feature = "bulk-load")]
 mod load;
 mod merge;
@@ -27,6 +28,7 @@ use self::{
 };
 pub use self::{
     item::{ErasureView, Stored},
+    late::Late,
     page::QueryPage,
 };
 pub use crate::aws::table::Item;
@@ -38,6 +40,7 @@ use crate::{
         sdk,
         table::Table,
     },
+    model::recorded::is_late,
 };
 
 /// The activities of all partners, in DynamoDB.
@@ -163,6 +166,10 @@ impl ActivityStore {
             erased_at: None,
             content: new.content,
         };
+        if is_late(id.occurred_at(), stamp.recorded_at) {
+            // Before the activity: who sees it must find its name, however this ends.
+            self.name_late(&activity).await?;
+        }
         match self.put(&activity, &stamp.request_id).await? {
             None => Ok(Recorded {
                 activity,

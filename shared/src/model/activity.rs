@@ -337,6 +337,16 @@ impl ActivityId {
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &other_bits).into_uuid())
     }
 
+    /// Not after any activity of a moment.
+    pub fn first_of(moment: Moment) -> Self {
+        Self::new(moment, [0; 10])
+    }
+
+    /// Not before any activity of a moment.
+    pub fn last_of(moment: Moment) -> Self {
+        Self::new(moment, [u8::MAX; 10])
+    }
+
     /// When the activity happened, from the id's first 48 bits.
     pub fn occurred_at(self) -> Moment {
         let millis = self.0.as_u128() >> 80;

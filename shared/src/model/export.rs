@@ -14,6 +14,7 @@ use crate::model::{
     failure::{Failure, FailureCode},
     json::{self, Fields},
     lease::{LeaseRecord, TASK_TIME_MAX, oldest_start},
+    recorded::RecordedRange,
     task::{self, TaskKey},
     zone::Zone,
 };
@@ -478,6 +479,11 @@ impl Export {
             failure: None,
             expires_at: item_expiry(now),
         }
+    }
+
+    /// When what it has was recorded, if that was asked for.
+    pub fn recorded(&self) -> Option<RecordedRange> {
+        self.request.filter.recorded(self.as_of)
     }
 
     /// The state at `now`.

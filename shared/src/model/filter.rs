@@ -12,6 +12,7 @@ use crate::model::{
     Action, ActivityId, Content, Error, Identifier, Moment, Name, Outcome, TimeRange,
     json::{self, Fields},
     range::Bound,
+    recorded::RecordedRange,
     zone::Zone,
 };
 
@@ -28,7 +29,7 @@ pub enum Order {
 
 impl Order {
     /// Compares two activities by this order.
-    pub(crate) fn compare(self, one: ActivityId, other: ActivityId) -> Ordering {
+    pub fn compare(self, one: ActivityId, other: ActivityId) -> Ordering {
         match self {
             Self::Asc => one.cmp(&other),
             Self::Desc => other.cmp(&one),
@@ -60,6 +61,9 @@ pub struct Filter {
     /// Any of these actions.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub action: BTreeSet<Action>,
+    /// None of these actions.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub exclude_action: BTreeSet<Action>,
     /// The actor's id.
     pub actor_id: Option<Identifier>,
     /// A part of the actor's name; case is ignored.
@@ -73,16 +77,19 @@ pub struct Filter {
     pub outcome: BTreeSet<Outcome>,
     /// The correlation id.
     pub correlation_id: Option<Identifier>,
+    /// The first instant or day of recording; what was recorded in the last minute is left
+    /// out.
+    pub recorded_from: Option<Bound>,
 }
 
 /// The parameters that a query may repeat.
-const REPEATABLE: [&str; 2] = ["action", "outcome"];
+const REPEATABLE: [&str; 3] = ["action", "exclude_action", "outcome"];
 
 /// The fields that choose the range and the order, and set no condition.
 const FORM: [&str; 4] = ["from", "to", "time_zone", "order"];
 
 impl Filter {
-    /// Reads a decoded query; only `action` and `outcome` may be repeated.
+    /// Reads a decoded query; only what [`REPEATABLE`] names may be repeated.
     pub fn from_query(query: Vec<(String, String)>) -> Result<Self, Error> {
         json::read_query(query, &REPEATABLE, |fields| Some(Self::read(fields)))
     }
@@ -97,12 +104,14 @@ impl Filter {
             customer_id: fields.optional("customer_id"),
             customer: fields.optional("customer"),
             action: fields.one_or_more("action"),
+            exclude_action: fields.one_or_more("exclude_action"),
             actor_id: fields.optional("actor_id"),
             actor: fields.optional("actor"),
             resource_type: fields.optional("resource_type"),
             resource_id: fields.optional("resource_id"),
             outcome: fields.one_or_more("outcome"),
             correlation_id: fields.optional("correlation_id"),
+            recorded_from: fields.optional("recorded_from"),
         };
         // No zone puts two instants, or two dates, into another order.
         let is_in_order_of_any_zone = matches!(
@@ -121,8 +130,20 @@ impl Filter {
     }
 
     /// The range of time, resolved at `now`.
+    ///
+    /// What was recorded in a range may have happened at any time, so then a bound that is
+    /// missing is the first or the last moment at which anything can happen.
     pub fn range(&self, now: Moment) -> Result<TimeRange, Error> {
-        TimeRange::resolve(self.from, self.to, &self.zone(), now)
+        let missing = |moment| self.recorded_from.map(|_| Bound::Instant(moment));
+        let from = self.from.or(missing(Moment::EPOCH));
+        let to = self.to.or(missing(Moment::MAX));
+        TimeRange::resolve(from, to, &self.zone(), now)
+    }
+
+    /// Since when what is asked for was recorded, and up to when that is certain at `now`.
+    pub fn recorded(&self, now: Moment) -> Option<RecordedRange> {
+        let from = self.recorded_from?.start(&self.zone());
+        Some(RecordedRange::since(from, now))
     }
 
     /// The time zone; default UTC.
@@ -154,7 +175,7 @@ impl Filter {
         *self == open
     }
 
-    /// Whether an activity of the range meets every condition.
+    /// Whether an activity of the range meets every condition but that of its recording.
     pub fn matches(&self, content: &Content) -> bool {
         let customer = content.customer.as_ref();
         let resource = content.resource.as_ref();
@@ -175,6 +196,7 @@ impl Filter {
                 content.correlation_id.as_ref(),
             )
             && (self.action.is_empty() || self.action.contains(&content.action))
+            && !self.exclude_action.contains(&content.action)
             && (self.outcome.is_empty() || self.outcome.contains(&content.outcome))
             && is_in(
                 self.customer.as_ref(),
@@ -265,7 +287,7 @@ mod tests {
     use crate::model::arbitrary;
 
     /// The parameters that may be given only once.
-    const ONCE: [&str; 11] = [
+    const ONCE: [&str; 12] = [
         "from",
         "to",
         "time_zone",
@@ -277,6 +299,7 @@ mod tests {
         "resource_type",
         "resource_id",
         "correlation_id",
+        "recorded_from",
     ];
 
     fn any_name() -> impl Strategy<Value = String> {

@@ -24,6 +24,9 @@ impl Moment {
     /// The last moment: 9999-12-31T23:59:59.999Z.
     pub const MAX: Self = Self(*MILLIS.end());
 
+    /// 1970-01-01T00:00:00.000Z, before which no activity can be recorded.
+    pub const EPOCH: Self = Self(0);
+
     /// The moment this many milliseconds after 1970; none outside `MIN` to `MAX`.
     pub fn from_millis(millis: i64) -> Option<Self> {
         MILLIS.contains(&millis).then_some(Self(millis))

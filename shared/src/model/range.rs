@@ -46,6 +46,12 @@ impl TimeRange {
         self.to
     }
 
+    /// The last moment inside; none if the range contains no moment.
+    pub fn last(&self) -> Option<Moment> {
+        let last = Moment::from_millis(self.to.as_millis() - 1);
+        last.filter(|_| !self.is_empty())
+    }
+
     /// Whether the range contains no moment.
     pub fn is_empty(&self) -> bool {
         self.from == self.to
@@ -105,7 +111,8 @@ pub enum Bound {
 }
 
 impl Bound {
-    fn start(self, zone: &Zone) -> Moment {
+    /// The first moment of it.
+    pub(crate) fn start(self, zone: &Zone) -> Moment {
         match self {
             Self::Instant(moment) => moment,
             Self::Date(date) => zone.start_of(date),

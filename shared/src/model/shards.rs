@@ -28,7 +28,12 @@ impl Shards {
         id.low_bits() % self.at(id.occurred_at())
     }
 
-    /// The shards that may hold activities of a range.
+    /// The shard of the name of an activity that was recorded late.
+    pub(crate) fn of_recorded(&self, id: ActivityId, recorded_at: Moment) -> u32 {
+        id.low_bits() % self.at(recorded_at)
+    }
+
+    /// The shards that may hold activities of a range, or late names recorded in it.
     ///
     /// They follow from every count that is in force within the range.
     pub(crate) fn of_range(&self, range: &TimeRange) -> Range<u32> {

@@ -205,11 +205,19 @@ pub(super) fn to_item(
             AttributeValue::N(details.as_str().len().to_string()),
         );
     }
-    if let Some(retention) = retention {
-        let expires_at = content.occurred_at.plus(retention).as_seconds();
-        put("expires_at", AttributeValue::N(expires_at.to_string()));
+    if let Some(expires_at) = expires_at(content.occurred_at, retention) {
+        put("expires_at", expires_at);
     }
     Ok(item)
+}
+
+/// When DynamoDB deletes what belongs to an activity; never without an end of retention.
+pub(super) fn expires_at(
+    occurred_at: Moment,
+    retention: Option<Duration>,
+) -> Option<AttributeValue> {
+    let end = occurred_at.plus(retention?).as_seconds();
+    Some(AttributeValue::N(end.to_string()))
 }
 
 /// Reads the attributes that an erasure needs.
