@@ -39,7 +39,7 @@ impl TestApp {
     }
 
     /// The ids of what was recorded from a moment on, and the moment to go on with.
-    async fn follow(&self, from: &str, conditions: &str) -> (Vec<String>, String) {
+    pub(crate) async fn follow(&self, from: &str, conditions: &str) -> (Vec<String>, String) {
         let query = format!("recorded_from={from}&{conditions}");
         let mut page = self.list(&query).await;
         let mut found = ids(&page);

@@ -448,3 +448,24 @@ async fn an_erasure_breaks_no_proof() {
     let item = app.activity_item(&recorded).await;
     assert!(!item.contains_key("salt") && item.contains_key("commitment"));
 }
+
+#[tokio::test]
+async fn whoever_follows_a_log_sees_each_activity_once() {
+    let app = TestApp::start().await;
+    let mut from = app.now().to_string();
+    let (mut recorded, mut seen) = (Vec::new(), Vec::new());
+    for hours in [0, 1, 2, 30, 400, 3, 0] {
+        let at = app.now().minus(Duration::from_hours(hours)).to_string();
+        let stored = app.record(&with("occurred_at", at)).await;
+        recorded.push(stored["id"].as_str().unwrap().to_owned());
+        let (found, to) = app.follow(&from, "").await;
+        seen.extend(found);
+        from = to;
+        app.advance(Duration::from_secs(40));
+    }
+    app.advance(Duration::from_secs(61));
+    seen.extend(app.follow(&from, "").await.0);
+    recorded.sort();
+    seen.sort();
+    assert_eq!(seen, recorded);
+}

@@ -35,7 +35,7 @@ impl TestApp {
 
 /// An activity of a number. Two each have the same moment; customers alternate.
 fn numbered(number: i64) -> Value {
-    let mut sent = with("occurred_at", ago(10_000 - number / 2));
+    let mut sent = with("occurred_at", ago(3_000 - number / 2));
     sent["correlation_id"] = format!("k-{number}").into();
     sent["customer"]["id"] = format!("c-{}", number % 2).into();
     sent

@@ -14,7 +14,7 @@ use shared::{
 
 use crate::{
     faults::Fault,
-    harness::{TestApp, activity, with},
+    harness::{TestApp, activity, eventually, with},
 };
 
 /// Longer than a worker that was called has to take its task.
@@ -222,6 +222,8 @@ async fn a_task_that_cannot_be_looked_after_fails_the_sweep_and_not_the_others()
         app.faults.count("sweeper", "Invoke") >= 4,
         "one of both was called"
     );
+    // A worker that was called late would lose its lease when the clock moves.
+    assert!(eventually(|| app.workers_running() == 0).await);
     app.advance(LATER);
     app.sweep().await;
     app.until_all_ended().await;

@@ -114,12 +114,13 @@ fn any_question_is_answered_as_by_a_walk_over_all_rows() {
         // A build without optimisation takes long for many rows.
         for _ in 0..if size == 9_000 { 12 } else { 60 } {
             let question = question(&mut chosen, &rows);
-            let answer = now(segment.rows(&source, &question)).unwrap().rows;
-            assert_eq!(
-                answer,
-                naive(first_index, &rows, &question),
-                "{seed} {question:?}"
-            );
+            let answer = now(segment.rows(&source, &question)).unwrap();
+            let mut expected = naive(first_index, &rows, &question);
+            if question.selection.details && answer.more {
+                // With details, an answer has no more rows than fit into memory.
+                expected.truncate(answer.rows.len().max(1));
+            }
+            assert_eq!(answer.rows, expected, "{seed} {question:?}");
         }
     }
 }

@@ -34,8 +34,8 @@ impl Size {
     }
 }
 
-/// The time within which all activities happened; none is too late to be recorded.
-pub(super) const SPAN: Duration = Duration::from_hours(6 * 24);
+/// The time within which all activities happened; none is recorded late, as most are not.
+pub(super) const SPAN: Duration = Duration::from_mins(30);
 
 /// The query that filters for the outcome of one activity in ten.
 pub(super) const FILTER: &str = "outcome=failed";
