@@ -144,6 +144,9 @@ struct Fields {
     actor: Actor,
     resource: Option<Resource>,
     correlation_id: Option<String>,
+    has_details: Option<bool>,
+    details: Option<serde::de::IgnoredAny>,
+    erased_at: Option<DateTime<Utc>>,
 }
 
 impl Activity {
@@ -190,6 +193,16 @@ impl Activity {
     /// What it was done to.
     pub fn resource(&self) -> Option<&Resource> {
         self.fields.resource.as_ref()
+    }
+
+    /// Whether it has details, also where a list leaves them out.
+    pub fn has_details(&self) -> bool {
+        self.fields.details.is_some() || self.fields.has_details == Some(true)
+    }
+
+    /// When the customer's name and the details were erased.
+    pub fn erased_at(&self) -> Option<DateTime<Utc>> {
+        self.fields.erased_at
     }
 
     /// What it has in common with others.

@@ -88,6 +88,11 @@ impl Client {
         Self { retries, ..self }
     }
 
+    /// The token of now, for a program that sends requests of its own.
+    pub async fn token(&self) -> Result<String, Error> {
+        self.tokens.token(&self.http).await
+    }
+
     /// How requests are repeated.
     pub(crate) fn retries(&self) -> Retries {
         self.retries

@@ -27,9 +27,9 @@ impl Query {
         self
     }
 
-    /// Whether a parameter is given.
-    pub fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(given, _)| given == name)
+    /// Takes a parameter away.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(given, _)| given != name);
     }
 
     fn path(&self, path: &str, more: &[(&str, &str)]) -> Result<String, Error> {

@@ -2,22 +2,14 @@
 
 use std::{fs, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Subcommand};
 use proof::VerifierKey;
-use verify::Finding;
 
-/// Checks proofs of a partner's log, without trusting the service.
-///
-/// All but `log` need no network. Exit codes: 0 whole, 1 not whole, 2 could not tell.
-#[derive(Debug, Parser)]
-#[command(name = "verify", version)]
-pub(crate) struct Cli {
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
+use crate::finding::Finding;
 
+/// What to check.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub enum Command {
     /// Check that an entry is in the log, and unchanged
     Entry {
         /// The answer of `GET /v1/activities/{id}/proof`, as JSON or as text
@@ -25,6 +17,7 @@ pub(crate) enum Command {
         /// The answer of `GET /v1/activities/{id}`, which must be this entry
         #[arg(long)]
         activity: Option<PathBuf>,
+        /// The keys that may have signed
         #[command(flatten)]
         keys: Keys,
     },
@@ -43,13 +36,15 @@ pub(crate) enum Command {
         new: PathBuf,
         /// The answer of `GET /v1/checkpoint/consistency`
         proof: PathBuf,
+        /// The keys that may have signed
         #[command(flatten)]
         keys: Keys,
     },
 }
 
+/// An exported file and its proof.
 #[derive(Debug, Args)]
-pub(crate) struct ExportFiles {
+pub struct ExportFiles {
     /// The exported file, as it was downloaded
     pub(crate) file: PathBuf,
     /// Its proof
@@ -73,8 +68,9 @@ pub(crate) struct ExportFiles {
     pub(crate) keys: Keys,
 }
 
+/// A log of a service.
 #[derive(Debug, Args)]
-pub(crate) struct WholeLog {
+pub struct WholeLog {
     /// The service's address, such as `https://api.example`
     pub(crate) url: String,
     /// A checkpoint that you kept; without one the log is checked from its beginning
@@ -90,8 +86,9 @@ pub(crate) struct WholeLog {
     pub(crate) keys: Keys,
 }
 
+/// The keys that may have signed.
 #[derive(Debug, Args)]
-pub(crate) struct Keys {
+pub struct Keys {
     /// A public key as `GET /v1/keys` has it, or a file with one in each line; repeatable
     #[arg(long = "key", required = true)]
     pub(crate) keys: Vec<String>,
@@ -115,17 +112,5 @@ impl Keys {
             return Err(Finding::Unknown("--key: there is no key".to_owned()));
         }
         Ok(keys)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn the_flags_are_sound() {
-        Cli::command().debug_assert();
     }
 }

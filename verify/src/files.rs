@@ -6,9 +6,9 @@ use std::{
     path::Path,
 };
 
+use crate::finding::Finding;
 use flate2::bufread::GzDecoder;
 use indicatif::{ProgressBar, ProgressStyle};
-use verify::Finding;
 
 pub(crate) fn read(path: &Path) -> Result<String, Finding> {
     fs::read_to_string(path).map_err(|error| unreadable(path, &error))

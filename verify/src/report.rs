@@ -1,6 +1,12 @@
 //! What was found, in words.
 
-use verify::{Entry, Export, Finding, Growth, LeftOut, Log};
+use crate::{
+    entry::Entry,
+    export::{Export, LeftOut},
+    finding::Finding,
+    growth::Growth,
+    log::Log,
+};
 
 pub(crate) fn export(export: &Export) -> String {
     let Export {
