@@ -86,7 +86,7 @@ Settings:
 
 const RECORD_EXAMPLES: &str = "\
 Examples:
-  activity-log record --action create_order --customer c-1 --customer-name Relecloud --actor u-17 --resource order/d51a052e
+  activity-log record --action create_order --customer c-1 --actor u-17 --resource order/o-1
   activity-log record --file activities.jsonl
   activity-log record --file activities.jsonl --outbox outbox";
 
@@ -104,8 +104,8 @@ Examples:
 const EXPORT_EXAMPLES: &str = "\
 Examples:
   activity-log export --from 2026-01-01 --to 2026-06-30
-  activity-log export --format jsonl --file activities.jsonl
-  activity-log export --from 2026-01-01 --to 2026-06-30 --format jsonl --proof --file half-year.jsonl";
+  activity-log export --format jsonl --file november.jsonl
+  activity-log export --from 2026-01-01 --to 2026-06-30 --format jsonl --proof";
 
 const IMPORT_EXAMPLES: &str = "\
 Examples:

@@ -31,6 +31,8 @@ mod query;
 mod access;
 mod admin;
 mod browsers;
+mod cli;
+mod client;
 mod concurrency;
 mod erasure;
 mod export;
