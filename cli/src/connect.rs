@@ -119,14 +119,12 @@ impl Connection {
                  ACTIVITY_LOG_TOKEN_URL, ACTIVITY_LOG_CLIENT_ID and ACTIVITY_LOG_CLIENT_SECRET",
             ));
         }
-        let (base, partner) = (self.url.trim_end_matches('/'), &self.partner);
-        let is_id = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        if !partner.chars().all(is_id) {
-            return Err(Failure::usage("--partner must be a partner's id"));
-        }
-        Ok(Token::Development(format!(
-            "{base}/dev/token?partner_id={partner}&roles={ROLES}&name=activity-log@localhost"
-        )))
+        Ok(Token::Development {
+            service: self.url.clone(),
+            partner: self.partner.clone(),
+            roles: ROLES.to_owned(),
+            name: "activity-log@localhost".to_owned(),
+        })
     }
 }
 

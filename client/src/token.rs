@@ -35,9 +35,17 @@ pub enum Token {
         /// The scope, if the issuer needs one.
         scope: Option<String>,
     },
-    /// An address of a service on one machine that gives a token to anybody:
-    /// `http://127.0.0.1:3000/dev/token?…`.
-    Development(String),
+    /// From a service on one machine, which gives one to anybody.
+    Development {
+        /// The service's address, such as `http://127.0.0.1:3000`.
+        service: String,
+        /// Whose log.
+        partner: String,
+        /// The roles, joined by commas.
+        roles: String,
+        /// The name of who calls.
+        name: String,
+    },
 }
 
 impl fmt::Debug for Token {
@@ -46,7 +54,7 @@ impl fmt::Debug for Token {
             Self::Fixed(_) => "Fixed",
             Self::File(_) => "File",
             Self::ClientCredentials { .. } => "ClientCredentials",
-            Self::Development(_) => "Development",
+            Self::Development { .. } => "Development",
         })
     }
 }
@@ -93,7 +101,7 @@ impl TokenKeeper {
                 let text = text.map_err(Error::file(path))?;
                 Ok(text.trim().to_owned())
             }
-            Token::ClientCredentials { .. } | Token::Development(_) => self.issued(http).await,
+            Token::ClientCredentials { .. } | Token::Development { .. } => self.issued(http).await,
         }
     }
 
@@ -126,7 +134,16 @@ impl TokenKeeper {
 
     async fn ask(&self, http: &reqwest::Client) -> Result<Answer, Error> {
         let request = match &self.source {
-            Token::Development(url) => http.get(url),
+            Token::Development {
+                service,
+                partner,
+                roles,
+                name,
+            } => {
+                let url = format!("{}/dev/token", service.trim_end_matches('/'));
+                http.get(url)
+                    .query(&[("partner_id", partner), ("roles", roles), ("name", name)])
+            }
             Token::ClientCredentials {
                 url,
                 client_id,

@@ -4,11 +4,6 @@
 //! 2xx, and the stack's memory must not have grown. The run also prints how
 //! many requests a second the stack has answered, which it does not check.
 
-#![expect(
-    clippy::indexing_slicing,
-    reason = "only JSON values are indexed here, and an absent one is null"
-)]
-
 use std::{
     collections::BTreeSet,
     process::ExitCode,
@@ -16,11 +11,11 @@ use std::{
 };
 
 use clap::Parser;
+use client::{Actor, ActorKind, Client, Customer, NewActivity, Outcome, Query, Retries, Token};
 use fastrand::Rng;
-use futures_util::future::try_join_all;
+use futures_util::{TryStreamExt, future::try_join_all};
 use procfs::process::Process;
-use reqwest::{Client, RequestBuilder};
-use serde_json::{Value, json};
+use serde_json::{json, value::to_raw_value};
 use shared::model::error::chain;
 
 type Error = Box<dyn std::error::Error>;
@@ -65,13 +60,16 @@ struct ClientResult {
     requests: u64,
 }
 
+/// A request that fails is not repeated here: none may fail.
+const NO_RETRIES: Retries = Retries {
+    count: 0,
+    first_pause: Duration::ZERO,
+    pause_max: Duration::ZERO,
+};
+
 /// A client of one partner.
 #[derive(Debug)]
-struct Partner<'a> {
-    url: &'a str,
-    http: Client,
-    token: String,
-}
+struct Partner(Client);
 
 /// The stack's resident memory at two moments, in bytes.
 #[derive(Debug)]
@@ -119,7 +117,7 @@ impl Load {
     /// Runs one client, which records and lists in a random order until `end`.
     async fn client(&self, number: usize, end: Instant) -> Result<ClientResult, Error> {
         let name = PARTNERS.get(number % PARTNERS.len()).ok_or("no partner")?;
-        let partner = Partner::sign_in(&self.url, name).await?;
+        let partner = Partner::new(&self.url, name)?;
         let mut random = Rng::with_seed(number as u64);
         let mut answered = ClientResult::default();
         while Instant::now() < end {
@@ -127,7 +125,7 @@ impl Load {
             match random.u8(..10) {
                 0 => answered.recorded.extend(partner.record_batch().await?),
                 1..7 => drop(answered.recorded.insert(partner.record().await?)),
-                _ => drop(partner.list(PAGE_SIZE, None).await?),
+                _ => partner.list().await?,
             }
         }
         Ok(answered)
@@ -135,7 +133,7 @@ impl Load {
 
     /// Compares a partner's log with what was recorded; they must be equal.
     async fn compare(&self, name: &str, recorded: &BTreeSet<String>) -> Result<(), Error> {
-        let listed = Partner::sign_in(&self.url, name).await?.log().await?;
+        let listed = Partner::new(&self.url, name)?.log().await?;
         let lost = recorded.difference(&listed).count();
         let unknown = listed.difference(recorded).count();
         println!(
@@ -186,97 +184,74 @@ fn resident_bytes(pid: i32) -> Result<u64, Error> {
     Ok(kibibytes * 1024)
 }
 
-impl<'a> Partner<'a> {
-    /// Gets a token from the stack's development issuer.
-    async fn sign_in(url: &'a str, name: &str) -> Result<Self, Error> {
-        let http = Client::new();
-        let query = [
-            ("partner_id", name),
-            ("roles", "admin_agent,activity_recorder"),
-            ("name", "load@localhost"),
-        ];
-        let issued = answer(http.get(format!("{url}/dev/token")).query(&query)).await?;
-        let token = issued["access_token"].as_str().ok_or("no token")?;
-        Ok(Self {
-            url,
-            http,
-            token: token.to_owned(),
-        })
+impl Partner {
+    /// With a token of the stack's development issuer.
+    fn new(url: &str, name: &str) -> Result<Self, Error> {
+        let token = Token::Development {
+            service: url.to_owned(),
+            partner: name.to_owned(),
+            roles: "admin_agent,activity_recorder".to_owned(),
+            name: "load@localhost".to_owned(),
+        };
+        let client = Client::new(url, token)?;
+        Ok(Self(client.with_retries(NO_RETRIES)))
     }
 
     /// Records one activity; returns its id.
     async fn record(&self) -> Result<String, Error> {
-        let request = self.http.post(format!("{}/v1/activities", self.url));
-        let request = request.bearer_auth(&self.token).json(&activity());
-        id_of(&answer(request).await?)
+        let recorded = self.0.record(&activity()?).await?;
+        Ok(recorded.activity.id().to_string())
     }
 
     /// Records a batch; returns the ids of its activities.
     async fn record_batch(&self) -> Result<Vec<String>, Error> {
-        let activities: Vec<_> = (0..BATCH_SIZE).map(|_| activity()).collect();
-        let request = self.http.post(format!("{}/v1/activities/batch", self.url));
-        let batch = json!({ "activities": activities });
-        let answer = answer(request.bearer_auth(&self.token).json(&batch)).await?;
-        let results = answer["results"].as_array().ok_or("no results")?;
-        results.iter().map(recorded_id).collect()
+        let activities = (0..BATCH_SIZE).map(|_| activity());
+        let activities = activities.collect::<Result<Vec<_>, _>>()?;
+        let mut ids = Vec::new();
+        for result in self.0.record_many(&activities).await? {
+            let recorded = result.map_err(|refusal| format!("refused in a batch: {refusal}"))?;
+            ids.push(recorded.activity.id().to_string());
+        }
+        Ok(ids)
     }
 
-    async fn list(&self, limit: usize, cursor: Option<&str>) -> Result<Value, Error> {
-        let limit = limit.to_string();
-        let mut query = vec![("limit", limit.as_str())];
-        query.extend(cursor.map(|cursor| ("cursor", cursor)));
-        let request = self.http.get(format!("{}/v1/activities", self.url));
-        answer(request.query(&query).bearer_auth(&self.token)).await
+    /// Reads a page.
+    async fn list(&self) -> Result<(), Error> {
+        let query = Query::default().with("limit", PAGE_SIZE.to_string());
+        self.0.page(&query, None).await?;
+        Ok(())
     }
 
     /// The ids of the whole log; an error if one is listed twice.
     async fn log(&self) -> Result<BTreeSet<String>, Error> {
+        let query = Query::default().with("limit", FINAL_PAGE_SIZE.to_string());
+        let activities: Vec<_> = self.0.list(query).try_collect().await?;
         let mut listed = BTreeSet::new();
-        let mut cursor = None;
-        loop {
-            let page = self.list(FINAL_PAGE_SIZE, cursor.as_deref()).await?;
-            for item in page["items"].as_array().ok_or("no items")? {
-                if !listed.insert(id_of(item)?) {
-                    return Err(format!("listed twice: {item}").into());
-                }
-            }
-            cursor = page["next_cursor"].as_str().map(str::to_owned);
-            if cursor.is_none() {
-                return Ok(listed);
+        for activity in activities {
+            if !listed.insert(activity.id().to_string()) {
+                return Err(format!("listed twice: {}", activity.json()).into());
             }
         }
+        Ok(listed)
     }
 }
 
 /// A new activity of about a kilobyte.
-fn activity() -> Value {
-    json!({
-        "action": "create_order",
-        "outcome": "succeeded",
-        "customer": { "id": "c-1", "name": "Relecloud" },
-        "actor": { "id": "u-17", "name": "admin@contoso.example", "kind": "user" },
-        "details": { "note": "x".repeat(600), "order": format!("{:032x}", fastrand::u128(..)) },
-    })
-}
-
-fn recorded_id(result: &Value) -> Result<String, Error> {
-    if result["status"] != 201 {
-        return Err(format!("refused in a batch: {result}").into());
-    }
-    id_of(&result["activity"])
-}
-
-fn id_of(activity: &Value) -> Result<String, Error> {
-    Ok(activity["id"].as_str().ok_or("no id")?.to_owned())
-}
-
-/// Sends a request; returns the JSON of a 2xx, and an error for other answers.
-async fn answer(request: RequestBuilder) -> Result<Value, Error> {
-    let response = request.send().await?;
-    let status = response.status();
-    let text = response.text().await?;
-    if !status.is_success() {
-        return Err(format!("{status}: {text}").into());
-    }
-    Ok(serde_json::from_str(&text)?)
+fn activity() -> Result<NewActivity, Error> {
+    let customer = Customer {
+        id: "c-1".to_owned(),
+        name: "Relecloud".to_owned(),
+    };
+    let actor = Actor {
+        id: "u-17".to_owned(),
+        name: "admin@contoso.example".to_owned(),
+        kind: ActorKind::User,
+    };
+    let details = json!({
+        "note": "x".repeat(600),
+        "order": format!("{:032x}", fastrand::u128(..)),
+    });
+    let mut activity = NewActivity::new("create_order", Outcome::Succeeded, customer, actor);
+    activity.details = Some(to_raw_value(&details)?);
+    Ok(activity)
 }
