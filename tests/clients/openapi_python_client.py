@@ -2,12 +2,15 @@
 
 import datetime
 import hashlib
+import json
 import os
 import sys
+import tempfile
 import time
 import uuid
 
 import httpx
+import outbox
 from partner_log_httpx import AuthenticatedClient
 from partner_log_httpx.api.activities import get_activity, list_activities, record_activities, record_activity
 from partner_log_httpx.api.activities import summarise_activities
@@ -101,6 +104,30 @@ def export(client):
     assert get_export.sync(client=client, id=found.id).state == ExportState.EXPIRED
 
 
+def deliver_outbox(client):
+    customer = Customer(id=f"c-{uuid.uuid4()}", name="Relecloud")
+    bare = {"outcome": Outcome.SUCCEEDED, "customer": customer, "actor": ACTOR, "occurred_at": NOW}
+    actions = ["create_order", "Not an action", "cancel_order"]
+    activities = [NewBatchActivity(action=action, idempotency_key=str(uuid.uuid4()), **bare) for action in actions]
+    with tempfile.TemporaryDirectory() as folder:
+        # Nothing listens at port 1.
+        nowhere = AuthenticatedClient(base_url="http://127.0.0.1:1", token="none", httpx_args={"trust_env": False})
+        away = outbox.Outbox(outbox.connect(f"{folder}/outbox"), nowhere)
+        for activity in activities:
+            away.hand_over(activity)
+        assert away.deliver() >= 1 and away.deliver() >= 2
+        away.database.close()
+        back = outbox.Outbox(outbox.connect(f"{folder}/outbox"), client)
+        # Its deletion did not reach the disk: it is sent twice, and recorded once.
+        back.hand_over(activities[0])
+        assert (back.deliver(), back.deliver()) == (0, 1)
+        (refused,) = back.database.execute("SELECT problem FROM refused").fetchall()
+        assert json.loads(refused[0])["errors"][0]["field"] == "action", refused
+        back.database.close()
+    found = list_activities.sync(client=client, customer_id=customer.id)
+    assert sorted(item.action for item in found.items) == ["cancel_order", "create_order"], found
+
+
 def read_errors(client):
     refused = list_activities.sync(client=client, from_="2026-11-30", to="2026-11-01")
     assert isinstance(refused, Problem) and refused.code == "invalid_request", refused
@@ -116,6 +143,7 @@ def main():
         record_batch(client)
         list_pages(client)
         export(client)
+        deliver_outbox(client)
         read_errors(client)
 
 

@@ -5,6 +5,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import createClient from "openapi-fetch";
 import type { components, paths } from "./generated/openapi.ts";
+import { RefusedError, record as recordOnce } from "./retry.ts";
 
 type Schemas = components["schemas"];
 
@@ -133,6 +134,33 @@ async function exportAll() {
   assert.equal(gone.state, "expired");
 }
 
+async function retry() {
+  const activity = { action: "create_order", outcome: "succeeded", customer, actor, occurred_at } as const;
+  let failures = 2;
+  const failing = createClient<paths>({
+    baseUrl,
+    headers: { authorization: `Bearer ${token}` },
+    fetch: async (request) => {
+      // The first answer is lost, and the second request is throttled.
+      const answer = failures === 1 ? new Response("{}", { status: 429 }) : await fetch(request);
+      failures -= 1;
+      if (failures === 1) {
+        throw new TypeError("the connection broke");
+      }
+      return answer;
+    },
+  });
+  const kept = { key: `retry-${randomUUID()}`, activity };
+  const stored = await recordOnce(failing, kept);
+  const again = await api.POST("/v1/activities", {
+    params: { header: { "Idempotency-Key": kept.key } },
+    body: activity,
+  });
+  assert.deepEqual([again.response.status, body(again).id], [200, stored.id]);
+  const bad = { key: `bad-${randomUUID()}`, activity: { ...activity, action: "Not an action" } };
+  await assert.rejects(recordOnce(api, bad), RefusedError);
+}
+
 async function readErrors() {
   const query = { from: "2026-11-30", to: "2026-11-01" };
   const { error } = await api.GET("/v1/activities", { params: { query } });
@@ -152,4 +180,5 @@ await record();
 await recordBatch();
 await listPages();
 await exportAll();
+await retry();
 await readErrors();

@@ -316,3 +316,14 @@ async fn an_export_is_one_call_and_its_file_is_checked() {
     assert!(matches!(error, Error::Damaged { .. }), "{error}");
     assert!(!second.exists() && !partial.exists());
 }
+
+#[test]
+fn the_recipes_of_the_documents_are_those_that_are_run() {
+    let document = include_str!("../../docs/clients.md");
+    for recipe in [
+        include_str!("../clients/outbox.py"),
+        include_str!("../clients/retry.ts"),
+    ] {
+        assert!(document.contains(recipe), "{recipe}");
+    }
+}

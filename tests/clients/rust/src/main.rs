@@ -102,6 +102,8 @@ impl Walk {
             None,
             None,
             None,
+            None,
+            None,
         );
         let counts: i64 = counted
             .await
@@ -121,6 +123,8 @@ impl Walk {
             None,
             None,
             id,
+            None,
+            None,
             None,
             None,
             None,
