@@ -440,7 +440,7 @@ pub(crate) struct Import {
     /// What the file is; default by its name: `.csv`, `.jsonl`
     #[arg(long, value_enum)]
     pub(crate) format: Option<SourceArg>,
-    /// Of a CSV: which column is which field; docs/cli.md describes the file
+    /// Of a CSV: which column is which field; the documentation describes the file
     ///
     /// Without it the columns have the names of the fields.
     #[arg(long, value_name = "FILE")]

@@ -17,6 +17,9 @@ pub(crate) enum Output {
     Csv,
 }
 
+/// The heading of these options in the help of each command.
+const CONNECTION: &str = "Options of every command";
+
 /// Where the service is, and as whom it is called.
 ///
 /// No secret is an option: others on the machine could read it.
@@ -26,23 +29,19 @@ pub(crate) struct Connection {
     #[arg(
         long,
         global = true,
+        help_heading = CONNECTION,
         env = "ACTIVITY_LOG_URL",
         default_value = "http://127.0.0.1:3000"
     )]
     pub(crate) url: String,
     /// A file with the token, read for each request; else the variable `ACTIVITY_LOG_TOKEN`
-    #[arg(
-        long,
-        global = true,
-        env = "ACTIVITY_LOG_TOKEN_FILE",
-        value_name = "FILE"
-    )]
+    #[arg(long, global = true, help_heading = CONNECTION, env = "ACTIVITY_LOG_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// Of a service on this machine: whose log
-    #[arg(long, global = true, default_value = "contoso", value_name = "ID")]
+    #[arg(long, global = true, help_heading = CONNECTION, default_value = "contoso", value_name = "ID")]
     partner: String,
     /// In which form answers are written
-    #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
+    #[arg(long, global = true, help_heading = CONNECTION, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
 }
 
