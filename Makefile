@@ -83,7 +83,7 @@ supply: .venv/installed ## licences and sources of dependencies, unused ones, an
 bench: bench/.venv/installed ## what starts, calls and exports cost, compared with what one would write instead; flags in ARGS
 	cargo build --release --locked --bin bench --bin hello --bin sealer \
 	  --bin record --bin list --bin export --bin export-worker --bin erasure --bin erasure-worker --bin seal-worker \
-	  --bin sweeper --bin verify
+	  --bin sweeper --bin verify --bin activity-log
 	AWS_LC_SYS_NO_JITTER_ENTROPY=0 cargo build --profile stock --locked --bin plain --bin plain-export
 	"$${CARGO_TARGET_DIR:-target}/release/bench" $(ARGS)
 

@@ -7,6 +7,7 @@
 
 pub mod calls;
 mod canned;
+pub mod clients;
 pub mod comparison;
 pub mod cost;
 mod error;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use bench::{
-    Error, calls, comparison, exports, sealed,
+    Error, calls, clients, comparison, exports, sealed,
     settings::{Part, Settings},
     sizes,
     workbench::Workbench,
@@ -42,6 +42,11 @@ async fn run(settings: &Settings) -> Result<ExitCode, Error> {
     }
     if settings.includes(Part::Verify) {
         comparisons.extend(sealed::verify(&bench).await?);
+    }
+    if settings.includes(Part::Clients) {
+        let (figures, found) = clients::measure(&bench).await?;
+        comparisons.extend(figures);
+        checks.extend(found);
     }
     println!("{}", comparison::table(&comparisons));
     for check in &checks {

@@ -28,7 +28,7 @@ pub struct Settings {
     /// Entries of the export into a slow bucket; 0 leaves it out
     #[arg(long, default_value_t = 50_000)]
     pub(crate) slow_entries: u64,
-    /// Entries of the year that is sealed
+    /// Entries of the year that is sealed, verified and imported
     #[arg(long, default_value_t = 1_000_000)]
     pub(crate) sealed_entries: u64,
     /// Folder of the plain programs, which cargo builds with its defaults [default: `stock` beside this binary's folder]
@@ -61,6 +61,8 @@ pub enum Part {
     Sealed,
     /// Verifying exports offline, of a year and of ten times as many entries
     Verify,
+    /// Importing a year, and an outbox whose process is killed
+    Clients,
 }
 
 impl Settings {

@@ -12,15 +12,20 @@ mod run;
 mod source;
 mod time;
 
-use std::process::ExitCode;
+use std::{cmp::Reverse, collections::BTreeMap, process::ExitCode};
 
-use crate::{Connects, args::Import, connect::Failure};
+use client::NewActivity;
+
+use crate::{Connects, args::Import, connect::Failure, terminal::plain};
 
 /// How many activities a dry run shows.
 const SHOWN: usize = 3;
 
 /// How many faults a dry run shows.
 const FAULTS_SHOWN: usize = 10;
+
+/// How many actions a dry run counts by name.
+const ACTIONS_SHOWN: usize = 30;
 
 pub(crate) async fn run(connect: impl Connects, asked: &Import) -> Result<ExitCode, Failure> {
     if asked.dry_run {
@@ -32,35 +37,49 @@ pub(crate) async fn run(connect: impl Connects, asked: &Import) -> Result<ExitCo
 /// Reads the whole file and tells what would be recorded.
 fn dry_run(asked: &Import) -> Result<ExitCode, Failure> {
     let mut source = source::open(asked)?;
-    let (mut good, mut faults) = (0_u64, 0_u64);
+    let (mut good, mut faults) = (0, 0);
+    let mut actions = BTreeMap::<String, usize>::new();
     while let Some(row) = source.next()? {
         match row.activity {
             Ok(activity) => {
-                good += 1;
-                if good <= SHOWN as u64 {
-                    let json = serde_json::to_string_pretty(&activity).unwrap_or_default();
-                    println!(
-                        "{}",
-                        json.lines()
-                            .map(crate::terminal::plain)
-                            .collect::<Vec<_>>()
-                            .join("\n")
-                    );
+                if good < SHOWN {
+                    show(&activity);
                 }
+                good += 1;
+                *actions.entry(activity.action).or_default() += 1;
             }
             Err(reason) => {
-                faults += 1;
-                if faults <= FAULTS_SHOWN as u64 {
-                    let reason = crate::terminal::plain(&reason).into_owned();
-                    eprintln!("row {}: {reason}", row.number);
+                if faults < FAULTS_SHOWN {
+                    eprintln!("row {}: {}", row.number, plain(&reason));
                 }
+                faults += 1;
             }
         }
     }
+    show_actions(actions);
     println!("{good} activities can be sent, {faults} rows can't; nothing was sent");
     Ok(if faults == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(1)
     })
+}
+
+fn show(activity: &NewActivity) {
+    let json = serde_json::to_string_pretty(activity).unwrap_or_default();
+    for line in json.lines() {
+        println!("{}", plain(line));
+    }
+}
+
+/// Those that are most frequent: a name that no mapping knows is seen here.
+fn show_actions(actions: BTreeMap<String, usize>) {
+    let mut actions: Vec<_> = actions.into_iter().collect();
+    actions.sort_by_key(|(_, count)| Reverse(*count));
+    for (action, count) in actions.iter().take(ACTIONS_SHOWN) {
+        println!("{count:>10} {}", plain(action));
+    }
+    if actions.len() > ACTIONS_SHOWN {
+        println!("{:>10} other actions", actions.len() - ACTIONS_SHOWN);
+    }
 }

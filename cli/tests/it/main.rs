@@ -1,5 +1,10 @@
 //! The program without a service. With one, it is tested beside the service itself.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails, as it should"
+)]
+
 use std::process::{Command, Output};
 
 fn run(arguments: &[&str]) -> Output {
