@@ -1,6 +1,9 @@
 //! `summary`: counts as bars, as JSON or as CSV.
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use client::Client;
 use serde_json::Value;
@@ -32,9 +35,9 @@ pub(crate) async fn run(
         groups.sort_by_key(|group| std::cmp::Reverse(count(group)));
     }
     match output {
-        Output::Json => groups.iter().for_each(|group| println!("{group}")),
+        Output::Json => write_json(&groups)?,
         Output::Csv => write_csv(&asked.by, &groups)?,
-        Output::Table => bars(&asked.by, &groups),
+        Output::Table => bars(&asked.by, &groups)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -53,7 +56,13 @@ fn text(group: &Value, by: ByArg) -> String {
     value.and_then(Value::as_str).unwrap_or("-").to_owned()
 }
 
-fn bars(by: &[ByArg], groups: &[Value]) {
+fn write_json(groups: &[Value]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    groups.iter().try_for_each(|group| writeln!(out, "{group}"))
+}
+
+fn bars(by: &[ByArg], groups: &[Value]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
     let most = groups.iter().map(count).max().unwrap_or_default().max(1);
     let label = |group: &Value| {
         let texts: Vec<_> = by.iter().map(|by| text(group, *by)).collect();
@@ -71,14 +80,15 @@ fn bars(by: &[ByArg], groups: &[Value]) {
     for (group, label) in groups.iter().zip(&labels) {
         let count = count(group);
         let bar = usize::try_from((count * room).div_ceil(most)).unwrap_or_default();
-        println!(
+        writeln!(
+            out,
             "{} {count:>COUNT_COLUMNS$} {}",
             fitted(label, columns),
             "█".repeat(bar)
-        );
+        )?;
     }
     let all: u64 = groups.iter().map(count).sum();
-    println!("{all} in {} groups", groups.len());
+    writeln!(out, "{all} in {} groups", groups.len())
 }
 
 /// A customer and an actor have a column for the id and one for the name.

@@ -29,10 +29,14 @@ use crate::{
     error::{Error, Refusal},
     journal::{self, Lines, Place},
     record::json,
+    retries::Retries,
 };
 
 /// How many activities may wait at once for the disk; more hand-overs wait.
 const QUEUE: usize = 1_000;
+
+/// How often a batch is sent again before the outbox says what is wrong and waits.
+const REPEATED_MAX: usize = 2;
 
 /// Why nothing can be handed over any more.
 const UNWRITTEN: &str = "its file can't be written";
@@ -135,17 +139,14 @@ impl Outbox {
         if self.waiting_bytes() + bytes > self.bytes_max {
             return Err(Error::Outbox("it is full"));
         }
-        // Before it may be delivered.
+        let room = self.queue.reserve().await;
+        let room = room.map_err(|_| Error::Outbox(UNWRITTEN))?;
+        // From here on it is written although nobody may wait for that any more.
         self.waiting.fetch_add(bytes, Ordering::Relaxed);
         let (done, is_done) = oneshot::channel();
-        let written = match self.queue.send(HandOver { text, done }).await {
-            Ok(()) => is_done.await.unwrap_or(Err(UNWRITTEN)),
-            Err(_) => Err(UNWRITTEN),
-        };
-        written.map_err(|reason| {
-            less(&self.waiting, bytes);
-            Error::Outbox(reason)
-        })
+        room.send(HandOver { text, done });
+        let written = is_done.await.unwrap_or(Err(UNWRITTEN));
+        written.map_err(Error::Outbox)
     }
 
     /// How many bytes wait to be recorded, about.
@@ -239,6 +240,7 @@ struct Refused<'a> {
 
 impl Delivery {
     async fn run(mut self) {
+        let mut pause = Duration::ZERO;
         loop {
             let from = self.standing.borrow().place;
             let to = *self.durable.borrow_and_update();
@@ -250,17 +252,25 @@ impl Delivery {
                 continue;
             }
             match self.deliver_next(from, to).await {
-                Ok(place) => self.standing.send_replace(Standing {
-                    place,
-                    trouble: None,
-                }),
+                Ok(place) => {
+                    pause = Duration::ZERO;
+                    self.standing.send_replace(Standing {
+                        place,
+                        trouble: None,
+                    });
+                }
                 Err(error) => {
                     let trouble = Some(error.to_string());
                     self.standing.send_modify(|it| it.trouble = trouble);
-                    tokio::time::sleep(self.client.retries().pause_max).await;
-                    continue;
+                    let Retries {
+                        first_pause,
+                        pause_max,
+                        ..
+                    } = self.client.retries();
+                    pause = (pause * 2).clamp(first_pause, pause_max);
+                    tokio::time::sleep(pause).await;
                 }
-            };
+            }
         }
     }
 
@@ -293,7 +303,11 @@ impl Delivery {
 
     /// Delivers texts; if the service refuses a batch as a whole, one by one.
     async fn deliver_all(&self, texts: &[String]) -> Result<Vec<Delivered>, Error> {
-        let retries = self.client.retries();
+        // Few repetitions, so that whoever asks soon learns what is wrong.
+        let retries = Retries {
+            count: REPEATED_MAX,
+            ..self.client.retries()
+        };
         match deliver(&self.client, texts, retries).await {
             Err(Error::Refused(refusal)) if !refusal.is_about_the_caller() => {}
             results => return results,
