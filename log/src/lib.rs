@@ -144,15 +144,16 @@ impl Log {
 
     /// Finds what of a range was recorded in a time, for a question.
     ///
-    /// Of the names of what was recorded late, `pages_max` Query pages of each shard are read.
+    /// If much of it was late and the whole time is not needed, it is found for the first part
+    /// of the time alone.
     pub async fn recorded(
         &self,
         partner: &PartnerId,
         within: &TimeRange,
         range: RecordedRange,
-        pages_max: usize,
+        is_whole: bool,
     ) -> Result<Recorded, Error> {
-        recorded::find(&self.activities, partner, within, range, pages_max).await
+        recorded::find(&self.activities, partner, within, range, is_whole).await
     }
 
     /// Reads the answer to a question page by page, after an activity or from the start.

@@ -12,6 +12,9 @@ use shared::{ActivityStore, Error, Moment, PartnerId, TimeRange, model::recorded
 /// ten minutes, in milliseconds.
 const SLOT: i64 = 600_000;
 
+/// How many Query pages of names are read at once, of each shard; each has about 9,000.
+const LATE_PAGES_MAX: usize = 2;
+
 /// In how many pieces what was recorded late is read; each costs a Query, or two if it may
 /// be sealed.
 const PIECES_MAX: usize = 8;
@@ -25,13 +28,14 @@ pub struct Recorded {
     pub(crate) places: Vec<TimeRange>,
 }
 
-/// Finds where in `within` the activities are that were recorded in a range.
+/// Finds where in `within` the activities are that were recorded in a range, or in the first
+/// part of it if the whole one is not needed and much of it was late.
 pub(crate) async fn find(
     activities: &ActivityStore,
     partner: &PartnerId,
     within: &TimeRange,
     range: RecordedRange,
-    pages_max: usize,
+    is_whole: bool,
 ) -> Result<Recorded, Error> {
     let in_time = range.in_time();
     // What is earlier than that was late.
@@ -40,16 +44,27 @@ pub(crate) async fn find(
         let places = vec![cut(within, in_time.from(), in_time.to())];
         return Ok(Recorded { range, places });
     }
-    let late = activities.late(partner, range, pages_max).await?;
-    let in_time = late.read.in_time();
-    let slots = late.occurred_at.iter().filter(|at| before.contains(**at));
-    let slots: BTreeSet<i64> = slots.map(|at| at.as_millis().div_euclid(SLOT)).collect();
+    let (mut slots, mut rest) = (BTreeSet::new(), range);
+    let read = loop {
+        let late = activities.late(partner, rest, LATE_PAGES_MAX).await?;
+        let happened = late.occurred_at.iter().filter(|at| before.contains(**at));
+        slots.extend(happened.map(|at| at.as_millis().div_euclid(SLOT)));
+        let to = late.read.to();
+        match rest
+            .beginning_at(to)
+            .filter(|rest| is_whole && !rest.is_empty())
+        {
+            Some(left) => rest = left,
+            None => break range.ending_at(to).unwrap_or(range),
+        }
+    };
+    let in_time = read.in_time();
     let mut places: Vec<TimeRange> = pieces(&slots.into_iter().collect::<Vec<_>>())
         .map(|(first, last)| cut(&before, start_of(first), start_of(last + 1)))
         .collect();
     places.push(cut(within, in_time.from(), in_time.to()));
     Ok(Recorded {
-        range: late.read,
+        range: read,
         places,
     })
 }

@@ -225,8 +225,8 @@ async fn a_late_activity_is_not_stored_without_its_name() {
 #[tokio::test]
 async fn a_request_for_too_many_late_names_covers_a_shorter_time() {
     let app = TestApp::start().await;
-    let mut from = app.now().to_string();
-    let mut wanted = BTreeSet::new();
+    let start = app.now().to_string();
+    let (mut from, mut wanted) = (start.clone(), BTreeSet::new());
     for second in 0..40 {
         if second % 8 == 0 {
             wanted.insert(app.record_late(days(2)).await);
@@ -246,4 +246,8 @@ async fn a_request_for_too_many_late_names_covers_a_shorter_time() {
     assert!((3..10).contains(&requests), "{requests}");
     let count = found.len();
     assert_eq!((found.into_iter().collect(), count), (wanted, 5));
+    // An export has the whole time.
+    let body = json!({ "format": "jsonl", "recorded_from": start });
+    let export = app.export(&body).await;
+    assert_eq!(export["file"]["rows"], 5);
 }

@@ -27,7 +27,7 @@ pub(crate) async fn recorded(context: &Context<'_>) -> Result<Option<Recorded>, 
         return Ok(None);
     };
     let (partner, log) = (&context.lease.key.partner_id, &context.app.log);
-    let recorded = log.recorded(partner, &export.range, recorded, usize::MAX);
+    let recorded = log.recorded(partner, &export.range, recorded, true);
     recorded.await.map(Some)
 }
 

@@ -34,6 +34,11 @@ impl RecordedRange {
         Self(TimeRange::new(from, to).unwrap_or(TimeRange::EMPTY))
     }
 
+    /// The same range with another start; none if that is behind its end.
+    pub fn beginning_at(self, from: Moment) -> Option<Self> {
+        TimeRange::new(from, self.to()).map(Self)
+    }
+
     /// The same range with another end; none if that is before its start.
     pub fn ending_at(self, to: Moment) -> Option<Self> {
         TimeRange::new(self.from(), to).map(Self)
