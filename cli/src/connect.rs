@@ -39,7 +39,7 @@ pub(crate) struct Connection {
     token_file: Option<PathBuf>,
     /// Of a service on this machine: whose log
     #[arg(long, global = true, help_heading = CONNECTION, default_value = "contoso", value_name = "ID")]
-    partner: String,
+    pub(crate) partner: String,
     /// In which form answers are written
     #[arg(long, global = true, help_heading = CONNECTION, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,

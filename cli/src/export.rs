@@ -16,7 +16,7 @@ use crate::{
     args::{Export, FormatArg},
     connect::Failure,
     table::time,
-    terminal::plain,
+    terminal::say,
 };
 
 pub(crate) async fn run(client: &Client, url: &str, asked: &Export) -> Result<ExitCode, Failure> {
@@ -31,13 +31,18 @@ pub(crate) async fn run(client: &Client, url: &str, asked: &Export) -> Result<Ex
     let name = file.map_or("activity-log", |file| file.name.as_str());
     let path = asked.file.clone().unwrap_or_else(|| local_name(name));
     refuse_existing(&path, asked.force)?;
+    if asked.proof {
+        let mut proof = path.clone().into_os_string();
+        proof.push(".proof");
+        refuse_existing(Path::new(&proof), asked.force)?;
+    }
     let bar = ProgressBar::new(file.map_or(0, |file| file.bytes));
     bar.set_style(style("{bar:40} {bytes}/{total_bytes} {bytes_per_sec}"));
     let told = |bytes| bar.set_position(bytes);
     let download = client.download(&export, &path, told).await?;
     bar.finish_and_clear();
     begun.forget()?;
-    say(&export, &download);
+    tell(&export, &download)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -83,17 +88,15 @@ async fn wait(
     Ok(ended?)
 }
 
-fn say(export: &client::Export, download: &Download) {
+fn tell(export: &client::Export, download: &Download) -> io::Result<()> {
     let rows = export.file.as_ref().map_or(0, |file| file.rows);
-    println!(
-        "{}: {rows} activities",
-        plain(&download.file.display().to_string())
-    );
+    say(&format!("{}: {rows} activities", download.file.display()))?;
     if let Some(proof) = &download.proof {
-        println!("{}: its proof", plain(&proof.display().to_string()));
+        say(&format!("{}: its proof", proof.display()))?;
     }
-    if let Some(recorded_to) = export.recorded_to {
-        println!("go on with --recorded-from {}", time(recorded_to));
+    match export.recorded_to {
+        Some(moment) => say(&format!("go on with --recorded-from {}", time(moment))),
+        None => Ok(()),
     }
 }
 

@@ -12,11 +12,15 @@ mod run;
 mod source;
 mod time;
 
-use std::{cmp::Reverse, collections::BTreeMap, process::ExitCode};
+use std::{cmp::Reverse, collections::BTreeMap, io, process::ExitCode};
 
 use client::NewActivity;
 
-use crate::{Connects, args::Import, connect::Failure, terminal::plain};
+use crate::{
+    args::Import,
+    connect::{Connection, Failure},
+    terminal::{plain, say},
+};
 
 /// How many activities a dry run shows.
 const SHOWN: usize = 3;
@@ -27,11 +31,11 @@ const FAULTS_SHOWN: usize = 10;
 /// How many actions a dry run counts by name.
 const ACTIONS_SHOWN: usize = 30;
 
-pub(crate) async fn run(connect: impl Connects, asked: &Import) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(connection: &Connection, asked: &Import) -> Result<ExitCode, Failure> {
     if asked.dry_run {
         return dry_run(asked);
     }
-    run::run(connect()?, asked).await
+    run::run(connection, asked).await
 }
 
 /// Reads the whole file and tells what would be recorded.
@@ -43,7 +47,7 @@ fn dry_run(asked: &Import) -> Result<ExitCode, Failure> {
         match row.activity {
             Ok(activity) => {
                 if good < SHOWN {
-                    show(&activity);
+                    show(&activity)?;
                 }
                 good += 1;
                 *actions.entry(activity.action).or_default() += 1;
@@ -56,8 +60,10 @@ fn dry_run(asked: &Import) -> Result<ExitCode, Failure> {
             }
         }
     }
-    show_actions(actions);
-    println!("{good} activities can be sent, {faults} rows can't; nothing was sent");
+    show_actions(actions)?;
+    say(&format!(
+        "{good} activities can be sent, {faults} rows can't; nothing was sent"
+    ))?;
     Ok(if faults == 0 {
         ExitCode::SUCCESS
     } else {
@@ -65,21 +71,21 @@ fn dry_run(asked: &Import) -> Result<ExitCode, Failure> {
     })
 }
 
-fn show(activity: &NewActivity) {
+fn show(activity: &NewActivity) -> io::Result<()> {
     let json = serde_json::to_string_pretty(activity).unwrap_or_default();
-    for line in json.lines() {
-        println!("{}", plain(line));
-    }
+    json.lines().try_for_each(say)
 }
 
 /// Those that are most frequent: a name that no mapping knows is seen here.
-fn show_actions(actions: BTreeMap<String, usize>) {
+fn show_actions(actions: BTreeMap<String, usize>) -> io::Result<()> {
     let mut actions: Vec<_> = actions.into_iter().collect();
     actions.sort_by_key(|(_, count)| Reverse(*count));
     for (action, count) in actions.iter().take(ACTIONS_SHOWN) {
-        println!("{count:>10} {}", plain(action));
+        say(&format!("{count:>10} {action}"))?;
     }
     if actions.len() > ACTIONS_SHOWN {
-        println!("{:>10} other actions", actions.len() - ACTIONS_SHOWN);
+        let others = actions.len() - ACTIONS_SHOWN;
+        say(&format!("{others:>10} other actions"))?;
     }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::{fs, io, path::Path, pin::pin, process::ExitCode, time::Duration};
 
 use chrono::{DateTime, Utc};
-use client::{Client, News};
+use client::{Client, Follower, News};
 use futures_util::{StreamExt, TryStreamExt};
 use serde_json::Value;
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::{
     args::List,
     connect::{Failure, Output},
     table::{Lines, time},
-    terminal::plain,
+    terminal::{plain, say},
 };
 
 /// The most activities that a page may have.
@@ -41,7 +41,7 @@ pub(crate) async fn run(
 /// Shows what is recorded until somebody interrupts it, whatever goes wrong meanwhile.
 async fn follow(client: &Client, asked: &List, output: Output) -> Result<ExitCode, Failure> {
     let kept = asked.position.as_deref().map(read_position).transpose()?;
-    let mut from = match (kept.flatten(), asked.recorded_from()) {
+    let from = match (kept.flatten(), asked.recorded_from()) {
         (Some(kept), _) => kept,
         (None, Some(given)) => given.parse().map_err(|_| {
             Failure::usage("with --follow, --recorded-from must be a time with a zone")
@@ -54,27 +54,27 @@ async fn follow(client: &Client, asked: &List, output: Output) -> Result<ExitCod
     let mut lines = Lines::begin(output)?;
     lines.flush()?;
     let pause = Duration::from_secs(asked.every.max(1));
+    let mut follower = Follower::new(client.clone(), query, from, pause);
     loop {
-        let mut news = pin!(client.follow(query.clone(), from, pause));
-        loop {
-            match news.try_next().await {
-                Ok(Some(News::Activity(activity))) => lines.write(&activity)?,
-                Ok(Some(News::UpTo(moment))) => {
+        let news = match follower.next().await {
+            Err(error) if error.is_passing() => {
+                eprintln!("{}; trying again", plain(&error.to_string()));
+                tokio::time::sleep(pause).await;
+                continue;
+            }
+            news => news?,
+        };
+        for news in news {
+            match news {
+                News::Activity(activity) => lines.write(&activity)?,
+                News::UpTo(moment) => {
                     lines.flush()?;
-                    from = moment;
                     if let Some(path) = &asked.position {
                         keep_position(path, moment)?;
                     }
                 }
-                Err(error) if error.is_passing() => {
-                    eprintln!("{error}; trying again");
-                    break;
-                }
-                Err(error) => return Err(error.into()),
-                Ok(None) => return Ok(ExitCode::SUCCESS),
             }
         }
-        tokio::time::sleep(pause).await;
     }
 }
 
@@ -113,8 +113,6 @@ pub(crate) async fn show(client: &Client, id: Uuid) -> Result<ExitCode, Failure>
     let indented = serde_json::from_str::<Value>(activity.json())
         .and_then(|value| serde_json::to_string_pretty(&value));
     let text = indented.unwrap_or_else(|_| activity.json().to_owned());
-    for line in text.lines() {
-        println!("{}", plain(line));
-    }
+    text.lines().try_for_each(say)?;
     Ok(ExitCode::SUCCESS)
 }

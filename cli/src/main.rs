@@ -16,7 +16,6 @@ mod terminal;
 use std::{io, process::ExitCode};
 
 use clap::{CommandFactory, Parser};
-use client::Client;
 
 use crate::{
     args::{Cli, Command},
@@ -25,8 +24,9 @@ use crate::{
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // Whoever reads the output may end before it does, as `head` does.
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    // An outbox delivers while the program waits for a line.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build();
     let Ok(runtime) = runtime else {
@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         command => runtime.block_on(run(&cli.connection, command)),
     };
     done.unwrap_or_else(|failure| {
+        // Whoever reads the output may end before it does, as `head` does.
         if failure.is_closed_pipe() {
             return ExitCode::SUCCESS;
         }
@@ -63,7 +64,7 @@ async fn run(connection: &Connection, command: Command) -> Result<ExitCode, Fail
         Command::Show { id } => list::show(&client()?, id).await,
         Command::Summary(asked) => summary::run(&client()?, &asked, output).await,
         Command::Export(asked) => export::run(&client()?, &connection.url, &asked).await,
-        Command::Import(asked) => import::run(client, &asked).await,
+        Command::Import(asked) => import::run(connection, &asked).await,
         Command::Erase { customer_id, yes } => operate::erase(&client()?, &customer_id, yes).await,
         Command::Checkpoint { keep } => operate::checkpoint(&client()?, keep.as_deref()).await,
         Command::Keys => operate::keys(&client()?).await,
@@ -71,8 +72,3 @@ async fn run(connection: &Connection, command: Command) -> Result<ExitCode, Fail
         Command::Completions { .. } | Command::Verify { .. } => Ok(ExitCode::SUCCESS),
     }
 }
-
-/// Who makes a client when one is needed.
-pub(crate) trait Connects: Fn() -> Result<Client, Failure> {}
-
-impl<F: Fn() -> Result<Client, Failure>> Connects for F {}

@@ -12,7 +12,10 @@ use client::Client;
 use indicatif::ProgressBar;
 use serde_json::Value;
 
-use crate::{connect::Failure, terminal::plain};
+use crate::{
+    connect::Failure,
+    terminal::{plain, say},
+};
 
 /// How long is waited between two looks at an erasure.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -36,7 +39,8 @@ pub(crate) async fn erase(
     }
     bar.finish_and_clear();
     let erased = erasure.progress.erased;
-    println!("{}: {} ({erased} activities)", erasure.id, erasure.state);
+    let (id, state) = (erasure.id, &erasure.state);
+    say(&format!("{id}: {state} ({erased} activities)"))?;
     Ok(if erasure.state == "done" {
         ExitCode::SUCCESS
     } else {
@@ -61,7 +65,7 @@ fn confirmed(customer_id: &str) -> Result<bool, Failure> {
 
 pub(crate) async fn checkpoint(client: &Client, keep: Option<&Path>) -> Result<ExitCode, Failure> {
     let note = client.checkpoint().await?;
-    print!("{note}");
+    note.lines().try_for_each(say)?;
     if let Some(path) = keep {
         fs::write(path, note).map_err(Failure::of(path))?;
     }
@@ -75,9 +79,9 @@ pub(crate) async fn keys(client: &Client) -> Result<ExitCode, Failure> {
     let keys = answer.get("keys").and_then(Value::as_array);
     for key in keys.into_iter().flatten() {
         let text = key.get("key").and_then(Value::as_str).unwrap_or_default();
-        println!("{}", plain(text));
+        say(text)?;
         if let Some(retired) = key.get("retired_at").and_then(Value::as_str) {
-            eprintln!("  it signs no more since {retired}");
+            eprintln!("  it signs no more since {}", plain(retired));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -17,6 +17,7 @@ use crate::{
     args::{One, Record},
     connect::{Failure, Output},
     table::Lines,
+    terminal::{plain, say},
 };
 
 /// How many activities of a file are recorded together.
@@ -106,7 +107,8 @@ fn show(
     match result {
         Ok(recorded) => lines.write(&recorded.activity).map(|()| true),
         Err(refusal) => {
-            eprintln!("{}: {refusal}", sent.idempotency_key);
+            let refusal = format!("{}: {refusal}", sent.idempotency_key);
+            eprintln!("{}", plain(&refusal));
             Ok(false)
         }
     }
@@ -119,14 +121,15 @@ async fn hand_over(client: Client, folder: &Path, mut given: Given) -> Result<Ex
     while let Some(activity) = given.next()? {
         outbox.hand_over(&activity).await?;
         count += 1;
-        println!("{}", activity.idempotency_key);
+        say(&activity.idempotency_key)?;
     }
     eprintln!("{count} handed over");
     while !outbox.flush(LOOK).await {
         let trouble = outbox
             .trouble()
             .unwrap_or_else(|| "still sending".to_owned());
-        eprintln!("{} bytes wait: {trouble}", outbox.waiting_bytes());
+        let waiting = outbox.waiting_bytes();
+        eprintln!("{waiting} bytes wait: {}", plain(&trouble));
     }
     let refused = folder.join("refused.jsonl");
     if refused.exists() {

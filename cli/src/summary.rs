@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::{
     args::{ByArg, Summary},
     connect::{Failure, Output},
+    table::io_error,
     terminal::{fitted, plain, width},
 };
 
@@ -105,7 +106,7 @@ fn write_csv(by: &[ByArg], groups: &[Value]) -> Result<(), Failure> {
         });
     }
     header.push("count".to_owned());
-    writer.write_record(&header).map_err(io::Error::from)?;
+    writer.write_record(&header).map_err(io_error)?;
     for group in groups {
         let mut record = Vec::new();
         for by in by {
@@ -117,7 +118,7 @@ fn write_csv(by: &[ByArg], groups: &[Value]) -> Result<(), Failure> {
             record.push(if text == "-" { String::new() } else { text });
         }
         record.push(count(group).to_string());
-        writer.write_record(&record).map_err(io::Error::from)?;
+        writer.write_record(&record).map_err(io_error)?;
     }
     Ok(writer.flush()?)
 }

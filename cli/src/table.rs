@@ -58,7 +58,7 @@ impl Lines<'_> {
             Output::Json => Self::Json(out),
             Output::Csv => {
                 let mut writer = csv::Writer::from_writer(out);
-                writer.write_record(CSV)?;
+                writer.write_record(CSV).map_err(io_error)?;
                 Self::Csv(Box::new(writer))
             }
             Output::Table => {
@@ -74,7 +74,7 @@ impl Lines<'_> {
     pub(crate) fn write(&mut self, activity: &Activity) -> io::Result<()> {
         match self {
             Self::Json(out) => writeln!(out, "{}", activity.json()),
-            Self::Csv(writer) => Ok(writer.write_record(record(activity))?),
+            Self::Csv(writer) => writer.write_record(record(activity)).map_err(io_error),
             Self::Table { out, widths } => {
                 let resource = activity.resource();
                 let resource = resource.map(|it| format!("{} {}", it.r#type, it.id));
@@ -97,6 +97,14 @@ impl Lines<'_> {
             Self::Json(out) | Self::Table { out, .. } => out.flush(),
             Self::Csv(writer) => writer.flush(),
         }
+    }
+}
+
+/// The error of the output itself, which tells whether its reader has ended.
+pub(crate) fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
     }
 }
 

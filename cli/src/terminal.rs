@@ -1,6 +1,9 @@
 //! What a terminal shows: no text from a log may move its cursor.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
 
 use console::{measure_text_width, truncate_str};
 
@@ -23,6 +26,11 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(plain)
+}
+
+/// Writes a line for people.
+pub(crate) fn say(line: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{}", plain(line))
 }
 
 /// How many columns the terminal has; 120 if there is none.

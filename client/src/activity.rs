@@ -10,16 +10,14 @@ use uuid::Uuid;
 /// It has its idempotency key and its time from the beginning, so that every attempt to
 /// record it is the same, and it is recorded once.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Given")]
 pub struct NewActivity {
     /// What makes a repetition the same activity: 1 to 128 characters without a comma.
-    #[serde(default = "new_key")]
     pub idempotency_key: String,
     /// Whose log; only who records for several partners must say so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub partner_id: Option<String>,
     /// When it happened.
-    #[serde(default = "now")]
     pub occurred_at: DateTime<Utc>,
     /// What was done: 1 to 64 of `a-z 0-9 . _ -`.
     pub action: String,
@@ -30,13 +28,13 @@ pub struct NewActivity {
     /// Who did it.
     pub actor: Actor,
     /// What it was done to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<Resource>,
     /// What it has in common with other activities.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
     /// Anything else: a JSON object of at most 262,144 bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<Box<RawValue>>,
 }
 
@@ -60,6 +58,45 @@ impl NewActivity {
             correlation_id: None,
             details: None,
         }
+    }
+}
+
+/// An activity as somebody wrote it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Given {
+    idempotency_key: Option<String>,
+    partner_id: Option<String>,
+    occurred_at: Option<DateTime<Utc>>,
+    action: String,
+    outcome: Outcome,
+    customer: Customer,
+    actor: Actor,
+    resource: Option<Resource>,
+    correlation_id: Option<String>,
+    details: Option<Box<RawValue>>,
+}
+
+impl TryFrom<Given> for NewActivity {
+    type Error = &'static str;
+
+    fn try_from(given: Given) -> Result<Self, &'static str> {
+        if given.idempotency_key.is_some() && given.occurred_at.is_none() {
+            // Each attempt would be another activity.
+            return Err("an activity with an idempotency_key needs its occurred_at");
+        }
+        Ok(Self {
+            idempotency_key: given.idempotency_key.unwrap_or_else(new_key),
+            partner_id: given.partner_id,
+            occurred_at: given.occurred_at.unwrap_or_else(now),
+            action: given.action,
+            outcome: given.outcome,
+            customer: given.customer,
+            actor: given.actor,
+            resource: given.resource,
+            correlation_id: given.correlation_id,
+            details: given.details,
+        })
     }
 }
 

@@ -146,6 +146,13 @@ fn copy(error: &Error) -> Error {
     match error {
         Error::Refused(refusal) => Error::Refused(refusal.clone()),
         Error::Token(reason) => Error::Token(reason.clone()),
+        Error::Unavailable {
+            reason,
+            retry_after,
+        } => Error::Unavailable {
+            reason: reason.clone(),
+            retry_after: *retry_after,
+        },
         error => Error::unavailable(error),
     }
 }

@@ -46,7 +46,30 @@ pub(crate) async fn deliver(
 ) -> Result<Vec<Delivered>, Error> {
     let mut delivered = Vec::with_capacity(activities.len());
     for batch in batches(activities) {
-        delivered.extend(deliver_batch(client, batch, retries).await?);
+        delivered.extend(deliver_or_divide(client, batch, retries).await?);
+    }
+    Ok(delivered)
+}
+
+/// If a batch is refused as a whole, delivers one by one, so that one activity does not stop
+/// the others.
+async fn deliver_or_divide(
+    client: &Client,
+    batch: &[String],
+    retries: Retries,
+) -> Result<Vec<Delivered>, Error> {
+    match deliver_batch(client, batch, retries).await {
+        Err(Error::Refused(refusal)) if refusal.is_about_content() => {}
+        results => return results,
+    }
+    let mut delivered = Vec::with_capacity(batch.len());
+    for activity in batch {
+        match deliver_batch(client, std::slice::from_ref(activity), retries).await {
+            Err(Error::Refused(refusal)) if refusal.is_about_content() => {
+                delivered.push(Delivered::Refused(refusal));
+            }
+            results => delivered.extend(results?),
+        }
     }
     Ok(delivered)
 }

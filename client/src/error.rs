@@ -55,7 +55,7 @@ pub enum Error {
     },
     /// An outbox can't take an activity.
     #[error("the outbox can't take more: {0}")]
-    Outbox(&'static str),
+    Outbox(String),
 }
 
 /// What the service says about a request that it refuses.
@@ -94,9 +94,12 @@ impl Refusal {
         Self { status, ..said }
     }
 
-    /// Whether the same request may be accepted later: the token or the right may come.
-    pub fn is_about_the_caller(&self) -> bool {
-        matches!(self.status, 401 | 403)
+    /// Whether the service itself has looked at what was sent and refuses it.
+    ///
+    /// A wrong address, a missing right or what stands between the service and its clients
+    /// may change; what was sent does not.
+    pub(crate) fn is_about_content(&self) -> bool {
+        self.code.is_some() && matches!(self.status, 400 | 413 | 422)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Exports: asked for, waited for, downloaded and checked.
 
 use std::{
+    fmt,
     io::SeekFrom,
     path::{Path, PathBuf},
     time::Duration,
@@ -118,10 +119,17 @@ pub struct Failure {
     pub detail: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Links {
     url: String,
     proof_url: Option<String>,
+}
+
+/// A link is the right to read, so no debug text shows it.
+impl fmt::Debug for Links {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Links")
+    }
 }
 
 /// Files that were downloaded and checked.
@@ -227,6 +235,7 @@ impl Client {
         self.download(&export, path, |_| {}).await
     }
 
+    /// Goes on with what an earlier download left; if that was of another file, begins again.
     async fn fetch(
         &self,
         export: &Export,
@@ -235,34 +244,46 @@ impl Client {
         told: &mut impl FnMut(u64),
     ) -> Result<(), Error> {
         let partial = beside(path, ".part");
-        let mut options = File::options();
-        options.create(true).truncate(false).read(true).write(true);
-        let mut file = options
-            .open(&partial)
-            .await
-            .map_err(Error::file(&partial))?;
-        let (mut hash, mut bytes) = hashed(&mut file).await.map_err(Error::file(&partial))?;
+        let was_begun = fs::try_exists(&partial).await.unwrap_or_default();
+        match self.fetch_rest(export, wanted, path, told).await {
+            Err(Error::Damaged { .. }) if was_begun => {
+                self.fetch_rest(export, wanted, path, told).await
+            }
+            fetched => fetched,
+        }
+    }
+
+    async fn fetch_rest(
+        &self,
+        export: &Export,
+        wanted: &Wanted<'_>,
+        path: &Path,
+        told: &mut impl FnMut(u64),
+    ) -> Result<(), Error> {
+        let path = path.to_owned();
+        let mut part = Part::open(&path).await?;
         let mut links = export.download.clone();
         let mut stuck = 0;
-        while bytes < wanted.bytes {
-            let got = self.go_on(links.take(), export.id, wanted, bytes).await;
-            let before = bytes;
-            let result = match got {
-                Ok(answer) => pour(answer, &mut file, &mut hash, &mut bytes, told).await,
+        while part.bytes < wanted.bytes {
+            let before = part.bytes;
+            let answer = self
+                .go_on(links.take(), export.id, wanted, part.bytes)
+                .await;
+            let poured = match answer {
+                Ok(answer) => part.pour(answer, wanted.bytes, told).await,
                 Err(error) => Err(error),
             };
-            match result {
-                Err(error @ Error::Unavailable { .. }) => {
-                    stuck = if bytes > before { 0 } else { stuck + 1 };
-                    if stuck > STUCK_MAX {
-                        return Err(error);
-                    }
+            match poured {
+                Ok(()) if part.bytes > before => stuck = 0,
+                Err(error) if !error.is_passing() => return Err(error),
+                _ if stuck == STUCK_MAX => return Err(Error::unavailable("it breaks off")),
+                _ => {
+                    stuck = if part.bytes > before { 0 } else { stuck + 1 };
                     sleep(PAUSE).await;
                 }
-                result => result.map_err(in_file(&partial))?,
             }
         }
-        finish(file, &partial, path, wanted, (hash, bytes)).await
+        part.finish(&path, wanted).await
     }
 
     /// The rest of a file from a byte on, by this link or, if it has expired, a new one.
@@ -299,29 +320,86 @@ impl Client {
     }
 }
 
-/// An error of a write names the file.
-fn in_file(path: &Path) -> impl FnOnce(Error) -> Error {
-    let path = path.to_owned();
-    move |error| match error {
-        Error::File { source, .. } => Error::File { path, source },
-        error => error,
-    }
+/// The part of a file that is there.
+struct Part {
+    path: PathBuf,
+    file: File,
+    hash: Sha256,
+    bytes: u64,
 }
 
-async fn pour(
-    mut answer: Response,
-    file: &mut File,
-    hash: &mut Sha256,
-    bytes: &mut u64,
-    told: &mut impl FnMut(u64),
-) -> Result<(), Error> {
-    while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
-        file.write_all(&chunk).await.map_err(Error::file(""))?;
-        hash.update(&chunk);
-        *bytes += chunk.len() as u64;
-        told(*bytes);
+impl Part {
+    async fn open(path: &Path) -> Result<Self, Error> {
+        let path = beside(path, ".part");
+        let mut options = File::options();
+        options.create(true).truncate(false).read(true).write(true);
+        let file = options.open(&path).await.map_err(Error::file(&path))?;
+        let mut part = Self {
+            path,
+            file,
+            hash: Sha256::new(),
+            bytes: 0,
+        };
+        let hashed = hashed(&mut part.file).await;
+        (part.hash, part.bytes) = hashed.map_err(Error::file(&part.path))?;
+        Ok(part)
     }
-    file.flush().await.map_err(Error::file(""))
+
+    /// Writes an answer behind what is there, up to a length; tells how much is there.
+    async fn pour(
+        &mut self,
+        mut answer: Response,
+        length: u64,
+        told: &mut impl FnMut(u64),
+    ) -> Result<(), Error> {
+        if answer.status() != StatusCode::PARTIAL_CONTENT {
+            // It is the whole file.
+            self.clear().await.map_err(Error::file(&self.path))?;
+        }
+        while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
+            let missing = usize::try_from(length - self.bytes).unwrap_or(usize::MAX);
+            let chunk = chunk.get(..missing.min(chunk.len())).unwrap_or_default();
+            let written = self.file.write_all(chunk).await;
+            written.map_err(Error::file(&self.path))?;
+            self.hash.update(chunk);
+            self.bytes += chunk.len() as u64;
+            told(self.bytes);
+            if self.bytes == length {
+                break;
+            }
+        }
+        self.file.flush().await.map_err(Error::file(&self.path))
+    }
+
+    async fn clear(&mut self) -> std::io::Result<()> {
+        self.file.set_len(0).await?;
+        self.file.seek(SeekFrom::Start(0)).await?;
+        self.hash = Sha256::new();
+        self.bytes = 0;
+        Ok(())
+    }
+
+    /// Gives the file its name if it is the one that the service describes.
+    async fn finish(self, path: &Path, wanted: &Wanted<'_>) -> Result<(), Error> {
+        let synced = self.file.sync_all().await;
+        synced.map_err(Error::file(&self.path))?;
+        drop(self.file);
+        let found = base16ct::lower::encode_string(&self.hash.finalize());
+        let what = if self.bytes == wanted.bytes {
+            "SHA-256"
+        } else {
+            "length"
+        };
+        if self.bytes != wanted.bytes || found != wanted.sha256 {
+            // Another download would only go on with it.
+            let removed = fs::remove_file(&self.path).await;
+            removed.map_err(Error::file(&self.path))?;
+            let path = path.to_owned();
+            return Err(Error::Damaged { path, what });
+        }
+        let named = fs::rename(&self.path, path).await;
+        named.map_err(Error::file(path))
+    }
 }
 
 /// Hashes what is there already; the next byte is written behind it.
@@ -337,36 +415,6 @@ async fn hashed(file: &mut File) -> std::io::Result<(Sha256, u64)> {
         hash.update(buffer.get(..length).unwrap_or_default());
         bytes += length as u64;
     }
-}
-
-/// Gives a file its name if it is the one that the service describes.
-async fn finish(
-    file: File,
-    partial: &Path,
-    path: &Path,
-    wanted: &Wanted<'_>,
-    (hash, bytes): (Sha256, u64),
-) -> Result<(), Error> {
-    file.sync_all().await.map_err(Error::file(partial))?;
-    drop(file);
-    let found = base16ct::lower::encode_string(&hash.finalize());
-    let differs = if bytes == wanted.bytes {
-        "SHA-256"
-    } else {
-        "length"
-    };
-    if bytes != wanted.bytes || found != wanted.sha256 {
-        // Another download would only go on with it.
-        fs::remove_file(partial)
-            .await
-            .map_err(Error::file(partial))?;
-        let path = path.to_owned();
-        return Err(Error::Damaged {
-            path,
-            what: differs,
-        });
-    }
-    fs::rename(partial, path).await.map_err(Error::file(path))
 }
 
 fn beside(path: &Path, extension: &str) -> PathBuf {

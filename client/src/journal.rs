@@ -68,6 +68,12 @@ impl Writer {
         if self.is_broken {
             return Err(io::Error::other("an earlier write has failed"));
         }
+        if texts.iter().any(|text| text.contains('\n')) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a text has a line feed",
+            ));
+        }
         let appended = self.append_group(texts);
         self.is_broken = appended.is_err();
         appended
@@ -246,6 +252,15 @@ fn numbers(folder: &Path) -> io::Result<Vec<u64>> {
     }
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// Makes the name of a folder durable.
+pub(crate) fn sync_name(folder: &Path) -> io::Result<()> {
+    match folder.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => sync_folder(Path::new(".")),
+        Some(parent) => sync_folder(parent),
+        None => Ok(()),
+    }
 }
 
 /// Makes the names of new files durable.

@@ -27,7 +27,7 @@ pub use self::{
     export::{Download, Export, ExportState, ExportedFile, Failure, Progress, ProofFile},
     operate::{Erasure, ErasureProgress, ImportWindow},
     outbox::{Outbox, OutboxOptions},
-    read::{News, Page, Query, Summary},
+    read::{Follower, News, Page, Query, Summary},
     retries::Retries,
     token::Token,
 };

@@ -34,6 +34,8 @@ pub struct ErasureProgress {
 /// The time in which a log accepts the past.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ImportWindow {
+    /// Its id, which another import does not have.
+    pub id: Uuid,
     /// `open` or `closed`.
     pub state: String,
     /// When it ends if nobody closes it.
@@ -60,6 +62,18 @@ impl Client {
     /// A log that is being sealed is waited for.
     pub async fn open_import(&self, partner: Option<&str>) -> Result<ImportWindow, Error> {
         self.json(&import(Method::PUT, partner)).await
+    }
+
+    /// The import that is open; none if none is.
+    pub async fn import(&self, partner: Option<&str>) -> Result<Option<ImportWindow>, Error> {
+        match self
+            .json::<ImportWindow>(&import(Method::GET, partner))
+            .await
+        {
+            Ok(window) => Ok(Some(window).filter(|window| window.state == "open")),
+            Err(Error::Refused(refusal)) if refusal.status == 404 => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Closes a log for its past.

@@ -11,6 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -38,9 +39,6 @@ const QUEUE: usize = 1_000;
 /// How often a batch is sent again before the outbox says what is wrong and waits.
 const REPEATED_MAX: usize = 2;
 
-/// Why nothing can be handed over any more.
-const UNWRITTEN: &str = "its file can't be written";
-
 /// How an outbox behaves.
 #[derive(Debug, Clone, Copy)]
 pub struct OutboxOptions {
@@ -59,12 +57,14 @@ impl Default for OutboxOptions {
 /// again.
 #[derive(Debug)]
 pub struct Outbox {
-    queue: mpsc::Sender<HandOver>,
+    /// Absent when the outbox is closed.
+    queue: Option<mpsc::Sender<HandOver>>,
     durable: watch::Receiver<Place>,
     delivered: watch::Receiver<Standing>,
     waiting: Arc<AtomicU64>,
     bytes_max: u64,
     delivering: JoinHandle<()>,
+    writing: Option<thread::JoinHandle<()>>,
 }
 
 /// How far the delivery is.
@@ -78,7 +78,7 @@ struct Standing {
 /// A text that waits for the disk, and who waits for it.
 struct HandOver {
     text: String,
-    done: oneshot::Sender<Result<(), &'static str>>,
+    done: oneshot::Sender<Result<(), String>>,
 }
 
 impl Outbox {
@@ -107,7 +107,7 @@ impl Outbox {
             place: start,
             trouble: None,
         });
-        std::thread::spawn(move || {
+        let writing = thread::spawn(move || {
             write(writer, handed_over, &durable_sender);
             drop(held);
         });
@@ -120,12 +120,13 @@ impl Outbox {
             lock,
         };
         Ok(Self {
-            queue,
+            queue: Some(queue),
             durable,
             delivered,
             waiting,
             bytes_max: options.bytes_max,
             delivering: tokio::spawn(delivery.run()),
+            writing: Some(writing),
         })
     }
 
@@ -134,18 +135,19 @@ impl Outbox {
     /// After an error it may be there all the same: hand over the same activity again, with
     /// its key, and it is recorded once.
     pub async fn hand_over(&self, activity: &NewActivity) -> Result<(), Error> {
-        let text = json(activity)?;
+        let text = one_line(json(activity)?);
         let bytes = text.len() as u64;
         if self.waiting_bytes() + bytes > self.bytes_max {
-            return Err(Error::Outbox("it is full"));
+            return Err(Error::Outbox("it is full".to_owned()));
         }
-        let room = self.queue.reserve().await;
-        let room = room.map_err(|_| Error::Outbox(UNWRITTEN))?;
+        let ended = || Error::Outbox("its file can't be written any more".to_owned());
+        let queue = self.queue.as_ref().ok_or_else(ended)?;
+        let room = queue.reserve().await.map_err(|_| ended())?;
         // From here on it is written although nobody may wait for that any more.
         self.waiting.fetch_add(bytes, Ordering::Relaxed);
         let (done, is_done) = oneshot::channel();
         room.send(HandOver { text, done });
-        let written = is_done.await.unwrap_or(Err(UNWRITTEN));
+        let written = is_done.await.map_err(|_| ended())?;
         written.map_err(Error::Outbox)
     }
 
@@ -169,15 +171,39 @@ impl Outbox {
     }
 }
 
+impl Outbox {
+    /// Waits as [`Outbox::flush`] does, and then until nobody has the folder any more.
+    pub async fn close(mut self, time_max: Duration) -> bool {
+        let is_empty = self.flush(time_max).await;
+        self.queue = None;
+        self.delivering.abort();
+        // It was aborted, or has ended.
+        let _ = (&mut self.delivering).await;
+        if let Some(writing) = self.writing.take() {
+            let _ = spawn_blocking(|| writing.join()).await;
+        }
+        is_empty
+    }
+}
+
 impl Drop for Outbox {
     fn drop(&mut self) {
         self.delivering.abort();
     }
 }
 
+/// JSON without line feeds, which are blanks there: details are kept as they were given.
+fn one_line(json: String) -> String {
+    if json.contains(['\n', '\r']) {
+        return json.replace(['\n', '\r'], " ");
+    }
+    json
+}
+
 /// Takes the lock of a folder, and finds where its lines begin and end.
 fn opened(folder: &Path) -> io::Result<(File, journal::Writer, Place)> {
     fs::create_dir_all(folder)?;
+    journal::sync_name(folder)?;
     let lock = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -212,10 +238,11 @@ fn write(
         if let Ok(end) = &written {
             durable.send_replace(*end);
         }
-        let result = written.map(|_| ()).map_err(|_| UNWRITTEN);
+        let result = written.map(|_| ());
+        let result = result.map_err(|error| format!("its file can't be written: {error}"));
         for done in waiting {
             // Who does not wait any more is not told.
-            let _ = done.send(result);
+            let _ = done.send(result.clone());
         }
     }
 }
@@ -282,7 +309,12 @@ impl Delivery {
             journal::read(&folder, from, to, limits)
         });
         let Lines { texts, end } = lines.await?;
-        let results = self.deliver_all(&texts).await?;
+        // Few repetitions, so that whoever asks soon learns what is wrong.
+        let retries = Retries {
+            count: REPEATED_MAX,
+            ..self.client.retries()
+        };
+        let results = deliver(&self.client, &texts, retries).await?;
         let mut refused = Vec::new();
         for (text, result) in texts.iter().zip(results) {
             if let Delivered::Refused(refusal) = result {
@@ -298,31 +330,11 @@ impl Delivery {
         noted.await?;
         let bytes: usize = texts.iter().map(String::len).sum();
         less(&self.waiting, bytes as u64);
+        if end >= *self.durable.borrow() {
+            // Of what was there at the opening, more was counted than the texts.
+            self.waiting.store(0, Ordering::Relaxed);
+        }
         Ok(end)
-    }
-
-    /// Delivers texts; if the service refuses a batch as a whole, one by one.
-    async fn deliver_all(&self, texts: &[String]) -> Result<Vec<Delivered>, Error> {
-        // Few repetitions, so that whoever asks soon learns what is wrong.
-        let retries = Retries {
-            count: REPEATED_MAX,
-            ..self.client.retries()
-        };
-        match deliver(&self.client, texts, retries).await {
-            Err(Error::Refused(refusal)) if !refusal.is_about_the_caller() => {}
-            results => return results,
-        }
-        let mut results = Vec::new();
-        for text in texts {
-            let text = std::slice::from_ref(text);
-            match deliver(&self.client, text, retries).await {
-                Err(Error::Refused(refusal)) if !refusal.is_about_the_caller() => {
-                    results.push(Delivered::Refused(refusal));
-                }
-                result => results.extend(result?),
-            }
-        }
-        Ok(results)
     }
 }
 
@@ -354,8 +366,8 @@ fn refused_line(text: &str, refusal: &Refusal) -> Vec<u8> {
     line
 }
 
-/// Notes on the disk what was refused and then how far was delivered, and deletes files
-/// that are not needed any more.
+/// Keeps what was refused, deletes files that are not needed any more, and notes how far was
+/// delivered.
 fn note(folder: &Path, end: Place, refused: &[u8]) -> io::Result<()> {
     if !refused.is_empty() {
         let path = folder.join("refused.jsonl");
@@ -363,8 +375,11 @@ fn note(folder: &Path, end: Place, refused: &[u8]) -> io::Result<()> {
         file.write_all(refused)?;
         file.sync_data()?;
     }
+    // A full disk gets room first; a file that is gone counts as delivered.
+    journal::delete_before(folder, end)?;
     let (delivered, new) = (folder.join("delivered"), folder.join("delivered.new"));
-    fs::write(&new, format!("{} {}\n", end.number, end.byte))?;
-    fs::rename(new, delivered)?;
-    journal::delete_before(folder, end)
+    let noted = fs::write(&new, format!("{} {}\n", end.number, end.byte));
+    // Without the note, more is delivered again after an opening, and found by its key.
+    let _ = noted.and_then(|()| fs::rename(new, delivered));
+    Ok(())
 }

@@ -79,6 +79,8 @@ pub enum News {
 pub struct Summary {
     /// The groups: what they have in common, as the service says it, and how many they are.
     pub groups: Vec<Value>,
+    /// With `recorded_from`: where the next count goes on.
+    pub recorded_to: Option<DateTime<Utc>>,
 }
 
 /// A part of the counts of a range.
@@ -86,6 +88,54 @@ pub struct Summary {
 struct Part {
     groups: Vec<Value>,
     next_cursor: Option<String>,
+    recorded_to: Option<DateTime<Utc>>,
+}
+
+/// Follows a log, page by page; after an error it goes on where it was.
+#[derive(Debug)]
+pub struct Follower {
+    client: Client,
+    query: Query,
+    from: DateTime<Utc>,
+    cursor: Option<String>,
+    pause: Duration,
+    /// Whether all that was new was given.
+    is_at_end: bool,
+}
+
+impl Follower {
+    /// Follows what is recorded from a moment on, and asks again after a pause.
+    pub fn new(client: Client, query: Query, from: DateTime<Utc>, pause: Duration) -> Self {
+        Self {
+            client,
+            query,
+            from,
+            cursor: None,
+            pause,
+            is_at_end: false,
+        }
+    }
+
+    /// What the next page has; perhaps nothing but how far was read, or nothing.
+    pub async fn next(&mut self) -> Result<Vec<News>, Error> {
+        if std::mem::take(&mut self.is_at_end) {
+            tokio::time::sleep(self.pause).await;
+        }
+        let since = self.from.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let query = self.query.clone().with("recorded_from", since);
+        let page = self.client.page(&query, self.cursor.as_deref()).await?;
+        let absent = || Error::Answer("it has no recorded_to".to_owned());
+        let to = page.recorded_to.ok_or_else(absent)?;
+        let items = page.items.into_iter().map(Box::new);
+        let mut news: Vec<_> = items.map(News::Activity).collect();
+        self.cursor = page.next_cursor;
+        if self.cursor.is_none() {
+            self.from = to;
+            self.is_at_end = true;
+            news.push(News::UpTo(to));
+        }
+        Ok(news)
+    }
 }
 
 impl Client {
@@ -120,37 +170,20 @@ impl Client {
 
     /// What is recorded from a moment on, for ever: it asks again after a pause.
     ///
-    /// Each activity is given once, some minute after it was recorded.
+    /// Each activity is given once, some minute after it was recorded. The stream ends with
+    /// the first error; a [`Follower`] does not.
     pub fn follow(
         &self,
         query: Query,
         from: DateTime<Utc>,
         pause: Duration,
     ) -> impl Stream<Item = Result<News, Error>> + Send + '_ {
-        let start = (from, None::<String>, false);
-        let pages = stream::try_unfold(start, move |(from, cursor, waits)| {
-            let query = query.clone();
-            async move {
-                if waits {
-                    tokio::time::sleep(pause).await;
-                }
-                let since = from.to_rfc3339_opts(SecondsFormat::Millis, true);
-                let query = query.with("recorded_from", since);
-                let page = self.page(&query, cursor.as_deref()).await?;
-                let absent = || Error::Answer("it has no recorded_to".to_owned());
-                let to = page.recorded_to.ok_or_else(absent)?;
-                let items = page.items.into_iter().map(Box::new);
-                let mut news: Vec<_> = items.map(News::Activity).map(Ok).collect();
-                let is_last = page.next_cursor.is_none();
-                if is_last {
-                    news.push(Ok(News::UpTo(to)));
-                }
-                let from = if is_last { to } else { from };
-                let next = (from, page.next_cursor, is_last);
-                Ok(Some((stream::iter(news), next)))
-            }
+        let follower = Follower::new(self.clone(), query, from, pause);
+        let news = stream::try_unfold(follower, |mut follower| async move {
+            let news = follower.next().await?;
+            Ok(Some((stream::iter(news.into_iter().map(Ok)), follower)))
         });
-        pages.try_flatten()
+        news.try_flatten()
     }
 
     /// One activity, with its details.
@@ -175,8 +208,10 @@ impl Client {
             }
             cursor = part.next_cursor;
             if cursor.is_none() {
-                let groups = groups.into_values().collect();
-                return Ok(Summary { groups });
+                return Ok(Summary {
+                    groups: groups.into_values().collect(),
+                    recorded_to: part.recorded_to,
+                });
             }
         }
     }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::error::Error;
@@ -16,6 +17,9 @@ const RENEWED_BEFORE: Duration = Duration::from_mins(1);
 
 /// How long a token lives whose issuer does not say so.
 const LIFE_DEFAULT: Duration = Duration::from_mins(5);
+
+/// The longest life of a token that is believed.
+const LIFE_MAX: Duration = Duration::from_hours(24);
 
 /// Where the token comes from; no error and no debug text shows it.
 #[derive(Clone)]
@@ -81,7 +85,13 @@ impl fmt::Debug for Issued {
 #[derive(Deserialize)]
 struct Answer {
     access_token: String,
-    expires_in: Option<u64>,
+    /// Seconds; some issuers write a text.
+    expires_in: Option<Value>,
+}
+
+/// A number, also as a text.
+fn seconds(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 
 impl TokenKeeper {
@@ -124,7 +134,10 @@ impl TokenKeeper {
             return Ok(issued.token.clone());
         }
         let answer = self.ask(http).await?;
-        let life = answer.expires_in.map_or(LIFE_DEFAULT, Duration::from_secs);
+        let seconds = answer.expires_in.as_ref().and_then(seconds);
+        let life = seconds
+            .map_or(LIFE_DEFAULT, Duration::from_secs)
+            .min(LIFE_MAX);
         *issued = Some(Issued {
             token: answer.access_token.clone(),
             renewed_from: Instant::now() + life.saturating_sub(RENEWED_BEFORE),

@@ -124,7 +124,7 @@ impl<'a> RangeWalk<'a> {
                 if let Some(page) = self.give_fresh(page, resume_after).await? {
                     return Ok(Some(page));
                 }
-            } else if self.fresh.is_over() || self.effort.pages == 0 || self.is_late() {
+            } else if self.fresh.is_over() || self.effort.pages == 0 || self.is_out_of_time() {
                 return Ok(None);
             } else {
                 let at_once = at_once.min(self.effort.pages);
@@ -161,11 +161,11 @@ impl<'a> RangeWalk<'a> {
     }
 
     async fn next_sealed(&mut self, at_once: usize) -> Result<Option<Page>, Error> {
-        let is_late = self.is_late();
+        let is_out_of_time = self.is_out_of_time();
         let Some(sealed) = &mut self.sealed else {
             return Ok(None);
         };
-        if sealed.is_over() || (is_late && !sealed.has_waiting()) {
+        if sealed.is_over() || (is_out_of_time && !sealed.has_waiting()) {
             return Ok(None);
         }
         let segments = if at_once > 1 { SEGMENTS_AT_ONCE } else { 1 };
@@ -182,7 +182,7 @@ impl<'a> RangeWalk<'a> {
         self.sealed.as_ref().is_none_or(SealedPart::is_over)
     }
 
-    fn is_late(&self) -> bool {
+    fn is_out_of_time(&self) -> bool {
         let until = self.effort.until;
         self.has_given && until.is_some_and(|until| Instant::now() >= until)
     }

@@ -77,13 +77,13 @@ impl<'a> Walk<'a> {
                 }
                 return Ok(Some(page));
             }
-            if !self.current.is_over() || self.is_late() || !self.begin_next() {
+            if !self.current.is_over() || self.is_out_of_time() || !self.begin_next() {
                 return Ok(None);
             }
         }
     }
 
-    fn is_late(&self) -> bool {
+    fn is_out_of_time(&self) -> bool {
         let until = self.current.effort().until;
         self.has_given && until.is_some_and(|until| Instant::now() >= until)
     }

@@ -7,7 +7,7 @@ use client::{
     OutboxOptions, Outcome, Query, Retries, Token,
 };
 use futures_util::{StreamExt, TryStreamExt, future::join_all};
-use serde_json::json;
+use serde_json::{json, value::RawValue};
 
 use crate::{
     faults::Fault,
@@ -183,16 +183,8 @@ async fn an_outbox_that_is_opened_again_goes_on_and_belongs_to_one_at_a_time() {
         refused.contains("another process has this outbox"),
         "{refused}"
     );
-    drop(outbox);
+    outbox.close(Duration::ZERO).await;
     app.faults.clear();
-    let path = folder.path().to_owned();
-    let is_free = || {
-        std::fs::File::open(path.join("lock"))
-            .unwrap()
-            .try_lock()
-            .is_ok()
-    };
-    assert!(eventually(is_free).await);
     let outbox = open(&app.client(), folder.path()).await;
     assert!(outbox.flush(Duration::from_secs(30)).await);
     assert_eq!(app.correlation_ids().await, numbers(5));
@@ -216,6 +208,68 @@ async fn what_is_refused_goes_to_a_file_and_stops_nothing() {
     let refused: serde_json::Value = serde_json::from_str(&refused).unwrap();
     assert_eq!(refused["activity"]["correlation_id"], "000001");
     assert!(refused["reason"].as_str().unwrap().contains("action"));
+}
+
+/// Details are kept as they were given, also over several lines.
+#[tokio::test(flavor = "multi_thread")]
+async fn details_of_several_lines_are_one_line_of_an_outbox() {
+    let app = TestApp::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    app.faults.add("record", Fault::Lost, usize::MAX);
+    let outbox = open(&app.client(), folder.path()).await;
+    for number in 0..3 {
+        let mut activity = numbered(number);
+        let details = RawValue::from_string("{\n  \"a\":\r\n \"b\\nc\"}".to_owned());
+        activity.details = Some(details.unwrap());
+        outbox.hand_over(&activity).await.unwrap();
+    }
+    assert!(!outbox.close(Duration::from_millis(10)).await);
+    app.faults.clear();
+    let outbox = open(&app.client(), folder.path()).await;
+    assert!(outbox.close(Duration::from_secs(30)).await);
+    assert_eq!(app.correlation_ids().await, numbers(3));
+    let id = app.list("limit=1").await["items"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let stored = app.read(&format!("/v1/activities/{id}")).await.json();
+    assert_eq!(stored["details"], json!({ "a": "b\nc" }));
+}
+
+/// What no service has judged is no refusal: an address may be mended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_address_empties_no_outbox() {
+    let app = TestApp::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let token = Token::Fixed(app.recorder());
+    let elsewhere = Client::new(&format!("{}/elsewhere", app.stack.url), token).unwrap();
+    let outbox = open(&elsewhere.with_retries(RETRIES), folder.path()).await;
+    outbox.hand_over(&numbered(0)).await.unwrap();
+    assert!(eventually(|| outbox.trouble().is_some()).await);
+    outbox.close(Duration::ZERO).await;
+    assert!(!folder.path().join("refused.jsonl").exists());
+    let outbox = open(&app.client(), folder.path()).await;
+    assert!(outbox.flush(Duration::from_secs(30)).await);
+    assert_eq!(
+        (app.correlation_ids().await, outbox.waiting_bytes()),
+        (numbers(1), 0)
+    );
+}
+
+#[test]
+fn a_key_without_a_time_is_refused() {
+    let given = json!({
+        "idempotency_key": "k-1", "action": "create_order", "outcome": "succeeded",
+        "customer": { "id": "c", "name": "c" },
+        "actor": { "id": "a", "name": "a", "kind": "user" },
+    });
+    let refused = serde_json::from_value::<NewActivity>(given)
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        refused,
+        "an activity with an idempotency_key needs its occurred_at"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -310,11 +364,14 @@ async fn an_export_is_one_call_and_its_file_is_checked() {
         .unwrap();
     assert_eq!(std::fs::read(&second).unwrap(), file);
     assert!(told[0] > file.len() as u64 / 2);
-    std::fs::write(&partial, "x").unwrap();
-    std::fs::remove_file(&second).unwrap();
-    let error = client.download(&export, &second, |_| {}).await.unwrap_err();
-    assert!(matches!(error, Error::Damaged { .. }), "{error}");
-    assert!(!second.exists() && !partial.exists());
+    // What was left of another file is not kept.
+    for left in ["x".to_owned(), "x".repeat(file.len() + 10)] {
+        std::fs::write(&partial, left).unwrap();
+        std::fs::remove_file(&second).unwrap();
+        client.download(&export, &second, |_| {}).await.unwrap();
+        assert_eq!(std::fs::read(&second).unwrap(), file);
+        assert!(!partial.exists());
+    }
 }
 
 #[test]

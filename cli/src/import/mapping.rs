@@ -8,6 +8,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use super::{
     key::{self, Keys},
+    rejects::REASON,
     time::TimeForm,
 };
 use crate::connect::Failure;
@@ -177,7 +178,10 @@ impl Mapping {
             }
         }
         let own = self.idempotency_key.as_ref();
-        let is_named = |column: &String| named.contains(&column.as_str()) || own == Some(column);
+        let is_named = |column: &String| {
+            let is_own = own == Some(column) || column == REASON;
+            is_own || named.contains(&column.as_str())
+        };
         let others = columns.iter().filter(|column| !is_named(column));
         let details = self
             .details
@@ -187,6 +191,7 @@ impl Mapping {
             mapping: self,
             time_column,
             time_form,
+            own_columns: columns.iter().take_while(|it| *it != REASON).count(),
             columns,
             details,
             keys: Keys::default(),
@@ -223,10 +228,12 @@ impl Field {
 /// Makes activities of rows.
 #[derive(Debug)]
 pub(crate) struct RowReader {
-    mapping: Mapping,
+    pub(crate) mapping: Mapping,
     time_column: String,
     time_form: TimeForm,
     pub(crate) columns: Vec<String>,
+    /// How many of them are the source's own, and not of an import that rejected the row.
+    own_columns: usize,
     /// The columns that become details.
     details: Vec<String>,
     keys: Keys,
@@ -236,8 +243,14 @@ impl RowReader {
     /// The activity of a row; an error names the field and what is wrong.
     pub(crate) fn read(&mut self, record: &csv::StringRecord) -> Result<NewActivity, String> {
         // A rejected row too counts among those that are equal.
-        let content: Vec<&str> = record.iter().collect();
+        let content: Vec<&str> = record.iter().take(self.own_columns).collect();
         let content = content.join("\u{1f}");
+        if record.len() > self.columns.len() {
+            let (cells, columns) = (record.len(), self.columns.len());
+            return Err(format!(
+                "the row has {cells} cells, and the header {columns}"
+            ));
+        }
         let own = self.mapping.idempotency_key.as_ref();
         let own = own
             .map(|column| self.text(record, column))
@@ -247,11 +260,12 @@ impl RowReader {
             .key
             .iter()
             .map(|column| self.text(record, column));
-        let ids = ids.collect::<Vec<_>>().join("/");
+        let ids: Vec<_> = ids.collect();
         let key = match own {
             Some(own) => own.to_owned(),
-            None if ids.is_empty() => self.keys.of_content(&content),
-            None => key::of_id(&ids),
+            None if ids.iter().all(|id| id.is_empty()) => self.keys.of_content(&content),
+            // A key can't have this character, so several ids are hashed.
+            None => key::of_id(&ids.join("\u{1f}")),
         };
         let mapping = &self.mapping;
         let time = self.text(record, &self.time_column);

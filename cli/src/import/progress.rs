@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ const START_BYTES: u64 = 1 << 16;
 /// How far an import is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Progress {
-    /// Tells the source, its mapping and the service from others.
+    /// Tells the source, its mapping and the log from others.
     what: String,
     /// How many rows are done, from the first one on.
     pub(crate) rows: u64,
@@ -73,14 +74,18 @@ impl ProgressFile {
     }
 }
 
-/// A hash of the length, the beginning and what else decides what is sent.
+/// A hash of the length, the time of the last change, the beginning, and what else decides
+/// what is sent and where to.
 fn identity(source: &Path, conditions: &str) -> io::Result<String> {
     let file = File::open(source)?;
-    let length = file.metadata()?.len();
+    let metadata = file.metadata()?;
+    let changed = metadata.modified()?.duration_since(SystemTime::UNIX_EPOCH);
+    let changed = changed.unwrap_or_default().as_nanos();
     let mut start = Vec::new();
     file.take(START_BYTES).read_to_end(&mut start)?;
     let digest = Sha256::new()
-        .chain_update(length.to_be_bytes())
+        .chain_update(metadata.len().to_be_bytes())
+        .chain_update(changed.to_be_bytes())
         .chain_update(conditions)
         .chain_update([0])
         .chain_update(start)

@@ -6,18 +6,28 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::json;
+use serde_json::{json, value::RawValue};
 
 use super::source::Raw;
 
 /// The column and the field with the reason.
-const REASON: &str = "import_error";
+pub(crate) const REASON: &str = "import_error";
+
+/// The field with a record that was rejected.
+pub(crate) const RECORD: &str = "record";
+
+/// The columns of a CSV, and what separates them.
+#[derive(Debug, Clone)]
+pub(crate) struct Columns {
+    pub(crate) names: Vec<String>,
+    pub(crate) delimiter: u8,
+}
 
 /// The file of rejected rows; it is made with the first of them.
 #[derive(Debug)]
 pub(crate) struct Rejects {
     pub(crate) path: PathBuf,
-    columns: Option<Vec<String>>,
+    columns: Option<Columns>,
     file: Option<File>,
     /// How many bytes it has.
     pub(crate) bytes: u64,
@@ -25,11 +35,7 @@ pub(crate) struct Rejects {
 
 impl Rejects {
     /// The rejected rows of a file; of an import that goes on, those of its first bytes.
-    pub(crate) fn open(
-        source: &Path,
-        columns: Option<Vec<String>>,
-        bytes: u64,
-    ) -> io::Result<Self> {
+    pub(crate) fn open(source: &Path, columns: Option<Columns>, bytes: u64) -> io::Result<Self> {
         let mut path = source.as_os_str().to_owned();
         path.push(if columns.is_some() {
             ".rejected.csv"
@@ -62,23 +68,16 @@ impl Rejects {
     pub(crate) fn add(&mut self, raw: &Raw, reason: &str) -> io::Result<()> {
         let mut bytes = Vec::new();
         match raw {
-            Raw::Csv(record) => {
-                let mut writer = csv::WriterBuilder::new()
-                    .flexible(true)
-                    .from_writer(&mut bytes);
-                if let Some(columns) = self.columns.as_ref().filter(|_| self.bytes == 0) {
-                    writer.write_record(columns.iter().map(String::as_str).chain([REASON]))?;
-                }
-                // A row may have fewer columns than the header.
-                let count = self.columns.as_ref().map_or(0, Vec::len);
-                let missing = count.saturating_sub(record.len());
-                let missing = std::iter::repeat_n("", missing);
-                writer.write_record(record.iter().chain(missing).chain([reason]))?;
-                writer.flush()?;
-            }
+            Raw::Csv(record) => self.csv_row(&mut bytes, record, reason)?,
             Raw::Json(text) => {
-                let reason = json!(reason);
-                writeln!(bytes, "{{\"{REASON}\":{reason},\"record\":{text}}}")?;
+                // A line that is no JSON is kept as a text.
+                let record = serde_json::from_str::<Box<RawValue>>(text);
+                let record = record.map_or_else(|_| json!(text).to_string(), |it| it.to_string());
+                writeln!(
+                    bytes,
+                    "{{\"{REASON}\":{},\"{RECORD}\":{record}}}",
+                    json!(reason)
+                )?;
             }
         }
         if self.file.is_none() {
@@ -89,6 +88,31 @@ impl Rejects {
         }
         self.bytes += bytes.len() as u64;
         Ok(())
+    }
+
+    /// A row as it was, with the header before the first one.
+    fn csv_row(
+        &self,
+        bytes: &mut Vec<u8>,
+        record: &csv::StringRecord,
+        reason: &str,
+    ) -> io::Result<()> {
+        let columns = self.columns.as_ref();
+        let mut builder = csv::WriterBuilder::new();
+        builder.flexible(true);
+        builder.delimiter(columns.map_or(b',', |columns| columns.delimiter));
+        let mut writer = builder.from_writer(bytes);
+        let names = || columns.iter().flat_map(|columns| &columns.names);
+        let names = || names().filter(|name| *name != REASON).map(String::as_str);
+        if self.bytes == 0 {
+            writer.write_record(names().chain([REASON]))?;
+        }
+        // A row may have fewer columns than the header, and the reason of an earlier import.
+        let count = names().count();
+        let cells = record.iter().take(count.max(1));
+        let missing = std::iter::repeat_n("", count.saturating_sub(record.len()));
+        writer.write_record(cells.chain(missing).chain([reason]))?;
+        writer.flush()
     }
 
     /// Makes sure that the disk has what was added.

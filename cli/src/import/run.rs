@@ -15,7 +15,11 @@ use super::{
     rejects::Rejects,
     source::{self, Raw, Row, Source},
 };
-use crate::{args::Import, connect::Failure, terminal::plain};
+use crate::{
+    args::Import,
+    connect::{Connection, Failure},
+    terminal::say,
+};
 
 /// How many rows a request has.
 const ROWS: usize = 100;
@@ -28,17 +32,21 @@ struct Done {
     rows: Vec<(Raw, Result<Recorded, String>)>,
     /// How many bytes of the file were read for them.
     bytes: u64,
+    /// Whether the log does not accept the time of one of them.
+    is_too_old: bool,
 }
 
-pub(crate) async fn run(client: Client, asked: &Import) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(connection: &Connection, asked: &Import) -> Result<ExitCode, Failure> {
+    let client = connection.client()?;
     let path = asked.file.as_path();
     let source = source::open(asked)?;
+    let log = open_log(&client, connection, asked).await?;
     let mapping = match &asked.mapping {
         Some(mapping) => fs::read_to_string(mapping).map_err(Failure::of(mapping))?,
         None => String::new(),
     };
     let file = ProgressFile::of(path);
-    let conditions = format!("{:?} {:?} {mapping}", asked.format, asked.into);
+    let conditions = format!("{:?} {log} {mapping}", asked.format);
     let progress = file.read(path, &conditions).map_err(Failure::of(path))?;
     let rejects = Rejects::open(path, source.columns(), progress.rejects_bytes);
     let mut import = Running {
@@ -48,21 +56,30 @@ pub(crate) async fn run(client: Client, asked: &Import) -> Result<ExitCode, Fail
         progress,
         kept_at: Instant::now(),
     };
-    if !asked.recent {
-        client.open_import(asked.into.as_deref()).await?;
-    }
     if let Err(failure) = import.send_all(&client, source, asked).await {
         import.keep()?;
-        eprintln!(
-            "{}; the same command goes on from here",
-            counts(&import.progress)
-        );
+        let counts = counts(&import.progress);
+        eprintln!("{counts}; the same command goes on from here");
         return Err(failure);
     }
     if !asked.recent && !asked.keep_open {
         client.close_import(asked.into.as_deref()).await?;
     }
     import.finish()
+}
+
+/// Opens the log for its past, if it is to be; tells it from other logs.
+async fn open_log(
+    client: &Client,
+    connection: &Connection,
+    asked: &Import,
+) -> Result<String, Failure> {
+    if asked.recent {
+        let Connection { url, partner, .. } = connection;
+        return Ok(format!("{url} {partner} {:?}", asked.into));
+    }
+    let window = client.open_import(asked.into.as_deref()).await?;
+    Ok(window.id.to_string())
 }
 
 /// An import that is under way.
@@ -89,7 +106,12 @@ impl Running {
         let mut sent = stream::iter(chunks)
             .map(|chunk| async move {
                 let (rows, bytes) = chunk?;
-                send(client, rows, bytes, into).await
+                let done = send(client, rows, bytes, into).await?;
+                if done.is_too_old && !asked.recent && client.import(into).await?.is_none() {
+                    // What was refused for that is no fault of the rows.
+                    return Err(Failure::usage("somebody closed the import"));
+                }
+                Ok(done)
             })
             .buffered(asked.at_once.max(1));
         while let Some(done) = sent.try_next().await? {
@@ -137,12 +159,12 @@ impl Running {
         self.file
             .remove()
             .map_err(Failure::of("the progress of the import"))?;
-        println!("{}", counts(&self.progress));
+        say(&counts(&self.progress))?;
         if self.progress.rejected == 0 {
             return Ok(ExitCode::SUCCESS);
         }
         let path = self.rejects.path.display().to_string();
-        println!("the rejected rows, with reasons: {}", plain(&path));
+        say(&format!("the rejected rows, with reasons: {path}"))?;
         Ok(ExitCode::from(1))
     }
 }
@@ -183,14 +205,19 @@ async fn send(
             activities.push(activity);
         }
     }
-    let mut results = client.record_many(&activities).await?.into_iter();
+    let results = client.record_many(&activities).await?;
+    let is_too_old = results.iter().any(|result| {
+        let fields = result.as_ref().err().map(|refusal| &refusal.errors);
+        fields.is_some_and(|errors| errors.iter().any(|it| it.field == "occurred_at"))
+    });
+    let mut results = results.into_iter();
     let missing = || Err(Refusal::default());
     let rows = rows.into_iter().map(|row| {
         let result = match row.activity {
             Ok(_) => results
                 .next()
                 .unwrap_or_else(missing)
-                .map_err(|it| it.to_string()),
+                .map_err(|refusal| refusal.to_string()),
             Err(reason) => Err(reason),
         };
         (row.raw, result)
@@ -198,6 +225,7 @@ async fn send(
     Ok(Done {
         rows: rows.collect(),
         bytes,
+        is_too_old,
     })
 }
 

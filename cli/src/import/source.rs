@@ -18,6 +18,7 @@ use super::{
     auditrecords,
     key::{self, Keys},
     mapping::{Mapping, RowReader},
+    rejects::{Columns, REASON, RECORD},
 };
 use crate::{
     args::{Import, SourceArg},
@@ -53,7 +54,7 @@ pub(crate) struct Source {
 
 enum Rows {
     Csv(Box<csv::Reader<Counted>>, Box<RowReader>),
-    Lines(BufReader<Counted>, Kind, Keys),
+    Lines(Box<dyn BufRead>, Kind, Keys),
     Records(std::vec::IntoIter<Value>, Keys),
 }
 
@@ -111,9 +112,8 @@ fn by_name(path: &Path) -> Result<SourceArg, Failure> {
 }
 
 fn csv_rows(file: Counted, mapping: Mapping) -> Result<Rows, Failure> {
-    let delimiter = u8::try_from(mapping.delimiter).unwrap_or(b',');
     let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
+        .delimiter(delimiter(&mapping))
         .flexible(true)
         .from_reader(file);
     let header = reader.headers().map_err(|error| unreadable(&error))?;
@@ -126,31 +126,36 @@ fn csv_rows(file: Counted, mapping: Mapping) -> Result<Rows, Failure> {
     Ok(Rows::Csv(Box::new(reader), Box::new(rows)))
 }
 
+fn delimiter(mapping: &Mapping) -> u8 {
+    u8::try_from(mapping.delimiter).unwrap_or(b',')
+}
+
 fn unreadable(error: &csv::Error) -> Failure {
     Failure::usage(format!("the CSV can't be read: {error}"))
 }
 
 fn lines(file: Counted, kind: Kind) -> Rows {
-    Rows::Lines(BufReader::new(file), kind, Keys::default())
+    Rows::Lines(Box::new(BufReader::new(file)), kind, Keys::default())
 }
 
 /// Records in lines, or all in one document.
 fn records(file: Counted, path: &Path) -> Result<Rows, Failure> {
     let mut reader = BufReader::new(file);
-    let first = reader.fill_buf().map_err(Failure::of(path))?;
-    let first_line = first
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    let is_record = serde_json::from_slice::<Value>(first_line)
+    let mut first = Vec::new();
+    let read = reader.read_until(b'\n', &mut first);
+    read.map_err(Failure::of(path))?;
+    let without_mark = first.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&first);
+    let is_record = serde_json::from_slice::<Value>(without_mark)
         .is_ok_and(|value| value.get("operationType").is_some());
     if is_record {
-        return Ok(Rows::Lines(reader, Kind::AuditRecord, Keys::default()));
+        let lines = Box::new(io::Cursor::new(first).chain(reader));
+        return Ok(Rows::Lines(lines, Kind::AuditRecord, Keys::default()));
     }
     let mut text = String::new();
-    reader
-        .read_to_string(&mut text)
-        .map_err(Failure::of(path))?;
+    let read = io::Cursor::new(first)
+        .chain(reader)
+        .read_to_string(&mut text);
+    read.map_err(Failure::of(path))?;
     let document: Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))
         .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     let items = match document {
@@ -171,9 +176,12 @@ impl Source {
     }
 
     /// The columns of a CSV.
-    pub(crate) fn columns(&self) -> Option<Vec<String>> {
+    pub(crate) fn columns(&self) -> Option<Columns> {
         match &self.rows {
-            Rows::Csv(_, rows) => Some(rows.columns.clone()),
+            Rows::Csv(_, rows) => Some(Columns {
+                names: rows.columns.clone(),
+                delimiter: delimiter(&rows.mapping),
+            }),
             Rows::Lines(..) | Rows::Records(..) => None,
         }
     }
@@ -182,7 +190,7 @@ impl Source {
     pub(crate) fn next(&mut self) -> Result<Option<Row>, Failure> {
         let found = match &mut self.rows {
             Rows::Csv(reader, rows) => next_of_csv(reader, rows)?,
-            Rows::Lines(reader, kind, keys) => next_line(reader, *kind, keys)?,
+            Rows::Lines(reader, kind, keys) => next_line(reader.as_mut(), *kind, keys)?,
             Rows::Records(records, keys) => records.next().map(|record| {
                 let text = record.to_string();
                 let activity = auditrecords::activity(&record, keys.of_content(&text));
@@ -220,11 +228,7 @@ fn next_of_csv(reader: &mut csv::Reader<Counted>, rows: &mut RowReader) -> Resul
     }))
 }
 
-fn next_line(
-    reader: &mut BufReader<Counted>,
-    kind: Kind,
-    keys: &mut Keys,
-) -> Result<Found, Failure> {
+fn next_line(reader: &mut dyn BufRead, kind: Kind, keys: &mut Keys) -> Result<Found, Failure> {
     loop {
         let mut line = Vec::new();
         let length = reader
@@ -233,11 +237,19 @@ fn next_line(
         if length == 0 {
             return Ok(None);
         }
-        let line = String::from_utf8_lossy(&line);
+        let Ok(line) = str::from_utf8(&line) else {
+            let text = String::from_utf8_lossy(&line).trim().to_owned();
+            return Ok(Some((
+                Err("the line is not UTF-8".to_owned()),
+                Raw::Json(text),
+            )));
+        };
         let text = line.trim().trim_start_matches('\u{feff}');
         if text.is_empty() {
             continue;
         }
+        let text = record_of(text);
+        let text = text.as_str();
         let content_key = keys.of_content(text);
         let activity = match kind {
             Kind::Activity => of_line(text, content_key),
@@ -247,6 +259,14 @@ fn next_line(
         };
         return Ok(Some((activity, Raw::Json(text.to_owned()))));
     }
+}
+
+/// A line that an earlier import rejected as it was before, and any other as it is.
+fn record_of(text: &str) -> String {
+    let fields = serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(text);
+    let fields = fields.ok().filter(|fields| fields.contains_key(REASON));
+    let record = fields.and_then(|mut fields| fields.remove(RECORD));
+    record.map_or_else(|| text.to_owned(), |record| record.get().to_owned())
 }
 
 /// An activity as the API takes it, or as an export in JSON Lines has it.

@@ -105,11 +105,9 @@ async fn rows_that_do_not_fit_go_to_a_file_that_can_be_mended_and_imported() {
         "{said}"
     );
     let rejected = fs::read_to_string(folder.join("history.csv.rejected.csv")).unwrap();
-    assert!(rejected.starts_with("Nr,Zeit,Was,Ergebnis,KdNr,Kunde,Benutzer,Notiz,import_error"));
+    assert!(rejected.starts_with("Nr;Zeit;Was;Ergebnis;KdNr;Kunde;Benutzer;Notiz;import_error"));
     let mended = rejected.replace("vielleicht", "ok");
     fs::write(folder.join("mended.csv"), mended).unwrap();
-    let mapping = MAPPING.replace("delimiter = \";\"", "") + "details = [\"Notiz\"]\n";
-    fs::write(folder.join("mapping.toml"), mapping).unwrap();
     let output = app
         .run(
             folder,
@@ -122,6 +120,62 @@ async fn rows_that_do_not_fit_go_to_a_file_that_can_be_mended_and_imported() {
         "{said}"
     );
     assert_eq!(app.correlation_ids().await, numbers(3));
+    let stored = app
+        .list_all("outcome=succeeded&correlation_id=000000")
+        .await;
+    let id = stored[0]["id"].as_str().unwrap();
+    let stored = app.read(&format!("/v1/activities/{id}")).await.json();
+    assert_eq!(
+        stored["details"],
+        serde_json::json!({ "Notiz": "Zeile\n\"zwei\"" })
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_that_were_rejected_are_mended_and_imported() {
+    let app = TestApp::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut bad = crate::harness::with("occurred_at", crate::harness::ago(90_000));
+    bad["outcome"] = "perhaps".into();
+    let mut large = crate::harness::with("occurred_at", crate::harness::ago(90_000));
+    large["details"] = serde_json::json!({ "note": "x".repeat(3_000_000) });
+    let good = crate::harness::with("occurred_at", crate::harness::ago(80_000));
+    fs::write(
+        folder.join("a.jsonl"),
+        format!("{bad}\n{large}\nno json\n{good}\n"),
+    )
+    .unwrap();
+    let output = app.run(folder, &["import", "a.jsonl"]).await;
+    let said = String::from_utf8(output.stdout.clone()).unwrap();
+    let first = "1 recorded, 0 known before, 3 rejected";
+    assert!(said.starts_with(first), "{said}{}", errors(&output));
+    let rejected = fs::read_to_string(folder.join("a.jsonl.rejected.jsonl")).unwrap();
+    assert!(rejected.contains("unknown variant `perhaps`") && rejected.contains("413"));
+    let mended = rejected.replace("\"perhaps\"", "\"failed\"");
+    let mended: Vec<&str> = mended
+        .lines()
+        .filter(|it| it.contains("\"failed\""))
+        .collect();
+    fs::write(folder.join("b.jsonl"), mended[0]).unwrap();
+    let said = app.says(folder, &["import", "b.jsonl"]).await;
+    assert_eq!(said, "1 recorded, 0 known before, 0 rejected\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_is_begun_elsewhere_begins_at_the_first_row() {
+    let (app, other) = (TestApp::start().await, TestApp::start().await);
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    put(folder, &csv(1_500));
+    let mut child = app.command(folder, &IMPORT);
+    let mut child = child.stderr(Stdio::null()).spawn().unwrap();
+    let is_kept = || folder.join("history.csv.import").exists();
+    assert!(crate::harness::eventually(is_kept).await);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let said = other.says(folder, &IMPORT).await;
+    assert_eq!(said, "1500 recorded, 0 known before, 0 rejected\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
