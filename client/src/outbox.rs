@@ -107,7 +107,7 @@ impl Outbox {
             place: start,
             trouble: None,
         });
-        let writing = thread::spawn(move || {
+        let thread = thread::spawn(move || {
             write(writer, handed_over, &durable_sender);
             drop(held);
         });
@@ -126,7 +126,7 @@ impl Outbox {
             waiting,
             bytes_max: options.bytes_max,
             delivering: tokio::spawn(delivery.run()),
-            writing: Some(writing),
+            writing: Some(thread),
         })
     }
 

@@ -243,30 +243,13 @@ impl RowReader {
     /// The activity of a row; an error names the field and what is wrong.
     pub(crate) fn read(&mut self, record: &csv::StringRecord) -> Result<NewActivity, String> {
         // A rejected row too counts among those that are equal.
-        let content: Vec<&str> = record.iter().take(self.own_columns).collect();
-        let content = content.join("\u{1f}");
+        let key = self.key(record);
         if record.len() > self.columns.len() {
             let (cells, columns) = (record.len(), self.columns.len());
             return Err(format!(
                 "the row has {cells} cells, and the header {columns}"
             ));
         }
-        let own = self.mapping.idempotency_key.as_ref();
-        let own = own
-            .map(|column| self.text(record, column))
-            .filter(|it| !it.is_empty());
-        let ids = self
-            .mapping
-            .key
-            .iter()
-            .map(|column| self.text(record, column));
-        let ids: Vec<_> = ids.collect();
-        let key = match own {
-            Some(own) => own.to_owned(),
-            None if ids.iter().all(|id| id.is_empty()) => self.keys.of_content(&content),
-            // A key can't have this character, so several ids are hashed.
-            None => key::of_id(&ids.join("\u{1f}")),
-        };
         let mapping = &self.mapping;
         let time = self.text(record, &self.time_column);
         let occurred_at = self
@@ -296,6 +279,23 @@ impl RowReader {
         activity.correlation_id = correlation.and_then(|field| self.value(record, field));
         activity.details = self.details(record)?;
         Ok(activity)
+    }
+
+    /// The key of a row: its own, that of its ids, or that of its content.
+    fn key(&mut self, record: &csv::StringRecord) -> String {
+        let own = self.mapping.idempotency_key.as_ref();
+        let own = own.map(|column| self.text(record, column));
+        if let Some(own) = own.filter(|own| !own.is_empty()) {
+            return own.to_owned();
+        }
+        let ids = self.mapping.key.iter();
+        let ids: Vec<_> = ids.map(|column| self.text(record, column)).collect();
+        if ids.iter().any(|id| !id.is_empty()) {
+            // A key can't have this character, so several ids are hashed.
+            return key::of_id(&ids.join("\u{1f}"));
+        }
+        let content: Vec<&str> = record.iter().take(self.own_columns).collect();
+        self.keys.of_content(&content.join("\u{1f}"))
     }
 
     /// The text of a column; empty if the row is too short.

@@ -89,7 +89,7 @@ const REPEATABLE: [&str; 3] = ["action", "exclude_action", "outcome"];
 const FORM: [&str; 4] = ["from", "to", "time_zone", "order"];
 
 impl Filter {
-    /// Reads a decoded query; only what [`REPEATABLE`] names may be repeated.
+    /// Reads a decoded query; only `action`, `exclude_action` and `outcome` may be repeated.
     pub fn from_query(query: Vec<(String, String)>) -> Result<Self, Error> {
         json::read_query(query, &REPEATABLE, |fields| Some(Self::read(fields)))
     }
