@@ -202,7 +202,7 @@ fn one_line(json: String) -> String {
 
 /// Takes the lock of a folder, and finds where its lines begin and end.
 fn opened(folder: &Path) -> io::Result<(File, journal::Writer, Place)> {
-    fs::create_dir_all(folder)?;
+    make_folder(folder)?;
     journal::sync_name(folder)?;
     let lock = OpenOptions::new()
         .create(true)
@@ -222,6 +222,14 @@ fn opened(folder: &Path) -> io::Result<(File, journal::Writer, Place)> {
     // What is delivered again is found by its key.
     let start = journal::first_place(folder, delivered.unwrap_or_default(), writer.end())?;
     Ok((lock, writer, start))
+}
+
+/// Makes a folder that nobody else may open: it holds names.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
 }
 
 /// Writes what is handed over; whatever waits meanwhile is written together.
