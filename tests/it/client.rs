@@ -1,7 +1,12 @@
 //! The client: repetitions, batches and the outbox, against a service that fails.
 
-use std::{path::Path, time::Duration};
+use std::{
+    io::{Read, Write},
+    path::Path,
+    time::Duration,
+};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use client::{
     Actor, ActorKind, Batcher, BatcherOptions, Client, Customer, Error, NewActivity, News, Outbox,
     OutboxOptions, Outcome, Query, Retries, Token,
@@ -254,6 +259,60 @@ async fn a_wrong_address_empties_no_outbox() {
         (app.correlation_ids().await, outbox.waiting_bytes()),
         (numbers(1), 0)
     );
+}
+
+/// An issuer that gives one of these tokens to each request, and keeps the requests.
+fn issuer(tokens: Vec<String>) -> (String, std::thread::JoinHandle<Vec<String>>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/token", listener.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        let answer = |token: &String| {
+            let (mut connection, _) = listener.accept().unwrap();
+            let mut request = vec![0; 4_096];
+            let mut length = 0;
+            // The form ends the request.
+            while !String::from_utf8_lossy(&request[..length]).contains("scope=") {
+                length += connection.read(&mut request[length..]).unwrap();
+            }
+            let body = json!({ "access_token": token, "expires_in": "3600" }).to_string();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close",
+                body.len()
+            );
+            write!(connection, "{head}\r\n\r\n{body}").unwrap();
+            String::from_utf8_lossy(&request[..length]).into_owned()
+        };
+        tokens.iter().map(answer).collect()
+    });
+    (url, answering)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_the_client_credentials_flow_is_kept_and_renewed_when_it_is_refused() {
+    let app = TestApp::start().await;
+    let (url, answering) = issuer(vec!["expired".to_owned(), app.recorder()]);
+    let token = Token::ClientCredentials {
+        url,
+        client_id: "back-end".to_owned(),
+        client_secret: "s3cret".to_owned(),
+        scope: Some("activities".to_owned()),
+    };
+    assert!(!format!("{token:?}").contains("s3cret"));
+    let client = Client::new(&app.stack.url, token)
+        .unwrap()
+        .with_retries(RETRIES);
+    for number in 0..3 {
+        client.record(&numbered(number)).await.unwrap();
+    }
+    let requests = answering.join().unwrap();
+    for request in requests {
+        let basic = STANDARD.encode("back-end:s3cret");
+        assert!(request.contains(&format!("Basic {basic}")), "{request}");
+        assert!(
+            request.contains("grant_type=client_credentials"),
+            "{request}"
+        );
+    }
 }
 
 #[test]
