@@ -6,7 +6,7 @@ use reqwest::{Method, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    error::{Error, Refusal},
+    error::{Error, Refusal, unanswered},
     retries::Retries,
     token::{Token, TokenKeeper},
 };
@@ -164,16 +164,4 @@ pub(crate) async fn judged(answer: Response) -> Result<Response, Error> {
 pub(crate) async fn read<T: DeserializeOwned>(answer: Response) -> Result<T, Error> {
     let body = answer.bytes().await.map_err(unanswered)?;
     serde_json::from_slice(&body).map_err(|error| Error::Answer(error.to_string()))
-}
-
-/// The address is left out: it may be a signed link.
-pub(crate) fn unanswered(error: reqwest::Error) -> Error {
-    let error = error.without_url();
-    let mut reason = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(cause) = source {
-        reason = format!("{reason}: {cause}");
-        source = cause.source();
-    }
-    Error::unavailable(reason)
 }

@@ -138,3 +138,15 @@ impl Error {
         move |source| Self::File { path, source }
     }
 }
+
+/// The address is left out: it may be a signed link.
+pub(crate) fn unanswered(error: reqwest::Error) -> Error {
+    let error = error.without_url();
+    let mut reason = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        reason = format!("{reason}: {cause}");
+        source = cause.source();
+    }
+    Error::unavailable(reason)
+}

@@ -20,8 +20,8 @@ use tokio::{
 use uuid::Uuid;
 
 use crate::{
-    client::{Client, Request, judged, unanswered},
-    error::Error,
+    client::{Client, Request, judged},
+    error::{Error, unanswered},
 };
 
 /// How long is waited between two looks at an export that is not ready.

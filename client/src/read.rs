@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::{
     activity::Activity,
-    client::{Client, Request, unanswered},
-    error::Error,
+    client::{Client, Request},
+    error::{Error, unanswered},
 };
 
 /// What is asked of a log: the parameters of a list or a summary, by their names.

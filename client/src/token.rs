@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::error::Error;
+use crate::error::{Error, unanswered};
 
 /// How long before its end a token is renewed.
 const RENEWED_BEFORE: Duration = Duration::from_mins(1);
@@ -170,7 +170,6 @@ impl TokenKeeper {
             }
             Token::Fixed(_) | Token::File(_) => return Err(Error::Token("none is issued".into())),
         };
-        let unanswered = |error: reqwest::Error| Error::unavailable(error.without_url());
         let answer = request.send().await.map_err(unanswered)?;
         let status = answer.status();
         if matches!(status.as_u16(), 429 | 500..) {
