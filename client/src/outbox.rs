@@ -169,9 +169,7 @@ impl Outbox {
         let done = delivered.wait_for(|standing| standing.place >= end);
         timeout(time_max, done).await.is_ok_and(|done| done.is_ok())
     }
-}
 
-impl Outbox {
     /// Waits as [`Outbox::flush`] does, and then until nobody has the folder any more.
     pub async fn close(mut self, time_max: Duration) -> bool {
         let is_empty = self.flush(time_max).await;

@@ -107,9 +107,13 @@ impl Rejects {
         if self.bytes == 0 {
             writer.write_record(names().chain([REASON]))?;
         }
-        // A row may have fewer columns than the header, and the reason of an earlier import.
+        // A row may have fewer cells than the header, or more; or the reason of an earlier
+        // import.
         let count = names().count();
-        let cells = record.iter().take(count.max(1));
+        let has_reason = columns.is_some_and(|columns| columns.names.len() > count);
+        let cells = record
+            .iter()
+            .take(if has_reason { count } else { usize::MAX });
         let missing = std::iter::repeat_n("", count.saturating_sub(record.len()));
         writer.write_record(cells.chain(missing).chain([reason]))?;
         writer.flush()
@@ -118,5 +122,39 @@ impl Rejects {
     /// Makes sure that the disk has what was added.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.file.as_ref().map_or(Ok(()), File::sync_data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The file of rejected rows after these rows of a source with these columns.
+    fn rejected(columns: &[&str], rows: &[&[&str]]) -> String {
+        let columns = Columns {
+            names: columns.iter().map(|name| (*name).to_owned()).collect(),
+            delimiter: b';',
+        };
+        let mut bytes = Vec::new();
+        let mut rejects = Rejects {
+            path: PathBuf::new(),
+            columns: Some(columns),
+            file: None,
+            bytes: 0,
+        };
+        for row in rows {
+            let record = csv::StringRecord::from(row.to_vec());
+            rejects.csv_row(&mut bytes, &record, "why").unwrap();
+            rejects.bytes = bytes.len() as u64;
+        }
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_rejected_row_keeps_every_cell_and_has_one_reason() {
+        let found = rejected(&["a", "b"], &[&["1", "2"], &["1"], &["1", "2", "3"]]);
+        assert_eq!(found, "a;b;import_error\n1;2;why\n1;;why\n1;2;3;why\n");
+        let again = rejected(&["a", "b", REASON], &[&["1", "2", "before"]]);
+        assert_eq!(again, "a;b;import_error\n1;2;why\n");
     }
 }
