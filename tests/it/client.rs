@@ -294,7 +294,7 @@ async fn a_token_of_the_client_credentials_flow_is_kept_and_renewed_when_it_is_r
     let token = Token::ClientCredentials {
         url,
         client_id: "back-end".to_owned(),
-        client_secret: "s3cret".to_owned(),
+        client_secret: "s3cret".to_owned(), // pragma: allowlist secret
         scope: Some("activities".to_owned()),
     };
     assert!(!format!("{token:?}").contains("s3cret"));
