@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Clients run: generators make clients from openapi.yaml without a warning, and a program made of
 # each records, lists, exports and downloads. What they make is in tests/clients/generated.
+# All that they record is streamed as OCSF, which is checked too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -8,6 +9,7 @@ readonly clients=$PWD/tests/clients
 readonly made=$clients/generated
 PATH="$clients/.venv/bin:$PWD/portal/.venv/bin:$PATH"
 
+flags=(--variable STREAM_FORMAT=ocsf)
 source .ci/local.sh
 
 # What openapi-generator says of every contract, also of one with a single route.
@@ -50,4 +52,5 @@ node "$clients/walk.ts"
 echo 'clients: openapi-typescript: ok'
 CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/clients" cargo run --quiet --locked --manifest-path "$clients/rust/Cargo.toml"
 echo 'clients: openapi-generator, Rust: ok'
+python "$clients/ocsf.py"
 ! grep -q panicked "$work/local.log" || fail "the service panicked"

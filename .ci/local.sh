@@ -1,5 +1,6 @@
 # For scripts to source: the whole service on free ports of this machine, with an empty log.
 # Sets `base`, the address of its API, and `bearer`, a token that may record, import and read.
+# `flags`, if it is set, are further flags of the service.
 
 readonly start_seconds=60
 
@@ -32,7 +33,7 @@ token() {
 
 # Built as in `make smoke`, so that neither run compiles again what the other compiled.
 cargo build --locked --bin local
-cargo run --quiet --locked --bin local -- --port 0 --dynamodb-port 0 --s3-port 0 --data-dir "$work/data" \
+cargo run --quiet --locked --bin local -- --port 0 --dynamodb-port 0 --s3-port 0 --data-dir "$work/data" ${flags[@]+"${flags[@]}"} \
   >"$work/local.log" 2>&1 &
 local_pid=$!
 readonly deadline=$((SECONDS + start_seconds))
