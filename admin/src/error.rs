@@ -1,5 +1,7 @@
 //! Why a command ended before its work was done.
 
+use shared::Moment;
+
 /// Why a command ended before its work was done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -42,6 +44,24 @@ pub enum Error {
         left_out: u64,
         /// How many of them the table has.
         in_table: u64,
+    },
+    /// Nothing is streamed.
+    #[error("STREAM_FORMAT and EVENT_BUS are missing: take those of the function stream")]
+    NoStream,
+    /// A range whose end is before its start.
+    #[error("the end of the range is before its start")]
+    Backwards,
+    /// Events that could not be sent.
+    #[error(
+        "what {partner} has before {from} was sent; go on with --partner {partner} --from {from}"
+    )]
+    Replay {
+        /// Whose log.
+        partner: String,
+        /// Where to go on.
+        from: Moment,
+        /// Why it ended.
+        source: shared::Error,
     },
     /// A partner without anything to begin with.
     #[error("there is no object of this partner that begins at index 0")]

@@ -8,10 +8,12 @@ mod error;
 mod published;
 mod rebuild;
 mod register;
+mod replay;
 mod scanned;
 
 pub use self::{
     error::Error,
     rebuild::{Rebuild, Rebuilt},
     register::{Register, Registration},
+    replay::{Replay, Replayed},
 };

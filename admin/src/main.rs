@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use admin::{Error, Rebuild, Register};
+use admin::{Error, Rebuild, Register, Replay};
 use clap::{Parser, Subcommand};
 use shared::{Clock, Config, aws::sdk, model::error::chain};
 
@@ -23,6 +23,8 @@ enum Command {
     Register(Register),
     /// Make the items of a partner's archive again from its objects
     Rebuild(Rebuild),
+    /// Send again what logs have, as events on the bus
+    Replay(Replay),
 }
 
 #[tokio::main]
@@ -43,5 +45,6 @@ async fn run(command: Command) -> Result<(), Error> {
     match command {
         Command::Register(register) => register.run(&sdk, &config, &clock).await.map(drop),
         Command::Rebuild(rebuild) => rebuild.run(&sdk, &config, &clock).await.map(drop),
+        Command::Replay(replay) => replay.run(&sdk, &config, &clock).await.map(drop),
     }
 }

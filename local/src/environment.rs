@@ -37,6 +37,7 @@ fn with_defaults(changed: &HashMap<String, String>) -> HashMap<String, String> {
         ("ARCHIVE_BUCKET", "archive"),
         ("CHECKPOINTS_BUCKET", "checkpoints"),
         ("SEAL_WORKER_FUNCTION", "seal-worker"),
+        ("EVENT_BUS", "partner-activity-log"),
         // A log is sealed from its first day on, and its range soon after it was closed.
         ("FIRST_SEAL_DAYS", "0"),
         ("SEAL_MARGIN_SECONDS", "30"),

@@ -61,6 +61,11 @@ impl Folder {
         self.kept.as_deref().or(temporary).unwrap_or(Path::new("."))
     }
 
+    /// The file that says how far the stream was brought.
+    pub(crate) fn stream_position(&self) -> PathBuf {
+        self.path().join("stream-position")
+    }
+
     /// The path of the key that signs checkpoints, which is made if there is none.
     ///
     /// It is an item of a list in a variable, so it must be text without a comma.

@@ -46,6 +46,8 @@ pub struct Apps {
     pub erasure_worker: erasure_worker::App,
     pub import: import::App,
     pub seal_worker: seal_worker::App,
+    /// None if nothing is streamed.
+    pub stream: Option<stream::App>,
     pub sweeper: sweeper::App,
     pub worker_time: Duration,
     pub(crate) concurrency: Concurrency,
@@ -178,12 +180,23 @@ impl Apps {
             "export-worker" | "erasure-worker" | "seal-worker" => {
                 return self.call_worker(function, event).await;
             }
+            "stream" => return self.stream(event).await,
             "sweeper" => return self.sweep(event).await,
             _ => return Err(CallError::Unknown(function.to_owned())),
         };
         answer(event, handle)
             .await
             .map_err(|error| failed(function, error))
+    }
+
+    /// Calls the function that streams; its answer names what is to be brought again.
+    async fn stream(&self, event: Value) -> Result<Value, CallError> {
+        let app = self.stream.as_ref();
+        let app = app.ok_or_else(|| failed("stream", "nothing is streamed"))?;
+        let batch = serde_json::from_value(event).map_err(|error| failed("stream", error))?;
+        let answer = stream::handle(app, &batch).await;
+        let answer = answer.map_err(|error| failed("stream", error))?;
+        serde_json::to_value(answer).map_err(|error| failed("stream", error))
     }
 
     /// Calls the sweeper, which has no answer.

@@ -11,6 +11,8 @@
 
 mod address;
 pub mod aws;
+pub mod bus;
+mod changes;
 mod checkpoints_key;
 pub mod concurrency;
 mod cors;

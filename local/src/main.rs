@@ -1,6 +1,6 @@
 //! `local`: starts the service on this machine, or records demo activities.
 
-use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
+use std::{collections::HashMap, fs, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use local::{Options, Stack, demo};
@@ -118,7 +118,7 @@ async fn run(serve: Serve) -> Result<(), local::Error> {
         page: has_page.then_some(serve.page),
         functions: serve.functions,
         preload: serve.preload,
-        variables: serve.variable.into_iter().collect(),
+        variables: with_stream(serve.variable),
         sweep_every: Some(SWEEP_EVERY),
         ..Options::in_memory()
     };
@@ -135,6 +135,12 @@ async fn run(serve: Serve) -> Result<(), local::Error> {
     // The data is on the disk, so any end of the process is safe.
     let _ = tokio::signal::ctrl_c().await;
     Ok(())
+}
+
+/// The variables of the functions; unless they say otherwise, the log is streamed.
+fn with_stream(changed: Vec<(String, String)>) -> HashMap<String, String> {
+    let default = [("STREAM_FORMAT".to_owned(), "activity".to_owned())];
+    default.into_iter().chain(changed).collect()
 }
 
 /// The variables for `cargo lambda watch --env-file`.
@@ -179,6 +185,9 @@ fn greet(stack: &Stack, has_page: bool, folder: Option<&PathBuf>) {
         "  S3        {}   buckets {}, {}, {}",
         stack.s3_url, config.exports_bucket, config.archive_bucket, config.checkpoints_bucket
     );
+    if config.stream.is_some() {
+        println!("  Events    {}/dev/events.html", stack.url);
+    }
     println!("  Data      {data}");
     println!(
         "A token:  curl '{}/dev/token?partner_id=contoso&roles=admin_agent,activity_recorder&name=ann@contoso.example'",

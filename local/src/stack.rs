@@ -14,6 +14,8 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
     aws::{self, Endpoints},
+    bus::{self, Bus},
+    changes::Changes,
     concurrency::Concurrency,
     dynamodb, environment,
     error::Error,
@@ -39,6 +41,8 @@ pub struct Stack {
     pub s3_url: String,
     /// The configuration of the functions.
     pub config: Config,
+    /// The bus to which events are sent.
+    pub bus: Bus,
     /// The functions.
     pub functions: Functions,
     /// The development issuer.
@@ -76,12 +80,7 @@ impl Stack {
         let dynamodb = listen(options.dynamodb_port, "--dynamodb-port").await?;
         let s3 = listen(options.s3_port, "--s3-port").await?;
         let (url, dynamodb_url, s3_url) = (url_of(&gateway)?, url_of(&dynamodb)?, url_of(&s3)?);
-        let endpoints = [
-            ("DynamoDB", &dynamodb_url),
-            ("S3", &s3_url),
-            ("Lambda", &url),
-        ];
-        let endpoints = Endpoints(endpoints.map(|(name, url)| (name, url.clone())).into());
+        let endpoints = endpoints(&url, &dynamodb_url, &s3_url);
         let server = Server {
             origins: Origins::new(options.portal_origin.clone()),
             request_timeout: options.request_timeout,
@@ -104,14 +103,18 @@ impl Stack {
         let issuer = Arc::new(Issuer::new(url.clone(), &key, &options.jwt)?);
         let functions = functions(&options, &sdk, &config);
         let sweeper = options.sweep_every.map(|pause| sweep(&functions, pause));
-        let router = router(options, &url, &issuer, &functions, &server.origins)?;
+        let changes = changes(&folder, &database, &config, &functions);
+        let bus = Bus::default();
+        let events = bus::router(bus.clone(), options.clock.clone());
+        let router = router(options, &url, &issuer, &functions, &server.origins)?.merge(events);
         let running = [dynamodb, s3, server.serve(gateway, router)];
-        let running = running.into_iter().chain(sweeper).collect();
+        let running = running.into_iter().chain(sweeper).chain(changes).collect();
         Ok(Self {
             url,
             dynamodb_url,
             s3_url,
             config,
+            bus,
             functions,
             issuer,
             sdk,
@@ -127,6 +130,33 @@ impl Stack {
     pub fn load(&self, partner: &str, count: usize, now: Moment) -> Result<(), Error> {
         load(&self.database, &self.config, partner, count, now)
     }
+}
+
+fn endpoints(url: &str, dynamodb_url: &str, s3_url: &str) -> Endpoints {
+    let endpoints = [
+        ("DynamoDB", dynamodb_url.to_owned()),
+        ("EventBridge", format!("{url}{}", bus::PATH)),
+        ("S3", s3_url.to_owned()),
+        ("Lambda", url.to_owned()),
+    ];
+    Endpoints(endpoints.into())
+}
+
+/// Brings to `stream` what is stored, if anything is streamed.
+fn changes(
+    folder: &Folder,
+    database: &Database,
+    config: &Config,
+    functions: &Functions,
+) -> Option<JoinHandle<()>> {
+    config.stream.as_ref()?;
+    let changes = Changes {
+        database: database.clone(),
+        table: config.activities_table.clone(),
+        functions: functions.clone(),
+        position: folder.stream_position(),
+    };
+    Some(tokio::spawn(changes.bring()))
 }
 
 /// The API, and the page if there is one.
@@ -184,6 +214,7 @@ fn apps(sdk: &SdkConfig, config: &Config, options: &Options) -> Apps {
         erasure_worker: erasure_worker::App::new(&sdk("erasure-worker"), config(), clock()),
         import: import::App::new(&sdk("import"), config(), clock()),
         seal_worker: seal_worker::App::new(&sdk("seal-worker"), config(), clock()),
+        stream: stream::App::new(&sdk("stream"), &config(), clock()),
         sweeper: sweeper::App::new(&sdk("sweeper"), config(), clock()),
         worker_time: options.worker_time,
         concurrency: Concurrency::new(&options.concurrency),

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::{
     operation::create_table::CreateTableError,
     types::{
         AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-        TimeToLiveSpecification,
+        StreamSpecification, StreamViewType, TimeToLiveSpecification,
     },
 };
 use shared::Config;
@@ -24,7 +24,36 @@ pub(crate) async fn create_all(sdk: &SdkConfig, config: &Config) -> Result<(), E
         create(&client, table).await?;
         let_expire(&client, table).await?;
     }
-    create(&client, &config.archive_table).await
+    create(&client, &config.archive_table).await?;
+    if config.stream.is_some() {
+        stream(&client, &config.activities_table).await?;
+    }
+    Ok(())
+}
+
+/// Gives a table a stream of the keys of what is stored, unless it has one.
+async fn stream(client: &Client, table: &str) -> Result<(), Error> {
+    let failed = |error: aws_sdk_dynamodb::Error| Error::Table(table.to_owned(), Box::new(error));
+    let described = client.describe_table().table_name(table).send().await;
+    let described = described.map_err(|error| failed(error.into()))?;
+    if described
+        .table
+        .is_some_and(|table| table.latest_stream_arn.is_some())
+    {
+        return Ok(());
+    }
+    let stream = StreamSpecification::builder()
+        .stream_enabled(true)
+        .stream_view_type(StreamViewType::KeysOnly)
+        .build();
+    client
+        .update_table()
+        .table_name(table)
+        .stream_specification(stream.map_err(|error| failed(error.into()))?)
+        .send()
+        .await
+        .map_err(|error| failed(error.into()))?;
+    Ok(())
 }
 
 /// Creates a table with the keys that all tables have, unless it exists.

@@ -6,7 +6,7 @@ use std::{
     collections::BTreeSet, fmt, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration,
 };
 
-use crate::{ClaimNames, Error, Moment, Role, RolesForm, Shards};
+use crate::{ClaimNames, Error, Moment, Role, RolesForm, Shards, model::stream::Format};
 
 /// The service's configuration, the same for all its functions.
 #[derive(Debug, Clone)]
@@ -83,10 +83,21 @@ pub struct Config {
     ///
     /// It also says since when each count is valid; see [`Shards`].
     pub write_shards: Shards,
+    /// `STREAM_FORMAT` and `EVENT_BUS`: what is told to other tools; default nothing.
+    pub stream: Option<Stream>,
     /// `AWS_CA_BUNDLE`: a PEM file of the root certificates to trust in calls to AWS.
     ///
     /// By default Amazon's own are trusted, which are compiled in.
     pub ca_bundle: Option<PathBuf>,
+}
+
+/// To which bus the log is streamed, and how.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    /// `STREAM_FORMAT`: the form of an entry, `activity` or `ocsf`.
+    pub format: Format,
+    /// `EVENT_BUS`: the name or the ARN of a bus of EventBridge; required if there is a format.
+    pub bus: String,
 }
 
 /// Every error in the configuration.
@@ -141,6 +152,7 @@ impl Config {
             retention: vars.days_or_none("RETENTION_DAYS", 400),
             hot_time: vars.days_or_none("HOT_DAYS", 0),
             write_shards: vars.write_shards("WRITE_SHARDS"),
+            stream: vars.stream(),
             ca_bundle: vars.get("AWS_CA_BUNDLE").map(PathBuf::from),
         };
         if config
@@ -280,6 +292,21 @@ impl<L: Fn(&str) -> Option<String>> Variables<L> {
             ));
         }
         log_name
+    }
+
+    /// Where the log is streamed to, if there is a format.
+    fn stream(&mut self) -> Option<Stream> {
+        let format = self.get("STREAM_FORMAT");
+        let bus = self.get("EVENT_BUS");
+        let Ok(format) = format?.parse() else {
+            self.faults
+                .push("STREAM_FORMAT must be activity or ocsf".into());
+            return None;
+        };
+        if bus.is_none() {
+            self.faults.push("EVENT_BUS is missing".into());
+        }
+        bus.map(|bus| Stream { format, bus })
     }
 
     fn write_shards(&mut self, name: &str) -> Shards {

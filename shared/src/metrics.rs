@@ -96,6 +96,16 @@ pub fn seal_lag(due_at: Moment, now: Moment) {
     });
 }
 
+/// Counts the events that the bus has taken.
+pub fn streamed(events: u64) {
+    add("streamed", events);
+}
+
+/// Counts what can never be sent, and is told as such.
+pub fn not_streamed() {
+    add("not_streamed", 1);
+}
+
 /// Counts an export or an erasure that has ended as failed.
 pub fn failed() {
     add("failed", 1);
@@ -265,6 +275,8 @@ mod tests {
             failed();
             sealed(5);
             seal_failed();
+            streamed(6);
+            not_streamed();
             let now = Moment::MAX;
             oldest_open_task(now.minus(Duration::from_secs(7)), now);
             seal_lag(now.minus(Duration::from_secs(8)), now);

@@ -22,6 +22,7 @@ pub mod range;
 pub mod recorded;
 pub mod seal;
 pub mod shards;
+pub mod stream;
 pub mod task;
 pub mod trail;
 pub mod zone;

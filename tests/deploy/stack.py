@@ -30,10 +30,11 @@ PARAMETERS = {
     "FirstSealDays": "0",
     "SealMarginSeconds": "960",
     "LogName": "log.deploy-check.example",
+    "StreamFormat": "ocsf",
 }
 
 # The conditions of the template that these parameters meet; no other one is asked for.
-MET = ("HasLogName", "SignsCheckpoints")
+MET = ("HasLogName", "HasStream", "SignsCheckpoints")
 
 
 def template():
@@ -122,12 +123,12 @@ class Stack:
     def key(self, name):
         return boto3.client("kms").describe_key(KeyId=self.ids[name])["KeyMetadata"]
 
-    def log(self, since=0.0):
+    def log(self, since=0.0, without=()):
         """What the functions wrote since that second, Lambda's own lines included."""
         pages = boto3.client("logs").get_paginator("filter_log_events")
         return [
             event["message"]
-            for function in functions(template())
+            for function in functions(template()).keys() - set(without)
             for page in pages.paginate(
                 logGroupName=self.configuration(function)["LoggingConfig"]["LogGroup"],
                 startTime=int(since * 1000),

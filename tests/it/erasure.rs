@@ -21,7 +21,7 @@ impl TestApp {
         self.ask_to_erase_customer("c-1").await
     }
 
-    async fn ask_to_erase_customer(&self, customer_id: &str) -> Answer {
+    pub(crate) async fn ask_to_erase_customer(&self, customer_id: &str) -> Answer {
         let request = self.post(PATH, &json!({ "customer_id": customer_id }));
         request.token(&self.global_admin()).send().await
     }

@@ -110,6 +110,7 @@ struct Dice {
     random: fastrand::Rng,
     /// How many requests can still meet a fault.
     left: usize,
+    faults: &'static [Fault],
 }
 
 /// The faults that the dice choose from.
@@ -160,10 +161,22 @@ impl Faults {
     ///
     /// After `times` faults there are no more.
     pub(crate) fn throw_dice(&self, function: &str, seed: u64, times: usize) {
+        self.throw_dice_among(function, seed, times, &DICE_FAULTS);
+    }
+
+    /// The same with other faults than the usual ones.
+    pub(crate) fn throw_dice_among(
+        &self,
+        function: &str,
+        seed: u64,
+        times: usize,
+        faults: &'static [Fault],
+    ) {
         *self.dice.lock().unwrap() = Some(Dice {
             function: function.to_owned(),
             random: fastrand::Rng::with_seed(seed),
             left: times,
+            faults,
         });
     }
 
@@ -335,7 +348,7 @@ impl Faults {
             return None;
         }
         dice.left -= 1;
-        dice.random.choice(DICE_FAULTS)
+        dice.random.choice(dice.faults).copied()
     }
 
     fn by_partner_seed(&self, function: &str, partner: &str, kind: String) -> Option<Fault> {

@@ -372,6 +372,7 @@ fn a_partner_id_is_made_where_the_security_page_says() {
     let expected = [
         "aws/activities/item.rs",
         "aws/activities/load.rs",
+        "aws/activities/streamed.rs",
         "aws/archive/operate.rs",
         "aws/archive/registry.rs",
         "aws/open_work.rs",

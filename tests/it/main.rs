@@ -63,6 +63,7 @@ mod shards;
 mod sizes;
 mod starts;
 mod stores;
+mod stream;
 mod summary;
 mod sweeper;
 mod template;

@@ -91,6 +91,8 @@ async fn each_metric_is_shown_and_explained() {
         metrics::exported(1, 1);
         metrics::erased(1);
         metrics::failed();
+        metrics::streamed(1);
+        metrics::not_streamed();
         metrics::oldest_open_task(Moment::MIN, Moment::MAX);
         metrics::sealed(1);
         metrics::seal_failed();

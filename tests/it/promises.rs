@@ -469,3 +469,25 @@ async fn whoever_follows_a_log_sees_each_activity_once() {
     seen.sort();
     assert_eq!(seen, recorded);
 }
+
+#[tokio::test]
+async fn each_recorded_entry_is_told_and_nothing_erased_is() {
+    let app = TestApp::start_streaming("activity").await;
+    app.faults.add("PutEvents", Fault::Lost, 100);
+    let erased = app.record(&activity()).await;
+    let kept = app.record(&with("customer.id", "c-2")).await;
+    app.erase_without_hurry().await;
+    app.faults.clear();
+    // The two, the request of the erasure and its end, and the erasure itself.
+    assert!(eventually(|| app.stack.bus.events().len() >= 5).await);
+    let events = app.stack.bus.events();
+    let told = |stored: &serde_json::Value| {
+        let event = events
+            .iter()
+            .find(|event| event["detail"]["id"] == stored["id"]);
+        event.expect("it is told")["detail"]["data"].clone()
+    };
+    assert_eq!(told(&kept)["customer"], kept["customer"]);
+    assert_eq!(told(&erased)["action"], erased["action"]);
+    assert_eq!(told(&erased)["customer"]["name"], "[erased]");
+}

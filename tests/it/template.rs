@@ -52,10 +52,13 @@ fn nothing_is_deployed_that_these_rules_do_not_know() {
         "AWS::CloudWatch::Alarm",
         "AWS::CloudWatch::Dashboard",
         "AWS::DynamoDB::Table",
+        "AWS::Events::EventBus",
+        "AWS::Events::Rule",
         "AWS::IAM::Policy",
         "AWS::IAM::Role",
         "AWS::KMS::Alias",
         "AWS::KMS::Key",
+        "AWS::Lambda::EventSourceMapping",
         "AWS::Logs::LogGroup",
         "AWS::S3::Bucket",
         "AWS::S3::BucketPolicy",
@@ -120,7 +123,10 @@ fn readers_leave_room_for_the_recorder() {
         let reserved = &function["Properties"]["ReservedConcurrentExecutions"];
         let parameter = match id.as_str() {
             // The sweeper calls four seal workers, or with very many partners up to 16.
-            "RecordFunction" | "SweeperFunction" | "SealWorkerFunction" => &Value::Null,
+            // Of the stream two calls run for each partition of the table.
+            "RecordFunction" | "SweeperFunction" | "SealWorkerFunction" | "StreamFunction" => {
+                &Value::Null
+            }
             id if does_tasks(id) => &json!("HasWorkerConcurrency"),
             _ => &json!("HasReadConcurrency"),
         };
@@ -258,8 +264,15 @@ fn what_a_parameter_adds_to_every_role_is_off_without_it() {
     let roles: Vec<_> = of_type("AWS::IAM::Role").into_keys().collect();
     for (id, condition) in [("SendTraces", "HasTracing"), ("UseKey", "HasKey")] {
         assert_eq!(policies[id]["Condition"], condition);
-        let mut named: Vec<String> =
-            serde_json::from_value(policies[id]["Properties"]["Roles"].clone()).unwrap();
+        let roles_of = policies[id]["Properties"]["Roles"].as_array().unwrap();
+        let name = |role: &Value| match role {
+            Value::Array(conditional) => {
+                assert_eq!(role, &json!(["HasStream", "StreamRole", "AWS::NoValue"]));
+                conditional[1].as_str().unwrap().to_owned()
+            }
+            _ => role.as_str().unwrap().to_owned(),
+        };
+        let mut named: Vec<_> = roles_of.iter().map(name).collect();
         named.sort();
         assert_eq!(named, roles, "{id}");
     }
@@ -712,11 +725,51 @@ fn a_workers_failure_is_kept_and_its_number_can_be_bounded() {
 }
 
 #[test]
+fn the_stream_is_deployed_only_when_asked_for_and_loses_nothing_unseen() {
+    for (id, resource) in resources() {
+        let text = resource.to_string();
+        let is_of_stream = [
+            "StreamFunction",
+            "StreamRole",
+            "EventBus",
+            "StreamFailures",
+            "NotSentRule",
+        ]
+        .iter()
+        .any(|name| id == *name || text.contains(&format!("\"{name}")));
+        // What stands for all functions has its own conditions.
+        let is_for_all = ["UseKey", "SendTraces"].contains(&id.as_str());
+        if is_of_stream && !is_for_all {
+            assert_eq!(resource["Condition"], "HasStream", "{id}");
+        }
+    }
+    let table = &of_type("AWS::DynamoDB::Table")["ActivitiesTable"]["Properties"];
+    let stream = json!(["HasStream", { "StreamViewType": "KEYS_ONLY" }, "AWS::NoValue"]);
+    assert_eq!(table["StreamSpecification"], stream);
+    let source = &of_type("AWS::Lambda::EventSourceMapping")["StreamSource"]["Properties"];
+    let responses = json!(["ReportBatchItemFailures"]);
+    assert_eq!(source["FunctionResponseTypes"], responses);
+    assert_eq!(source["BisectBatchOnFunctionError"], true);
+    // Without a number of attempts it goes on until the stream is about to forget.
+    assert!(source["MaximumRetryAttempts"].is_null());
+    assert_eq!(source["MaximumRecordAgeInSeconds"], 23 * 60 * 60);
+    let destination = &source["DestinationConfig"]["OnFailure"]["Destination"];
+    assert_eq!(*destination, "StreamFailures.Arn");
+    let batch = source["BatchSize"].as_u64().unwrap();
+    assert!(batch <= shared::ActivityStore::STREAMED_MAX as u64);
+    let rule = &of_type("AWS::Events::Rule")["NotSentRule"]["Properties"];
+    assert_eq!(rule["EventPattern"]["detail-type"], json!(["Not Sent"]));
+    assert_eq!(rule["Targets"][0]["Arn"], "StreamFailures.Arn");
+}
+
+#[test]
 fn functions_end_before_the_gateway_gives_up() {
     for (id, function) in functions() {
         let timeout = function["Properties"]["Timeout"].as_u64().unwrap();
         let most = match id.as_str() {
             "SweeperFunction" => 299,
+            // Nobody waits for it.
+            "StreamFunction" => 60,
             _ if workers().contains_key(&id) => 900,
             _ => 29,
         };
@@ -779,6 +832,7 @@ fn what_costs_is_off_unless_a_parameter_asks_for_it() {
         ("MaxTableWriteUnits", json!(0)),
         ("Tracing", json!("false")),
         ("SecondSigningKeyArn", json!("")),
+        ("StreamFormat", json!("")),
     ] {
         assert_eq!(
             template["Parameters"][parameter]["Default"], off,

@@ -13,6 +13,8 @@ pub struct App {
     pub(crate) activities: ActivityStore,
     pub(crate) archive: SealStore,
     pub(crate) workers: Workers,
+    /// Whether entries are streamed as they are recorded.
+    pub(crate) is_streamed: bool,
     /// The clock.
     pub clock: Clock,
 }
@@ -25,6 +27,7 @@ impl App {
             erasures: ErasureStore::new(dynamodb.clone(), config.erasures_table.clone()),
             activities: ActivityStore::new(dynamodb, &config),
             archive: SealStore::new(sdk, &config),
+            is_streamed: config.stream.is_some(),
             workers: Workers::new(sdk, config.erasure_worker_function),
             clock,
         }

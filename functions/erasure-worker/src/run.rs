@@ -9,6 +9,7 @@ use shared::{
     model::{
         erasure::{Progress, Scope, Stage},
         lease::LeaseStatus,
+        stream::SENDING_TIME_MAX,
     },
 };
 
@@ -123,10 +124,20 @@ impl Parts<'_> {
                     self.erase_copies().await?;
                     Stage::Unnamed
                 }
-                Stage::Unnamed => return self.delete_unnamed().await,
+                Stage::Unnamed => {
+                    self.let_events_pass().await;
+                    return self.delete_unnamed().await;
+                }
             };
             self.at.position = None;
             self.advance().await?;
+        }
+    }
+
+    /// Waits until no event can be under way that has what was erased.
+    async fn let_events_pass(&self) {
+        if self.walk.app.is_streamed {
+            tokio::time::sleep(SENDING_TIME_MAX).await;
         }
     }
 

@@ -3,14 +3,18 @@
 use proof::Checkpoint;
 use shared::{
     Error,
-    aws::archive::{Extent, Head},
+    aws::{
+        activities::StreamedCheckpoint,
+        archive::{Extent, Head},
+    },
 };
 
 use crate::sealer::{Sealer, Stop, held};
 
 /// Publishes the checkpoint of a committed head, unless that is done or there is no key.
 ///
-/// It is stored before the head names it, so whoever is shown it can find it.
+/// It is stored and streamed before the head names it, so whoever is shown it can find it, and
+/// a run that was interrupted does both again.
 pub(crate) async fn publish(sealer: &Sealer<'_>, head: &Head) -> Result<(), Stop> {
     let app = sealer.app;
     let Some(extent) = head.extent().filter(|_| app.signer.has_keys()) else {
@@ -33,6 +37,15 @@ pub(crate) async fn publish(sealer: &Sealer<'_>, head: &Head) -> Result<(), Stop
         .put_checkpoint(partner, extent.size, extent.sealed_to, &note)
         .await?;
     let now = app.clock.now();
+    if app.config.stream.is_some() {
+        let checkpoint = StreamedCheckpoint {
+            partner_id: partner.clone(),
+            size: extent.size,
+            sealed_to: extent.sealed_to,
+            note: note.clone(),
+        };
+        app.activities.stream_checkpoint(&checkpoint, now).await?;
+    }
     held(store.keep_checkpoint(&sealer.lease, &note, now).await?)
 }
 

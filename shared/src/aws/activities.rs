@@ -13,6 +13,7 @@ mod late;
 mod load;
 mod merge;
 mod page;
+mod streamed;
 mod wire;
 
 use std::time::Duration;
@@ -30,6 +31,7 @@ pub use self::{
     item::{ErasureView, Stored},
     late::Late,
     page::QueryPage,
+    streamed::{ItemKey, Streamed, StreamedCheckpoint},
 };
 pub use crate::aws::table::Item;
 use crate::{

@@ -147,7 +147,7 @@ pub fn dynamodb(sdk: &SdkConfig) -> aws_sdk_dynamodb::Client {
 ///
 /// The SDK allows a process so many failures for each AWS service, and then repeats nothing.
 /// Where all functions share a process, one function's failures would fail the others' calls.
-pub(crate) fn own_retries() -> RetryPartition {
+pub fn own_retries() -> RetryPartition {
     RetryPartition::custom("client").build()
 }
 

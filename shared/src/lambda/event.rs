@@ -15,7 +15,7 @@ use lambda_http::{
     tower::{layer::layer_fn, util::MapRequest},
 };
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{Error, Moment, observe::Observer};
 
@@ -40,10 +40,10 @@ where
         .await
 }
 
-/// Serves a worker's events; `handler` also gets the deadline of the call.
-pub async fn work<E: DeserializeOwned>(
+/// Serves events that are no requests; `handler` also gets the deadline of the call.
+pub async fn work<E: DeserializeOwned, A: Serialize>(
     observer: &Observer,
-    handler: impl AsyncFn(E, Moment) -> Result<(), Error>,
+    handler: impl AsyncFn(E, Moment) -> Result<A, Error>,
 ) -> Result<(), lambda_http::Error> {
     let handler = &handler;
     let service = service_fn(async |event: LambdaEvent<E>| {

@@ -143,6 +143,16 @@ fn erasing(
     entry.about(key.partner_id.clone(), details)
 }
 
+/// Whom an entry says to be erased, if it is the entry of an erasure that has succeeded.
+pub fn erased_customer(content: &Content) -> Option<&Identifier> {
+    let is_end = content.action.as_str() == ERASED && content.outcome == Outcome::Succeeded;
+    content
+        .resource
+        .as_ref()
+        .filter(|_| is_end)
+        .map(|customer| &customer.id)
+}
+
 /// The entry `open_import`: from now on older activities are accepted.
 ///
 /// Its key and its time are those of the window, so recording it again changes nothing.

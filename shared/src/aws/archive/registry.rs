@@ -106,6 +106,16 @@ impl Registry {
         Ok(due)
     }
 
+    /// All partners who have a log.
+    pub async fn all(&self) -> Result<Vec<PartnerId>, Error> {
+        let mut all = Vec::new();
+        for partition in 0..PARTITIONS {
+            let note = |due: DuePartner| all.push(due.partner);
+            self.each_due(partition, Moment::MAX, note).await?;
+        }
+        Ok(all)
+    }
+
     /// How many partners of a partition are due, however many there are.
     pub async fn backlog(&self, partition: u8, now: Moment) -> Result<Backlog, Error> {
         let mut backlog = Backlog::default();
