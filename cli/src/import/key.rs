@@ -7,9 +7,6 @@ use sha2::{Digest, Sha256};
 /// How many bytes of a hash a key has.
 const HASH_BYTES: usize = 16;
 
-/// What an idempotency key may have at most.
-const KEY_MAX: usize = 128;
-
 /// Makes the keys of one file.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
@@ -35,17 +32,6 @@ impl Keys {
     }
 }
 
-/// The key of a row with an id of the source's own; what a key can't have is hashed.
-pub(crate) fn of_id(id: &str) -> String {
-    let key = format!("import-{id}");
-    let is_fit = |c: char| !c.is_control() && c != ',' && c != '\u{fffd}';
-    if key.chars().all(is_fit) && key.chars().count() <= KEY_MAX {
-        return key;
-    }
-    let hash = base16ct::lower::encode_string(&Sha256::digest(id));
-    format!("import-{hash}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,13 +46,5 @@ mod tests {
         assert_eq!(first, keys());
         let different: std::collections::BTreeSet<_> = first.iter().collect();
         assert_eq!(different.len(), 4);
-    }
-
-    #[test]
-    fn an_id_is_kept_if_a_key_can_have_it() {
-        assert_eq!(of_id("4711"), "import-4711");
-        assert_ne!(of_id("a,b"), of_id("a,c"));
-        assert!(!of_id("a,b").contains(','));
-        assert!(of_id(&"x".repeat(200)).chars().count() <= KEY_MAX);
     }
 }

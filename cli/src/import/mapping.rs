@@ -6,11 +6,7 @@ use client::{Actor, Customer, NewActivity, Outcome, Resource};
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{
-    key::{self, Keys},
-    rejects::REASON,
-    time::TimeForm,
-};
+use super::{key::Keys, rejects::REASON, time::TimeForm};
 use crate::connect::Failure;
 
 /// A mapping file, in TOML.
@@ -268,9 +264,9 @@ impl RowReader {
             kind: word(&kind, "actor.kind")?,
             id: actor_id,
         };
-        let action = slug(&self.needed(record, &mapping.action, "action")?);
+        let action = partner_center::action(&self.needed(record, &mapping.action, "action")?);
         let outcome = self.needed(record, &mapping.outcome, "outcome")?;
-        let outcome: Outcome = word(&slug(&outcome), "outcome")?;
+        let outcome: Outcome = word(&partner_center::action(&outcome), "outcome")?;
         let mut activity = NewActivity::new(action, outcome, customer, actor);
         activity.idempotency_key = key;
         activity.occurred_at = occurred_at;
@@ -292,7 +288,7 @@ impl RowReader {
         let ids: Vec<_> = ids.map(|column| self.text(record, column)).collect();
         if ids.iter().any(|id| !id.is_empty()) {
             // A key can't have this character, so several ids are hashed.
-            return key::of_id(&ids.join("\u{1f}"));
+            return partner_center::key(&ids.join("\u{1f}"));
         }
         let content: Vec<&str> = record.iter().take(self.own_columns).collect();
         self.keys.of_content(&content.join("\u{1f}"))
@@ -381,20 +377,6 @@ impl RowReader {
 pub(crate) fn word<T: for<'de> Deserialize<'de>>(text: &str, field: &str) -> Result<T, String> {
     let parsed = serde_json::from_value(Value::from(text));
     parsed.map_err(|_| format!("{field}: {text:?} is unknown; give it a meaning in values"))
-}
-
-/// An action as the log has it: `Create order` becomes `create_order`.
-pub(crate) fn slug(text: &str) -> String {
-    let mut slug = String::new();
-    for c in text.trim().chars() {
-        let c = c.to_ascii_lowercase();
-        match c {
-            'a'..='z' | '0'..='9' | '.' | '_' | '-' => slug.push(c),
-            _ if slug.ends_with('_') => {}
-            _ => slug.push('_'),
-        }
-    }
-    slug.trim_end_matches('_').to_owned()
 }
 
 #[cfg(test)]

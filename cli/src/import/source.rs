@@ -16,7 +16,7 @@ use serde_json::{Value, value::RawValue};
 
 use super::{
     auditrecords,
-    key::{self, Keys},
+    key::Keys,
     mapping::{Mapping, RowReader},
     rejects::{Columns, REASON, RECORD},
 };
@@ -278,7 +278,7 @@ fn of_line(text: &str, content_key: String) -> Result<NewActivity, String> {
     }
     let is_exported = own.contains_key("recorded_at");
     let id = own.remove("id").filter(|_| is_exported);
-    let key = id.map(|id| key::of_id(id.get().trim_matches('"')));
+    let key = id.map(|id| partner_center::key(id.get().trim_matches('"')));
     if is_exported {
         // The log that it goes to has its own.
         for name in ["partner_id", "recorded_at", "erased_at"] {
