@@ -72,7 +72,7 @@ deploy-check: .venv-deploy/installed tests/deploy/.venv/installed ## the package
 contract: .venv/installed ## generated requests against the running service, compared with openapi.yaml; SEED and EXAMPLES choose them
 	.ci/contract.sh
 
-clients: tests/clients/.venv/installed portal/.venv/installed ## clients made from openapi.yaml by four generators, against the running service
+clients: tests/clients/.venv/installed portal/.venv/installed ## the TypeScript client, and clients made from openapi.yaml by four generators, against the running service
 	.ci/clients.sh
 
 supply: .venv/installed ## licences and sources of dependencies, unused ones, and secrets in files

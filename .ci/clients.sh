@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Clients run: generators make clients from openapi.yaml without a warning, and a program made of
 # each records, lists, exports and downloads. What they make is in tests/clients/generated.
-# All that they record is streamed as OCSF, which is checked too.
+# The TypeScript client is tested too. All that they record is streamed as OCSF, which is checked.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -50,6 +50,12 @@ echo 'clients: openapi-generator, Python: ok'
 "$clients/node_modules/.bin/tsc" --project "$clients"
 node "$clients/walk.ts"
 echo 'clients: openapi-typescript: ok'
+readonly typescript=$PWD/client-typescript
+npm ci --prefix "$typescript" --ignore-scripts --no-audit --no-fund --silent
+npm run check --prefix "$typescript" --silent
+npm test --prefix "$typescript" --silent
+(cd "$typescript" && npm pack --dry-run --silent)
+echo 'clients: client-typescript: ok'
 CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/clients" cargo run --quiet --locked --manifest-path "$clients/rust/Cargo.toml"
 echo 'clients: openapi-generator, Rust: ok'
 python "$clients/ocsf.py"

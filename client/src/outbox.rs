@@ -198,6 +198,25 @@ fn one_line(json: String) -> String {
     json
 }
 
+/// Whether a process with the TypeScript client has the folder: it listens on a socket there,
+/// since Node.js can't lock a file.
+#[cfg(unix)]
+fn is_of_typescript(folder: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let is_lock = entry.file_name().to_string_lossy().starts_with("lock.");
+        if is_lock && std::os::unix::net::UnixStream::connect(entry.path()).is_ok() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(not(unix))]
+fn is_of_typescript(_: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
 /// Takes the lock of a folder, and finds where its lines begin and end.
 fn opened(folder: &Path) -> io::Result<(File, journal::Writer, Place)> {
     make_folder(folder)?;
@@ -207,10 +226,14 @@ fn opened(folder: &Path) -> io::Result<(File, journal::Writer, Place)> {
         .truncate(false)
         .write(true)
         .open(folder.join("lock"))?;
+    let taken = || io::Error::other("another process has this outbox");
     lock.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => io::Error::other("another process has this outbox"),
+        TryLockError::WouldBlock => taken(),
         TryLockError::Error(error) => error,
     })?;
+    if is_of_typescript(folder)? {
+        return Err(taken());
+    }
     let writer = journal::Writer::open(folder)?;
     let delivered = fs::read_to_string(folder.join("delivered")).unwrap_or_default();
     let delivered = delivered.trim().split_once(' ').and_then(|(number, byte)| {
