@@ -1,7 +1,5 @@
 //! Why a command ended before its work was done.
 
-use shared::Moment;
-
 /// Why a command ended before its work was done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -51,18 +49,9 @@ pub enum Error {
     /// A range whose end is before its start.
     #[error("the end of the range is before its start")]
     Backwards,
-    /// Events that could not be sent.
-    #[error(
-        "what {partner} has before {from} was sent; go on with --partner {partner} --from {from}"
-    )]
-    Replay {
-        /// Whose log.
-        partner: String,
-        /// Where to go on.
-        from: Moment,
-        /// Why it ended.
-        source: shared::Error,
-    },
+    /// Logs whose rest could not be sent.
+    #[error("not all was sent of {}; the lines above say how to go on", .0.join(", "))]
+    Interrupted(Vec<String>),
     /// A partner without anything to begin with.
     #[error("there is no object of this partner that begins at index 0")]
     Nothing,

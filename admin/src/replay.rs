@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use activity_log::{Effort, Log, Page, Question, Recorded, Signed};
+use activity_log::{Effort, Log, Page, Question, Recorded};
 use aws_config::SdkConfig;
-use events::{Bus, Delivery, Event, Telling};
+use events::{Bus, Delivery, Event, EventMaker};
 use shared::{
     ActivityId, ActivityStore, Clock, Config, Filter, Moment, Order, PartnerId, TimeRange,
     aws::{
@@ -15,8 +15,9 @@ use shared::{
         archive::{ArchiveStore, Registry, partner_id},
         sdk,
     },
-    model::recorded::RecordedRange,
+    model::{recorded::RecordedRange, stream::FORWARDED_WITHIN},
 };
+use tokio::time::timeout;
 
 use crate::Error;
 
@@ -56,20 +57,35 @@ pub struct Replay {
 /// What was sent.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
-    /// How many partners have a log.
+    /// How many partners' logs were read to their end.
     pub partners: usize,
     /// How many events were sent.
     pub events: usize,
+    /// How many entries can't be sent, because they are damaged or the bus refuses them.
+    pub not_sent: usize,
 }
 
 /// What a replay works with.
-struct Player<'a> {
+struct Replayer<'a> {
     log: Log,
     bus: Bus,
-    telling: Telling,
+    events: EventMaker,
     clock: &'a Clock,
     range: TimeRange,
     recorded: Option<RecordedRange>,
+}
+
+/// What became of some entries.
+#[derive(Debug, Default, Clone, Copy)]
+struct Sent {
+    events: usize,
+    not_sent: usize,
+}
+
+/// Where a replay of a log ended early, and why.
+struct Interrupted {
+    from: Moment,
+    source: shared::Error,
 }
 
 fn moment(text: &str) -> Result<Moment, String> {
@@ -80,29 +96,60 @@ fn moment(text: &str) -> Result<Moment, String> {
 impl Replay {
     /// Sends partner by partner, oldest entries first; sending again changes nothing for who
     /// knows the events by their ids.
+    ///
+    /// A partner whose log can't be sent does not stop the others; it is an error at the end.
     pub async fn run(
         &self,
         sdk: &SdkConfig,
         config: &Config,
         clock: &Clock,
     ) -> Result<Replayed, Error> {
-        let player = self.player(sdk, config, clock)?;
-        let mut done = Replayed::default();
+        let replayer = self.replayer(sdk, config, clock)?;
+        let (mut done, mut interrupted) = (Replayed::default(), Vec::new());
         for partner in self.partners(sdk, config).await? {
-            let events = player.play(&partner).await?;
-            eprintln!("{partner}: {events} events were sent");
-            done.partners += 1;
-            done.events += events;
+            match replayer.replay(&partner).await {
+                Ok(sent) => {
+                    let Sent { events, not_sent } = sent;
+                    eprintln!("{partner}: {events} events were sent, {not_sent} entries can't be");
+                    done.partners += 1;
+                    done.events += events;
+                    done.not_sent += not_sent;
+                }
+                Err(Interrupted { from, source }) => {
+                    let reason = source.chain();
+                    let rest = self.rest(&partner, from);
+                    eprintln!("{partner}: {reason}; the rest of it: admin replay {rest}");
+                    interrupted.push(partner.to_string());
+                }
+            }
         }
-        Ok(done)
+        if interrupted.is_empty() {
+            return Ok(done);
+        }
+        Err(Error::Interrupted(interrupted))
     }
 
-    fn player<'a>(
+    /// The flags with which the rest of a log is sent.
+    fn rest(&self, partner: &PartnerId, from: Moment) -> String {
+        let flag = |name: &str, moment: Option<Moment>| {
+            moment
+                .map(|moment| format!(" --{name} {moment}"))
+                .unwrap_or_default()
+        };
+        let others = [
+            flag("to", self.to),
+            flag("recorded-from", self.recorded_from),
+            flag("recorded-to", self.recorded_to),
+        ];
+        format!("--partner {partner} --from {from}{}", others.concat())
+    }
+
+    fn replayer<'a>(
         &self,
         sdk: &SdkConfig,
         config: &Config,
         clock: &'a Clock,
-    ) -> Result<Player<'a>, Error> {
+    ) -> Result<Replayer<'a>, Error> {
         let stream = config.stream.as_ref().ok_or(Error::NoStream)?;
         let (from, to) = (
             self.from.unwrap_or(Moment::MIN),
@@ -116,10 +163,10 @@ impl Replay {
         }
         let dynamodb = sdk::dynamodb(sdk);
         let archive = ArchiveStore::configured(sdk, dynamodb.clone(), config);
-        Ok(Player {
+        Ok(Replayer {
             log: Log::new(ActivityStore::new(dynamodb, config), Some(archive)),
             bus: Bus::new(sdk, stream.bus.clone()),
-            telling: Telling::new(config, stream.format),
+            events: EventMaker::new(config, stream.format),
             clock,
             range: TimeRange::new(from, to).ok_or(Error::Backwards)?,
             recorded,
@@ -135,52 +182,45 @@ impl Replay {
     }
 }
 
-impl Player<'_> {
-    /// Sends the events of one log; returns how many.
-    async fn play(&self, partner: &PartnerId) -> Result<usize, Error> {
-        let recorded = match self.recorded {
-            None => None,
-            Some(range) => Some(self.log.recorded(partner, &self.range, range, true).await?),
-        };
-        let (mut events, mut after, mut failures) = (0, None, 0);
+impl Replayer<'_> {
+    /// Sends the events of one log, and its last checkpoint.
+    async fn replay(&self, partner: &PartnerId) -> Result<Sent, Interrupted> {
+        let from = self.range.from();
+        let recorded = repeated(from, async || self.recorded(partner).await).await?;
+        let (mut sent, mut after) = (Sent::default(), None);
         loop {
-            match self.play_on(partner, recorded.as_ref(), after).await {
-                Ok((sent, resume_after)) => {
-                    (events, failures) = (events + sent, 0);
-                    after = resume_after;
-                    if after.is_none() {
-                        break;
-                    }
-                }
-                Err(source) if failures + 1 == ATTEMPTS_MAX => {
-                    let from = after.map_or(self.range.from(), ActivityId::occurred_at);
-                    let partner = partner.to_string();
-                    return Err(Error::Replay {
-                        partner,
-                        from,
-                        source,
-                    });
-                }
-                Err(_) => {
-                    tokio::time::sleep(PAUSE * 2_u32.pow(failures)).await;
-                    failures += 1;
-                }
+            let from = after.map_or(from, ActivityId::occurred_at);
+            let next = async || self.send_next(partner, recorded.as_ref(), after).await;
+            let (more, resume_after) = repeated(from, next).await?;
+            sent = sent.and(more);
+            after = resume_after;
+            if after.is_none() {
+                break;
             }
         }
-        if let Some(signed) = self.log.checkpoint(partner).await? {
-            events += self.send(self.checkpoint(partner, &signed)?).await?;
-        }
-        Ok(events)
+        let end = self.range.to();
+        Ok(sent.and(repeated(end, async || self.send_checkpoint(partner).await).await?))
     }
 
-    /// Reads and sends what comes after an entry; returns how many events, and after which entry
-    /// it goes on.
-    async fn play_on(
+    async fn recorded(&self, partner: &PartnerId) -> Result<Option<Recorded>, shared::Error> {
+        match self.recorded {
+            None => Ok(None),
+            Some(range) => {
+                let found = self.log.recorded(partner, &self.range, range, true);
+                found.await.map(Some)
+            }
+        }
+    }
+
+    /// Reads and sends what comes after an entry; returns after which entry it goes on.
+    ///
+    /// What was read is sent soon or not at all: it may be erased meanwhile.
+    async fn send_next(
         &self,
         partner: &PartnerId,
         recorded: Option<&Recorded>,
         after: Option<ActivityId>,
-    ) -> Result<(usize, Option<ActivityId>), shared::Error> {
+    ) -> Result<(Sent, Option<ActivityId>), shared::Error> {
         let filter = Filter::default();
         let query = RangeQuery {
             range: self.range,
@@ -192,46 +232,91 @@ impl Player<'_> {
             recorded,
             ..Question::new(partner, query, &filter, self.clock.now())
         };
-        let Some(page) = self.log.walk(&question, after, EFFORT).next(1).await? else {
-            return Ok((0, None));
+        let read_and_send = async {
+            let Some(page) = self.log.walk(&question, after, EFFORT).next(1).await? else {
+                return Ok((Sent::default(), None));
+            };
+            let resume_after = page.resume_after;
+            Ok((self.send(page, question).await?, resume_after))
         };
-        let resume_after = page.resume_after;
-        let sent = self.send(self.events(page, question)?).await?;
-        Ok((sent, resume_after))
+        let sent = timeout(FORWARDED_WITHIN, read_and_send).await;
+        sent.unwrap_or_else(|late| Err(shared::Error::Unavailable(late.into())))
     }
 
-    fn events(&self, page: Page, question: Question<'_>) -> Result<Vec<Event>, shared::Error> {
-        let mut events = Vec::new();
+    async fn send(&self, page: Page, question: Question<'_>) -> Result<Sent, shared::Error> {
+        let (mut events, mut not_sent) = (Vec::new(), 0);
         for stored in page.activities(question) {
-            events.extend(self.telling.events(Streamed::Entry(Box::new(stored?)))?);
-        }
-        Ok(events)
-    }
-
-    async fn send(&self, events: Vec<Event>) -> Result<usize, shared::Error> {
-        for delivery in self.bus.send(&events).await {
-            match delivery {
-                Delivery::Done => {}
-                Delivery::Refused(reason) => {
-                    return Err(shared::Error::internal("sending an event", reason));
+            let made = stored.and_then(|stored| self.events.of(Streamed::Entry(Box::new(stored))));
+            match made {
+                Ok(made) => events.extend(made),
+                Err(error) => {
+                    eprintln!("{}: {}", question.partner, error.chain());
+                    not_sent += 1;
                 }
-                Delivery::Failed(error) => return Err(error),
             }
         }
-        Ok(events.len())
+        let sent = self.send_events(&events).await?;
+        Ok(sent.and(Sent {
+            events: 0,
+            not_sent,
+        }))
     }
 
-    fn checkpoint(
-        &self,
-        partner: &PartnerId,
-        signed: &Signed,
-    ) -> Result<Vec<Event>, shared::Error> {
+    async fn send_checkpoint(&self, partner: &PartnerId) -> Result<Sent, shared::Error> {
+        let Some(signed) = self.log.checkpoint(partner).await? else {
+            return Ok(Sent::default());
+        };
         let checkpoint = StreamedCheckpoint {
             partner_id: partner.clone(),
             size: signed.checkpoint.size,
             sealed_to: signed.sealed_to().unwrap_or(Moment::MIN),
             note: signed.note.to_string(),
         };
-        self.telling.events(Streamed::Checkpoint(checkpoint))
+        let events = self.events.of(Streamed::Checkpoint(checkpoint))?;
+        self.send_events(&events).await
+    }
+
+    async fn send_events(&self, events: &[Event]) -> Result<Sent, shared::Error> {
+        let mut sent = Sent::default();
+        for delivery in self.bus.send(events).await {
+            match delivery {
+                Delivery::Done => sent.events += 1,
+                Delivery::Refused(reason) => {
+                    eprintln!("an event was refused: {reason}");
+                    sent.not_sent += 1;
+                }
+                Delivery::Failed(error) => return Err(error),
+            }
+        }
+        Ok(sent)
+    }
+}
+
+impl Sent {
+    fn and(self, other: Self) -> Self {
+        Self {
+            events: self.events + other.events,
+            not_sent: self.not_sent + other.not_sent,
+        }
+    }
+}
+
+/// Does something until it succeeds, a few times; `from` says where to go on otherwise.
+async fn repeated<T>(
+    from: Moment,
+    mut work: impl AsyncFnMut() -> Result<T, shared::Error>,
+) -> Result<T, Interrupted> {
+    let mut failures = 0;
+    loop {
+        match work().await {
+            Ok(done) => return Ok(done),
+            Err(source) if failures + 1 == ATTEMPTS_MAX => {
+                return Err(Interrupted { from, source });
+            }
+            Err(_) => {
+                tokio::time::sleep(PAUSE * 2_u32.pow(failures)).await;
+                failures += 1;
+            }
+        }
     }
 }

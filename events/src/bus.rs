@@ -26,6 +26,9 @@ const REFUSED: [&str; 4] = [
     "ValidationException",
 ];
 
+/// Codes that are about the caller or the bus, so that single events would fare no better.
+const NOT_ABOUT_EVENTS: [&str; 2] = ["AccessDeniedException", "ResourceNotFoundException"];
+
 /// A bus of EventBridge.
 #[derive(Debug, Clone)]
 pub struct Bus {
@@ -55,12 +58,26 @@ impl Bus {
     }
 
     /// Sends events, all calls at once; the answer has one delivery for each, in their order.
+    ///
+    /// An entry that is refused is sent once more without its details.
     pub async fn send(&self, events: &[Event]) -> Vec<Delivery> {
-        let calls = calls(events).map(|events| self.put(events));
-        let deliveries: Vec<_> = join_all(calls).await.into_iter().flatten().collect();
+        let mut deliveries = self.send_once(events).await;
+        let is_refused = |delivery: &Delivery| matches!(delivery, Delivery::Refused(_));
+        let refused = deliveries.iter_mut().zip(events);
+        let refused = refused.filter(|(delivery, _)| is_refused(delivery));
+        let reduced = refused.filter_map(|(delivery, event)| Some((delivery, event.reduced()?)));
+        let (places, reduced): (Vec<_>, Vec<_>) = reduced.unzip();
+        for (place, delivery) in places.into_iter().zip(self.send_once(&reduced).await) {
+            *place = delivery;
+        }
         let is_done = |delivery: &&Delivery| matches!(delivery, Delivery::Done);
         metrics::streamed(deliveries.iter().filter(is_done).count() as u64);
         deliveries
+    }
+
+    async fn send_once(&self, events: &[Event]) -> Vec<Delivery> {
+        let calls = calls(events).map(|events| self.put(events));
+        join_all(calls).await.into_iter().flatten().collect()
     }
 
     /// One call; if it is refused as a whole, each event has one of its own.
@@ -73,17 +90,14 @@ impl Bus {
                 Ok(answer) => return deliveries(answer.entries(), events.len()),
                 Err(error) => error,
             };
-            let is_refused = error.code().is_some_and(|code| REFUSED.contains(&code));
-            match events {
-                [_] if is_refused => {
-                    let reason = error.message().unwrap_or("no reason was given");
-                    vec![Delivery::Refused(reason.to_owned())]
-                }
-                _ if is_refused => {
+            let code = error.code().unwrap_or("no code").to_owned();
+            match sdk::failed("sending events", error) {
+                Error::Unavailable(source) => failed(&Error::Unavailable(source), events.len()),
+                _ if events.len() > 1 && !NOT_ABOUT_EVENTS.contains(&code.as_str()) => {
                     let alone = events.chunks(1).map(|event| self.put(event));
                     join_all(alone).await.into_iter().flatten().collect()
                 }
-                _ => failed(&sdk::failed("sending events", error), events.len()),
+                _ => events.iter().map(|_| not_taken(&code)).collect(),
             }
         }
         .boxed()
@@ -100,14 +114,17 @@ fn deliveries(answered: &[PutEventsResultEntry], count: usize) -> Vec<Delivery> 
 }
 
 fn delivery(answered: &PutEventsResultEntry) -> Delivery {
-    let Some(code) = answered.error_code() else {
-        return Delivery::Done;
-    };
-    let reason = answered.error_message().unwrap_or(code);
+    answered.error_code().map_or(Delivery::Done, not_taken)
+}
+
+/// What became of an event that the bus did not take.
+///
+/// Its message is left out, because it may quote the event.
+fn not_taken(code: &str) -> Delivery {
     if REFUSED.contains(&code) {
-        return Delivery::Refused(reason.to_owned());
+        return Delivery::Refused(format!("the bus answers {code}"));
     }
-    Delivery::Failed(Error::Unavailable(format!("{code}: {reason}").into()))
+    Delivery::Failed(Error::Unavailable(format!("the bus answers {code}").into()))
 }
 
 fn failed(error: &Error, count: usize) -> Vec<Delivery> {
@@ -129,4 +146,57 @@ fn calls(events: &[Event]) -> impl Iterator<Item = &[Event]> {
         rest = others;
         Some(call)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(sizes: &[usize]) -> Vec<usize> {
+        let events: Vec<_> = sizes.iter().map(|bytes| Event::of_bytes(*bytes)).collect();
+        calls(&events).map(<[Event]>::len).collect()
+    }
+
+    #[test]
+    fn a_call_has_at_most_ten_events_and_so_many_bytes() {
+        assert_eq!(counts(&[]), Vec::<usize>::new());
+        assert_eq!(counts(&[100; 25]), [10, 10, 5]);
+        assert_eq!(counts(&[BYTES_MAX; 3]), [1, 1, 1]);
+        assert_eq!(counts(&[BYTES_MAX / 2, BYTES_MAX / 2, 100]), [2, 1]);
+        assert_eq!(counts(&[BYTES_MAX + 1, 100]), [1, 1]);
+    }
+
+    #[test]
+    fn what_the_bus_never_takes_is_told_from_what_it_takes_later() {
+        let entry = |code: Option<&str>| {
+            let entry = PutEventsResultEntry::builder().set_error_code(code.map(str::to_owned));
+            entry.error_message("quotes Relecloud").build()
+        };
+        assert!(matches!(delivery(&entry(None)), Delivery::Done));
+        for code in REFUSED {
+            let Delivery::Refused(reason) = delivery(&entry(Some(code))) else {
+                panic!("{code}");
+            };
+            assert_eq!(reason, format!("the bus answers {code}"));
+        }
+        for code in [
+            "InternalFailure",
+            "ThrottlingException",
+            "AccessDeniedException",
+            "new",
+        ] {
+            let Delivery::Failed(error) = delivery(&entry(Some(code))) else {
+                panic!("{code}");
+            };
+            assert!(!error.chain().contains("Relecloud"));
+        }
+    }
+
+    #[test]
+    fn an_answer_that_leaves_events_out_says_nothing_of_any() {
+        let one = PutEventsResultEntry::builder().event_id("1").build();
+        let said = deliveries(&[one], 2);
+        assert_eq!(said.len(), 2);
+        assert!(said.iter().all(|one| matches!(one, Delivery::Failed(_))));
+    }
 }

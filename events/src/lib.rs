@@ -9,11 +9,11 @@
 mod activity;
 mod bus;
 mod event;
+mod maker;
 mod ocsf;
-mod telling;
 
 pub use crate::{
     bus::{Bus, Delivery},
     event::Event,
-    telling::Telling,
+    maker::EventMaker,
 };

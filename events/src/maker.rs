@@ -1,4 +1,4 @@
-//! Which events tell of what is stored.
+//! Makes the events of what is stored.
 
 use serde::Serialize;
 use shared::{
@@ -13,9 +13,9 @@ use crate::{
     ocsf,
 };
 
-/// How the entries of a log are told.
+/// Makes events in one format.
 #[derive(Debug, Clone)]
-pub struct Telling {
+pub struct EventMaker {
     log_name: String,
     format: Format,
 }
@@ -40,8 +40,8 @@ struct NotSentData<'a> {
     reason: &'a str,
 }
 
-impl Telling {
-    /// Tells in a format of the service that the configuration names.
+impl EventMaker {
+    /// Makes events of the service that the configuration describes.
     pub fn new(config: &Config, format: Format) -> Self {
         Self {
             log_name: config.log_name.clone(),
@@ -50,74 +50,78 @@ impl Telling {
     }
 
     /// The events of what is stored; several for the entry of an erasure that has succeeded.
-    pub fn events(&self, streamed: Streamed) -> Result<Vec<Event>, Error> {
+    pub fn of(&self, streamed: Streamed) -> Result<Vec<Event>, Error> {
         match streamed {
             Streamed::Entry(stored) => self.of_entry(*stored),
             Streamed::Checkpoint(checkpoint) => Ok(vec![self.of_checkpoint(&checkpoint)?]),
         }
     }
 
-    fn of_entry(&self, stored: Stored) -> Result<Vec<Event>, Error> {
-        let erased = self.of_erasure(&stored).transpose()?;
-        let recorded = self.recorded(stored)?;
-        Ok([Some(recorded), erased].into_iter().flatten().collect())
-    }
-
-    /// An entry, without its details if they are more than an event can hold.
-    fn recorded(&self, mut stored: Stored) -> Result<Event, Error> {
+    fn of_entry(&self, mut stored: Stored) -> Result<Vec<Event>, Error> {
+        let erased = self.of_erasure(&stored)?;
         let whole = self.of_activity(&stored)?;
-        if whole.bytes() <= BYTES_MAX {
-            return Ok(whole);
+        if stored.activity.content.details.take().is_none() {
+            return Ok([Some(whole), erased].into_iter().flatten().collect());
         }
-        stored.activity.content.details = None;
-        self.of_activity(&stored)
+        // Details may be too large, or JSON that the bus does not take.
+        let reduced = self.of_activity(&stored)?;
+        let is_small = whole.bytes() <= BYTES_MAX;
+        let recorded = if is_small { whole.or(reduced) } else { reduced };
+        Ok([Some(recorded), erased].into_iter().flatten().collect())
     }
 
     fn of_activity(&self, stored: &Stored) -> Result<Event, Error> {
         match self.format {
-            Format::Activity => {
-                self.with_entry(stored, None, Kind::Recorded, activity::Data::new(stored))
-            }
+            Format::Activity => self.of_stored(stored, None, activity::Data::new(stored)),
             Format::Ocsf => {
                 let data = ocsf::ApiActivity::new(stored, &self.log_name);
-                self.with_entry(stored, Some(ocsf::SCHEMA), Kind::Recorded, data)
+                self.of_stored(stored, Some(ocsf::SCHEMA), data)
             }
         }
     }
 
-    /// That a customer was erased, so that whoever keeps events can erase there too.
-    fn of_erasure(&self, stored: &Stored) -> Option<Result<Event, Error>> {
-        let customer_id = trail::erased_customer(&stored.activity.content)?;
-        let data = ErasedData {
-            customer_id,
-            activity_id: stored.activity.id,
-        };
-        Some(self.with_entry(stored, None, Kind::Erased, data))
-    }
-
-    fn with_entry<T: Serialize>(
+    fn of_stored<T: Serialize>(
         &self,
         stored: &Stored,
         schema: Option<&'static str>,
-        kind: Kind,
         data: T,
     ) -> Result<Event, Error> {
         let activity = &stored.activity;
-        let ending = if kind == Kind::Erased { "/erased" } else { "" };
         let customer = activity.content.customer.as_ref();
-        let erased = trail::erased_customer(&activity.content);
-        let subject = customer.map(|customer| &customer.id).or(erased);
         Event::new(&Message {
-            kind,
-            id: format!("{}{ending}", activity.id),
+            kind: Kind::Recorded,
+            id: activity.id.to_string(),
             log_name: &self.log_name,
             partner_id: Some(&activity.partner_id),
-            subject: subject.map(Identifier::as_str),
+            subject: customer.map(|customer| customer.id.as_str()),
             time: activity.content.occurred_at,
             recorded_at: Some(activity.recorded_at),
             schema,
             data,
         })
+    }
+
+    /// That a customer was erased, so that whoever keeps events can erase there too.
+    fn of_erasure(&self, stored: &Stored) -> Result<Option<Event>, Error> {
+        let activity = &stored.activity;
+        let Some(customer_id) = trail::erased_customer(&activity.content) else {
+            return Ok(None);
+        };
+        let event = Event::new(&Message {
+            kind: Kind::Erased,
+            id: format!("{}/erased", activity.id),
+            log_name: &self.log_name,
+            partner_id: Some(&activity.partner_id),
+            subject: Some(customer_id.as_str()),
+            time: activity.content.occurred_at,
+            recorded_at: Some(activity.recorded_at),
+            schema: None,
+            data: ErasedData {
+                customer_id,
+                activity_id: activity.id,
+            },
+        });
+        event.map(Some)
     }
 
     fn of_checkpoint(&self, checkpoint: &StreamedCheckpoint) -> Result<Event, Error> {
@@ -144,7 +148,7 @@ impl Telling {
         })
     }
 
-    /// That something is stored of which nothing can be told, and why.
+    /// That something is stored of which no event can be sent, and why.
     pub fn not_sent(&self, key: &ItemKey, reason: &str, now: Moment) -> Result<Event, Error> {
         Event::new(&Message {
             kind: Kind::NotSent,

@@ -6,7 +6,7 @@
 use std::{
     collections::VecDeque,
     convert::Infallible,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -25,7 +25,7 @@ use futures_util::{Stream, StreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::Clock;
-use tokio::sync::broadcast;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::aws::REGION;
@@ -55,18 +55,12 @@ pub struct Bus(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    kept: Mutex<Kept>,
-    live: broadcast::Sender<Numbered>,
+    kept: Mutex<VecDeque<Numbered>>,
+    /// How many events came, whether they are still kept or not.
+    count: watch::Sender<u64>,
 }
 
-#[derive(Debug, Default)]
-struct Kept {
-    events: VecDeque<Numbered>,
-    /// How many came, whether they are still kept or not.
-    count: u64,
-}
-
-/// An event, and the how manieth it is.
+/// An event, and its number: the first is 1.
 #[derive(Debug, Clone)]
 struct Numbered {
     number: u64,
@@ -94,52 +88,59 @@ struct Entry {
 
 impl Default for Bus {
     fn default() -> Self {
-        let (live, _) = broadcast::channel(KEPT);
+        let (count, _) = watch::channel(0);
         let kept = Mutex::default();
-        Self(Arc::new(Shared { kept, live }))
+        Self(Arc::new(Shared { kept, count }))
     }
 }
 
 impl Bus {
     /// The events that came last, at most 1,000, the oldest first.
     pub fn events(&self) -> Vec<Arc<Value>> {
-        let kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let events = kept.events.iter();
-        events.map(|numbered| Arc::clone(&numbered.event)).collect()
+        let kept = self.kept();
+        kept.iter().map(|it| Arc::clone(&it.event)).collect()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, VecDeque<Numbered>> {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self, event: Value) {
-        let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.count += 1;
-        let numbered = Numbered {
-            number: kept.count,
-            event: Arc::new(event),
-        };
-        kept.events.push_back(numbered.clone());
-        if kept.events.len() > KEPT {
-            kept.events.pop_front();
+        let mut kept = self.kept();
+        let number = *self.0.count.borrow() + 1;
+        let event = Arc::new(event);
+        kept.push_back(Numbered { number, event });
+        if kept.len() > KEPT {
+            kept.pop_front();
         }
-        // It fails if nobody listens.
-        let _ = self.0.live.send(numbered);
+        self.0.count.send_replace(number);
+    }
+
+    /// The first event after a number that is kept.
+    fn next_after(&self, number: u64) -> Option<Numbered> {
+        self.kept().iter().find(|it| it.number > number).cloned()
     }
 
     /// The events after a number: those that are kept, then those to come.
-    fn after(&self, number: u64) -> impl Stream<Item = Numbered> + use<> {
-        let kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let old: Vec<_> = kept.events.iter().cloned().collect();
-        let live = self.0.live.subscribe();
-        drop(kept);
-        let live = stream::unfold(live, async |mut live| {
+    ///
+    /// Numbers begin anew with each process, so one that is too high is of an earlier one.
+    fn after(self, number: u64) -> impl Stream<Item = Numbered> {
+        let number = if number > *self.0.count.borrow() {
+            0
+        } else {
+            number
+        };
+        let count = self.0.count.subscribe();
+        stream::unfold((self, number, count), async |(bus, last, mut count)| {
             loop {
-                match live.recv().await {
-                    Ok(numbered) => return Some((numbered, live)),
-                    Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    Err(broadcast::error::RecvError::Closed) => return None,
+                count.mark_unchanged();
+                if let Some(next) = bus.next_after(last) {
+                    let last = next.number;
+                    return Some((next, (bus, last, count)));
                 }
+                count.changed().await.ok()?;
             }
-        });
-        let all = stream::iter(old).chain(live);
-        all.filter(move |numbered| std::future::ready(numbered.number > number))
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 //! It reads the stream of the table of activities, calls the function, and goes on where
 //! the function's answer says; what failed is brought again, after a pause.
 
-use std::{fs, io, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
 use dynoxide::{
     Database, DynoxideError,
@@ -41,7 +41,7 @@ pub(crate) struct Changes {
 impl Changes {
     /// Brings all changes, for ever.
     pub(crate) async fn bring(self) {
-        let mut after = fs::read_to_string(&self.position).ok();
+        let mut after = self.kept();
         let mut pause = PAUSE;
         loop {
             match self.bring_next(after.as_deref()).await {
@@ -116,9 +116,17 @@ impl Changes {
         records.collect::<Result<_, _>>().map_err(unwritable)
     }
 
+    /// How far it was brought before; none if that is not known.
+    fn kept(&self) -> Option<String> {
+        let kept = fs::read_to_string(&self.position).ok()?;
+        let is_number = kept.len() == 21 && kept.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then_some(kept)
+    }
+
     /// Keeps how far it is; otherwise events are sent again after the next start.
     fn keep(&self, place: &str) {
-        let kept: io::Result<()> = fs::write(&self.position, place);
+        let new = self.position.with_extension("new");
+        let kept = fs::write(&new, place).and_then(|()| fs::rename(&new, &self.position));
         if let Err(error) = kept {
             tracing::warn!(%error, "how far the stream was brought is not kept");
         }

@@ -13,7 +13,8 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use crate::{
     faults::Fault,
-    harness::{TestApp, activity, ago, at},
+    harness::{TestApp, activity, ago, at, eventually},
+    stream::forms::deeper_than_the_bus_reads,
 };
 
 /// A writer that keeps everything that is logged.
@@ -57,7 +58,7 @@ impl Log {
 
 /// Our own lines of all levels, and the libraries' lines as in a deployment.
 const LEVELS: &str = "info,shared=trace,record=trace,list=trace,export=trace,\
-                      export_worker=trace,erasure=trace,erasure_worker=trace,sweeper=trace,local=trace";
+                      export_worker=trace,erasure=trace,erasure_worker=trace,sweeper=trace,stream=trace,events=trace,local=trace";
 
 /// Words that occur only in secrets and in the content of requests.
 const CANARIES: [&str; 9] = [
@@ -84,6 +85,10 @@ impl TestApp {
         sent["details"] = json!({ "note": "canary-details" });
         sent["occurred_at"] = ago(5).into();
         self.record_with_key(&sent).await;
+        // The bus refuses these.
+        let mut deep = sent.clone();
+        deep["details"] = deeper_than_the_bus_reads();
+        self.record(&deep).await;
         sent["outcome"] = "failed".into();
         self.record_with_key(&sent).await;
         sent["canary-field"] = "canary-details".into();
@@ -113,7 +118,7 @@ impl TestApp {
 async fn no_log_line_holds_a_name_a_token_a_link_or_a_body() {
     let log = Log::default();
     let _capture = log.capture("it", LEVELS);
-    let app = TestApp::start().await;
+    let app = TestApp::start_streaming("activity").await;
     app.send_canaries().await;
     // Once more while AWS refuses calls: the causes of 503 and 500 are logged.
     for operation in [
@@ -123,11 +128,15 @@ async fn no_log_line_holds_a_name_a_token_a_link_or_a_body() {
         "UpdateItem",
         "PutObject",
         "Invoke",
+        "BatchGetItem",
+        "PutEvents",
     ] {
         app.faults.add(operation, Fault::Throttled, 3);
         let stored = activity();
         send_requests_that_may_fail(&app, &stored).await;
     }
+    let is_streamed = || app.stack.bus.events().len() > 1;
+    assert!(eventually(is_streamed).await);
     let text = log.take();
     for expected in ["the request was refused", "the request failed"] {
         assert!(text.contains(expected), "{expected:?} was never logged");

@@ -1,7 +1,7 @@
 //! What is told of the logs: events on the bus.
 
 mod faults;
-mod forms;
+pub(crate) mod forms;
 mod listeners;
 mod replay;
 

@@ -1,5 +1,6 @@
 //! The walk as a whole: its parts, one after another, and what ends it.
 
+use futures_util::FutureExt;
 use shared::{
     Error, Moment,
     aws::{
@@ -125,7 +126,7 @@ impl Parts<'_> {
                     Stage::Unnamed
                 }
                 Stage::Unnamed => {
-                    self.let_events_pass().await;
+                    self.let_events_pass().await?;
                     return self.delete_unnamed().await;
                 }
             };
@@ -135,10 +136,12 @@ impl Parts<'_> {
     }
 
     /// Waits until no event can be under way that has what was erased.
-    async fn let_events_pass(&self) {
-        if self.walk.app.is_streamed {
-            tokio::time::sleep(SENDING_TIME_MAX).await;
+    async fn let_events_pass(&self) -> Result<(), Stop> {
+        if !self.walk.app.is_streamed {
+            return Ok(());
         }
+        let pass = tokio::time::sleep(SENDING_TIME_MAX);
+        self.keeping(pass.map(Ok)).await
     }
 
     /// Deletes the objects that nothing names any more, and that may hold the name.

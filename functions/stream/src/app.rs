@@ -1,7 +1,7 @@
 //! What the function keeps between calls.
 
 use aws_config::SdkConfig;
-use events::{Bus, Telling};
+use events::{Bus, EventMaker};
 use shared::{ActivityStore, Clock, Config, aws::sdk};
 
 /// What the function keeps between calls.
@@ -9,7 +9,7 @@ use shared::{ActivityStore, Clock, Config, aws::sdk};
 pub struct App {
     pub(crate) activities: ActivityStore,
     pub(crate) bus: Bus,
-    pub(crate) telling: Telling,
+    pub(crate) events: EventMaker,
     /// The clock.
     pub clock: Clock,
 }
@@ -21,7 +21,7 @@ impl App {
         Some(Self {
             activities: ActivityStore::new(sdk::dynamodb(sdk), config),
             bus: Bus::new(sdk, stream.bus.clone()),
-            telling: Telling::new(config, stream.format),
+            events: EventMaker::new(config, stream.format),
             clock,
         })
     }

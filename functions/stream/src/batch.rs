@@ -15,12 +15,12 @@ pub struct Batch {
 #[serde(rename_all = "camelCase")]
 struct Change {
     event_name: String,
-    dynamodb: Stored,
+    dynamodb: StoredItem,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Stored {
+struct StoredItem {
     keys: ItemKey,
     sequence_number: String,
 }
@@ -29,18 +29,17 @@ struct Stored {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NewItem<'a> {
     pub(crate) key: &'a ItemKey,
-    /// Its place in the stream.
-    pub(crate) place: &'a str,
+    pub(crate) sequence_number: &'a str,
 }
 
 impl Batch {
-    /// The items to tell of; changes of items and what names late entries are left out.
+    /// The items to send; changes of items and what names late entries are left out.
     pub(crate) fn new_items(&self) -> impl Iterator<Item = NewItem<'_>> {
         let stored = self.records.iter();
         let stored = stored.filter(|change| change.event_name == "INSERT");
         let items = stored.map(|change| NewItem {
             key: &change.dynamodb.keys,
-            place: &change.dynamodb.sequence_number,
+            sequence_number: &change.dynamodb.sequence_number,
         });
         items.filter(|item| !item.key.is_name())
     }
@@ -60,13 +59,13 @@ struct Failure {
 }
 
 impl Answer {
-    /// Names the places in the stream of what failed; none if nothing did.
-    pub(crate) fn naming(places: Vec<&str>) -> Self {
-        let failure = |place: &str| Failure {
-            item_identifier: place.to_owned(),
+    /// Names what failed by its sequence numbers; none if nothing did.
+    pub(crate) fn naming(failed: &[&str]) -> Self {
+        let failure = |number: &&str| Failure {
+            item_identifier: (*number).to_owned(),
         };
         Self {
-            batch_item_failures: places.into_iter().map(failure).collect(),
+            batch_item_failures: failed.iter().map(failure).collect(),
         }
     }
 }

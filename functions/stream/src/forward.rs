@@ -1,4 +1,4 @@
-//! Carries some new items to the bus: reads them, and sends what they are now.
+//! Forwards some new items to the bus: reads them, and sends what they are now.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,90 +7,117 @@ use shared::{
     Error,
     aws::activities::{ItemKey, Streamed},
     metrics,
+    model::stream::FORWARDED_WITHIN,
 };
+use tokio::time::timeout;
 
 use crate::{app::App, batch::NewItem};
 
-/// An event, and the place in the stream of the item that it tells of.
-type Placed<'a> = (NewItem<'a>, Event);
+/// An event, and the item of which it tells.
+type EventOf<'a> = (NewItem<'a>, Event);
 
-/// Reads and sends; returns the places of what could not be sent now.
-pub(crate) async fn carry<'a>(app: &App, items: &[NewItem<'a>]) -> Vec<&'a str> {
+/// What becomes of items when they were read.
+#[derive(Debug, Default)]
+struct Prepared<'a> {
+    events: Vec<EventOf<'a>>,
+    /// Events in the place of what can't be read.
+    not_sent: Vec<EventOf<'a>>,
+    /// What could not be read now.
+    failed: BTreeSet<&'a str>,
+}
+
+/// Reads and sends; returns the sequence numbers of what could not be sent now.
+///
+/// What was read is sent soon or not at all: it may be erased meanwhile.
+pub(crate) async fn forward<'a>(app: &App, items: &[NewItem<'a>]) -> Vec<&'a str> {
+    let forwarded = timeout(FORWARDED_WITHIN, read_and_send(app, items)).await;
+    let forwarded = forwarded.unwrap_or_else(|late| Err(Error::Unavailable(late.into())));
+    forwarded.unwrap_or_else(|error| {
+        let error = error.chain();
+        tracing::error!(
+            error,
+            "some items could not be read or sent; they are brought again"
+        );
+        items.iter().map(|item| item.sequence_number).collect()
+    })
+}
+
+async fn read_and_send<'a>(app: &App, items: &[NewItem<'a>]) -> Result<Vec<&'a str>, Error> {
     let keys: BTreeSet<_> = items.iter().map(|item| item.key).collect();
-    let read = app.activities.read_streamed(keys, app.clock.now()).await;
-    let placed = read.and_then(|read| events(app, items, read));
-    match placed {
-        Ok(placed) => send(app, placed).await,
-        Err(error) => {
-            tracing::error!(error = error.chain(), "nothing could be read of some items");
-            items.iter().map(|item| item.place).collect()
+    let read = app.activities.read_streamed(keys, app.clock.now()).await?;
+    let Prepared {
+        events,
+        mut not_sent,
+        mut failed,
+    } = prepare(app, items, read)?;
+    for (item, delivery) in send(app, &events).await {
+        match delivery {
+            Delivery::Done => {}
+            Delivery::Refused(reason) => not_sent.push((item, of_refusal(app, &item, &reason)?)),
+            Delivery::Failed(error) => note_failure(&mut failed, item, &error.chain()),
         }
     }
+    for (item, delivery) in send(app, &not_sent).await {
+        match delivery {
+            Delivery::Done => note_not_sent(&item),
+            Delivery::Refused(reason) => note_failure(&mut failed, item, &reason),
+            Delivery::Failed(error) => note_failure(&mut failed, item, &error.chain()),
+        }
+    }
+    Ok(failed.into_iter().collect())
 }
 
 /// The events of what was read; an item that is gone has none.
-fn events<'a>(
+fn prepare<'a>(
     app: &App,
     items: &[NewItem<'a>],
     mut read: HashMap<ItemKey, Result<Streamed, Error>>,
-) -> Result<Vec<Placed<'a>>, Error> {
-    let mut placed = Vec::with_capacity(items.len());
+) -> Result<Prepared<'a>, Error> {
+    let mut prepared = Prepared::default();
     for item in items {
-        let told = match read.remove(item.key) {
+        let made = match read.remove(item.key) {
             None => continue,
-            Some(streamed) => streamed.and_then(|streamed| app.telling.events(streamed)),
+            Some(streamed) => streamed.and_then(|streamed| app.events.of(streamed)),
         };
-        let told = match told {
-            Ok(told) => told,
-            Err(error) => vec![not_sent(app, item, &error.chain())?],
-        };
-        placed.extend(told.into_iter().map(|event| (*item, event)));
-    }
-    Ok(placed)
-}
-
-/// Sends events; in the place of one that the bus will never take it tells why.
-async fn send<'a>(app: &App, placed: Vec<Placed<'a>>) -> Vec<&'a str> {
-    let (items, events): (Vec<_>, Vec<_>) = placed.into_iter().unzip();
-    let mut failed = BTreeSet::new();
-    for (item, delivery) in items.iter().zip(app.bus.send(&events).await) {
-        let delivery = match delivery {
-            Delivery::Refused(reason) => tell_refusal(app, item, &reason).await,
-            delivery => delivery,
-        };
-        let error = match delivery {
-            Delivery::Done => continue,
-            Delivery::Refused(reason) => reason,
-            Delivery::Failed(error) => error.chain(),
-        };
-        tracing::error!(
-            error,
-            place = item.place,
-            "an event was not sent; it is sent again"
-        );
-        failed.insert(item.place);
-    }
-    failed.into_iter().collect()
-}
-
-async fn tell_refusal(app: &App, item: &NewItem<'_>, reason: &str) -> Delivery {
-    match not_sent(app, item, reason) {
-        Ok(event) => {
-            let mut deliveries = app.bus.send(&[event]).await;
-            let none = || Delivery::Failed(Error::Unavailable("the bus gave no answer".into()));
-            deliveries.pop().unwrap_or_else(none)
+        match made {
+            Ok(events) => prepared
+                .events
+                .extend(events.into_iter().map(|event| (*item, event))),
+            Err(Error::Unavailable(_)) => {
+                prepared.failed.insert(item.sequence_number);
+            }
+            Err(error) => {
+                let event = of_refusal(app, item, &error.chain())?;
+                prepared.not_sent.push((*item, event));
+            }
         }
-        Err(error) => Delivery::Failed(error),
     }
+    Ok(prepared)
 }
 
-fn not_sent(app: &App, item: &NewItem<'_>, reason: &str) -> Result<Event, Error> {
-    let place = item.place;
-    tracing::error!(
-        place,
-        reason,
-        "an item can never be sent; the queue of failures has it"
-    );
+async fn send<'a>(app: &App, events: &[EventOf<'a>]) -> Vec<(NewItem<'a>, Delivery)> {
+    let (items, events): (Vec<_>, Vec<_>) = events.iter().cloned().unzip();
+    items.into_iter().zip(app.bus.send(&events).await).collect()
+}
+
+fn of_refusal(app: &App, item: &NewItem<'_>, reason: &str) -> Result<Event, Error> {
+    let sequence_number = item.sequence_number;
+    tracing::error!(sequence_number, reason, "an item can't be sent as it is");
+    app.events.not_sent(item.key, reason, app.clock.now())
+}
+
+fn note_not_sent(item: &NewItem<'_>) {
+    let sequence_number = item.sequence_number;
+    tracing::error!(sequence_number, "the bus was told that an item is not sent");
     metrics::not_streamed();
-    app.telling.not_sent(item.key, reason, app.clock.now())
+}
+
+fn note_failure<'a>(failed: &mut BTreeSet<&'a str>, item: NewItem<'a>, error: &str) {
+    let sequence_number = item.sequence_number;
+    tracing::error!(
+        sequence_number,
+        error,
+        "an event was not sent; it is sent again"
+    );
+    failed.insert(sequence_number);
 }

@@ -1,20 +1,20 @@
-//! Tells other tools what is new in the logs of all partners.
+//! Sends what is new in the logs of all partners to a bus, for other tools.
 //!
 //! Lambda calls it with what was stored in the table of activities. The table's stream has
 //! only keys, so each entry is read again, right before it is sent to a bus: what was
-//! erased meanwhile is not told any more. Each entry is sent at least once, in no order.
+//! erased meanwhile is not sent any more. Each entry is sent at least once, in no order.
 //!
-//! What can't be sent now is named in the answer, and Lambda calls again. What can never be
-//! sent is told by an event of its own, so that it holds up nothing.
+//! What can't be sent now is named in the answer, and Lambda brings it again. What can never
+//! be sent is reported by an event of its own, so that it holds up nothing.
 
 mod app;
 mod batch;
-mod carry;
+mod forward;
 
 use futures_util::{StreamExt, stream};
 use shared::Error;
 
-use crate::carry::carry;
+use crate::forward::forward;
 pub use crate::{
     app::App,
     batch::{Answer, Batch},
@@ -32,7 +32,7 @@ const GROUPS_AT_ONCE: usize = 4;
 pub async fn handle(app: &App, batch: &Batch) -> Result<Answer, Error> {
     let new: Vec<_> = batch.new_items().collect();
     let groups = new.chunks(ITEMS_AT_ONCE);
-    let groups: Vec<_> = groups.map(|group| carry(app, group)).collect();
+    let groups: Vec<_> = groups.map(|group| forward(app, group)).collect();
     let failed = stream::iter(groups).buffer_unordered(GROUPS_AT_ONCE);
     let failed: Vec<Vec<&str>> = failed.collect().await;
     let failed = failed.concat();
@@ -40,5 +40,5 @@ pub async fn handle(app: &App, batch: &Batch) -> Result<Answer, Error> {
         // An error, so that the alarm for errors tells that the bus is away.
         return Err(Error::Unavailable("nothing could be sent".into()));
     }
-    Ok(Answer::naming(failed))
+    Ok(Answer::naming(&failed))
 }

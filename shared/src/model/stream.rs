@@ -14,9 +14,11 @@ pub enum Format {
     Ocsf,
 }
 
-/// How long after an entry was read its event may still be sent.
+/// How long it may take to read entries and to send their events; then whoever does it gives
+/// up, and begins with another read.
+pub const FORWARDED_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long an erasure waits before it ends, after it has erased the last entry.
 ///
-/// The read and the call of the bus each take at most 8 s, with all their attempts. An
-/// erasure ends so long after it has erased the last entry, so that afterwards nothing is
-/// sent that was read before.
+/// Longer than [`FORWARDED_WITHIN`], so that afterwards nothing is sent that was read before.
 pub const SENDING_TIME_MAX: Duration = Duration::from_secs(20);

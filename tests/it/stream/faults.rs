@@ -75,7 +75,7 @@ fn text(value: &serde_json::Value) -> &str {
 
 impl TestApp {
     /// Stores an item without what an entry must have.
-    async fn store_damaged(&self, partition: &str, sort: &str) {
+    pub(crate) async fn store_damaged(&self, partition: &str, sort: &str) {
         let value = |text: &str| AttributeValue::S(text.to_owned());
         let put = self.dynamodb().put_item();
         let put = put.table_name(&self.stack.config.activities_table);

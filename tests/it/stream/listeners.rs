@@ -46,6 +46,8 @@ async fn a_listener_gets_what_came_and_what_comes_and_goes_on_where_it_was() {
     }
     let rest = listen(&app, Some("2"), 1).await;
     assert_eq!(rest, heard[2..]);
+    // A number of an earlier process, whose events are gone.
+    assert_eq!(listen(&app, Some("5000"), 3).await, heard);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -100,8 +100,8 @@ impl ActivityStore {
 
     /// Reads what is stored under some keys now, at most [`ActivityStore::STREAMED_MAX`].
     ///
-    /// What is gone or whose retention has ended is left out; an item that can't be read is an
-    /// error of its own. `Unavailable` if something could not be read at all.
+    /// What is gone or whose retention has ended is left out. An item that can't be read is an
+    /// error of its own: `Unavailable` if it can be read later.
     pub async fn read_streamed(
         &self,
         keys: impl IntoIterator<Item = &ItemKey>,
@@ -121,9 +121,12 @@ impl ActivityStore {
             .send()
             .await
             .map_err(|error| sdk::failed("reading streamed items", error))?;
-        if output.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
-            return Err(Error::Unavailable("not all items could be read".into()));
-        }
+        let unread = output.unprocessed_keys.unwrap_or_default();
+        let unread = unread.into_values().flat_map(|keys| keys.keys);
+        let unread = unread.filter_map(|key| {
+            let error = Error::Unavailable("it could not be read now".into());
+            Some((ItemKey::of(&key)?, Err(error)))
+        });
         let mut found = output.responses.unwrap_or_default();
         let items = found.remove(&self.table.name).unwrap_or_default();
         let read = items.into_iter().filter_map(|item| {
@@ -131,7 +134,7 @@ impl ActivityStore {
             let streamed = streamed(&key, item, now).transpose()?;
             Some((key, streamed))
         });
-        Ok(read.collect())
+        Ok(read.chain(unread).collect())
     }
 
     /// Stores a checkpoint for the stream; again, it changes nothing.
