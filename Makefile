@@ -49,8 +49,8 @@ lint: ## format, clippy and rustdoc, warnings refused
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --locked
 
-template: .venv-deploy/installed ## lint template.yaml and the template of the Cognito recipe
-	.venv-deploy/bin/cfn-lint template.yaml docs/identity/cognito.yaml
+template: .venv-deploy/installed ## lint template.yaml and the templates of the recipes
+	.venv-deploy/bin/cfn-lint template.yaml docs/identity/cognito.yaml docs/streaming/*.yaml
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venv-deploy/bin/sam validate --lint --template-file template.yaml
 
 smoke: .venv-build/installed ## run the real binaries under cargo lambda watch
@@ -64,7 +64,7 @@ engines: archive/engines/.venv/installed ## DuckDB and pyarrow open segments and
 	archive/engines/.venv/bin/python -B archive/engines/check.py archive/engines/.made
 	archive/engines/.venv/bin/python -B archive/engines/analytics.py archive/engines/.made
 
-deploy-check: .venv-deploy/installed tests/deploy/.venv/installed ## the package on an AWS emulator: deploy, walk through, delete
+deploy-check: .venv-deploy/installed tests/deploy/.venv/installed client-typescript/dist/index.js ## the package on an AWS emulator: deploy, walk through, delete
 	cargo build --locked $(FUNCTIONS:%=--bin %)
 	$(MAKE) package ARCH=x86_64 BINARIES="$${CARGO_TARGET_DIR:-target}/debug" PACKAGE=target/deploy-check
 	tests/deploy/.venv/bin/python -B -m pytest tests/deploy --package target/deploy-check $(ARGS)
@@ -126,6 +126,12 @@ tests/clients/.venv/installed: tests/clients/requirements.txt
 	python3 -m venv --clear tests/clients/.venv
 	tests/clients/.venv/bin/pip install --quiet --disable-pip-version-check --requirement tests/clients/requirements.txt
 	touch $@
+
+client-typescript/dist/index.js: client-typescript/package.json client-typescript/package-lock.json openapi.yaml \
+  client-typescript/tsconfig.json client-typescript/tsconfig.build.json \
+  $(shell find client-typescript/src -type f ! -name contract.ts) | portal/.venv/installed
+	$(NODE) npm ci --prefix client-typescript --ignore-scripts --no-audit --no-fund
+	$(NODE) npm run build --prefix client-typescript
 
 portal/dist/index.html: portal/node_modules/.package-lock.json openapi.yaml portal/index.html portal/vite.config.ts \
   $(shell find portal/src portal/public -type f ! -name openapi.d.ts)

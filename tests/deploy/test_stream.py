@@ -1,35 +1,69 @@
-"""What is recorded arrives as an event in the queue of a rule, also after the bus was away.
+"""What is recorded arrives as an event in the queue of docs/streaming/queue.yaml, also after the bus was away.
 
 The emulator does not bring again what a partial answer names, only what an error does; `tests/it/stream` shows the rest.
+It also knows no rule that gives events to Firehose, so a check does that in the rule's place.
 """
 
+import gzip
 import json
+import os
+import subprocess
 import time
+from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
 
 from sealing import Archive
+from stack import ROOT
 from test_seal import SEALED_DAYS
 from test_walk import an_order, recorded, until
 
-RULE = "deploy-check-listener"
+
+@contextmanager
+def recipe(name, stack):
+    """A template of docs/streaming on the stack's bus; gives its outputs, and is deleted in the end."""
+    cloudformation = boto3.client("cloudformation")
+    bus = stack.outputs["EventBusArn"].split("/")[-1]
+    cloudformation.create_stack(
+        StackName=name,
+        TemplateBody=(ROOT / f"docs/streaming/{name}.yaml").read_text(),
+        Parameters=[{"ParameterKey": "EventBusName", "ParameterValue": bus}],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    described = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    yield {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+    cloudformation.delete_stack(StackName=name)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
 
 
 @pytest.fixture(scope="module")
 def listener(stack):
-    """A queue that gets all events, as docs/streaming.md says."""
-    events, sqs = boto3.client("events"), boto3.client("sqs")
-    bus = stack.outputs["EventBusArn"].split("/")[-1]
-    queue = sqs.create_queue(QueueName=RULE)["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    pattern = json.dumps({"source": ["partner-activity-log"]})
-    events.put_rule(Name=RULE, EventBusName=bus, EventPattern=pattern)
-    events.put_targets(Rule=RULE, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
-    yield Queue(queue)
-    events.remove_targets(Rule=RULE, EventBusName=bus, Ids=["queue"])
-    events.delete_rule(Name=RULE, EventBusName=bus)
-    sqs.delete_queue(QueueUrl=queue)
+    with recipe("queue", stack) as outputs:
+        yield Queue(outputs["QueueUrl"])
+
+
+@pytest.fixture(scope="module")
+def files(stack):
+    with recipe("files", stack) as outputs:
+        yield outputs
+
+
+def recorded_by_typescript(client, count):
+    """The ids of activities that a program with the TypeScript client has recorded."""
+    surroundings = os.environ | {
+        "NODE_EXTRA_CA_CERTS": os.environ["AWS_CA_BUNDLE"],
+        "API": os.environ["AWS_ENDPOINT_URL"],
+        "HOST": urlsplit(client.api.url).netloc,
+        "TOKEN": client.token,
+        "COUNT": str(count),
+    }
+    node = [ROOT / "portal/.venv/bin/node", ROOT / "tests/deploy/record.mjs"]
+    done = subprocess.run(node, env=surroundings, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
 
 
 class Queue:
@@ -89,13 +123,14 @@ def test_what_is_recorded_arrives_as_an_ocsf_event(stack, ann, partner, listener
 
 def test_what_is_recorded_while_the_bus_is_away_arrives_when_it_is_back(stack, ann, partner, listener, bus_away):
     since = time.time()
-    wanted = {recorded(ann, an_order(), key=f"order-{number}")["id"] for number in range(12)}
+    wanted = set(recorded_by_typescript(ann, 12))
     log = lambda: [line for line in stack.log(since) if "nothing could be sent" in line]
     until("the function could send nothing", log, bool)
     assert listener.of(partner) == []
     bus_away()
     arrived = listener.until(partner, count=12)
     assert {event["id"] for event in arrived} == wanted
+    assert {event["data"]["class_uid"] for event in arrived} == {6003}
 
 
 def test_what_can_never_be_sent_is_kept_with_its_reason(stack, partner, listener):
@@ -120,3 +155,18 @@ def test_an_erasure_and_a_checkpoint_arrive_too(stack, ann, api, partner, listen
     assert asked.status_code == 202, asked.text
     [erased] = listener.until(partner, "Customer Erased")
     assert erased["data"]["customer_id"] == "c-1"
+
+
+def test_entries_become_lines_of_files_whose_names_are_in_a_queue(ann, partner, listener, files):
+    recorded(ann, an_order())
+    [event] = listener.until(partner)
+    line = json.dumps(event["data"]) + "\n"
+    boto3.client("firehose").put_record(DeliveryStreamName=files["DeliveryStreamName"], Record={"Data": line.encode()})
+    named = Queue(files["QueueUrl"])
+    names = lambda: [record["s3"]["object"]["key"] for message in named.receive() for record in message.get("Records", [])]
+    [name] = until("a file is named in the queue", names, bool)
+    assert name.startswith("entries/")
+    body = boto3.client("s3").get_object(Bucket=files["BucketName"], Key=name)["Body"].read()
+    # AWS packs it, the emulator does not.
+    text = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+    assert json.loads(text) == event["data"]
