@@ -130,11 +130,6 @@ impl Event {
         })
     }
 
-    /// The CloudEvent, as JSON.
-    pub fn detail(&self) -> &str {
-        &self.detail
-    }
-
     /// Its size, as EventBridge counts it.
     /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html>
     pub(crate) fn bytes(&self) -> usize {

@@ -50,14 +50,14 @@ async fn read_and_send<'a>(app: &App, items: &[NewItem<'a>]) -> Result<Vec<&'a s
         mut not_sent,
         mut failed,
     } = prepare(app, items, read)?;
-    for (item, delivery) in send(app, &events).await {
+    for (item, delivery) in send(app, events).await {
         match delivery {
             Delivery::Done => {}
             Delivery::Refused(reason) => not_sent.push((item, of_refusal(app, &item, &reason)?)),
             Delivery::Failed(error) => note_failure(&mut failed, item, &error.chain()),
         }
     }
-    for (item, delivery) in send(app, &not_sent).await {
+    for (item, delivery) in send(app, not_sent).await {
         match delivery {
             Delivery::Done => note_not_sent(&item),
             Delivery::Refused(reason) => note_failure(&mut failed, item, &reason),
@@ -95,8 +95,8 @@ fn prepare<'a>(
     Ok(prepared)
 }
 
-async fn send<'a>(app: &App, events: &[EventOf<'a>]) -> Vec<(NewItem<'a>, Delivery)> {
-    let (items, events): (Vec<_>, Vec<_>) = events.iter().cloned().unzip();
+async fn send<'a>(app: &App, events: Vec<EventOf<'a>>) -> Vec<(NewItem<'a>, Delivery)> {
+    let (items, events): (Vec<_>, Vec<_>) = events.into_iter().unzip();
     items.into_iter().zip(app.bus.send(&events).await).collect()
 }
 
