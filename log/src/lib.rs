@@ -4,6 +4,7 @@
 //! an activity is stored. A question has a range, an order and a filter; its answer
 //! comes in pages, each with the position after which the rest continues.
 
+mod collect;
 mod effort;
 mod entry;
 mod frame;
@@ -30,6 +31,7 @@ use shared::{
 };
 
 pub use self::{
+    collect::Collected,
     effort::Effort,
     entry::Entry,
     frame::{Frame, Side},

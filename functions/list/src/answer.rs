@@ -1,10 +1,11 @@
 //! The JSON answers of a list and of one activity.
 
+use activity_log::Collected;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use shared::{Activity, ActivityId, Config, Customer, Moment, PartnerId, aws::activities::Stored};
 
-use crate::{request::ListRequest, walk::Walked};
+use crate::request::ListRequest;
 
 /// One page of a list.
 #[derive(Debug, Serialize)]
@@ -27,25 +28,24 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn new(
         request: &ListRequest,
-        walked: Walked,
+        (items, collected): (Vec<Stored>, Collected),
         partner: &PartnerId,
         config: &Config,
     ) -> Self {
         Self {
-            items: walked
-                .items
+            items: items
                 .into_iter()
                 .map(|stored| Item::new(stored, config))
                 .collect(),
-            next_cursor: walked
+            next_cursor: collected
                 .resume_after
                 .map(|id| request.cursor_after(id, partner)),
-            read_to: walked.resume_after.map(ActivityId::occurred_at),
+            read_to: collected.resume_after.map(ActivityId::occurred_at),
             from: request.query.range.from(),
             to: request.query.range.to(),
             recorded_to: request.recorded.map(|recorded| recorded.to()),
-            settled: walked.is_settled,
-            sealed_to: walked.sealed_to,
+            settled: collected.is_settled,
+            sealed_to: collected.sealed_to,
         }
     }
 }

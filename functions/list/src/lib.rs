@@ -14,7 +14,6 @@ mod groups;
 mod proofs;
 mod request;
 mod summary;
-mod walk;
 
 use std::time::Duration;
 
@@ -71,16 +70,26 @@ async fn list(app: &App, request: &Request) -> Result<Response<Body>, Error> {
         recorded: recorded.as_ref(),
         ..Question::new(partner, list.query, &list.filter, now)
     };
-    let walked = walk::walk(&app.log, &question, &list).await?;
-    metrics::listed(walked.items.len());
+    let limit = list.limit.get();
+    let mut items = Vec::with_capacity(limit);
+    let take = |stored| {
+        let has_room = items.len() < limit;
+        if has_room {
+            items.push(stored);
+        }
+        Ok(has_room)
+    };
+    let collected = app.log.collect(&question, list.resume_after, limit, take);
+    let collected = collected.await?;
+    metrics::listed(items.len());
     let read = Read {
         range: Some(list.query.range),
         filter: Some(&list.filter),
-        count: walked.items.len(),
+        count: items.len(),
         ..Read::default()
     };
     reads::log(reader.subject_id(), request, &read);
-    let answer = Answer::new(&list, walked, partner, &app.config);
+    let answer = Answer::new(&list, (items, collected), partner, &app.config);
     let response = http::ok(&answer);
     Ok(match &answer.next_cursor {
         Some(cursor) => http::with(response, header::LINK, &list.next_link(cursor)),

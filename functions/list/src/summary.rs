@@ -3,12 +3,10 @@
 use activity_log::{Effort, Log, Question};
 use serde::Serialize;
 use shared::{ActivityId, ActivityStore, Error, Moment};
-use tokio::time::Instant;
 
 use crate::{
     groups::{Groups, Line},
     request::SummaryRequest,
-    walk::{QUERY_PAGES_MAX, TIME_MAX},
 };
 
 /// How many parts of the range are read at once: few, since the page may send several
@@ -47,12 +45,10 @@ pub(crate) async fn count(
     let mut groups = Groups::default();
     // A walk without a page has nothing left to read.
     let mut position: Option<ActivityId> = None;
-    let effort = Effort {
-        pages: QUERY_PAGES_MAX,
-        page_limit: ActivityStore::QUERY_PAGE_MAX,
-        wanted: ActivityStore::QUERY_PAGE_MAX,
-        until: Some(Instant::now() + TIME_MAX),
-    };
+    let effort = Effort::of_a_request(
+        ActivityStore::QUERY_PAGE_MAX,
+        ActivityStore::QUERY_PAGE_MAX,
+    );
     let dimensions = &request.counted_by.dimensions;
     let mut walk = log.walk(question, request.resume_after, effort);
     let mut at_once = 1;
