@@ -35,7 +35,7 @@ use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use tokio::time::timeout;
 
-use crate::{Config, Error, metrics};
+use crate::{Config, Error, metrics, model::error::Throttled};
 
 /// The root certificates of AWS, from <https://www.amazontrust.com/repository/>.
 ///
@@ -198,10 +198,13 @@ pub fn failed<E>(doing: &'static str, error: SdkError<E, HttpResponse>) -> Error
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
+    let code = error.code().unwrap_or_default();
+    if THROTTLING_ERRORS.contains(&code) {
+        return Error::Unavailable(Throttled(error.into()).into());
+    }
     let passing = match &error {
         SdkError::ServiceError(context) => {
-            context.raw().status().is_server_error()
-                || context.err().code().is_some_and(is_temporary)
+            context.raw().status().is_server_error() || is_temporary(code)
         }
         SdkError::ConstructionFailure(_) => false,
         _ => true,
@@ -222,6 +225,5 @@ const NOT_NOW: [&str; 3] = [
 
 /// Whether a code is one of a temporary failure, even if its status is a 4xx.
 fn is_temporary(code: &str) -> bool {
-    let lists = [THROTTLING_ERRORS, TRANSIENT_ERRORS, &NOT_NOW];
-    lists.iter().any(|list| list.contains(&code))
+    TRANSIENT_ERRORS.contains(&code) || NOT_NOW.contains(&code)
 }

@@ -38,19 +38,73 @@ pub struct Problem {
     request_id: String,
 }
 
-impl Problem {
-    /// Makes the problem of an error, after it has logged and counted the error.
+/// How an error is answered, whatever the form of the body.
+#[derive(Debug)]
+pub struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    /// What a caller may know of the error.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// How an error is answered, after it was logged and counted.
     ///
     /// The detail of a 503 is `when_unavailable`; a 500 shows only its status phrase.
-    pub fn of(error: Error, request_id: &str, when_unavailable: &str) -> Self {
-        let (status, code) = status(&error);
-        report(&error, status, code, request_id);
-        let title = status.canonical_reason().unwrap_or_default();
-        let detail = match &error {
-            Error::Internal { .. } => title.into(),
+    pub fn of(error: &Error, request_id: &str, when_unavailable: &str) -> Self {
+        let (status, code) = status(error);
+        report(error, status, code, request_id);
+        let detail = match error {
+            Error::Internal { .. } => status.canonical_reason().unwrap_or_default().into(),
             Error::Unavailable(_) => when_unavailable.into(),
             error => error.to_string(),
         };
+        Self {
+            status,
+            code,
+            detail,
+        }
+    }
+
+    /// The same as a 429, for clients that slow down when they get one.
+    #[must_use]
+    pub fn as_too_many_requests(mut self) -> Self {
+        self.status = StatusCode::TOO_MANY_REQUESTS;
+        self
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// How many seconds a client should wait before it asks again, if that may help.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => Some(1),
+            StatusCode::TOO_MANY_REQUESTS => Some(10),
+            _ => None,
+        }
+    }
+
+    /// The response with a JSON body.
+    pub fn into_response(self, body: &impl Serialize) -> Response<Body> {
+        let mut response = json(self.status, body);
+        if let Some(seconds) = self.retry_after() {
+            set(&mut response, header::RETRY_AFTER, &seconds.to_string());
+        }
+        response
+    }
+}
+
+impl Problem {
+    /// Makes the problem of an error, after it has logged and counted the error.
+    pub fn of(error: Error, request_id: &str, when_unavailable: &str) -> Self {
+        Self::and_refusal(error, request_id, when_unavailable).0
+    }
+
+    fn and_refusal(error: Error, request_id: &str, when_unavailable: &str) -> (Self, Refusal) {
+        let refusal = Refusal::of(&error, request_id, when_unavailable);
         let (sealed_to, expected_by) = match error {
             Error::NotSealed {
                 sealed_to,
@@ -58,34 +112,30 @@ impl Problem {
             } => (sealed_to, expected_by),
             _ => (None, None),
         };
-        let errors = match error {
-            Error::Invalid { field, reason } => vec![FieldError { field, reason }],
-            Error::InvalidFields(errors) => errors,
-            _ => Vec::new(),
-        };
-        Self {
-            title,
-            status: status.as_u16(),
-            detail,
-            code,
-            errors,
+        let problem = Self {
+            title: refusal.status.canonical_reason().unwrap_or_default(),
+            status: refusal.status(),
+            detail: refusal.detail.clone(),
+            code: refusal.code,
+            errors: error.into_fields(),
             sealed_to,
             expected_by,
             request_id: request_id.to_owned(),
-        }
+        };
+        (problem, refusal)
     }
+}
 
-    fn into_response(self) -> Response<Body> {
-        let status = StatusCode::from_u16(self.status).unwrap_or_default();
-        let mut response = json(status, &self);
-        set(&mut response, header::CONTENT_TYPE, PROBLEM_TYPE);
-        match status {
-            StatusCode::SERVICE_UNAVAILABLE => set(&mut response, header::RETRY_AFTER, "1"),
-            StatusCode::TOO_MANY_REQUESTS => set(&mut response, header::RETRY_AFTER, "10"),
-            _ => {}
-        }
-        response
-    }
+/// The response of an error whose body is a problem.
+fn problem(request: &Request, error: Error) -> Response<Body> {
+    let advice = match (request.method(), route(request)) {
+        (_, "POST /v1/erasures") => ERASE_AGAIN,
+        (&Method::POST, _) => WRITE_AGAIN,
+        _ => TRY_AGAIN,
+    };
+    let (problem, refusal) = Problem::and_refusal(error, &request_id(request), advice);
+    let response = refusal.into_response(&problem);
+    with(response, header::CONTENT_TYPE, PROBLEM_TYPE)
 }
 
 /// Logs and counts an error that a request or an item of a batch is answered with.
@@ -115,7 +165,7 @@ const TEXT_TYPE: &str = "text/plain; charset=utf-8";
 const PROBLEM_TYPE: &str = "application/problem+json; charset=utf-8";
 
 /// The detail of a 503 for a read or a deletion.
-const TRY_AGAIN: &str = "the service got no answer in time; try again";
+pub const TRY_AGAIN: &str = "the service got no answer in time; try again";
 
 /// The detail of a 503 for a write.
 pub const WRITE_AGAIN: &str = "the outcome is unknown; retry with the same idempotency key; \
@@ -148,27 +198,30 @@ fn status(error: &Error) -> (StatusCode, &'static str) {
 
 /// Turns a handler's result into the response; every error becomes a problem.
 ///
+/// See [`answer_in`].
+pub async fn answer(
+    request: &Request,
+    within: Duration,
+    work: impl Future<Output = Result<Response<Body>, Error>>,
+) -> Response<Body> {
+    answer_in(problem, request, within, work).await
+}
+
+/// Turns a handler's result into the response; an error gets the form that is given.
+///
 /// Work that takes longer than `within` gives a 503; without this limit, Lambda or
 /// the gateway would end the request without an explanation. Every response says that
 /// browsers must use TLS and must not guess the type of its body.
-pub async fn answer(
+pub async fn answer_in(
+    form: impl FnOnce(&Request, Error) -> Response<Body>,
     request: &Request,
     within: Duration,
     work: impl Future<Output = Result<Response<Body>, Error>>,
 ) -> Response<Body> {
     let done = timeout(within, work).await;
     let done = done.unwrap_or_else(|late| Err(Error::Unavailable(late.into())));
-    let response = match done.and_then(within_lambdas_limit) {
-        Ok(response) => response,
-        Err(error) => {
-            let advice = match (request.method(), route(request)) {
-                (_, "POST /v1/erasures") => ERASE_AGAIN,
-                (&Method::POST, _) => WRITE_AGAIN,
-                _ => TRY_AGAIN,
-            };
-            Problem::of(error, &request_id(request), advice).into_response()
-        }
-    };
+    let response = done.and_then(within_lambdas_limit);
+    let response = response.unwrap_or_else(|error| form(request, error));
     let mut response = envelope::compress(request, response);
     set(
         &mut response,

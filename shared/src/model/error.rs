@@ -9,6 +9,12 @@ use crate::model::moment::Moment;
 /// The cause of an error; only the log shows it.
 pub type Source = Box<dyn StdError + Send + Sync>;
 
+/// The cause of [`Error::Unavailable`] if a service refused the call because there were too
+/// many.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Throttled(pub Source);
+
 /// A field, parameter or header that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{field} {reason}")]
@@ -125,6 +131,20 @@ impl Error {
             doing,
             source: source.into(),
         }
+    }
+
+    /// The fields that the caller sent wrong.
+    pub fn into_fields(self) -> Vec<FieldError> {
+        match self {
+            Self::Invalid { field, reason } => vec![FieldError { field, reason }],
+            Self::InvalidFields(fields) => fields,
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether there were too many calls, so that fewer of them would succeed.
+    pub fn is_throttling(&self) -> bool {
+        matches!(self, Self::Unavailable(source) if source.is::<Throttled>())
     }
 
     /// This error and its causes in one line, for the log.
