@@ -54,12 +54,14 @@ fn predicates(filter: &Filter) -> Vec<Predicate<'_>> {
         time_zone: _,
         order: _,
         customer_id,
+        customer_id_in_any_case,
         customer,
         action,
         exclude_action,
         actor_id,
         actor,
         resource_type,
+        resource_type_in_any_case,
         resource_id,
         outcome,
         correlation_id,
@@ -75,6 +77,11 @@ fn predicates(filter: &Filter) -> Vec<Predicate<'_>> {
         any_of(TextColumn::Outcome, texts(outcome, |it| it.as_str())),
         has(TextColumn::CustomerName, customer.as_ref()),
         has(TextColumn::ActorName, actor.as_ref()),
+        is_whole(TextColumn::CustomerId, customer_id_in_any_case.as_ref()),
+        is_whole(
+            TextColumn::ResourceType,
+            resource_type_in_any_case.as_ref(),
+        ),
         none_of(TextColumn::Action, texts(exclude_action, Action::as_str)),
     ];
     conditions.into_iter().flatten().collect()
@@ -106,6 +113,12 @@ fn none_of<'a>(column: TextColumn, texts: BTreeSet<String>) -> Option<Predicate<
 fn has(column: TextColumn, needle: Option<&Needle>) -> Option<Predicate<'_>> {
     let needle = needle?;
     let accepts = Accepts::Test(Box::new(|name| needle.is_in(name)));
+    Some(Predicate { column, accepts })
+}
+
+fn is_whole(column: TextColumn, needle: Option<&Needle>) -> Option<Predicate<'_>> {
+    let needle = needle?;
+    let accepts = Accepts::Test(Box::new(|id| needle.is_whole(id)));
     Some(Predicate { column, accepts })
 }
 

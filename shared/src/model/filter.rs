@@ -56,6 +56,9 @@ pub struct Filter {
     pub order: Order,
     /// The customer's id.
     pub customer_id: Option<Identifier>,
+    /// The customer's id in any case; a request can't set it, so it is only logged.
+    #[serde(skip_deserializing)]
+    pub customer_id_in_any_case: Option<Needle>,
     /// A part of the customer's name; case is ignored.
     pub customer: Option<Needle>,
     /// Any of these actions.
@@ -70,6 +73,9 @@ pub struct Filter {
     pub actor: Option<Needle>,
     /// The resource's type.
     pub resource_type: Option<Identifier>,
+    /// The resource's type in any case, as that of the customer's id.
+    #[serde(skip_deserializing)]
+    pub resource_type_in_any_case: Option<Needle>,
     /// The resource's id.
     pub resource_id: Option<Identifier>,
     /// Any of these outcomes.
@@ -102,12 +108,14 @@ impl Filter {
             time_zone: fields.optional("time_zone"),
             order: fields.optional("order").unwrap_or_default(),
             customer_id: fields.optional("customer_id"),
+            customer_id_in_any_case: None,
             customer: fields.optional("customer"),
             action: fields.one_or_more("action"),
             exclude_action: fields.one_or_more("exclude_action"),
             actor_id: fields.optional("actor_id"),
             actor: fields.optional("actor"),
             resource_type: fields.optional("resource_type"),
+            resource_type_in_any_case: None,
             resource_id: fields.optional("resource_id"),
             outcome: fields.one_or_more("outcome"),
             correlation_id: fields.optional("correlation_id"),
@@ -203,6 +211,14 @@ impl Filter {
                 customer.map(|customer| &customer.name),
             )
             && is_in(self.actor.as_ref(), Some(&content.actor.name))
+            && is_in_any_case(
+                self.customer_id_in_any_case.as_ref(),
+                customer.map(|customer| &customer.id),
+            )
+            && is_in_any_case(
+                self.resource_type_in_any_case.as_ref(),
+                resource.map(|resource| &resource.r#type),
+            )
     }
 }
 
@@ -212,6 +228,10 @@ fn is<T: PartialEq>(wanted: Option<&T>, found: Option<&T>) -> bool {
 
 fn is_in(needle: Option<&Needle>, name: Option<&Name>) -> bool {
     needle.is_none_or(|needle| name.is_some_and(|name| needle.is_in(name.as_str())))
+}
+
+fn is_in_any_case(needle: Option<&Needle>, id: Option<&Identifier>) -> bool {
+    needle.is_none_or(|needle| id.is_some_and(|id| needle.is_whole(id.as_str())))
 }
 
 /// A part of a name to look for: 1 to 256 characters; case is ignored.
@@ -231,6 +251,11 @@ impl Needle {
     /// Whether this name has the part.
     pub fn is_in(&self, name: &str) -> bool {
         fold(name).contains(&self.folded)
+    }
+
+    /// Whether this text has nothing else.
+    pub fn is_whole(&self, text: &str) -> bool {
+        fold(text) == self.folded
     }
 }
 
