@@ -78,10 +78,7 @@ fn predicates(filter: &Filter) -> Vec<Predicate<'_>> {
         has(TextColumn::CustomerName, customer.as_ref()),
         has(TextColumn::ActorName, actor.as_ref()),
         is_whole(TextColumn::CustomerId, customer_id_in_any_case.as_ref()),
-        is_whole(
-            TextColumn::ResourceType,
-            resource_type_in_any_case.as_ref(),
-        ),
+        is_whole(TextColumn::ResourceType, resource_type_in_any_case.as_ref()),
         none_of(TextColumn::Action, texts(exclude_action, Action::as_str)),
     ];
     conditions.into_iter().flatten().collect()

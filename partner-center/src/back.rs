@@ -1,8 +1,12 @@
 //! An entry as a record.
 
-use serde_json::{Map, Value, json};
+use serde_json::value::RawValue;
 
-use crate::{REST, Record, entry::Entry};
+use crate::{
+    REST,
+    entry::Entry,
+    record::{Members, Record, known, text},
+};
 
 /// The record of an entry with this id, of a partner's log.
 ///
@@ -30,52 +34,52 @@ pub fn record(entry: &Entry, id: &str, partner_id: &str) -> Record {
         ("operationDate", Some(date.as_str())),
         ("operationStatus", Some(status(&entry.outcome))),
     ];
-    let texts = texts.into_iter().filter_map(|(name, text)| {
-        let text = text?;
-        Some((name.to_owned(), Value::from(text)))
-    });
-    let mut record: Record = texts.collect();
-    record.extend(of_details(&entry.details));
-    record.insert(
-        "attributes".to_owned(),
-        json!({ "objectType": "AuditRecord" }),
-    );
-    if let Some(Value::Object(rest)) = entry.details.get(REST) {
+    let mut record = Record::default();
+    for (name, text) in texts {
+        if let Some(text) = text {
+            record.put(name, text);
+        }
+    }
+    add_details(&mut record, &entry.details);
+    let attributes = RawValue::from_string(r#"{"objectType":"AuditRecord"}"#.to_owned());
+    let attributes = attributes.expect("the text is JSON");
+    record.0.insert("attributes".to_owned(), attributes);
+    if let Some(rest) = entry.details.get(REST) {
         change(&mut record, rest);
     }
     record
 }
 
 /// Puts what an entry keeps of its record in the place of what the rest of it says.
-fn change(record: &mut Record, rest: &Map<String, Value>) {
+fn change(record: &mut Record, rest: &RawValue) {
+    let rest: Members = serde_json::from_str(rest.get()).unwrap_or_default();
     for (name, value) in rest {
-        if value.is_null() {
-            record.remove(name);
+        if value.get() == "null" {
+            record.0.remove(&name);
         } else {
-            record.insert(name.clone(), value.clone());
+            record.0.insert(name, value);
         }
     }
 }
 
 /// Values are JSON inside of a text there.
-fn of_details(details: &Map<String, Value>) -> impl Iterator<Item = (String, Value)> {
-    let as_text = |value: &Value| match value {
-        Value::String(_) => value.clone(),
-        other => other.to_string().into(),
-    };
-    let value = move |name: &str, field: &str| {
-        let value = details.get(name).filter(|value| !value.is_null())?;
-        Some((field.to_owned(), as_text(value)))
-    };
-    let data = details.get("customized_data");
-    let data = data.filter(|data| data.is_array());
-    let data = data.map(|data| ("customizedData".to_owned(), data.clone()));
+fn add_details(record: &mut Record, details: &Members) {
     let values = [
-        value("old_value", "resourceOldValue"),
-        value("new_value", "resourceNewValue"),
-        data,
+        ("old_value", "resourceOldValue"),
+        ("new_value", "resourceNewValue"),
     ];
-    values.into_iter().flatten()
+    for (name, field) in values {
+        if let Some(value) = known(details, name) {
+            let inner = text(value).unwrap_or_else(|| value.get().to_owned());
+            record.put(field, &inner);
+        }
+    }
+    let data = known(details, "customized_data").filter(|data| data.get().starts_with('['));
+    if let Some(data) = data {
+        record
+            .0
+            .insert("customizedData".to_owned(), data.to_owned());
+    }
 }
 
 /// A moment with seven decimals instead of three.

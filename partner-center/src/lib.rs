@@ -7,15 +7,14 @@
 mod back;
 mod entry;
 mod id;
+mod record;
 
 pub use crate::{
     back::record,
     entry::{Actor, Entry, Party, Resource, action, entry},
     id::{RecordId, key},
+    record::{Members, Record},
 };
-
-/// A record: the members of its JSON object.
-pub type Record = serde_json::Map<String, serde_json::Value>;
 
 /// The name in an entry's details under which that is kept of a record which the rest of the
 /// entry does not say.

@@ -2,29 +2,28 @@
 
 use client::{Actor, ActorKind, Customer, NewActivity, Outcome, Resource};
 use partner_center::{Entry, Record};
-use serde_json::{Value, value::to_raw_value};
+use serde_json::{error::Category, value::to_raw_value};
 
 use super::time::TimeForm;
 
 /// The activity of a record; an error names the field and what is wrong.
-pub(crate) fn activity(record: &Value, content_key: String) -> Result<NewActivity, String> {
-    let record = record.as_object().ok_or("it is no JSON object")?;
-    let date = record.get("operationDate").and_then(Value::as_str);
+pub(crate) fn activity(record: &str, content_key: String) -> Result<NewActivity, String> {
+    let record = serde_json::from_str(record).map_err(|error| match error.classify() {
+        Category::Data => "it is no JSON object".to_owned(),
+        _ => error.to_string(),
+    });
+    let record = Record(record?);
+    let date = record.text("operationDate");
     let date = date.ok_or("operationDate is missing")?;
-    let occurred_at = TimeForm::new(None, None)?.read(date);
+    let occurred_at = TimeForm::new(None, None)?.read(&date);
     let occurred_at = occurred_at.map_err(|reason| format!("operationDate: {reason}"))?;
     let moment = occurred_at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-    let entry = partner_center::entry(record, &moment)?;
+    let entry = partner_center::entry(&record, &moment)?;
     let mut activity = of_entry(entry)?;
-    activity.idempotency_key = key(record).unwrap_or(content_key);
+    let id = record.text("id");
+    activity.idempotency_key = id.map_or(content_key, |id| partner_center::key(&id));
     activity.occurred_at = occurred_at;
     Ok(activity)
-}
-
-/// The key of a record with an id.
-fn key(record: &Record) -> Option<String> {
-    let id = record.get("id")?.as_str()?;
-    Some(partner_center::key(id))
 }
 
 fn of_entry(entry: Entry) -> Result<NewActivity, String> {
@@ -80,7 +79,7 @@ mod tests {
             "customizedData": [{ "key": "Quantity-0", "value": "25" }],
             "attributes": { "objectType": "AuditRecord" }
         });
-        let activity = activity(&record, String::new()).unwrap();
+        let activity = activity(&record.to_string(), String::new()).unwrap();
         assert_eq!(
             serde_json::to_value(activity).unwrap(),
             json!({
@@ -117,7 +116,7 @@ mod tests {
                 "operationDate: \"soon\" must be",
             ),
         ] {
-            let found = activity(&record, String::new()).unwrap_err();
+            let found = activity(&record.to_string(), String::new()).unwrap_err();
             assert!(found.starts_with(reason), "{found}");
         }
     }

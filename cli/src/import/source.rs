@@ -193,7 +193,7 @@ impl Source {
             Rows::Lines(reader, kind, keys) => next_line(reader.as_mut(), *kind, keys)?,
             Rows::Records(records, keys) => records.next().map(|record| {
                 let text = record.to_string();
-                let activity = auditrecords::activity(&record, keys.of_content(&text));
+                let activity = auditrecords::activity(&text, keys.of_content(&text));
                 (activity, Raw::Json(text))
             }),
         };
@@ -253,9 +253,7 @@ fn next_line(reader: &mut dyn BufRead, kind: Kind, keys: &mut Keys) -> Result<Fo
         let content_key = keys.of_content(text);
         let activity = match kind {
             Kind::Activity => of_line(text, content_key),
-            Kind::AuditRecord => serde_json::from_str(text)
-                .map_err(|error| error.to_string())
-                .and_then(|record| auditrecords::activity(&record, content_key)),
+            Kind::AuditRecord => auditrecords::activity(text, content_key),
         };
         return Ok(Some((activity, Raw::Json(text.to_owned()))));
     }

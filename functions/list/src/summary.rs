@@ -45,10 +45,7 @@ pub(crate) async fn count(
     let mut groups = Groups::default();
     // A walk without a page has nothing left to read.
     let mut position: Option<ActivityId> = None;
-    let effort = Effort::of_a_request(
-        ActivityStore::QUERY_PAGE_MAX,
-        ActivityStore::QUERY_PAGE_MAX,
-    );
+    let effort = Effort::of_a_request(ActivityStore::QUERY_PAGE_MAX, ActivityStore::QUERY_PAGE_MAX);
     let dimensions = &request.counted_by.dimensions;
     let mut walk = log.walk(question, request.resume_after, effort);
     let mut at_once = 1;
