@@ -40,6 +40,7 @@ pub enum Functions {
 pub struct Apps {
     pub record: record::App,
     pub list: list::App,
+    pub auditrecords: auditrecords::App,
     pub export: export::App,
     pub export_worker: export_worker::App,
     pub erasure: erasure::App,
@@ -164,6 +165,10 @@ impl Apps {
             "list" => Box::new(move |request| {
                 let apps = Arc::clone(&apps);
                 async move { list::handle(&apps.list, &request).await }.boxed()
+            }),
+            "auditrecords" => Box::new(move |request| {
+                let apps = Arc::clone(&apps);
+                async move { auditrecords::handle(&apps.auditrecords, &request).await }.boxed()
             }),
             "export" => Box::new(move |request| {
                 let apps = Arc::clone(&apps);

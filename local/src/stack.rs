@@ -208,6 +208,7 @@ fn apps(sdk: &SdkConfig, config: &Config, options: &Options) -> Apps {
     Apps {
         record: record::App::new(&sdk("record"), config(), clock()),
         list: list::App::new(&sdk("list"), config(), clock()),
+        auditrecords: auditrecords::App::new(&sdk("auditrecords"), config(), clock()),
         export: export::App::new(&sdk("export"), config(), clock()),
         export_worker: export_worker::App::new(&sdk("export-worker"), config(), clock()),
         erasure: erasure::App::new(&sdk("erasure"), config(), clock()),

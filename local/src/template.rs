@@ -40,6 +40,13 @@ impl Route {
         loop {
             match (wanted.next(), found.next()) {
                 (None, None) => return Some(parameters),
+                (Some(wanted), Some(segment)) if is_greedy(wanted) => {
+                    let name = wanted.trim_matches(['{', '+', '}']).to_owned();
+                    let rest: Vec<_> = std::iter::once(segment).chain(found).collect();
+                    let rest = Some(rest.join("/")).filter(|rest| !rest.is_empty())?;
+                    parameters.push((name, rest));
+                    return Some(parameters);
+                }
                 (Some(wanted), Some(found)) => match parameter(wanted) {
                     Some(name) if !found.is_empty() => {
                         parameters.push((name.to_owned(), found.to_owned()));
@@ -51,6 +58,11 @@ impl Route {
             }
         }
     }
+}
+
+/// Whether a segment stands for all the rest of a path, as `{proxy+}` does.
+fn is_greedy(segment: &str) -> bool {
+    segment.starts_with('{') && segment.ends_with("+}")
 }
 
 fn parameter(segment: &str) -> Option<&str> {
@@ -141,7 +153,7 @@ pub fn cors() -> Result<Cors, Error> {
 
 /// Finds the route of a request and its path parameters.
 ///
-/// If several routes fit, the one with the fewest parameters is taken.
+/// If several routes fit, the one with the fewest parameters is taken, and a greedy one last.
 pub fn find<'a>(
     routes: &'a [Route],
     method: &str,
@@ -150,7 +162,11 @@ pub fn find<'a>(
     let matches = routes
         .iter()
         .filter_map(|route| Some((route, route.matches(method, path)?)));
-    matches.min_by_key(|(_, parameters)| parameters.len())
+    matches.min_by_key(|(route, parameters)| (is_greedy_route(route), parameters.len()))
+}
+
+fn is_greedy_route(route: &Route) -> bool {
+    route.path.split('/').any(is_greedy)
 }
 
 #[cfg(test)]
@@ -177,9 +193,15 @@ mod tests {
             key("GET", "/v1/activities/batch").unwrap(),
             "GET /v1/activities/{id}"
         );
-        assert_eq!(key("GET", "/v1/activities/"), None);
         assert_eq!(key("PUT", "/v1/activities"), None);
-        assert_eq!(key("GET", "/v1/activities/a/b"), None);
+        assert_eq!(key("POST", "/v1/activities/a/b"), None);
+        assert_eq!(key("GET", "/v1/"), None);
+        assert_eq!(key("GET", "/v2/activities"), None);
+        for path in ["/v1//auditrecords", "/v1/activities/", "/v1/activities/a/b"] {
+            assert_eq!(key("GET", path).unwrap(), "GET /v1/{proxy+}", "{path}");
+        }
+        let (_, parameters) = find(&routes, "GET", "/v1//auditrecords/a%20b").unwrap();
+        assert_eq!(parameters, [("proxy".into(), "/auditrecords/a%20b".into())]);
         let open: Vec<_> = routes
             .iter()
             .filter(|route| route.open)

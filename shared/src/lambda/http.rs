@@ -1,6 +1,6 @@
 //! Requests and responses; the only code that knows status codes.
 
-use std::{future::Future, time::Duration};
+use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use lambda_http::{
     Body, Request, RequestExt, Response,
@@ -417,6 +417,14 @@ pub fn no_content() -> Response<Body> {
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = StatusCode::NO_CONTENT;
     response
+}
+
+/// The response of a path that has no route, as the gateway answers it.
+pub fn no_route() -> Response<Body> {
+    json(
+        StatusCode::NOT_FOUND,
+        &BTreeMap::from([("message", "Not Found")]),
+    )
 }
 
 /// Marks a response as the repetition of an earlier one.

@@ -1,0 +1,136 @@
+//! Answers as Partner Center's API `auditrecords` does, for programs that were written for it:
+//! `GET /v1/auditrecords` and `GET /v1/auditrecords/{id}`, both also below `/auditactivity`.
+//!
+//! `docs/auditrecords.md` says what a record has of an entry, what a request may ask for, and
+//! which habits of which programs are met. The log is read as lists read it.
+
+mod answer;
+mod app;
+mod condition;
+mod day;
+mod fault;
+mod record;
+mod request;
+mod token;
+
+use std::time::Duration;
+
+use activity_log::Question;
+use lambda_http::{
+    Body, Request, Response,
+    http::{HeaderMap, HeaderName},
+};
+use shared::{
+    Access, Error,
+    lambda::{
+        http,
+        reads::{self, Read},
+    },
+    metrics,
+};
+
+pub use crate::app::App;
+use crate::{
+    answer::{Collection, Items},
+    request::PageRequest,
+};
+
+/// How long an answer may take, below the function's 29 s.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(26);
+
+/// What a request asks for.
+#[derive(Debug)]
+enum Resource<'a> {
+    Records,
+    Record(&'a str),
+    Unknown,
+}
+
+/// Answers one request from the gateway.
+pub async fn handle(app: &App, request: &Request) -> Response<Body> {
+    let response = http::answer_in(fault::response, request, ANSWER_TIME_MAX, async {
+        match resource(request) {
+            Resource::Records => page(app, request).await,
+            Resource::Record(id) => one(app, request, id).await,
+            Resource::Unknown => Ok(http::no_route()),
+        }
+    });
+    with_ids(request, response.await)
+}
+
+/// Some programs put two slashes before `auditrecords`, which only the greedy route takes.
+fn resource(request: &Request) -> Resource<'_> {
+    let (_, path) = http::route(request).split_once(' ').unwrap_or_default();
+    if path.ends_with("/auditrecords") {
+        return Resource::Records;
+    }
+    if path.ends_with("/auditrecords/{id}") {
+        return Resource::Record(http::path_parameter(request, "id"));
+    }
+    let rest = http::path_parameter(request, "proxy").split('/');
+    let mut rest = rest.filter(|segment| !segment.is_empty());
+    match (rest.next(), rest.next(), rest.next()) {
+        (Some("auditrecords"), None, None) => Resource::Records,
+        (Some("auditrecords"), Some(id), None) => Resource::Record(id),
+        _ => Resource::Unknown,
+    }
+}
+
+async fn page(app: &App, request: &Request) -> Result<Response<Body>, Error> {
+    let access = Access::from_request(request, &app.config.claim_names);
+    let reader = access.reader(&app.config.reader_roles)?;
+    let (partner, now) = (&reader.partner_id, app.clock.now());
+    let asked = PageRequest::read(request, partner, now, &app.config)?;
+    let question = Question::new(partner, asked.query, &asked.filter, now);
+    let mut items = Items::new(asked.limit);
+    let take = |stored| items.take(stored, partner);
+    let collected = app
+        .log
+        .collect(&question, asked.resume_after, asked.limit, take)
+        .await?;
+    metrics::listed(items.count());
+    let read = Read {
+        range: Some(asked.query.range),
+        filter: Some(&asked.filter),
+        count: items.count(),
+        ..Read::default()
+    };
+    reads::log(reader.subject_id(), request, &read);
+    let next = collected.resume_after;
+    let next = next.map(|id| asked.token_after(id, partner));
+    Ok(http::ok(&Collection::new(&asked, items, next)))
+}
+
+/// An absent record is answered with `null`, as Partner Center answers it.
+async fn one(app: &App, request: &Request, id: &str) -> Result<Response<Body>, Error> {
+    let access = Access::from_request(request, &app.config.claim_names);
+    let reader = access.reader(&app.config.reader_roles)?;
+    let partner = &reader.partner_id;
+    let Some(id) = record::activity_id(partner, id) else {
+        return Ok(http::ok(&()));
+    };
+    let Some(stored) = app.log.one(partner, id, app.clock.now()).await? else {
+        return Ok(http::ok(&()));
+    };
+    let id = id.to_string();
+    reads::log(reader.subject_id(), request, &Read::one(&id));
+    Ok(http::ok(&record::of(stored.activity, partner)?))
+}
+
+/// Gives back the ids that a program sent to find its request again; without them, the
+/// gateway's, which is in the function's log.
+fn with_ids(request: &Request, response: Response<Body>) -> Response<Body> {
+    let own = http::request_id(request);
+    let names = ["ms-requestid", "ms-correlationid"];
+    names.into_iter().fold(response, |response, name| {
+        let id = sent_id(request.headers(), name).unwrap_or(&own);
+        http::with(response, HeaderName::from_static(name), id)
+    })
+}
+
+/// An id of 1 to 128 visible characters.
+fn sent_id<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let id = headers.get(name)?.to_str().ok()?;
+    let is_id = (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    is_id.then_some(id)
+}

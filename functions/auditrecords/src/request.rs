@@ -1,0 +1,176 @@
+//! Reads the query of a page into a range, a filter and a position.
+
+use lambda_http::Request;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use shared::{
+    ActivityId, Config, Error, Filter, Moment, Order, PartnerId, TimeRange,
+    aws::activities::RangeQuery,
+    lambda::http,
+    model::{range::Bound, zone::Zone},
+};
+
+use crate::{
+    condition,
+    day::{self, Days},
+    token::{self, TOKEN},
+};
+
+/// The size of a page that names none, and the largest one.
+const SIZE_MAX: usize = 500;
+
+/// A request for a page whose parameters are all valid.
+#[derive(Debug)]
+pub(crate) struct PageRequest {
+    pub(crate) filter: Filter,
+    pub(crate) query: RangeQuery,
+    pub(crate) limit: usize,
+    pub(crate) resume_after: Option<ActivityId>,
+    /// The position as it was given.
+    pub(crate) token: Option<String>,
+    /// The filter as it was given.
+    condition: Option<String>,
+}
+
+impl PageRequest {
+    pub(crate) fn read(
+        request: &Request,
+        partner: &PartnerId,
+        now: Moment,
+        config: &Config,
+    ) -> Result<Self, Error> {
+        let mut parameters = Parameters(http::query(request)?);
+        let days = Days {
+            first: parameters.read("startDate", day::parse)?,
+            last: parameters.read("endDate", day::parse)?,
+        };
+        let limit = parameters.read("size", size)?.unwrap_or(SIZE_MAX);
+        let condition = parameters.take("filter")?;
+        let filter = condition::read(condition.as_deref().unwrap_or_default())?;
+        let seek = parameters.read("seekOperation", Seek::parse)?;
+        let in_query = parameters.take(TOKEN)?;
+        let token = in_header(request).or(in_query);
+        let (range, resume_after) = match (seek, &token) {
+            (Some(Seek::First), _) | (None, None) => (days.range(now)?, None),
+            (Some(Seek::Next), None) => {
+                let reason = "must be sent with seekOperation=Next, as a header or parameter";
+                return Err(Error::invalid(TOKEN, reason));
+            }
+            (_, Some(token)) => {
+                let (range, after) = token::open(token, partner, &filter)?;
+                days.require(&range)?;
+                (range, Some(after))
+            }
+        };
+        Ok(Self {
+            query: RangeQuery {
+                range,
+                order: Order::Desc,
+                with_details: true,
+                eventual: range.to() < config.too_late_before(now),
+            },
+            filter,
+            limit,
+            token: token.filter(|_| resume_after.is_some()),
+            resume_after,
+            condition,
+        })
+    }
+
+    /// The position of the page after `id`.
+    pub(crate) fn token_after(&self, id: ActivityId, partner: &PartnerId) -> String {
+        token::seal((self.query.range, id), partner, &self.filter)
+    }
+
+    /// The address of this page, below the version's.
+    ///
+    /// All of the filter is percent-encoded: some programs end an address at a second `?`.
+    pub(crate) fn address(&self) -> String {
+        let (first, last) = day::of(&self.query.range);
+        let mut address = format!(
+            "/auditrecords?startDate={first}&endDate={last}&size={}",
+            self.limit
+        );
+        if let Some(condition) = &self.condition {
+            address.push_str("&filter=");
+            address.extend(utf8_percent_encode(condition, RESERVED));
+        }
+        address
+    }
+}
+
+/// All characters except the unreserved ones of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+fn in_header(request: &Request) -> Option<String> {
+    let token = request.headers().get(TOKEN)?.to_str().ok()?;
+    (!token.is_empty()).then(|| token.to_owned())
+}
+
+/// The parameters of a query; Partner Center does not look at the case of their names, nor at
+/// those that it does not know.
+struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// The value of a parameter; an empty one counts as absent.
+    fn take(&mut self, name: &str) -> Result<Option<String>, Error> {
+        for (other, _) in &mut self.0 {
+            if other.eq_ignore_ascii_case(name) {
+                name.clone_into(other);
+            }
+        }
+        let text = http::take(&mut self.0, name)?;
+        Ok(text.filter(|text| !text.is_empty()))
+    }
+
+    fn read<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, &'static str>,
+    ) -> Result<Option<T>, Error> {
+        let text = self.take(name)?;
+        let value = text.map(|text| parse(text.trim())).transpose();
+        value.map_err(|reason| Error::invalid(name, reason))
+    }
+}
+
+/// A larger size is the largest one, so that a program for larger pages gets all of them.
+fn size(text: &str) -> Result<usize, &'static str> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = text.trim_start_matches('0');
+    if !is_number || digits.is_empty() {
+        return Err("must be a whole number from 1");
+    }
+    Ok(digits
+        .parse()
+        .map_or(SIZE_MAX, |size: usize| size.min(SIZE_MAX)))
+}
+
+/// Which page is asked for.
+#[derive(Debug, Clone, Copy)]
+enum Seek {
+    First,
+    Next,
+}
+
+impl Seek {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        match text.to_ascii_lowercase().as_str() {
+            "first" => Ok(Self::First),
+            "next" => Ok(Self::Next),
+            _ => Err("must be First or Next"),
+        }
+    }
+}
+
+impl Days {
+    /// The range of these days; see [`Days::resolve`].
+    fn range(self, now: Moment) -> Result<TimeRange, Error> {
+        let (first, last) = self.resolve(day::today(now))?;
+        let [first, last] = [first, last].map(|day| Some(Bound::Date(day)));
+        TimeRange::resolve(first, last, &Zone::UTC, now)
+    }
+}
