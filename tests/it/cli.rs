@@ -47,7 +47,7 @@ impl TestApp {
     }
 
     /// What the program writes; it must succeed.
-    async fn says(&self, folder: &Path, arguments: &[&str]) -> String {
+    pub(crate) async fn says(&self, folder: &Path, arguments: &[&str]) -> String {
         let output = self.run(folder, arguments).await;
         assert!(
             output.status.success(),

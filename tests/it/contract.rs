@@ -106,7 +106,13 @@ pub(crate) fn check(
 
 /// The path of the contract that a request belongs to; a literal one wins.
 fn template(method: &Method, path: &str) -> Option<&'static str> {
-    let segments: Vec<_> = path.split('?').next().unwrap().split('/').collect();
+    let path = path.split('?').next().unwrap();
+    // The greedy route is not in the contract; what is behind it is.
+    let path = match path.trim_start_matches("/v1").trim_start_matches('/') {
+        rest if rest.starts_with("auditrecords") => format!("/v1/{rest}"),
+        _ => path.to_owned(),
+    };
+    let segments: Vec<_> = path.split('/').collect();
     let templates = OPENAPI["paths"].as_object().unwrap().keys();
     let matches = templates.filter(|template| {
         let wanted: Vec<_> = template.split('/').collect();
@@ -245,7 +251,9 @@ fn every_object_of_the_strict_contract_names_all_its_fields() {
         .iter()
         .filter(|(_, schema)| !schema["properties"].is_null())
     {
-        assert_eq!(schema["additionalProperties"], false, "{name}");
+        // An imported record keeps members that nobody knows.
+        let is_closed = schema["additionalProperties"] == false;
+        assert_eq!(is_closed, name != "AuditRecord", "{name}");
     }
 }
 

@@ -30,6 +30,7 @@ mod query;
 
 mod access;
 mod admin;
+mod auditrecords;
 mod browsers;
 mod cli;
 mod client;

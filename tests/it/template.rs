@@ -639,8 +639,13 @@ fn the_page_passes_the_api_on_uncached_and_all_over_tls() {
 fn logs_are_kept_for_a_settled_time_and_hold_no_path() {
     let groups = of_type("AWS::Logs::LogGroup");
     for (id, group) in &groups {
-        let tells_who_read =
-            ["ListLogGroup", "ExportLogGroup", "ErasureLogGroup"].contains(&id.as_str());
+        let tells_who_read = [
+            "ListLogGroup",
+            "AuditrecordsLogGroup",
+            "ExportLogGroup",
+            "ErasureLogGroup",
+        ]
+        .contains(&id.as_str());
         let retention = if tells_who_read {
             "ReadLogRetentionDays"
         } else {

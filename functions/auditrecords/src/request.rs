@@ -45,10 +45,12 @@ impl PageRequest {
         };
         let limit = parameters.read("size", size)?.unwrap_or(SIZE_MAX);
         let condition = parameters.take("filter")?;
+        let condition = condition.filter(|text| !text.is_empty());
         let filter = condition::read(condition.as_deref().unwrap_or_default())?;
         let seek = parameters.read("seekOperation", Seek::parse)?;
         let in_query = parameters.take(TOKEN)?;
         let token = in_header(request).or(in_query);
+        let token = token.filter(|text| !text.is_empty());
         let (range, resume_after) = match (seek, &token) {
             (Some(Seek::First), _) | (None, None) => (days.range(now)?, None),
             (Some(Seek::Next), None) => {
@@ -106,8 +108,8 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 fn in_header(request: &Request) -> Option<String> {
-    let token = request.headers().get(TOKEN)?.to_str().ok()?;
-    (!token.is_empty()).then(|| token.to_owned())
+    let token = request.headers().get(TOKEN)?;
+    Some(String::from_utf8_lossy(token.as_bytes()).into_owned())
 }
 
 /// The parameters of a query; Partner Center does not look at the case of their names, nor at
@@ -115,15 +117,14 @@ fn in_header(request: &Request) -> Option<String> {
 struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// The value of a parameter; an empty one counts as absent.
+    /// The value of a parameter.
     fn take(&mut self, name: &str) -> Result<Option<String>, Error> {
         for (other, _) in &mut self.0 {
             if other.eq_ignore_ascii_case(name) {
                 name.clone_into(other);
             }
         }
-        let text = http::take(&mut self.0, name)?;
-        Ok(text.filter(|text| !text.is_empty()))
+        http::take(&mut self.0, name)
     }
 
     fn read<T>(
