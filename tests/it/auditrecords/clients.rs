@@ -11,9 +11,10 @@ use super::*;
 async fn next_of_dotnet(app: &TestApp, page: &Value) -> Option<Value> {
     let next = page["links"].get("next").filter(|next| !next.is_null())?;
     let uri = next["uri"].as_str().unwrap();
-    let path = match uri.starts_with("/v1") {
-        true => uri.to_owned(),
-        false => format!("/v1/{}", uri.trim_start_matches('/')),
+    let path = if uri.starts_with("/v1") {
+        uri.to_owned()
+    } else {
+        format!("/v1/{}", uri.trim_start_matches('/'))
     };
     let parts: Vec<_> = path.split('?').collect();
     let mut request = app.get(&format!("{}?{}", parts[0], parts[1]));
