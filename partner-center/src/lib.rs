@@ -7,12 +7,14 @@
 mod back;
 mod entry;
 mod id;
+mod java;
 mod record;
 
 pub use crate::{
     back::record,
     entry::{Actor, Entry, Party, Resource, action, entry},
     id::{RecordId, key},
+    java::for_java,
     record::{Members, Record},
 };
 

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use shared::{Error, PartnerId, aws::activities::Stored, lambda::envelope};
+use shared::{Error, aws::activities::Stored, lambda::envelope};
 
-use crate::{record, request::PageRequest, token::TOKEN};
+use crate::{record::Client, request::PageRequest, token::TOKEN};
 
 /// The most bytes of a page's records inside Lambda's answer; the rest is for the links,
 /// each with a filter of up to 10 KB, percent-encoded.
@@ -15,15 +15,17 @@ const BYTES_MAX: usize = envelope::BODY_BYTES_MAX - 100_000;
 pub(crate) struct Items {
     records: Vec<Box<RawValue>>,
     limit: usize,
+    client: Client,
     /// How many bytes they have inside Lambda's answer.
     bytes: usize,
 }
 
 impl Items {
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize, client: Client) -> Self {
         Self {
             records: Vec::new(),
             limit,
+            client,
             bytes: 0,
         }
     }
@@ -33,11 +35,11 @@ impl Items {
     }
 
     /// Adds a record if there is room for it; for the first one there always is.
-    pub(crate) fn take(&mut self, stored: Stored, partner: &PartnerId) -> Result<bool, Error> {
+    pub(crate) fn take(&mut self, stored: Stored) -> Result<bool, Error> {
         if self.count() == self.limit {
             return Ok(false);
         }
-        let record = record::of(stored.activity, partner)?;
+        let record = self.client.record(stored.activity)?;
         let record = to_raw_value(&record);
         let record = record.map_err(|error| Error::internal("writing a record", error))?;
         let bytes = self.bytes + envelope::bytes_inside(record.get()) + ",".len();

@@ -32,6 +32,7 @@ use shared::{
 pub use crate::app::App;
 use crate::{
     answer::{Collection, Items},
+    record::Client,
     request::PageRequest,
 };
 
@@ -82,8 +83,8 @@ async fn page(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let (partner, now) = (&reader.partner_id, app.clock.now());
     let asked = PageRequest::read(request, partner, now, &app.config)?;
     let question = Question::new(partner, asked.query, &asked.filter, now);
-    let mut items = Items::new(asked.limit);
-    let take = |stored| items.take(stored, partner);
+    let mut items = Items::new(asked.limit, Client::of(request));
+    let take = |stored| items.take(stored);
     let collected = app
         .log
         .collect(&question, asked.resume_after, asked.limit, take)
@@ -114,7 +115,8 @@ async fn one(app: &App, request: &Request, id: &str) -> Result<Response<Body>, E
     };
     let id = id.to_string();
     reads::log(reader.subject_id(), request, &Read::one(&id));
-    Ok(http::ok(&record::of(stored.activity, partner)?))
+    let record = Client::of(request).record(stored.activity)?;
+    Ok(http::ok(&record))
 }
 
 /// Gives back the ids that a program sent to find its request again; without them, the

@@ -1,15 +1,36 @@
 //! An activity as a record, and the activity that a record's id names.
 
+use lambda_http::Request;
 use partner_center::{Actor, Entry, Party, Record, RecordId, Resource};
 use shared::{
     Activity, ActivityId, ActorKind, Error, IdempotencyKey, Identifier, Moment, PartnerId,
 };
 
-/// The record of an activity.
-pub(crate) fn of(activity: Activity, partner: &PartnerId) -> Result<Record, Error> {
-    let id = activity.id.to_string();
-    let entry = entry(activity)?;
-    Ok(partner_center::record(&entry, &id, partner.as_str()))
+/// For whom a record is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Client {
+    /// The SDK of Java, which accepts no value that it does not know.
+    Java,
+    Other,
+}
+
+impl Client {
+    pub(crate) fn of(request: &Request) -> Self {
+        match request.headers().get("ms-partnercenter-client") {
+            Some(name) if name == "Partner Center Java SDK" => Self::Java,
+            _ => Self::Other,
+        }
+    }
+
+    /// The record of an activity.
+    pub(crate) fn record(self, activity: Activity) -> Result<Record, Error> {
+        let (id, partner) = (activity.id.to_string(), activity.partner_id.clone());
+        let record = partner_center::record(&entry(activity)?, &id, partner.as_str());
+        Ok(match self {
+            Self::Java => partner_center::for_java(record),
+            Self::Other => record,
+        })
+    }
 }
 
 fn entry(activity: Activity) -> Result<Entry, Error> {

@@ -290,6 +290,21 @@ async fn java_asks_for_the_next_page_behind_two_slashes() {
 }
 
 #[tokio::test]
+async fn java_gives_up_on_a_page_with_a_value_that_it_does_not_know() {
+    let app = TestApp::start_at(NOW).await;
+    app.act("portal.raise-limit", "2026-11-28T08:00:00Z").await;
+    let odd = "update_customer_spending_budget";
+    app.act(odd, "2026-11-28T09:00:00Z").await;
+    let request = app.get("/v1/auditrecords").token(&app.reader());
+    let request = request.header("MS-PartnerCenter-Client", "Partner Center Java SDK");
+    let page = request.send().await.json();
+    let of_java = ["update_Customer_spending_budget", "undefined"];
+    assert_eq!(texts(&page, "operationType"), of_java);
+    assert_eq!(texts(&page, "resourceType"), ["undefined", "undefined"]);
+    assert_eq!(app.actions("").await, [odd, "portal.raise-limit"]);
+}
+
+#[tokio::test]
 async fn the_powershell_module_sends_the_begin_of_every_30_days_and_no_end() {
     let app = TestApp::start_at(NOW).await;
     for day in ["09-01", "09-30", "10-01", "10-02", "10-31", "11-28"] {
