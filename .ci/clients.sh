@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Clients run: generators make clients from openapi.yaml without a warning, and a program made of
 # each records, lists, exports and downloads. What they make is in tests/clients/generated.
-# The TypeScript client is tested too. All that they record is streamed as OCSF, which is checked.
+# The TypeScript client is tested too, and programs that were written for Partner Center. All that
+# they record is streamed as OCSF, which is checked.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -14,8 +15,8 @@ source .ci/local.sh
 
 # What openapi-generator says of every contract, also of one with a single route.
 readonly of_any_contract='Failed to get the schema name: null|Application(Json|Problem\+json) cannot be used as a model name'
-# Names of the API that are words of the language; the clients have them as `var_from` and `r#type`.
-readonly of_a_language='From \(reserved word\)|type cannot be used as a field/variable name'
+# Names of the API that are words of the language; the clients have them as `var_from`, `r#type` and `param_self`.
+readonly of_a_language='From \(reserved word\)|(type|self) cannot be used as a field/variable name'
 
 # Runs a generator, which must not warn.
 generate() {
@@ -58,5 +59,27 @@ npm test --prefix "$typescript" --silent
 echo 'clients: client-typescript: ok'
 CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/clients" cargo run --quiet --locked --manifest-path "$clients/rust/Cargo.toml"
 echo 'clients: openapi-generator, Rust: ok'
+
+# What programs of Partner Center send, with another address and another token.
+START=$(date --utc +%F)
+export START
+readonly columns=id,partnerId,customerId,customerName,userPrincipalName,resourceType,resourceNewValue,operationType
+for place in {1..12}; do
+  curl --silent --show-error --fail --output "$work/recorded" "$base/v1/activities" -H "Authorization: Bearer $bearer" --data-binary @- <<JSON
+{"action":"order_$place","outcome":"succeeded","customer":{"id":"c-1","name":"Relecloud"},"actor":{"id":"u-17","name":"ann@contoso.example",
+"kind":"user"},"resource":{"type":"order","id":"o-1"},"correlation_id":"x-1","details":{"new_value":"1","customized_data":[{"key":"a","value":"b"}]}}
+JSON
+done
+python "$clients/auditrecords.py" >"$work/records.csv"
+grep -q "^$columns,originalCorrelationId,operationDate,operationStatus,customizedData,attributes" "$work/records.csv" ||
+  fail "other columns: $(head -n 1 "$work/records.csv")"
+node "$clients/auditrecords.ts" >"$work/of_typescript"
+curl -H "Authorization: Bearer $TOKEN" "$BASE/v1/auditrecords?startDate=$START" --silent --show-error --fail --output "$work/of_curl"
+for place in {1..12}; do
+  grep -q ",order_$place," "$work/records.csv" || fail "the script did not print order_$place"
+  grep -qx "order_$place" "$work/of_typescript" || fail "TypeScript did not read order_$place"
+  grep -q "\"order_$place\"" "$work/of_curl" || fail "curl did not read order_$place"
+done
+echo 'clients: programs of Partner Center: ok'
 python "$clients/ocsf.py"
 ! grep -q panicked "$work/local.log" || fail "the service panicked"

@@ -74,6 +74,8 @@ const STATUSES: [&str; 4] = ["succeeded", "failed", "progress", "decline"];
 
 /// The same record with values that the SDK of Java knows, in its spelling; any other
 /// operation or type of resource is `undefined`.
+///
+/// An entry has no other status than these.
 #[must_use]
 pub fn for_java(mut record: Record) -> Record {
     let members = [
@@ -82,9 +84,10 @@ pub fn for_java(mut record: Record) -> Record {
         ("operationStatus", &STATUSES),
     ];
     for (member, known) in members {
-        let text = record.text(member).unwrap_or_default();
-        let known = known.iter().find(|known| known.eq_ignore_ascii_case(&text));
-        record.put(member, known.copied().unwrap_or(UNKNOWN));
+        if let Some(text) = record.text(member) {
+            let known = known.iter().find(|known| known.eq_ignore_ascii_case(&text));
+            record.put(member, known.copied().unwrap_or(UNKNOWN));
+        }
     }
     record
 }

@@ -4,20 +4,20 @@
 //! entry has no place for is kept in the entry's details, under one name, so that the record
 //! can be given back as it was. It knows neither files nor HTTP, nor how a log is stored.
 
-mod back;
 mod entry;
+mod from_record;
 mod id;
 mod java;
+mod kept;
+mod plain;
 mod record;
+mod to_record;
 
 pub use crate::{
-    back::record,
-    entry::{Actor, Entry, Party, Resource, action, entry},
+    entry::{Actor, Entry, Party, Resource},
+    from_record::{action, entry},
     id::{RecordId, key},
     java::for_java,
     record::{Members, Record},
+    to_record::record,
 };
-
-/// The name in an entry's details under which that is kept of a record which the rest of the
-/// entry does not say.
-pub const REST: &str = "partner_center";

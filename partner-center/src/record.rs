@@ -2,43 +2,50 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
 /// The members of a JSON object; a number is the text that it was written as.
 pub type Members = BTreeMap<String, Box<RawValue>>;
 
-/// The order in which Partner Center writes a record's members.
+/// Partner Center's members, in its order, and whether each is a text.
 ///
 /// Programs that make columns of members take this order for that of the columns.
-const ORDER: [&str; 17] = [
-    "id",
-    "partnerId",
-    "participants",
-    "customerId",
-    "customerName",
-    "userPrincipalName",
-    "applicationId",
-    "sessionId",
-    "resourceType",
-    "resourceOldValue",
-    "resourceNewValue",
-    "operationType",
-    "originalCorrelationId",
-    "operationDate",
-    "operationStatus",
-    "customizedData",
-    "attributes",
+const KNOWN: [(&str, bool); 17] = [
+    ("id", true),
+    ("partnerId", true),
+    ("participants", false),
+    ("customerId", true),
+    ("customerName", true),
+    ("userPrincipalName", true),
+    ("applicationId", true),
+    ("sessionId", true),
+    ("resourceType", true),
+    ("resourceOldValue", true),
+    ("resourceNewValue", true),
+    ("operationType", true),
+    ("originalCorrelationId", true),
+    ("operationDate", true),
+    ("operationStatus", true),
+    ("customizedData", false),
+    ("attributes", false),
 ];
 
 /// A record of `auditrecords`.
-#[derive(Debug, Clone, Default)]
-pub struct Record(pub Members);
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Record(pub(crate) Members);
 
 impl Record {
     /// A member that is a text and not empty.
     pub fn text(&self, name: &str) -> Option<String> {
         text(self.0.get(name)?).filter(|text| !text.is_empty())
+    }
+
+    /// Takes over a member that the other record has.
+    pub(crate) fn take(&mut self, other: &Self, name: &str) {
+        if let Some(value) = other.0.get(name) {
+            self.0.insert(name.to_owned(), value.clone());
+        }
     }
 
     pub(crate) fn put(&mut self, name: &str, text: &str) {
@@ -49,11 +56,34 @@ impl Record {
 
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let place = |name: &String| ORDER.iter().position(|known| known == name);
+        let place = |name: &String| KNOWN.iter().position(|(known, _)| known == name);
         let mut members: Vec<_> = self.0.iter().collect();
         // What Partner Center does not write comes last.
-        members.sort_by_key(|(name, _)| place(name).unwrap_or(ORDER.len()));
+        members.sort_by_key(|(name, _)| place(name).unwrap_or(KNOWN.len()));
         serializer.collect_map(members)
+    }
+}
+
+/// A key and its value, which Partner Center may not have.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its form is looked at")]
+struct Pair {
+    key: String,
+    value: Option<String>,
+}
+
+/// Whether a value has the form of Partner Center's member of this name.
+///
+/// Its SDKs can't read a page in which one member has another form.
+pub(crate) fn has_form(name: &str, value: &RawValue) -> bool {
+    let json = value.get();
+    match name {
+        "customizedData" => serde_json::from_str::<Vec<Pair>>(json).is_ok(),
+        "participants" => serde_json::from_str::<Vec<String>>(json).is_ok(),
+        "attributes" => serde_json::from_str::<BTreeMap<String, String>>(json).is_ok(),
+        name if KNOWN.contains(&(name, true)) => text(value).is_some(),
+        _ => true,
     }
 }
 

@@ -141,6 +141,48 @@ async fn what_an_erasure_took_is_absent_from_a_record() {
 }
 
 #[tokio::test]
+async fn no_record_is_found_by_the_name_that_stands_for_one_that_was_erased() {
+    let app = TestApp::start_sealing(&[]).await;
+    for (id, name) in [("c-1", "Erasmus"), ("c-2", "Erasmus & Sons")] {
+        let mut sent = with("occurred_at", app.now().to_string());
+        sent["customer"] = json!({ "id": id, "name": name });
+        app.record(&sent).await;
+    }
+    let filter =
+        "%7B%22Field%22:%22CompanyName%22,%22Value%22:%22eras%22,%22Operator%22:%22substring%22%7D";
+    let found = async || texts(&app.page(&format!("?filter={filter}")).await, "customerId");
+    assert_eq!(found().await.len(), 2);
+    assert_eq!(app.erase().await["state"], "done");
+    assert_eq!(found().await, ["c-2"]);
+    app.advance(std::time::Duration::from_hours(72));
+    app.seal().await;
+    assert_eq!(found().await, ["c-2"], "out of the archive");
+}
+
+#[tokio::test]
+async fn details_can_not_make_a_record_say_something_else_than_its_activity() {
+    let app = TestApp::start().await;
+    let mut sent = activity();
+    sent["details"] = json!({ "partner_center": {
+        "id": "p_c_o_createorder_637346859797753934", "userPrincipalName": "ceo@contoso.example",
+        "operationType": "add_customer", "operationStatus": {}, "customerId": "c-9",
+        "operationDate": "2020-09-02T23:26:19.7753934Z", "customizedData": ["a"],
+    } });
+    let stored = app.record(&sent).await;
+    let record = app.page("").await["items"][0].clone();
+    assert_eq!(record["id"], stored["id"]);
+    assert_eq!(record["userPrincipalName"], "admin@contoso.example");
+    assert_eq!(record["operationType"], "create_order");
+    assert_eq!(record["customerId"], "c-1");
+    let date = stored["occurred_at"]
+        .as_str()
+        .unwrap()
+        .replace('Z', "0000Z");
+    assert_eq!(record["operationDate"], date);
+    assert_eq!(record.get("customizedData"), None);
+}
+
+#[tokio::test]
 async fn a_record_that_does_not_exist_is_null() {
     let app = TestApp::start().await;
     let other = app.record(&activity()).await;

@@ -8,11 +8,11 @@ use super::time::TimeForm;
 
 /// The activity of a record; an error names the field and what is wrong.
 pub(crate) fn activity(record: &str, content_key: String) -> Result<NewActivity, String> {
-    let record = serde_json::from_str(record).map_err(|error| match error.classify() {
+    let record: Result<Record, _> = serde_json::from_str(record);
+    let record = record.map_err(|error| match error.classify() {
         Category::Data => "it is no JSON object".to_owned(),
         _ => error.to_string(),
-    });
-    let record = Record(record?);
+    })?;
     let date = record.text("operationDate");
     let date = date.ok_or("operationDate is missing")?;
     let occurred_at = TimeForm::new(None, None)?.read(&date);

@@ -55,7 +55,7 @@ pub(crate) struct Source {
 enum Rows {
     Csv(Box<csv::Reader<Counted>>, Box<RowReader>),
     Lines(Box<dyn BufRead>, Kind, Keys),
-    Records(std::vec::IntoIter<Value>, Keys),
+    Records(std::vec::IntoIter<Box<RawValue>>, Keys),
 }
 
 /// What a line of JSON is.
@@ -156,14 +156,16 @@ fn records(file: Counted, path: &Path) -> Result<Rows, Failure> {
         .chain(reader)
         .read_to_string(&mut text);
     read.map_err(Failure::of(path))?;
-    let document: Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))
-        .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-    let items = match document {
-        Value::Array(items) => items,
-        Value::Object(mut page) => match page.remove("items") {
-            Some(Value::Array(items)) => items,
-            _ => return Err(Failure::usage("the document has no items")),
-        },
+    let text = text.trim_start_matches('\u{feff}').trim();
+    let broken = |error| Failure::usage(format!("{}: {error}", path.display()));
+    let items: Vec<Box<RawValue>> = match text.chars().next() {
+        Some('[') => serde_json::from_str(text).map_err(broken)?,
+        Some('{') => {
+            let page: BTreeMap<String, Box<RawValue>> =
+                serde_json::from_str(text).map_err(broken)?;
+            let items = page.get("items").map_or("", |items| items.get());
+            serde_json::from_str(items).map_err(|_| Failure::usage("the document has no items"))?
+        }
         _ => return Err(Failure::usage("the document has no records")),
     };
     Ok(Rows::Records(items.into_iter(), Keys::default()))
@@ -191,11 +193,7 @@ impl Source {
         let found = match &mut self.rows {
             Rows::Csv(reader, rows) => next_of_csv(reader, rows)?,
             Rows::Lines(reader, kind, keys) => next_line(reader.as_mut(), *kind, keys)?,
-            Rows::Records(records, keys) => records.next().map(|record| {
-                let text = record.to_string();
-                let activity = auditrecords::activity(&text, keys.of_content(&text));
-                (activity, Raw::Json(text))
-            }),
+            Rows::Records(records, keys) => records.next().map(|record| of_document(&record, keys)),
         };
         Ok(found.map(|(activity, raw)| {
             self.number += 1;
@@ -257,6 +255,15 @@ fn next_line(reader: &mut dyn BufRead, kind: Kind, keys: &mut Keys) -> Result<Fo
         };
         return Ok(Some((activity, Raw::Json(text.to_owned()))));
     }
+}
+
+/// A record of a document, in one line; its key does not depend on how it is written.
+fn of_document(record: &RawValue, keys: &mut Keys) -> (Result<NewActivity, String>, Raw) {
+    // No text of JSON has a line end of its own.
+    let line = record.get().replace(['\n', '\r'], " ");
+    let content: Value = serde_json::from_str(&line).unwrap_or_default();
+    let key = keys.of_content(&content.to_string());
+    (auditrecords::activity(&line, key), Raw::Json(line))
 }
 
 /// A line that an earlier import rejected as it was before, and any other as it is.

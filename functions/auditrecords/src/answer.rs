@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use shared::{Error, aws::activities::Stored, lambda::envelope};
+use shared::{Error, Filter, aws::activities::Stored, lambda::envelope};
 
 use crate::{record::Client, request::PageRequest, token::TOKEN};
 
@@ -35,7 +35,11 @@ impl Items {
     }
 
     /// Adds a record if there is room for it; for the first one there always is.
-    pub(crate) fn take(&mut self, stored: Stored) -> Result<bool, Error> {
+    pub(crate) fn take(&mut self, stored: Stored, filter: &Filter) -> Result<bool, Error> {
+        // No record shows the name that stands for one that was erased, so none is found by it.
+        if filter.customer.is_some() && stored.activity.erased_at.is_some() {
+            return Ok(true);
+        }
         if self.count() == self.limit {
             return Ok(false);
         }
@@ -94,8 +98,8 @@ struct Attributes {
 
 impl Collection {
     /// The page that was asked for, and the position of the next one.
-    pub(crate) fn new(asked: &PageRequest, items: Items, next: Option<String>) -> Self {
-        let address = asked.address();
+    pub(crate) fn new(page: &PageRequest, items: Items, next: Option<String>) -> Self {
+        let address = page.address();
         let link = |token: Option<String>| Link {
             uri: match token {
                 None => address.clone(),
@@ -111,7 +115,7 @@ impl Collection {
             total_count: items.count(),
             items: items.records,
             links: Links {
-                own: link(asked.token.clone()),
+                own: link(page.token.clone()),
                 next: next.clone().map(|token| link(Some(token))),
             },
             continuation_token: next,

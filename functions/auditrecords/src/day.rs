@@ -1,13 +1,15 @@
 //! The days of a request, in the forms in which programs send them.
 
-use chrono::{DateTime, Datelike, Days as Count, NaiveTime};
+use std::ops::RangeInclusive;
+
+use chrono::{DateTime, Datelike, NaiveTime};
 use shared::{
     Error, Moment, TimeRange,
     model::zone::{Date, Zone},
 };
 
 /// How far apart the days are if only one is given, and how far back the first is if none is.
-const WINDOW: Count = Count::new(30);
+const WINDOW: chrono::Days = chrono::Days::new(30);
 
 /// The first and the last day that a request names.
 #[derive(Debug, Clone, Copy)]
@@ -76,14 +78,21 @@ const TIMES: [&str; 5] = [
     " %I:%M:%S %p",
 ];
 
+/// Times with a zone.
+const ZONED: [&str; 3] = [
+    "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "%Y-%m-%dT%H:%M%#z",
+    "%Y-%m-%d %H:%M:%S%.f%#z",
+];
+
+/// A year of fewer digits would be one of antiquity.
+const YEARS: RangeInclusive<i32> = 100..=9999;
+
 /// Reads a day, or the day of a time; a time with a zone is that of UTC.
 pub(crate) fn parse(text: &str) -> Result<Date, &'static str> {
-    let with_zone = DateTime::parse_from_rfc3339(text);
-    let with_zone = with_zone.map(|time| time.to_utc().date_naive());
-    let day = with_zone
-        .ok()
-        .or_else(|| DAYS.iter().find_map(|form| local_day(text, form)));
-    let day = day.filter(|day| (0..=9999).contains(&day.year()));
+    let local = DAYS.iter().find_map(|form| local_day(text, form));
+    let day = local.or_else(|| utc_day(text));
+    let day = day.filter(|day| YEARS.contains(&day.year()));
     day.ok_or("must be a date that exists, as yyyy-mm-dd, such as 2026-11-22")
 }
 
@@ -91,6 +100,17 @@ fn local_day(text: &str, form: &str) -> Option<Date> {
     let (day, rest) = Date::parse_and_remainder(text, form).ok()?;
     let is_time = |form: &&str| NaiveTime::parse_from_str(rest, form).is_ok();
     (rest.is_empty() || TIMES.iter().any(is_time)).then_some(day)
+}
+
+/// In a query that was not encoded, the `+` of a zone has become a space.
+fn utc_day(text: &str) -> Option<Date> {
+    let text = match text.rsplit_once(' ') {
+        Some((time, zone)) if time.contains('T') => format!("{time}+{zone}"),
+        _ => text.to_owned(),
+    };
+    let read = |form: &&str| DateTime::parse_from_str(&text, form).ok();
+    let time = ZONED.iter().find_map(read)?;
+    Some(time.to_utc().date_naive())
 }
 
 #[cfg(test)]
@@ -117,6 +137,10 @@ mod tests {
             "2017-06-01T00:00:00Z",
             "2017-06-01T00:00:00.0000000Z",
             "2017-05-31T20:00:00-05:00",
+            "2017-06-01T02:00:00+02:00",
+            "2017-06-01T02:00:00 02:00",
+            "2017-06-01T00:00Z",
+            "2017-06-01 00:00:00Z",
         ] {
             assert_eq!(parse(text), Ok(date("2017-06-01")), "{text}");
         }
@@ -132,6 +156,9 @@ mod tests {
             "2017-06-01T25:00:00",
             "2017-06-01x",
             "12017-06-01",
+            "6/1/17",
+            "17-06-01",
+            "0001-01-01",
             "",
             "yesterday",
         ] {

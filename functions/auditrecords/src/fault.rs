@@ -29,16 +29,11 @@ struct TooManyRequests {
 
 /// The response of an error.
 pub(crate) fn response(request: &Request, error: Error) -> Response<Body> {
-    let refusal = Refusal::of(&error, &http::request_id(request), http::TRY_AGAIN);
+    let request_id = http::request_id(request);
     if error.is_throttling() {
-        let refusal = refusal.as_too_many_requests();
-        let seconds = refusal.retry_after().unwrap_or_default();
-        let body = TooManyRequests {
-            status_code: refusal.status(),
-            message: format!("Rate limit is exceeded. Try again in {seconds} seconds."),
-        };
-        return refusal.into_response(&body);
+        return throttled(Refusal::of_throttled(&request_id));
     }
+    let refusal = Refusal::of(&error, &request_id, http::TRY_AGAIN);
     let body = Fault {
         code: code(&error),
         description: refusal.detail.clone(),
@@ -48,6 +43,15 @@ pub(crate) fn response(request: &Request, error: Error) -> Response<Body> {
             .iter()
             .map(ToString::to_string)
             .collect(),
+    };
+    refusal.into_response(&body)
+}
+
+fn throttled(refusal: Refusal) -> Response<Body> {
+    let seconds = refusal.retry_after().unwrap_or_default();
+    let body = TooManyRequests {
+        status_code: refusal.status(),
+        message: format!("Rate limit is exceeded. Try again in {seconds} seconds."),
     };
     refusal.into_response(&body)
 }

@@ -21,13 +21,14 @@ use lambda_http::{
     http::{HeaderMap, HeaderName},
 };
 use shared::{
-    Access, Error,
+    Access, ActivityId, Error, Moment, PartnerId,
     lambda::{
         http,
         reads::{self, Read},
     },
     metrics,
 };
+use tokio::time::Instant;
 
 pub use crate::app::App;
 use crate::{
@@ -38,6 +39,9 @@ use crate::{
 
 /// How long an answer may take, below the function's 29 s.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(26);
+
+/// How long a request goes on reading as long as it has found nothing.
+const EMPTY_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// What a request asks for.
 #[derive(Debug)]
@@ -81,25 +85,42 @@ async fn page(app: &App, request: &Request) -> Result<Response<Body>, Error> {
     let access = Access::from_request(request, &app.config.claim_names);
     let reader = access.reader(&app.config.reader_roles)?;
     let (partner, now) = (&reader.partner_id, app.clock.now());
-    let asked = PageRequest::read(request, partner, now, &app.config)?;
-    let question = Question::new(partner, asked.query, &asked.filter, now);
-    let mut items = Items::new(asked.limit, Client::of(request));
-    let take = |stored| items.take(stored);
-    let collected = app
-        .log
-        .collect(&question, asked.resume_after, asked.limit, take)
-        .await?;
+    let page = PageRequest::read(request, partner, now, &app.config)?;
+    let mut items = Items::new(page.limit, Client::of(request));
+    let next = fill(app, partner, &page, now, &mut items).await?;
     metrics::listed(items.count());
     let read = Read {
-        range: Some(asked.query.range),
-        filter: Some(&asked.filter),
+        range: Some(page.query.range),
+        filter: Some(&page.filter),
         count: items.count(),
         ..Read::default()
     };
     reads::log(reader.subject_id(), request, &read);
-    let next = collected.resume_after;
-    let next = next.map(|id| asked.token_after(id, partner));
-    Ok(http::ok(&Collection::new(&asked, items, next)))
+    let next = next.map(|id| page.token_after(id, partner));
+    Ok(http::ok(&Collection::new(&page, items, next)))
+}
+
+/// Fills a page; returns the activity after which the next one begins.
+///
+/// Some programs read the first page alone, so an empty one is only given after a while.
+async fn fill(
+    app: &App,
+    partner: &PartnerId,
+    page: &PageRequest,
+    now: Moment,
+    items: &mut Items,
+) -> Result<Option<ActivityId>, Error> {
+    let question = Question::new(partner, page.query, &page.filter, now);
+    let mut after = page.resume_after;
+    let until = Instant::now() + EMPTY_TIME_MAX;
+    loop {
+        let take = |stored| items.take(stored, &page.filter);
+        let collected = app.log.collect(&question, after, page.limit, take);
+        after = collected.await?.resume_after;
+        if after.is_none() || items.count() > 0 || Instant::now() >= until {
+            return Ok(after);
+        }
+    }
 }
 
 /// An absent record is answered with `null`, as Partner Center answers it.
@@ -107,16 +128,14 @@ async fn one(app: &App, request: &Request, id: &str) -> Result<Response<Body>, E
     let access = Access::from_request(request, &app.config.claim_names);
     let reader = access.reader(&app.config.reader_roles)?;
     let partner = &reader.partner_id;
-    let Some(id) = record::activity_id(partner, id) else {
-        return Ok(http::ok(&()));
-    };
-    let Some(stored) = app.log.one(partner, id, app.clock.now()).await? else {
-        return Ok(http::ok(&()));
-    };
-    let id = id.to_string();
-    reads::log(reader.subject_id(), request, &Read::one(&id));
-    let record = Client::of(request).record(stored.activity)?;
-    Ok(http::ok(&record))
+    for id in record::activity_ids(partner, id) {
+        if let Some(stored) = app.log.one(partner, id, app.clock.now()).await? {
+            reads::log(reader.subject_id(), request, &Read::one(&id.to_string()));
+            let record = Client::of(request).record(stored.activity)?;
+            return Ok(http::ok(&record));
+        }
+    }
+    Ok(http::ok(&()))
 }
 
 /// Gives back the ids that a program sent to find its request again; without them, the

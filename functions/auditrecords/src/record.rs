@@ -24,8 +24,10 @@ impl Client {
 
     /// The record of an activity.
     pub(crate) fn record(self, activity: Activity) -> Result<Record, Error> {
-        let (id, partner) = (activity.id.to_string(), activity.partner_id.clone());
-        let record = partner_center::record(&entry(activity)?, &id, partner.as_str());
+        let (id, partner) = (activity.id, activity.partner_id.clone());
+        let names = (&*id.to_string(), partner.as_str());
+        let leads_back = |text: &str| activity_ids(&partner, text).contains(&id);
+        let record = partner_center::record(&entry(activity)?, names, leads_back);
         Ok(match self {
             Self::Java => partner_center::for_java(record),
             Self::Other => record,
@@ -62,14 +64,19 @@ fn entry(activity: Activity) -> Result<Entry, Error> {
     })
 }
 
-/// The activity that a record's id names: that of its own, or that under whose key an import
-/// stored a record of Partner Center.
-pub(crate) fn activity_id(partner: &PartnerId, id: &str) -> Option<ActivityId> {
-    if let Ok(id) = ActivityId::try_from(id) {
-        return Some(id);
-    }
-    let id = RecordId::parse(id)?;
-    let at = Moment::from_millis(id.millis).filter(|at| *at >= Moment::EPOCH)?;
-    let key = Identifier::try_from(id.key()).ok()?;
-    Some(ActivityId::keyed(partner, at, &IdempotencyKey::Given(key)))
+/// The activities that a record's id may name: the one that has this id itself, and the one
+/// that an import has stored under the key of this id.
+pub(crate) fn activity_ids(partner: &PartnerId, id: &str) -> Vec<ActivityId> {
+    let own = ActivityId::try_from(id).ok();
+    let at = match own {
+        Some(own) => Some(own.occurred_at()),
+        None => RecordId::parse(id).and_then(|id| Moment::from_millis(id.millis)),
+    };
+    let at = at.filter(|at| *at >= Moment::EPOCH);
+    let key = Identifier::try_from(partner_center::key(id)).ok();
+    let imported = at.zip(key).map(|(at, key)| {
+        let key = IdempotencyKey::Given(key);
+        ActivityId::keyed(partner, at, &key)
+    });
+    own.into_iter().chain(imported).collect()
 }

@@ -48,20 +48,20 @@ impl PageRequest {
         let condition = condition.filter(|text| !text.is_empty());
         let filter = condition::read(condition.as_deref().unwrap_or_default())?;
         let seek = parameters.read("seekOperation", Seek::parse)?;
-        let in_query = parameters.take(TOKEN)?;
+        let in_query = parameters.take(TOKEN)?.filter(|text| !text.is_empty());
         let token = in_header(request).or(in_query);
-        let token = token.filter(|text| !text.is_empty());
-        let (range, resume_after) = match (seek, &token) {
-            (Some(Seek::First), _) | (None, None) => (days.range(now)?, None),
-            (Some(Seek::Next), None) => {
-                let reason = "must be sent with seekOperation=Next, as a header or parameter";
-                return Err(Error::invalid(TOKEN, reason));
-            }
-            (_, Some(token)) => {
+        let token = token.filter(|_| !matches!(seek, Some(Seek::First)));
+        let (range, resume_after) = match (&token, seek) {
+            (Some(token), _) => {
                 let (range, after) = token::open(token, partner, &filter)?;
                 days.require(&range)?;
                 (range, Some(after))
             }
+            (None, Some(Seek::Next)) => {
+                let reason = "must be sent with seekOperation=Next, as a header or parameter";
+                return Err(Error::invalid(TOKEN, reason));
+            }
+            (None, _) => (days.range(now)?, None),
         };
         Ok(Self {
             query: RangeQuery {
@@ -72,7 +72,7 @@ impl PageRequest {
             },
             filter,
             limit,
-            token: token.filter(|_| resume_after.is_some()),
+            token,
             resume_after,
             condition,
         })
@@ -108,8 +108,8 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 fn in_header(request: &Request) -> Option<String> {
-    let token = request.headers().get(TOKEN)?;
-    Some(String::from_utf8_lossy(token.as_bytes()).into_owned())
+    let token = String::from_utf8_lossy(request.headers().get(TOKEN)?.as_bytes());
+    (!token.is_empty()).then(|| token.into_owned())
 }
 
 /// The parameters of a query; Partner Center does not look at the case of their names, nor at

@@ -66,11 +66,16 @@ impl Refusal {
         }
     }
 
-    /// The same as a 429, for clients that slow down when they get one.
-    #[must_use]
-    pub fn as_too_many_requests(mut self) -> Self {
-        self.status = StatusCode::TOO_MANY_REQUESTS;
-        self
+    /// A 429 for an error of [throttling](Error::is_throttling), for clients that slow down
+    /// when they get one.
+    pub fn of_throttled(request_id: &str) -> Self {
+        let (status, code) = (StatusCode::TOO_MANY_REQUESTS, "throttled");
+        report_refused(status, code, request_id);
+        Self {
+            status,
+            code,
+            detail: status.canonical_reason().unwrap_or_default().into(),
+        }
     }
 
     /// The HTTP status.
@@ -143,14 +148,19 @@ fn problem(request: &Request, error: Error) -> Response<Body> {
 /// The causes of a 5xx are logged here, once. The line of a 4xx contains nothing that
 /// the caller wrote.
 fn report(error: &Error, status: StatusCode, code: &'static str, request_id: &str) {
-    metrics::refused(code);
     if status.is_server_error() {
+        metrics::refused(code);
         let error = error.chain();
         tracing::error!(request_id, code, error, "the request failed");
     } else {
-        let status = status.as_u16();
-        tracing::info!(request_id, code, status, "the request was refused");
+        report_refused(status, code, request_id);
     }
+}
+
+fn report_refused(status: StatusCode, code: &'static str, request_id: &str) {
+    metrics::refused(code);
+    let status = status.as_u16();
+    tracing::info!(request_id, code, status, "the request was refused");
 }
 
 /// The media type of an answer.

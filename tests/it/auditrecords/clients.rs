@@ -27,8 +27,9 @@ async fn next_of_dotnet(app: &TestApp, page: &Value) -> Option<Value> {
     Some(answer.json())
 }
 
-/// Goes on as the SDK of Java does: `/v1/`, and then the address as it is.
-async fn next_of_java(app: &TestApp, page: &Value) -> Option<Value> {
+/// Goes on as the SDK of Java and that of the PowerShell module do: `/v1/`, and then the
+/// address as it is, so that there are two slashes.
+async fn next_behind_two_slashes(app: &TestApp, page: &Value) -> Option<Value> {
     let next = page["links"].get("next")?;
     let mut request = app.get(&format!("/v1/{}", next["uri"].as_str().unwrap()));
     for header in next["headers"].as_array().unwrap() {
@@ -183,13 +184,28 @@ async fn dotnet_needs_the_seconds_of_a_429_and_forgets_them_if_the_body_has_a_co
     }
 }
 
+/// Asks up to three times more, but not after an answer that .NET's SDK takes as final.
+async fn repeated_by_dotnet(app: &TestApp, query: &str) -> (u16, usize) {
+    const FINAL: [u16; 7] = [400, 401, 403, 404, 409, 417, 429];
+    let mut asked = 0;
+    loop {
+        asked += 1;
+        let status = app.records(query).await.status.as_u16();
+        if status == 200 || FINAL.contains(&status) || asked == 4 {
+            return (status, asked);
+        }
+    }
+}
+
 #[tokio::test]
 async fn dotnet_repeats_what_failed_for_a_moment_but_no_request_that_is_wrong() {
     let app = TestApp::start().await;
-    app.faults.add("auditrecords", Fault::Lost, 3);
-    assert_eq!(app.records("").await.status, 503);
-    assert_eq!(app.records("").await.status, 200, "again");
-    assert_eq!(app.records("?size=0").await.status, 400);
+    // The function's own SDK tries each call three times.
+    app.faults.add("auditrecords", Fault::Lost, 6);
+    assert_eq!(repeated_by_dotnet(&app, "").await, (200, 3));
+    assert_eq!(repeated_by_dotnet(&app, "?size=0").await, (400, 1));
+    app.faults.add("auditrecords", Fault::Throttled, usize::MAX);
+    assert_eq!(repeated_by_dotnet(&app, "").await, (429, 1));
 }
 
 #[tokio::test]
@@ -246,7 +262,14 @@ async fn java_sends_the_day_of_the_year_which_is_refused_by_name() {
     let app = TestApp::start().await;
     let expected =
         "400 800002 startDate must be a date that exists, as yyyy-mm-dd, such as 2026-11-22";
-    for day in ["2023-02-44", "2017-07-182"] {
+    // In January the day of the year is that of the month.
+    let january = app.page("?startDate=2023-01-13").await;
+    let own = january["links"]["self"]["uri"].as_str().unwrap();
+    assert!(
+        own.contains("startDate=2023-01-13&endDate=2023-02-12"),
+        "{own}"
+    );
+    for day in ["2023-02-32", "2023-02-44", "2017-07-182"] {
         let answer = app.records(&format!("?startDate={day}")).await;
         assert_eq!(fault(&answer), expected, "{day}");
     }
@@ -284,7 +307,7 @@ async fn java_asks_for_the_next_page_behind_two_slashes() {
     let mut found = Vec::new();
     while let Some(current) = page {
         found.extend(texts(&current, "operationType"));
-        page = next_of_java(&app, &current).await;
+        page = next_behind_two_slashes(&app, &current).await;
     }
     assert_eq!(found, NEWEST_FIRST);
 }
@@ -301,6 +324,10 @@ async fn java_gives_up_on_a_page_with_a_value_that_it_does_not_know() {
     let of_java = ["update_Customer_spending_budget", "undefined"];
     assert_eq!(texts(&page, "operationType"), of_java);
     assert_eq!(texts(&page, "resourceType"), ["undefined", "undefined"]);
+    let path = format!("/v1/auditrecords/{}", texts(&page, "id")[1]);
+    let one = app.get(&path).token(&app.reader());
+    let one = one.header("MS-PartnerCenter-Client", "Partner Center Java SDK");
+    assert_eq!(one.send().await.json(), page["items"][1]);
     assert_eq!(app.actions("").await, [odd, "portal.raise-limit"]);
 }
 
@@ -320,7 +347,7 @@ async fn the_powershell_module_sends_the_begin_of_every_30_days_and_no_end() {
         let mut page = Some(app.page(&of_dotnet(&format!("startDate={start}"))).await);
         while let Some(current) = page {
             found.push(texts(&current, "operationType").join(" "));
-            page = next_of_dotnet(&app, &current).await;
+            page = next_behind_two_slashes(&app, &current).await;
         }
     }
     // The day that two windows share is in both, as the range ends with the whole 30th day after.
@@ -330,6 +357,26 @@ async fn the_powershell_module_sends_the_begin_of_every_30_days_and_no_end() {
         "on_11_28 on_10_31",
     ];
     assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn the_powershell_module_goes_on_behind_two_slashes() {
+    let app = TestApp::start().await;
+    app.stack.load("contoso", 8_000, app.now()).unwrap();
+    let month = app.now().minus(std::time::Duration::from_hours(24 * 30));
+    let day = month.to_string()[..10].to_owned();
+    let mut page = Some(app.page(&format!("?startDate={day}")).await);
+    let mut sizes = Vec::new();
+    while let Some(current) = page {
+        sizes.push(current["totalCount"].as_u64().unwrap());
+        page = next_behind_two_slashes(&app, &current).await;
+    }
+    let (last, full) = sizes.split_last().unwrap();
+    assert!(
+        !full.is_empty() && full.iter().all(|size| *size == 500),
+        "{sizes:?}"
+    );
+    assert!((1..=500).contains(last), "{sizes:?}");
 }
 
 #[tokio::test]
@@ -358,7 +405,7 @@ async fn the_powershell_script_reads_the_items_of_the_first_page_and_filters_the
 }
 
 #[tokio::test]
-async fn a_line_of_curl_needs_only_the_begin_and_a_token() {
+async fn a_line_of_curl_or_typescript_needs_only_the_begin_and_a_token() {
     let app = five_days().await;
     let answer = app.records("?startDate=2026-11-01").await;
     assert_eq!(texts(&answer.json(), "operationType"), NEWEST_FIRST);

@@ -77,6 +77,74 @@ async fn a_token_keeps_the_days_of_its_first_page_when_a_day_passes() {
 }
 
 #[tokio::test]
+async fn a_token_belongs_to_its_partner_and_an_empty_header_is_none() {
+    let app = TestApp::start().await;
+    for _ in 0..3 {
+        app.record(&activity()).await;
+    }
+    let token = app.page("?size=2").await["continuationToken"].clone();
+    let token = token.as_str().unwrap();
+    let path = format!("/v1/auditrecords?size=2&MS-ContinuationToken={token}");
+    let page = app.get(&path).token(&app.reader());
+    let page = page.header("ms-continuationtoken", "").send().await;
+    assert_eq!(page.json()["totalCount"], 1);
+    let fabrikam = app.token("fabrikam", "admin_agent");
+    let foreign = app.get(&path).token(&fabrikam).send().await;
+    let reason =
+        "400 800002 MS-ContinuationToken must be that of a page of the same query, unchanged";
+    assert_eq!(fault(&foreign), reason);
+}
+
+#[tokio::test]
+async fn a_walk_goes_on_over_a_seal_an_erasure_and_a_throttled_page() {
+    let app = TestApp::start_sealing(&[]).await;
+    let day = day_of(&app);
+    for place in 0..6 {
+        let mut sent = with("occurred_at", app.now().to_string());
+        sent["action"] = format!("act_{place}").into();
+        sent["customer"]["id"] = if place == 0 { "c-9" } else { "c-1" }.into();
+        app.record(&sent).await;
+        app.advance(Duration::from_millis(5));
+    }
+    let query = format!("?startDate={day}&size=2");
+    let first = app.page(&query).await;
+    let after = |page: &Value| {
+        let token = page["continuationToken"].as_str().unwrap();
+        format!("{query}&MS-ContinuationToken={token}")
+    };
+    app.advance(Duration::from_hours(72));
+    app.seal().await;
+    let second = after(&first);
+    app.faults.add("auditrecords", Fault::Throttled, usize::MAX);
+    assert_eq!(app.records(&second).await.status, 429);
+    app.faults.clear();
+    let second = app.page(&second).await;
+    assert_eq!(app.erase_customer("c-9").await["state"], "done");
+    let third = app.page(&after(&second)).await;
+    let found = [first, second, third]
+        .map(|page| texts(&page, "operationType"))
+        .concat();
+    assert_eq!(
+        found,
+        ["act_5", "act_4", "act_3", "act_2", "act_1", "act_0"]
+    );
+}
+
+#[tokio::test]
+async fn the_first_page_is_not_empty_because_a_filter_is_selective() {
+    let app = TestApp::start().await;
+    app.stack.load("contoso", 36_000, app.now()).unwrap();
+    let filter =
+        "%7B%22Field%22:%22CustomerId%22,%22Value%22:%22nobody%22,%22Operator%22:%22equals%22%7D";
+    app.page(&format!(
+        "?startDate=2000-01-01&endDate=2999-12-31&filter={filter}"
+    ))
+    .await;
+    // The request of a list ends after so many.
+    assert!(app.faults.count("auditrecords", "Query") > 32);
+}
+
+#[tokio::test]
 async fn a_page_of_large_records_ends_before_lambdas_limit_and_none_is_left_out() {
     let app = TestApp::start().await;
     app.record_wide(4).await;

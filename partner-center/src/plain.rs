@@ -1,18 +1,14 @@
-//! An entry as a record.
+//! What an entry says by itself, as a record.
 
 use serde_json::value::RawValue;
 
 use crate::{
-    REST,
     entry::Entry,
-    record::{Members, Record, known, text},
+    record::{Members, Record, has_form, known, text},
 };
 
-/// The record of an entry with this id, of a partner's log.
-///
-/// Whatever the entry keeps of a record that it was made of is given back unchanged. What an
-/// erasure took is absent.
-pub fn record(entry: &Entry, id: &str, partner_id: &str) -> Record {
+/// The record that an entry says by itself.
+pub(crate) fn plain(entry: &Entry, id: &str, partner_id: &str) -> Record {
     let customer = entry.customer.as_ref();
     let actor = &entry.actor;
     let user = actor.is_user.then_some(actor.name.as_str());
@@ -44,22 +40,7 @@ pub fn record(entry: &Entry, id: &str, partner_id: &str) -> Record {
     let attributes = RawValue::from_string(r#"{"objectType":"AuditRecord"}"#.to_owned());
     let attributes = attributes.expect("the text is JSON");
     record.0.insert("attributes".to_owned(), attributes);
-    if let Some(rest) = entry.details.get(REST) {
-        change(&mut record, rest);
-    }
     record
-}
-
-/// Puts what an entry keeps of its record in the place of what the rest of it says.
-fn change(record: &mut Record, rest: &RawValue) {
-    let rest: Members = serde_json::from_str(rest.get()).unwrap_or_default();
-    for (name, value) in rest {
-        if value.get() == "null" {
-            record.0.remove(&name);
-        } else {
-            record.0.insert(name, value);
-        }
-    }
 }
 
 /// Values are JSON inside of a text there.
@@ -74,11 +55,10 @@ fn add_details(record: &mut Record, details: &Members) {
             record.put(field, &inner);
         }
     }
-    let data = known(details, "customized_data").filter(|data| data.get().starts_with('['));
-    if let Some(data) = data {
-        record
-            .0
-            .insert("customizedData".to_owned(), data.to_owned());
+    let data = known(details, "customized_data");
+    if let Some(data) = data.filter(|data| has_form("customizedData", data)) {
+        let name = "customizedData".to_owned();
+        record.0.insert(name, data.to_owned());
     }
 }
 
