@@ -240,6 +240,10 @@ async fn an_error_has_the_form_of_partner_center() {
     for (query, expected) in [
         ("?size=0", "400 800002 size must be a whole number from 1"),
         ("?size=-1", "400 800002 size must be a whole number from 1"),
+        (
+            "?size=9223372036854775808",
+            "400 800002 size must be a whole number from 1",
+        ),
         ("?size=ten", "400 800002 size must be a whole number from 1"),
         ("?startDate=", &format!("400 800002 {reason}")),
         (

@@ -140,14 +140,13 @@ impl Parameters {
 
 /// A larger size is the largest one, so that a program for larger pages gets all of them.
 fn size(text: &str) -> Result<usize, &'static str> {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let digits = text.trim_start_matches('0');
-    if !is_number || digits.is_empty() {
-        return Err("must be a whole number from 1");
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse::<i64>() {
+        Ok(size @ 1..) if is_number => {
+            Ok(usize::try_from(size).map_or(SIZE_MAX, |size| size.min(SIZE_MAX)))
+        }
+        _ => Err("must be a whole number from 1"),
     }
-    Ok(digits
-        .parse()
-        .map_or(SIZE_MAX, |size: usize| size.min(SIZE_MAX)))
 }
 
 /// Which page is asked for.

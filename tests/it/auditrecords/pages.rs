@@ -172,7 +172,7 @@ async fn a_size_over_500_is_500() {
     let app = TestApp::start().await;
     app.stack.load("contoso", 700, app.now()).unwrap();
     let all = "startDate=2000-01-01&endDate=2999-12-31";
-    for size in ["", "&size=1000", "&size=99999999999999999999"] {
+    for size in ["", "&size=1000", "&size=9223372036854775807"] {
         let page = app.page(&format!("?{all}{size}")).await;
         assert_eq!(page["totalCount"], 500, "{size}");
     }
