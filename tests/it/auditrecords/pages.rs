@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use futures_util::{StreamExt, stream};
+
 use super::*;
 use crate::harness::{is_full, random_digits};
 
@@ -190,18 +192,10 @@ async fn pages_of_50_day_by_day_give_each_record_once() {
     app.act("young", &app.now().to_string()).await;
     app.seal().await;
     let today = day_of(&app);
-    let mut ids = Vec::with_capacity(count);
     // The samples are of one year.
-    for back in 0..370 {
-        let day = today - chrono::Days::new(back);
-        let query = format!("?startDate={day}&endDate={day}&size=50");
-        for page in walk(&app, &query).await {
-            let dates = texts(&page, "operationDate");
-            assert!(dates.iter().all(|date| date.starts_with(&day.to_string())));
-            assert!(dates.is_sorted_by(|one, other| one >= other));
-            ids.extend(texts(&page, "id"));
-        }
-    }
+    let days = (0..370).map(|back| ids_of_day(&app, today - chrono::Days::new(back)));
+    let ids: Vec<_> = stream::iter(days).buffered(DAYS_AT_ONCE).collect().await;
+    let ids = ids.concat();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "once");
     let of_log = app
         .list_all("from=2000-01-01&to=2999-12-31&limit=500")
@@ -212,6 +206,21 @@ async fn pages_of_50_day_by_day_give_each_record_once() {
         ids.iter().map(String::as_str).collect::<BTreeSet<_>>(),
         of_log
     );
+}
+
+/// How many days are read at once, each page by page.
+const DAYS_AT_ONCE: usize = 6;
+
+/// The ids of a day, which must be those of that day alone, the newest first.
+async fn ids_of_day(app: &TestApp, day: chrono::NaiveDate) -> Vec<String> {
+    let pages = walk(app, &format!("?startDate={day}&endDate={day}&size=50")).await;
+    let dates: Vec<_> = pages
+        .iter()
+        .flat_map(|page| texts(page, "operationDate"))
+        .collect();
+    assert!(dates.iter().all(|date| date.starts_with(&day.to_string())));
+    assert!(dates.is_sorted_by(|one, other| one >= other));
+    pages.iter().flat_map(|page| texts(page, "id")).collect()
 }
 
 fn day_of(app: &TestApp) -> chrono::NaiveDate {
