@@ -55,7 +55,8 @@ enum Resource<'a> {
 pub async fn handle(app: &App, request: &Request) -> Response<Body> {
     let response = http::answer_in(fault::response, request, ANSWER_TIME_MAX, async {
         match resource(request) {
-            Resource::Records => page(app, request).await,
+            // On the heap: in one piece, the futures are nested more deeply than rustc allows.
+            Resource::Records => Box::pin(page(app, request)).await,
             Resource::Record(id) => one(app, request, id).await,
             Resource::Unknown => Ok(http::no_route()),
         }
