@@ -230,9 +230,10 @@ async fn the_page_is_served_beside_the_api_which_stays_as_it_is() {
     let config: Value = get("/config.json").await.unwrap().json().await.unwrap();
     assert_eq!(config["issuer"], stack.url);
     assert_eq!(config["frame_ancestors"], "'none'");
-    for path in ["/secret", "/v1/nothing", "/nothing"] {
+    for path in ["/secret", "/nothing", "/v2/nothing"] {
         assert_eq!(get(path).await.unwrap().status(), 404, "{path}");
     }
+    assert_eq!(get("/v1/nothing").await.unwrap().status(), 401);
     for path in ["/assets/../secret", "/assets/%2e%2e/secret"] {
         let answer = answer_to_raw_path(&stack, path).await;
         assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
