@@ -53,14 +53,14 @@ enum Resource<'a> {
 
 /// Answers one request from the gateway.
 pub async fn handle(app: &App, request: &Request) -> Response<Body> {
-    let response = http::answer_in(fault::response, request, ANSWER_TIME_MAX, async {
+    let work = Box::pin(async {
         match resource(request) {
-            // On the heap: in one piece, the futures are nested more deeply than rustc allows.
-            Resource::Records => Box::pin(page(app, request)).await,
+            Resource::Records => page(app, request).await,
             Resource::Record(id) => one(app, request, id).await,
             Resource::Unknown => Ok(http::no_route()),
         }
     });
+    let response = http::answer_in(fault::response, request, ANSWER_TIME_MAX, work);
     with_ids(request, response.await)
 }
 

@@ -1,6 +1,6 @@
 //! Requests and responses; the only code that knows status codes.
 
-use std::{collections::BTreeMap, future::Future, time::Duration};
+use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
 
 use lambda_http::{
     Body, Request, RequestExt, Response,
@@ -214,7 +214,8 @@ pub async fn answer(
     within: Duration,
     work: impl Future<Output = Result<Response<Body>, Error>>,
 ) -> Response<Body> {
-    answer_in(problem, request, within, work).await
+    // On the heap: it is large, and without optimisation each call that takes it copies it.
+    answer_in(problem, request, within, Box::pin(work)).await
 }
 
 /// Turns a handler's result into the response; an error gets the form that is given.
@@ -226,7 +227,7 @@ pub async fn answer_in(
     form: impl FnOnce(&Request, Error) -> Response<Body>,
     request: &Request,
     within: Duration,
-    work: impl Future<Output = Result<Response<Body>, Error>>,
+    work: Pin<Box<impl Future<Output = Result<Response<Body>, Error>>>>,
 ) -> Response<Body> {
     let done = timeout(within, work).await;
     let done = done.unwrap_or_else(|late| Err(Error::Unavailable(late.into())));
