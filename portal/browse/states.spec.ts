@@ -110,6 +110,11 @@ test("the page is served under a strict policy, and the API as before", async ({
     expect(policy).toContain(part);
   }
   expect(policy).not.toContain("unsafe");
-  const unknown = await fetch(`${stack.url}/v1/nothing`);
+  const unknown = await fetch(`${stack.url}/nothing`);
   expect([unknown.status, await unknown.text()]).toEqual([404, '{"message":"Not Found"}']);
+  const withoutToken = await fetch(`${stack.url}/v1/nothing`);
+  expect([withoutToken.status, await withoutToken.text()]).toEqual([
+    401,
+    '{"message":"Unauthorized"}',
+  ]);
 });
