@@ -8,13 +8,18 @@ use std::{
 
 use serde_json::{json, value::RawValue};
 
-use super::source::Raw;
-
 /// The column and the field with the reason.
 pub(crate) const REASON: &str = "import_error";
 
 /// The field with a record that was rejected.
 pub(crate) const RECORD: &str = "record";
+
+/// A row as it was.
+#[derive(Debug, Clone)]
+pub(crate) enum Raw {
+    Csv(csv::StringRecord),
+    Json(String),
+}
 
 /// The columns of a CSV, and what separates them.
 #[derive(Debug, Clone)]

@@ -12,8 +12,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
     progress::{Progress, ProgressFile},
-    rejects::Rejects,
-    source::{self, Raw, Row, Source},
+    rejects::{Raw, Rejects},
+    source::{self, Row, Source},
 };
 use crate::{
     args::Import,

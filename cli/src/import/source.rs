@@ -18,7 +18,7 @@ use super::{
     auditrecords,
     key::Keys,
     mapping::{Mapping, RowReader},
-    rejects::{Columns, REASON, RECORD},
+    rejects::{Columns, REASON, RECORD, Raw},
 };
 use crate::{
     args::{Import, SourceArg},
@@ -34,13 +34,6 @@ pub(crate) struct Row {
     pub(crate) activity: Result<NewActivity, String>,
     /// The row as it is written among the rejected ones.
     pub(crate) raw: Raw,
-}
-
-/// A row as it was.
-#[derive(Debug, Clone)]
-pub(crate) enum Raw {
-    Csv(csv::StringRecord),
-    Json(String),
 }
 
 /// A file that is read row by row.
