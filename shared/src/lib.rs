@@ -32,5 +32,5 @@ pub use model::{
     Action, Activity, ActivityId, Actor, ActorKind, ClaimNames, Content, Cursor, Customer, Details,
     Erasure, ErasureId, ErasureKey, Error, Export, ExportId, ExportKey, ExportRequest, Filter,
     IdempotencyKey, Identifier, Limit, Moment, Name, NewActivity, Order, Outcome, Page, PartnerId,
-    Resource, Role, RolesForm, Shards, TimeRange,
+    Place, Resource, Role, RolesForm, Shards, TimeRange,
 };

@@ -36,7 +36,7 @@ pub use error::Error;
 pub use export::{Export, ExportId, ExportKey, ExportRequest};
 pub use filter::{Filter, Order};
 pub use moment::Moment;
-pub use page::{Cursor, Limit, Page};
+pub use page::{Cursor, Limit, Page, Place};
 pub use partner::{ClaimNames, PartnerId, Role, RolesForm};
 pub use range::TimeRange;
 pub use shards::Shards;

@@ -1,9 +1,8 @@
 //! Reads the query of a page into a range, a filter and a position.
 
 use lambda_http::Request;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use shared::{
-    ActivityId, Config, Error, Filter, Moment, Order, PartnerId, TimeRange,
+    ActivityId, Config, Error, Filter, Moment, Order, PartnerId, Place, TimeRange,
     aws::activities::RangeQuery,
     lambda::http,
     model::{range::Bound, zone::Zone},
@@ -38,7 +37,7 @@ impl PageRequest {
         now: Moment,
         config: &Config,
     ) -> Result<Self, Error> {
-        let mut parameters = Parameters(http::query(request)?);
+        let mut parameters = Parameters::of(request)?;
         let days = Days {
             first: parameters.read("startDate", day::parse)?,
             last: parameters.read("endDate", day::parse)?,
@@ -47,21 +46,14 @@ impl PageRequest {
         let condition = parameters.take("filter")?;
         let condition = condition.filter(|text| !text.is_empty());
         let filter = condition::read(condition.as_deref().unwrap_or_default())?;
-        let seek = parameters.read("seekOperation", Seek::parse)?;
-        let in_query = parameters.take(TOKEN)?.filter(|text| !text.is_empty());
-        let token = in_header(request).or(in_query);
-        let token = token.filter(|_| !matches!(seek, Some(Seek::First)));
-        let (range, resume_after) = match (&token, seek) {
-            (Some(token), _) => {
-                let (range, after) = token::open(token, partner, &filter)?;
+        let token = parameters.token(request)?;
+        let (range, resume_after) = match &token {
+            Some(token) => {
+                let Place { range, after } = token::open(token, partner, &filter)?;
                 days.require(&range)?;
                 (range, Some(after))
             }
-            (None, Some(Seek::Next)) => {
-                let reason = "must be sent with seekOperation=Next, as a header or parameter";
-                return Err(Error::invalid(TOKEN, reason));
-            }
-            (None, _) => (days.range(now)?, None),
+            None => (days.range(now)?, None),
         };
         Ok(Self {
             query: RangeQuery {
@@ -80,7 +72,11 @@ impl PageRequest {
 
     /// The position of the page after `id`.
     pub(crate) fn token_after(&self, id: ActivityId, partner: &PartnerId) -> String {
-        token::seal((self.query.range, id), partner, &self.filter)
+        let place = Place {
+            range: self.query.range,
+            after: id,
+        };
+        token::seal(place, partner, &self.filter)
     }
 
     /// The address of this page, below the version's.
@@ -94,18 +90,11 @@ impl PageRequest {
         );
         if let Some(condition) = &self.condition {
             address.push_str("&filter=");
-            address.extend(utf8_percent_encode(condition, RESERVED));
+            address.extend(http::percent_encoded(condition));
         }
         address
     }
 }
-
-/// All characters except the unreserved ones of RFC 3986.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 fn in_header(request: &Request) -> Option<String> {
     let token = String::from_utf8_lossy(request.headers().get(TOKEN)?.as_bytes());
@@ -117,6 +106,25 @@ fn in_header(request: &Request) -> Option<String> {
 struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
+    fn of(request: &Request) -> Result<Self, Error> {
+        let query = request.uri().query().unwrap_or_default();
+        http::decoded_query(&with_plus(query)).map(Self)
+    }
+
+    /// The token of the page that is asked for; none for the first page.
+    fn token(&mut self, request: &Request) -> Result<Option<String>, Error> {
+        let seek = self.read("seekOperation", Seek::parse)?;
+        let in_query = self.take(TOKEN)?.filter(|text| !text.is_empty());
+        match (seek, in_header(request).or(in_query)) {
+            (Some(Seek::First), _) => Ok(None),
+            (Some(Seek::Next), None) => {
+                let reason = "must be sent with seekOperation=Next, as a header or parameter";
+                Err(Error::invalid(TOKEN, reason))
+            }
+            (_, token) => Ok(token),
+        }
+    }
+
     /// The value of a parameter.
     fn take(&mut self, name: &str) -> Result<Option<String>, Error> {
         for (other, _) in &mut self.0 {
@@ -136,6 +144,19 @@ impl Parameters {
         let value = text.map(|text| parse(text.trim())).transpose();
         value.map_err(|reason| Error::invalid(name, reason))
     }
+}
+
+/// The query with the `+` of a filter that stands in it as it is, as .NET's SDK puts it there.
+///
+/// Whoever writes a space as `+` encodes the colons too.
+fn with_plus(query: &str) -> String {
+    let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, text)) if name.eq_ignore_ascii_case("filter") && text.contains(':') => {
+            pair.replace('+', "%2B")
+        }
+        _ => pair.to_owned(),
+    });
+    pairs.collect::<Vec<_>>().join("&")
 }
 
 /// A larger size is the largest one, so that a program for larger pages gets all of them.

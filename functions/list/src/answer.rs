@@ -1,9 +1,11 @@
 //! The JSON answers of a list and of one activity.
 
 use activity_log::Collected;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
-use shared::{Activity, ActivityId, Config, Customer, Moment, PartnerId, aws::activities::Stored};
+use shared::{
+    Activity, ActivityId, Config, Customer, Moment, PartnerId, aws::activities::Stored,
+    lambda::http,
+};
 
 use crate::request::ListRequest;
 
@@ -79,16 +81,9 @@ impl Item {
     }
 }
 
-/// All characters except the unreserved ones of RFC 3986.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
-
 /// The customer's Subscriptions page; none if no address can name the customer.
 fn subscriptions(customer: &Customer, url: &str) -> Option<String> {
-    let id = utf8_percent_encode(customer.id.as_str(), RESERVED).to_string();
+    let id = http::percent_encoded(customer.id.as_str()).to_string();
     let link = url.replace("{customer_id}", &id);
     (!is_shortened(&link)).then_some(link)
 }

@@ -24,7 +24,7 @@ pub struct App {
 }
 
 impl App {
-    /// Builds the client, once.
+    /// Builds the clients, once.
     pub fn new(sdk: &SdkConfig, config: Config, clock: Clock) -> Self {
         let dynamodb = sdk::dynamodb(sdk);
         let archive = ArchiveStore::configured(sdk, dynamodb.clone(), &config);

@@ -4,7 +4,7 @@ use activity_log::{CountedBy, Dimension};
 use lambda_http::Request;
 use serde::Serialize;
 use shared::{
-    ActivityId, Config, Cursor, Error, Filter, Limit, Moment, Order, PartnerId, TimeRange,
+    ActivityId, Config, Cursor, Error, Filter, Limit, Moment, Order, PartnerId, Place, TimeRange,
     aws::activities::RangeQuery, lambda::http, model::recorded::RecordedRange,
 };
 
@@ -59,8 +59,12 @@ impl ListRequest {
 
     /// The cursor of the page after `id`.
     pub(crate) fn cursor_after(&self, id: ActivityId, partner: &PartnerId) -> String {
+        let place = Place {
+            range: self.query.range,
+            after: id,
+        };
         let scope = list_scope(partner, &self.filter);
-        Position::new(self.query.range, self.recorded, id).seal(&scope)
+        seal(place, self.recorded, &scope)
     }
 
     /// The value of a `Link` header to the page at `cursor`.
@@ -126,8 +130,12 @@ impl SummaryRequest {
 
     /// The cursor with which the next request continues the count after `id`.
     pub(crate) fn cursor_after(&self, id: ActivityId, partner: &PartnerId) -> String {
+        let place = Place {
+            range: self.query.range,
+            after: id,
+        };
         let scope = summary_scope(partner, &self.filter, &self.counted_by.dimensions);
-        Position::new(self.query.range, self.recorded, id).seal(&scope)
+        seal(place, self.recorded, &scope)
     }
 }
 
@@ -148,7 +156,7 @@ fn summary_scope<'a>(
 }
 
 /// What a walk reads, and how far it is.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 struct Position {
     range: TimeRange,
     recorded: Option<RecordedRange>,
@@ -156,14 +164,6 @@ struct Position {
 }
 
 impl Position {
-    fn new(range: TimeRange, recorded: Option<RecordedRange>, after: ActivityId) -> Self {
-        Self {
-            range,
-            recorded,
-            after: Some(after),
-        }
-    }
-
     /// The position in a cursor, or the start of what the filter asks for.
     ///
     /// A cursor has the ranges of the first page, which may have been read on another day.
@@ -182,88 +182,38 @@ impl Position {
             });
         };
         let position = match recorded {
-            None => Self::of(Cursor::<32>::open(&text, scope)?.0),
-            Some(recorded) => {
-                let Cursor(bytes) = Cursor::<40>::open(&text, scope)?;
-                Self::of_recorded(bytes, recorded)
-            }
+            None => Self::of(Cursor::open(&text, scope)?.0, None),
+            Some(recorded) => Self::of_recorded(Cursor::open(&text, scope)?.0, recorded),
         };
         position.ok_or_else(|| Error::invalid("cursor", "must be the next_cursor of a page"))
     }
 
-    fn seal(self, scope: &impl Serialize) -> String {
-        let millis = |moment: Moment| moment.as_millis().to_be_bytes();
-        let mut bytes = [millis(self.range.from()), millis(self.range.to())].concat();
-        bytes.extend(self.after.map(ActivityId::into_bytes).unwrap_or_default());
-        match self.recorded {
-            None => Cursor::<32>(sized(&bytes)).seal(scope),
-            Some(recorded) => {
-                bytes.extend(millis(recorded.to()));
-                Cursor::<40>(sized(&bytes)).seal(scope)
-            }
-        }
-    }
-
-    fn of(bytes: [u8; 32]) -> Option<Self> {
-        let (from, rest) = bytes.split_first_chunk::<8>()?;
-        let (to, last) = rest.split_first_chunk::<8>()?;
-        let range = TimeRange::new(moment(*from)?, moment(*to)?)?;
-        let id = ActivityId::from_bytes(last.try_into().ok()?)?;
-        // DynamoDB refuses a start that lies outside of the range.
-        let is_within = range.contains(id.occurred_at());
-        is_within.then(|| Self::new(range, None, id))
+    fn of(place: [u8; 32], recorded: Option<RecordedRange>) -> Option<Self> {
+        let Place { range, after } = Place::from_bytes(place)?;
+        Some(Self {
+            range,
+            recorded,
+            after: Some(after),
+        })
     }
 
     fn of_recorded(bytes: [u8; 40], recorded: RecordedRange) -> Option<Self> {
-        let (position, to) = bytes.split_first_chunk::<32>()?;
-        let to = moment(to.try_into().ok()?)?;
-        Some(Self {
-            recorded: Some(recorded.ending_at(to)?),
-            ..Self::of(*position)?
-        })
+        let (place, to) = bytes.split_first_chunk()?;
+        let to = Moment::from_millis(i64::from_be_bytes(to.try_into().ok()?))?;
+        Self::of(*place, Some(recorded.ending_at(to)?))
     }
 }
 
-fn moment(bytes: [u8; 8]) -> Option<Moment> {
-    Moment::from_millis(i64::from_be_bytes(bytes))
-}
-
-/// These bytes, which are as many.
-fn sized<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    let mut sized = [0; N];
-    sized
+/// The cursor of the page that begins at a place.
+fn seal(place: Place, recorded: Option<RecordedRange>, scope: &impl Serialize) -> String {
+    let Some(recorded) = recorded else {
+        return Cursor(place.into_bytes()).seal(scope);
+    };
+    let to = recorded.to().as_millis().to_be_bytes();
+    let mut bytes = [0; 40];
+    bytes
         .iter_mut()
-        .zip(bytes)
-        .for_each(|(to, from)| *to = *from);
-    sized
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn a_position_lies_within_its_range_or_is_none(
-            bytes: [u8; 32],
-            from in 0..i64::from(u32::MAX),
-            to in 0..i64::from(u32::MAX),
-            at in 0..i64::from(u32::MAX),
-        ) {
-            let moment = |millis| Moment::from_millis(millis).unwrap();
-            let mut near = [0; 32];
-            near[..8].copy_from_slice(&from.to_be_bytes());
-            near[8..16].copy_from_slice(&to.to_be_bytes());
-            near[16..].copy_from_slice(&ActivityId::random(moment(at)).into_bytes());
-            for bytes in [bytes, near] {
-                if let Some(Position { range, after, .. }) = Position::of(bytes) {
-                    prop_assert!(after.is_some_and(|id| range.contains(id.occurred_at())));
-                }
-            }
-            let is_within = from <= at && at < to;
-            prop_assert_eq!(Position::of(near).is_some(), is_within);
-        }
-    }
+        .zip(place.into_bytes().into_iter().chain(to))
+        .for_each(|(to, from)| *to = from);
+    Cursor(bytes).seal(scope)
 }

@@ -7,7 +7,9 @@ use lambda_http::{
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     request::RequestContext,
 };
-use percent_encoding::percent_decode_str;
+use percent_encoding::{
+    AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode,
+};
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -20,6 +22,13 @@ use crate::{
         json::{FIELD_MAX, short, unsupported},
     },
 };
+
+/// All characters except the unreserved ones of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// The body of an error's response: RFC 9457 problem details.
 #[derive(Debug, Serialize)]
@@ -282,11 +291,15 @@ pub fn path_parameter<'a>(request: &'a Request, name: &str) -> &'a str {
         .unwrap_or_default()
 }
 
-/// The decoded query, in order.
+/// The decoded query of a request, in order.
+pub fn query(request: &Request) -> Result<Vec<(String, String)>, Error> {
+    decoded_query(request.uri().query().unwrap_or_default())
+}
+
+/// A decoded query, in order.
 ///
 /// It is decoded as a form is, except that bytes which are no UTF-8 are refused.
-pub fn query(request: &Request) -> Result<Vec<(String, String)>, Error> {
-    let query = request.uri().query().unwrap_or_default();
+pub fn decoded_query(query: &str) -> Result<Vec<(String, String)>, Error> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {
@@ -337,6 +350,11 @@ pub fn no_more(query: &[(String, String)]) -> Result<(), Error> {
 /// Refuses any query, for a route that has no parameters.
 pub fn refuse_query(request: &Request) -> Result<(), Error> {
     no_more(&query(request)?)
+}
+
+/// A text as any part of an address may have it.
+pub fn percent_encoded(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, RESERVED)
 }
 
 /// The body, if it has at most `limit_bytes` and is not compressed.

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::model::Error;
+use crate::model::{ActivityId, Error, Moment, TimeRange};
 
 /// One page of a list, such as a partner's exports.
 #[derive(Debug)]
@@ -44,6 +44,43 @@ impl TryFrom<&str> for Limit {
                 "must be a whole number from 1 to 500",
             )),
         }
+    }
+}
+
+/// Where a page begins: what its walk reads, and after which activity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The range of the first page, which may have been read on another day.
+    pub range: TimeRange,
+    /// The last activity of the page before.
+    pub after: ActivityId,
+}
+
+impl Place {
+    /// The place as the bytes of a cursor.
+    pub fn into_bytes(self) -> [u8; 32] {
+        let ends = [self.range.from(), self.range.to()];
+        let ends = ends.map(|moment| moment.as_millis().to_be_bytes());
+        let parts = ends.into_iter().flatten().chain(self.after.into_bytes());
+        let mut bytes = [0; 32];
+        bytes
+            .iter_mut()
+            .zip(parts)
+            .for_each(|(to, from)| *to = from);
+        bytes
+    }
+
+    /// The place in these bytes; none if its activity lies outside of its range, where
+    /// DynamoDB refuses to start.
+    pub fn from_bytes(bytes: [u8; 32]) -> Option<Self> {
+        let (from, rest) = bytes.split_first_chunk::<8>()?;
+        let (to, after) = rest.split_first_chunk::<8>()?;
+        let [from, to] = [from, to].map(|bytes| Moment::from_millis(i64::from_be_bytes(*bytes)));
+        let range = TimeRange::new(from?, to?)?;
+        let after = ActivityId::from_bytes(after.try_into().ok()?)?;
+        range
+            .contains(after.occurred_at())
+            .then_some(Self { range, after })
     }
 }
 
@@ -148,6 +185,26 @@ mod tests {
             let sealed = Cursor(position).seal(&"walk");
             prop_assert_eq!(Cursor::<32>::open(&sealed, &"walk").unwrap().0, position);
             prop_assert!(Cursor::<16>::open(&sealed, &"walk").is_err());
+        }
+
+        #[test]
+        fn a_place_lies_within_its_range_or_is_none(
+            any: [u8; 32],
+            from in 0..i64::from(u32::MAX),
+            to in 0..i64::from(u32::MAX),
+            at in 0..i64::from(u32::MAX),
+        ) {
+            if let Some(Place { range, after }) = Place::from_bytes(any) {
+                prop_assert!(range.contains(after.occurred_at()));
+            }
+            let moment = |millis| Moment::from_millis(millis).unwrap();
+            let Some(range) = TimeRange::new(moment(from), moment(to)) else {
+                return Ok(());
+            };
+            let after = ActivityId::random(moment(at));
+            let place = Place { range, after };
+            let is_within = from <= at && at < to;
+            prop_assert_eq!(Place::from_bytes(place.into_bytes()), is_within.then_some(place));
         }
 
         #[test]
