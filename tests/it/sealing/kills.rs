@@ -79,7 +79,7 @@ impl TestApp {
 }
 
 /// How many places are tried at the same time.
-const LANES: usize = 4;
+pub(crate) const LANES: usize = 4;
 
 /// Every request meets each fault with `FULL=1`; the faults begin at different ones.
 ///
