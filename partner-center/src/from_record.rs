@@ -291,9 +291,15 @@ mod tests {
             // In these forms the SDKs could not read the page.
             json!({ "operationStatus": {}, "partnerId": 7, "participants": [1] }),
             json!({ "customizedData": ["a"], "attributes": { "a": 1 } }),
+            json!({ "customizedData": [["a", "b"]] }),
+            // .NET's SDK would take these for the members that they resemble.
+            json!({ "UserPrincipalName": "ceo@partner.example", "OperationType": "add_customer" }),
+            json!({ "CustomizedData": ["a"], "OperationStatus": {}, "ID": "x" }),
         ] {
             assert_eq!(with(&kept), believed, "{kept}");
         }
+        let either = with(&json!({ "more": 1, "More": 2 }));
+        assert_eq!((&either["More"], either.get("more")), (&json!(2), None));
         let more = with(&json!({ "operationDate": "2020-09-02T23:26:19.7750001Z" }));
         assert_eq!(more["operationDate"], "2020-09-02T23:26:19.7750001Z");
         let other = with(&json!({ "id": "p1_c1_o1_createorder_2" }));
@@ -313,6 +319,10 @@ mod tests {
             ),
             (json!([{ "key": "a" }]), true),
             (json!(["a"]), false),
+            (json!([["a", "b"]]), false),
+            (json!([{ "value": "b" }]), false),
+            (json!([{ "key": null }]), false),
+            (json!([{ "key": "a", "type": "b" }]), false),
             (json!([{ "key": "a", "value": { "x": 1 } }]), false),
             (json!([{ "key": "a", "value": 1 }]), false),
             (json!({ "key": "a" }), false),

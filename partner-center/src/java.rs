@@ -2,10 +2,10 @@
 //!
 //! It knows a fixed list of values, and gives up on a whole page at any other one.
 
-use crate::record::Record;
+use crate::record::{Record, text};
 
-/// What stands for a value that it does not know.
-const UNKNOWN: &str = "undefined";
+/// What stands for an operation or a type of resource that it does not know.
+const UNDEFINED: &str = "undefined";
 
 /// Its operations, two of them spelled as nobody else spells them.
 const OPERATIONS: [&str; 38] = [
@@ -73,20 +73,22 @@ const RESOURCES: [&str; 18] = [
 const STATUSES: [&str; 4] = ["succeeded", "failed", "progress", "decline"];
 
 /// The same record with values that the SDK of Java knows, in its spelling; any other
-/// operation or type of resource is `undefined`.
-///
-/// An entry has no other status than these.
+/// operation or type of resource is `undefined`, and any other status absent.
 #[must_use]
 pub fn for_java(mut record: Record) -> Record {
     let members = [
-        ("operationType", &OPERATIONS[..]),
-        ("resourceType", &RESOURCES),
-        ("operationStatus", &STATUSES),
+        ("operationType", &OPERATIONS[..], Some(UNDEFINED)),
+        ("resourceType", &RESOURCES, Some(UNDEFINED)),
+        ("operationStatus", &STATUSES, None),
     ];
-    for (member, known) in members {
-        if let Some(text) = record.text(member) {
-            let known = known.iter().find(|known| known.eq_ignore_ascii_case(&text));
-            record.put(member, known.copied().unwrap_or(UNKNOWN));
+    for (member, known, otherwise) in members {
+        let Some(text) = record.0.get(member).and_then(|value| text(value)) else {
+            continue;
+        };
+        let known = known.iter().find(|known| known.eq_ignore_ascii_case(&text));
+        match known.copied().or(otherwise) {
+            Some(text) => record.put(member, text),
+            None => _ = record.0.remove(member),
         }
     }
     record
@@ -96,26 +98,31 @@ pub fn for_java(mut record: Record) -> Record {
 mod tests {
     use super::*;
 
-    fn of(operation: &str, resource: &str) -> Vec<Option<String>> {
+    fn of([operation, resource, status]: [&str; 3]) -> [Option<String>; 3] {
         let mut record = Record::default();
         record.put("operationType", operation);
         record.put("resourceType", resource);
-        record.put("operationStatus", "Succeeded");
+        record.put("operationStatus", status);
         let record = for_java(record);
         let members = ["operationType", "resourceType", "operationStatus"];
-        members.map(|member| record.text(member)).into()
+        members.map(|member| text(record.0.get(member)?))
     }
 
     #[test]
     fn a_value_that_java_does_not_know_is_undefined_and_the_others_are_in_its_spelling() {
-        let texts = |texts: [&str; 3]| texts.map(|text| Some(text.to_owned()));
+        let known = |text: &str| Some(text.to_owned());
+        let undefined = known("undefined");
         assert_eq!(
-            of("update_customer_spending_budget", "Order"),
-            texts(["update_Customer_spending_budget", "order", "succeeded"])
+            of(["update_customer_spending_budget", "Order", "Succeeded"]),
+            [
+                known("update_Customer_spending_budget"),
+                known("order"),
+                known("succeeded")
+            ]
         );
-        assert_eq!(
-            of("export_activity_log", "export"),
-            texts(["undefined", "undefined", "succeeded"])
-        );
+        for other in ["export_activity_log", ""] {
+            let expected = [undefined.clone(), undefined.clone(), None];
+            assert_eq!(of([other; 3]), expected, "{other}");
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! What an entry keeps of a record that it was made of, and does not say itself.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, value::RawValue};
 
-use crate::record::{Members, Record, has_form, known};
+use crate::record::{KNOWN, Members, Record, has_form, known};
 
 /// The name in an entry's details under which that is kept of a record which the rest of the
 /// entry does not say.
@@ -30,12 +32,22 @@ pub(crate) fn rest(source: &Record, mut given: Record) -> Members {
 
 /// Puts what is kept in the place of what the entry says; null stands for a member that there
 /// was not.
+///
+/// A name that differs from another one in case alone is left out: .NET's SDK takes both for
+/// the same member, and the last one wins.
 pub(crate) fn change(record: &mut Record, kept: Members) {
+    let known = KNOWN.map(|(name, _)| name);
+    let mut taken: BTreeSet<_> = known.map(without_case).into();
     for (name, value) in kept {
+        let is_own = known.contains(&&*name) || taken.insert(without_case(&name));
         if value.get() == "null" {
             record.0.remove(&name);
-        } else if has_form(&name, &value) {
+        } else if is_own && has_form(&name, &value) {
             record.0.insert(name, value);
         }
     }
+}
+
+fn without_case(name: &str) -> String {
+    name.to_uppercase().to_lowercase()
 }

@@ -11,7 +11,7 @@ pub type Members = BTreeMap<String, Box<RawValue>>;
 /// Partner Center's members, in its order, and whether each is a text.
 ///
 /// Programs that make columns of members take this order for that of the columns.
-const KNOWN: [(&str, bool); 17] = [
+pub(crate) const KNOWN: [(&str, bool); 17] = [
     ("id", true),
     ("partnerId", true),
     ("participants", false),
@@ -64,27 +64,27 @@ impl Serialize for Record {
     }
 }
 
-/// A key and its value, which Partner Center may not have.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "only its form is looked at")]
-struct Pair {
-    key: String,
-    value: Option<String>,
-}
-
 /// Whether a value has the form of Partner Center's member of this name.
 ///
 /// Its SDKs can't read a page in which one member has another form.
 pub(crate) fn has_form(name: &str, value: &RawValue) -> bool {
     let json = value.get();
     match name {
-        "customizedData" => serde_json::from_str::<Vec<Pair>>(json).is_ok(),
+        "customizedData" => {
+            let pairs = serde_json::from_str::<Vec<BTreeMap<String, Option<String>>>>(json);
+            pairs.is_ok_and(|pairs| pairs.iter().all(is_pair))
+        }
         "participants" => serde_json::from_str::<Vec<String>>(json).is_ok(),
         "attributes" => serde_json::from_str::<BTreeMap<String, String>>(json).is_ok(),
         name if KNOWN.contains(&(name, true)) => text(value).is_some(),
         _ => true,
     }
+}
+
+/// Whether this is a key and its value, which Partner Center may not have.
+fn is_pair(pair: &BTreeMap<String, Option<String>>) -> bool {
+    let has_key = matches!(pair.get("key"), Some(Some(_)));
+    has_key && pair.keys().all(|name| name == "key" || name == "value")
 }
 
 /// The text of a JSON value that is one.

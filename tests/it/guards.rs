@@ -599,7 +599,7 @@ fn each_threat_names_tests_that_exist() {
     let table = page.lines().filter(|line| line.starts_with("| "));
     let threats: Vec<_> = table.skip(2).collect();
     assert!(threats.len() > 15);
-    let tests: String = ["tests/it", "shared/src", "functions"]
+    let tests: String = ["tests/it", "shared/src", "functions", "partner-center"]
         .map(sources)
         .concat();
     for threat in threats {

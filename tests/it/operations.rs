@@ -128,6 +128,19 @@ fn the_named_outputs_and_parameters_exist() {
 }
 
 #[test]
+fn each_log_group_is_named() {
+    let named: BTreeSet<_> = rows("## Logs")
+        .iter()
+        .map(|row| row.rsplit("<stack>").next().unwrap().to_owned())
+        .collect();
+    for (id, properties) in resources("AWS::Logs::LogGroup") {
+        let name = properties["LogGroupName"].as_str();
+        let (_, name) = name.unwrap().rsplit_once("${AWS::StackName}").unwrap();
+        assert!(named.contains(name), "{id}: {name}");
+    }
+}
+
+#[test]
 fn a_shell_can_read_the_commands() {
     let page = read("docs/operations.md");
     let blocks: Vec<_> = page.split("```bash\n").skip(1).collect();

@@ -1,60 +1,67 @@
 //! The parameter `filter`: a condition, or several that must all be met.
 
-use serde_json::{Map, Value};
-use shared::{Error, Filter, model::filter::Needle};
+use shared::{
+    Error, Filter,
+    model::{
+        filter::Needle,
+        json::{self, Map, Value},
+    },
+};
 
 /// What one condition compares, and how.
 ///
 /// Partner Center knows only these three.
 const KNOWN: &str = "must be CompanyName with substring, or CustomerId or ResourceType with equals";
 
+const OBJECT: &str = "must be a JSON object, percent-encoded as a whole, with no name twice";
+
 /// Reads a filter; without a text it accepts everything.
 pub(crate) fn read(text: &str) -> Result<Filter, Error> {
     let mut filter = Filter::default();
     let condition = match text.trim() {
         "" => Value::Null,
-        text => serde_json::from_str(text).map_err(|_| {
-            invalid(
-                "filter",
-                "must be a JSON object, percent-encoded as a whole",
-            )
-        })?,
+        text => json::parse(text).map_err(|_| invalid("filter", OBJECT))?,
     };
     match condition {
         Value::Null => {}
         Value::Object(condition) => add(&mut filter, &condition)?,
-        _ => return Err(invalid("filter", "must be a JSON object")),
+        _ => return Err(invalid("filter", OBJECT)),
     }
     Ok(filter)
 }
 
 /// Adds a condition to a filter, or the two that it joins.
-fn add(filter: &mut Filter, condition: &Map<String, Value>) -> Result<(), Error> {
-    let both = ["LeftFilter", "RightFilter"].map(|name| member(condition, name));
-    let operator = member(condition, "Operator").and_then(Value::as_str);
-    let operator = operator.ok_or_else(|| invalid("filter.Operator", "must be a text"))?;
-    let operator = plain(operator);
-    let [Some(Value::Object(left)), Some(Value::Object(right))] = both else {
+fn add(filter: &mut Filter, condition: &Map) -> Result<(), Error> {
+    let operator = plain(text(condition, "Operator")?);
+    let left = member(condition, "LeftFilter")?;
+    let right = member(condition, "RightFilter")?;
+    if left.is_none() && right.is_none() {
         return add_one(filter, condition, &operator);
-    };
+    }
     if operator != "and" {
         return Err(invalid(
             "filter.Operator",
             "must be and between two filters",
         ));
     }
-    add(filter, left)?;
-    add(filter, right)
+    for name in ["Field", "Value"] {
+        if member(condition, name)?.is_some() {
+            let reason = "must be inside of LeftFilter or RightFilter";
+            return Err(invalid(&format!("filter.{name}"), reason));
+        }
+    }
+    for (name, side) in [("LeftFilter", left), ("RightFilter", right)] {
+        let Some(Value::Object(side)) = side else {
+            return Err(invalid(&format!("filter.{name}"), "must be an object"));
+        };
+        add(filter, side)?;
+    }
+    Ok(())
 }
 
-fn add_one(
-    filter: &mut Filter,
-    condition: &Map<String, Value>,
-    operator: &str,
-) -> Result<(), Error> {
-    let text = |name: &str| member(condition, name).and_then(Value::as_str);
-    let field = text("Field").ok_or_else(|| invalid("filter.Field", "must be a text"))?;
-    let value = text("Value").ok_or_else(|| invalid("filter.Value", "must be a text"))?;
+fn add_one(filter: &mut Filter, condition: &Map, operator: &str) -> Result<(), Error> {
+    let field = text(condition, "Field")?;
+    let value = text(condition, "Value")?;
     let place = match (plain(field).as_str(), operator) {
         ("companyname", "substring") => &mut filter.customer,
         ("customerid", "equals") => &mut filter.customer_id_in_any_case,
@@ -69,14 +76,23 @@ fn add_one(
     }
 }
 
+/// A member of an object that must be a text.
+fn text<'a>(object: &'a Map, name: &str) -> Result<&'a str, Error> {
+    match member(object, name)? {
+        Some(Value::String(text)) => Ok(text),
+        _ => Err(invalid(&format!("filter.{name}"), "must be a text")),
+    }
+}
+
 /// A member of an object; Partner Center does not look at the case of its name.
-fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    let found = object
-        .iter()
-        .find(|(other, _)| other.eq_ignore_ascii_case(name));
-    found
-        .map(|(_, value)| value)
-        .filter(|value| !value.is_null())
+fn member<'a>(object: &'a Map, name: &str) -> Result<Option<&'a Value>, Error> {
+    let is_named = |(other, _): &(&String, _)| other.eq_ignore_ascii_case(name);
+    let mut found = object.iter().filter(is_named).map(|(_, value)| value);
+    let first = found.next();
+    match found.next() {
+        None => Ok(first.filter(|value| **value != Value::Null)),
+        Some(_) => Err(invalid(&format!("filter.{name}"), "is given twice")),
+    }
 }
 
 /// A name without case, as `SubString` and `not_equals` are written in several ways.
@@ -141,12 +157,19 @@ mod tests {
             let (left, right) = (one("CustomerId", "equals"), one("CustomerId", "equals"));
             format!(r#"{{"LeftFilter":{left},"RightFilter":{right},"Operator":"{operator}"}}"#)
         };
+        let object = format!("filter {OBJECT}");
+        let known = format!("filter {KNOWN}");
         for (text, reason) in [
+            (r#"{"Field":"CompanyName","Value":"A "#.to_owned(), &*object),
+            ("[]".to_owned(), &*object),
             (
-                r#"{"Field":"CompanyName","Value":"A "#.to_owned(),
-                "filter must be a JSON object, percent-encoded as a whole",
+                r#"{"Operator":"equals","Operator":"and"}"#.to_owned(),
+                &*object,
             ),
-            ("[]".to_owned(), "filter must be a JSON object"),
+            (
+                r#"{"Operator":"equals","operator":"and"}"#.to_owned(),
+                "filter.Operator is given twice",
+            ),
             ("{}".to_owned(), "filter.Operator must be a text"),
             (
                 r#"{"Operator":"equals"}"#.to_owned(),
@@ -160,13 +183,29 @@ mod tests {
                 r#"{"Operator":"equals","Field":"CustomerId","Value":""}"#.to_owned(),
                 "filter.Value must not be empty",
             ),
-            (one("CompanyName", "equals"), &format!("filter {KNOWN}")),
-            (one("UserId", "equals"), &format!("filter {KNOWN}")),
+            (one("CompanyName", "equals"), &*known),
+            (one("UserId", "equals"), &*known),
             (
                 joined("or"),
                 "filter.Operator must be and between two filters",
             ),
             (joined("and"), "filter.Field must not be the same twice"),
+            (
+                joined("and").replacen('{', r#"{"Field":"CustomerId","#, 1),
+                "filter.Field must be inside of LeftFilter or RightFilter",
+            ),
+            (
+                r#"{"Operator":"and","LeftFilter":"a","RightFilter":"b"}"#.to_owned(),
+                "filter.LeftFilter must be an object",
+            ),
+            (
+                joined("and").replace("RightFilter", "Right"),
+                "filter.RightFilter must be an object",
+            ),
+            (
+                joined("equals").replace("RightFilter", "Right"),
+                "filter.Operator must be and between two filters",
+            ),
         ] {
             assert_eq!(read(&text).unwrap_err(), reason, "{text}");
         }

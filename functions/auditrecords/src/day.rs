@@ -69,47 +69,62 @@ pub(crate) fn of(range: &TimeRange) -> (Date, Date) {
 /// How a day is written: as in ISO 8601, and as .NET writes it without a culture.
 const DAYS: [&str; 2] = ["%Y-%m-%d", "%m/%d/%Y"];
 
-/// The times that may follow it; only the day counts.
-const TIMES: [&str; 5] = [
+/// The times that may follow it; without a zone only the day counts.
+const TIMES: [&str; 6] = [
     "T%H:%M:%S%.f",
     "T%H:%M",
     " %H:%M:%S%.f",
     " %H:%M",
     " %I:%M:%S %p",
+    " %I:%M %p",
 ];
 
-/// Times with a zone.
-const ZONED: [&str; 3] = [
-    "%Y-%m-%dT%H:%M:%S%.f%#z",
-    "%Y-%m-%dT%H:%M%#z",
-    "%Y-%m-%d %H:%M:%S%.f%#z",
-];
+/// The zones that may follow a time.
+const ZONES: [&str; 2] = ["%#z", " %#z"];
 
 /// A year of fewer digits would be one of antiquity.
-const YEARS: RangeInclusive<i32> = 100..=9999;
+const YEARS: RangeInclusive<i32> = 1_000..=9_999;
 
 /// Reads a day, or the day of a time; a time with a zone is that of UTC.
 pub(crate) fn parse(text: &str) -> Result<Date, &'static str> {
-    let local = DAYS.iter().find_map(|form| local_day(text, form));
-    let day = local.or_else(|| utc_day(text));
-    let day = day.filter(|day| YEARS.contains(&day.year()));
+    let day = read(&text.to_ascii_uppercase());
     day.ok_or("must be a date that exists, as yyyy-mm-dd, such as 2026-11-22")
 }
 
-fn local_day(text: &str, form: &str) -> Option<Date> {
-    let (day, rest) = Date::parse_and_remainder(text, form).ok()?;
-    let is_time = |form: &&str| NaiveTime::parse_from_str(rest, form).is_ok();
-    (rest.is_empty() || TIMES.iter().any(is_time)).then_some(day)
+fn read(text: &str) -> Option<Date> {
+    let end = text.find(['T', ' ']).unwrap_or(text.len());
+    let (day, time) = text.split_at_checked(end)?;
+    let day = self::day(day)?;
+    let is_time = |form: &&str| NaiveTime::parse_from_str(time, form).is_ok();
+    if time.is_empty() || TIMES.iter().any(is_time) {
+        return Some(day);
+    }
+    utc_day(day, time)
 }
 
+fn day(text: &str) -> Option<Date> {
+    let is_written = |c: char| c.is_ascii_digit() || c == '-' || c == '/';
+    let read = |form: &&str| Date::parse_from_str(text, form).ok();
+    let day = DAYS.iter().find_map(read)?;
+    (YEARS.contains(&day.year()) && text.chars().all(is_written)).then_some(day)
+}
+
+/// The day in UTC of a time with a zone.
+///
 /// In a query that was not encoded, the `+` of a zone has become a space.
-fn utc_day(text: &str) -> Option<Date> {
-    let text = match text.rsplit_once(' ') {
-        Some((time, zone)) if time.contains('T') => format!("{time}+{zone}"),
-        _ => text.to_owned(),
+fn utc_day(day: Date, time: &str) -> Option<Date> {
+    let with_plus = time
+        .rsplit_once(' ')
+        .map(|(time, zone)| format!("{time}+{zone}"));
+    let texts = [Some(time.to_owned()), with_plus];
+    let forms = TIMES
+        .iter()
+        .flat_map(|time| ZONES.map(|zone| format!("%F{time}{zone}")));
+    let read = |form: String| {
+        let read = |time: &String| DateTime::parse_from_str(&format!("{day}{time}"), &form).ok();
+        texts.iter().flatten().find_map(read)
     };
-    let read = |form: &&str| DateTime::parse_from_str(&text, form).ok();
-    let time = ZONED.iter().find_map(read)?;
+    let time = forms.into_iter().find_map(read)?;
     Some(time.to_utc().date_naive())
 }
 
@@ -141,6 +156,11 @@ mod tests {
             "2017-06-01T02:00:00 02:00",
             "2017-06-01T00:00Z",
             "2017-06-01 00:00:00Z",
+            "2017-06-01t00:00:00z",
+            "6/1/2017 12:00 am",
+            "06/01/2017 00:00:00 +00:00",
+            "06/01/2017 00:00:00  00:00",
+            "05/31/2017 20:00:00 -05:00",
         ] {
             assert_eq!(parse(text), Ok(date("2017-06-01")), "{text}");
         }
@@ -159,6 +179,12 @@ mod tests {
             "6/1/17",
             "17-06-01",
             "0001-01-01",
+            "126-11-29",
+            "11/29/126",
+            "+2017-06-01",
+            "6/1/+2017",
+            "2017- 6-01",
+            "2017-06-01T24:00:00",
             "",
             "yesterday",
         ] {

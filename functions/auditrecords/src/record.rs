@@ -26,7 +26,10 @@ impl Client {
     pub(crate) fn record(self, activity: Activity) -> Result<Record, Error> {
         let (id, partner) = (activity.id, activity.partner_id.clone());
         let names = (&*id.to_string(), partner.as_str());
-        let leads_back = |text: &str| activity_ids(&partner, text).contains(&id);
+        let leads_back = |text: &str| {
+            // A gateway ends the id of a path there, even percent-encoded.
+            !text.contains(['/', '?']) && activity_ids(&partner, text).contains(&id)
+        };
         let record = partner_center::record(&entry(activity)?, names, leads_back);
         Ok(match self {
             Self::Java => partner_center::for_java(record),

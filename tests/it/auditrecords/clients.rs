@@ -94,8 +94,25 @@ async fn dotnet_breaks_the_query_at_an_ampersand_in_a_company_name() {
     let query = of_dotnet(
         r#"startDate=11/01/2026 00:00:00&filter={"Field":"CompanyName","Value":"A & B","Operator":"substring"}"#,
     );
-    let reason = "400 800002 filter must be a JSON object, percent-encoded as a whole";
+    let reason =
+        "400 800002 filter must be a JSON object, percent-encoded as a whole, with no name twice";
     assert_eq!(fault(&app.records(&query).await), reason);
+}
+
+#[tokio::test]
+async fn dotnet_leaves_a_plus_in_a_company_name_as_it_is() {
+    let app = five_days().await;
+    let mut order = with("occurred_at", "2026-11-28T09:00:00Z");
+    order["customer"] = json!({ "id": "c-9", "name": "Fabrikam+Co" });
+    app.record(&order).await;
+    let query = of_dotnet(
+        r#"startDate=11/01/2026 00:00:00&filter={"Field":"CompanyName","Value":"brikam+co","Operator":"substring"}"#,
+    );
+    assert!(query.contains("brikam+co"), "{query}");
+    assert_eq!(app.actions(&query).await, ["create_order"]);
+    // Where the colons are encoded, so is a `+`, and this one is a space.
+    let of_a_form = query.replace(':', "%3A");
+    assert!(app.actions(&of_a_form).await.is_empty());
 }
 
 #[tokio::test]
