@@ -148,58 +148,67 @@ mod tests {
         assert_eq!(read(text).unwrap(), expected);
     }
 
+    fn one(field: &str, operator: &str) -> String {
+        format!(r#"{{"Field":"{field}","Value":"a","Operator":"{operator}"}}"#)
+    }
+
+    fn joined(operator: &str) -> String {
+        let side = one("CustomerId", "equals");
+        format!(r#"{{"LeftFilter":{side},"RightFilter":{side},"Operator":"{operator}"}}"#)
+    }
+
     #[test]
     fn a_condition_that_is_not_known_names_what_is_wrong() {
-        let one = |field: &str, operator: &str| {
-            format!(r#"{{"Field":"{field}","Value":"a","Operator":"{operator}"}}"#)
-        };
-        let joined = |operator: &str| {
-            let (left, right) = (one("CustomerId", "equals"), one("CustomerId", "equals"));
-            format!(r#"{{"LeftFilter":{left},"RightFilter":{right},"Operator":"{operator}"}}"#)
-        };
         let object = format!("filter {OBJECT}");
         let known = format!("filter {KNOWN}");
         for (text, reason) in [
-            (r#"{"Field":"CompanyName","Value":"A "#.to_owned(), &*object),
-            ("[]".to_owned(), &*object),
+            (r#"{"Field":"CompanyName","Value":"A "#, &*object),
+            ("[]", &object),
+            (r#"{"Operator":"equals","Operator":"and"}"#, &object),
             (
-                r#"{"Operator":"equals","Operator":"and"}"#.to_owned(),
-                &*object,
-            ),
-            (
-                r#"{"Operator":"equals","operator":"and"}"#.to_owned(),
+                r#"{"Operator":"equals","operator":"and"}"#,
                 "filter.Operator is given twice",
             ),
-            ("{}".to_owned(), "filter.Operator must be a text"),
+            ("{}", "filter.Operator must be a text"),
+            (r#"{"Operator":"equals"}"#, "filter.Field must be a text"),
             (
-                r#"{"Operator":"equals"}"#.to_owned(),
-                "filter.Field must be a text",
-            ),
-            (
-                r#"{"Operator":"equals","Field":"CustomerId","Value":7}"#.to_owned(),
+                r#"{"Operator":"equals","Field":"CustomerId","Value":7}"#,
                 "filter.Value must be a text",
             ),
             (
-                r#"{"Operator":"equals","Field":"CustomerId","Value":""}"#.to_owned(),
+                r#"{"Operator":"equals","Field":"CustomerId","Value":""}"#,
                 "filter.Value must not be empty",
             ),
-            (one("CompanyName", "equals"), &*known),
-            (one("UserId", "equals"), &*known),
+            (&one("CompanyName", "equals"), &known),
+            (&one("UserId", "equals"), &known),
+        ] {
+            assert_eq!(read(text).unwrap_err(), reason, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_join_is_ignored() {
+        let and = joined("and");
+        for (text, reason) in [
             (
                 joined("or"),
                 "filter.Operator must be and between two filters",
             ),
-            (joined("and"), "filter.Field must not be the same twice"),
+            (and.clone(), "filter.Field must not be the same twice"),
             (
-                joined("and").replacen('{', r#"{"Field":"CustomerId","#, 1),
+                and.replacen('{', r#"{"Field":"CustomerId","#, 1),
                 "filter.Field must be inside of LeftFilter or RightFilter",
+            ),
+            (
+                and.replacen('{', r#"{"value":"a","#, 1),
+                "filter.Value must be inside of LeftFilter or RightFilter",
             ),
             (
                 r#"{"Operator":"and","LeftFilter":"a","RightFilter":"b"}"#.to_owned(),
                 "filter.LeftFilter must be an object",
             ),
             (
-                joined("and").replace("RightFilter", "Right"),
+                and.replace("RightFilter", "Right"),
                 "filter.RightFilter must be an object",
             ),
             (
